@@ -1,0 +1,142 @@
+//! Finding a checkpoint's files: in a folder, or on the hub.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::hub::{self, Hub, Repository};
+
+/// How an experiment names a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckpointName {
+    /// A folder in transformers' layout.
+    Folder(PathBuf),
+    /// A repository of the hub, at a revision where one is named.
+    Hub {
+        /// `bert-base-uncased` or `owner/name`.
+        id: String,
+        /// Branch, tag or commit.
+        revision: Option<String>,
+    },
+}
+
+impl CheckpointName {
+    /// Reads a name: a folder if it looks like a path or is one below `folder`, else a hub id.
+    #[must_use]
+    pub fn parse(text: &str, folder: &Path) -> Self {
+        let path = hub::expand_home(text);
+        let looks_like_path = text.starts_with(['.', '/', '~']) || text.contains('\\') || text.matches('/').count() > 1;
+        let path = folder.join(path);
+        if looks_like_path || path.is_dir() {
+            return Self::Folder(path);
+        }
+        match text.split_once('@') {
+            Some((id, revision)) => Self::Hub { id: id.to_string(), revision: Some(revision.to_string()) },
+            None => Self::Hub { id: text.to_string(), revision: None },
+        }
+    }
+}
+
+impl fmt::Display for CheckpointName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::Hub { id, revision: Some(revision) } => write!(f, "{id}@{revision}"),
+            Self::Hub { id, revision: None } => f.write_str(id),
+        }
+    }
+}
+
+/// Files that make a tokenizer; at least one of the first two must be there.
+pub const TOKENIZER_FILES: [&str; 5] =
+    ["tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
+
+/// Weights files, the preferred first.
+const WEIGHTS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
+
+/// The files of a checkpoint on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// `config.json`.
+    pub config: PathBuf,
+    /// The weights; absent where they were not asked for.
+    pub weights: Option<PathBuf>,
+    /// `tokenizer.json` or, where that is all there is, `vocab.txt`.
+    pub tokenizer: PathBuf,
+    /// The other files of the tokenizer that are there.
+    pub tokenizer_extras: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Finds the files, downloading what is on the hub and not cached.
+    ///
+    /// # Errors
+    /// The folder or the repository does not exist or lacks a file; the hub cannot be reached.
+    pub fn find(name: &CheckpointName, with_weights: bool, hub: &Hub) -> Result<Self> {
+        match name {
+            CheckpointName::Folder(folder) => Self::in_folder(folder, with_weights),
+            CheckpointName::Hub { id, revision } => Self::on_hub(id, revision.as_deref(), with_weights, hub),
+        }
+    }
+
+    fn in_folder(folder: &Path, with_weights: bool) -> Result<Self> {
+        let folder = &follow_pointer(folder)?;
+        ensure!(folder.is_dir(), "there is no checkpoint folder {}", folder.display());
+        let existing = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+        let listing = || format!("{} holds {}", folder.display(), list(folder));
+        let config = existing("config.json").with_context(|| format!("no config.json: {}", listing()))?;
+        let weights = WEIGHTS_FILES.iter().find_map(|name| existing(name));
+        if with_weights && weights.is_none() {
+            bail!("no {}: {}", WEIGHTS_FILES.join(" or "), listing());
+        }
+        Self::new(config, weights.filter(|_| with_weights), TOKENIZER_FILES.iter().filter_map(|name| existing(name)).collect())
+            .with_context(listing)
+    }
+
+    fn on_hub(id: &str, revision: Option<&str>, with_weights: bool, hub: &Hub) -> Result<Self> {
+        let repository = Repository::model(id, revision);
+        let mut required: Vec<&[&str]> = vec![&["config.json"], &TOKENIZER_FILES[..2]];
+        if with_weights {
+            required.push(&WEIGHTS_FILES);
+        }
+        let found = hub.files(&repository, &required, &TOKENIZER_FILES[1..])?;
+        let [config, tokenizer, weights @ ..] = found.required.as_slice() else {
+            bail!("the hub's {id} lacks files");
+        };
+        let extras = found.optional.into_iter().filter(|path| path != tokenizer).collect();
+        Ok(Self { config: config.clone(), weights: weights.first().cloned(), tokenizer: tokenizer.clone(), tokenizer_extras: extras })
+    }
+
+    fn new(config: PathBuf, weights: Option<PathBuf>, mut tokenizer: Vec<PathBuf>) -> Result<Self> {
+        let usable = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tokenizer.json" || name == "vocab.txt");
+        ensure!(tokenizer.first().is_some_and(usable), "no tokenizer.json and no vocab.txt");
+        let first = tokenizer.remove(0);
+        Ok(Self { config, weights, tokenizer: first, tokenizer_extras: tokenizer })
+    }
+
+    /// Everything that the tokenizer is made of.
+    #[must_use]
+    pub fn tokenizer_files(&self) -> Vec<PathBuf> {
+        std::iter::once(&self.tokenizer).chain(&self.tokenizer_extras).cloned().collect()
+    }
+}
+
+/// `checkpoints/best` of a run is a file that names the folder beside it.
+fn follow_pointer(path: &Path) -> Result<PathBuf> {
+    if !path.is_file() {
+        return Ok(path.to_path_buf());
+    }
+    let named = std::fs::read_to_string(path).with_context(|| format!("{} is a file, not a checkpoint folder", path.display()))?;
+    let folder = path.with_file_name(named.trim());
+    ensure!(folder.is_dir(), "{} is neither a checkpoint folder nor the name of one", path.display());
+    Ok(folder)
+}
+
+fn list(folder: &Path) -> String {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+        .unwrap_or_default();
+    names.sort_unstable();
+    if names.is_empty() { "nothing".into() } else { names.join(", ") }
+}

@@ -1,0 +1,74 @@
+//! The parameters that training starts from: read, or drawn where there is nothing to read.
+
+use anyhow::{Result, bail};
+
+use super::{Config, HostTensor, Parameter, Part, Role, Weights};
+use crate::random::{Purpose, Stream};
+
+/// Initial parameters and where they came from.
+#[derive(Debug)]
+pub struct Initial {
+    /// In the order of [`super::table`].
+    pub parameters: Vec<HostTensor>,
+    /// Names of the parameters that were drawn because the checkpoint lacks them.
+    pub drawn: Vec<String>,
+    /// Names of what the checkpoint holds and the model does not.
+    pub unused: Vec<String>,
+}
+
+/// Fills `table` from `weights`, and draws what they lack: every parameter where there are none.
+///
+/// # Errors
+/// A weight of the encoder is missing, or has another shape than `config.json` says.
+pub fn initialize(config: &Config, table: &[Parameter], weights: Option<Weights>, seed: u64) -> Result<Initial> {
+    let pretrained = weights.is_some();
+    let mut weights = weights.unwrap_or_default();
+    let (mut parameters, mut drawn, mut missing) = (Vec::with_capacity(table.len()), Vec::new(), Vec::new());
+    for (index, entry) in table.iter().enumerate() {
+        let found = weights.take(&entry.name);
+        let usable = match found {
+            Some(tensor) if tensor.shape == entry.shape => Some(tensor),
+            // A head for another number of labels says nothing about this task.
+            Some(_) if entry.part == Part::Classifier => None,
+            Some(tensor) => {
+                bail!("{} has shape {:?} in the weights, but config.json makes it {:?}", entry.name, tensor.shape, entry.shape)
+            }
+            None => None,
+        };
+        parameters.push(usable.unwrap_or_else(|| {
+            if pretrained && entry.part == Part::Encoder {
+                missing.push(entry.name.clone());
+            }
+            drawn.push(entry.name.clone());
+            draw(config, entry, index, seed)
+        }));
+    }
+    if !missing.is_empty() {
+        let shown = missing.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = if missing.len() > 5 { format!(" and {} more", missing.len() - 5) } else { String::new() };
+        let held: Vec<_> = weights.names().take(3).collect();
+        let hint = if held.is_empty() { String::new() } else { format!("; the file holds names like {}", held.join(", ")) };
+        bail!("the weights lack {} of the encoder's parameters: {shown}{more}{hint}", missing.len());
+    }
+    let mut unused: Vec<String> = weights.names().map(str::to_string).collect();
+    unused.sort_unstable();
+    Ok(Initial { parameters, drawn, unused })
+}
+
+/// Draws a parameter as transformers' `BertPreTrainedModel._init_weights` does.
+fn draw(config: &Config, entry: &Parameter, index: usize, seed: u64) -> HostTensor {
+    let n = entry.elements();
+    let values = match entry.role {
+        Role::Bias => vec![0.0; n],
+        Role::Scale => vec![1.0; n],
+        Role::Linear | Role::Embedding => {
+            let mut values = Stream::new(seed, Purpose::Weights, index as u64, 0).normal(n, config.initializer_range);
+            if entry.name.ends_with("word_embeddings.weight") {
+                let (pad, width) = (config.pad_token_id as usize, config.hidden_size);
+                values[pad * width..(pad + 1) * width].fill(0.0);
+            }
+            values
+        }
+    };
+    HostTensor { shape: entry.shape.clone(), values }
+}

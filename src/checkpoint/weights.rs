@@ -1,0 +1,118 @@
+//! Reading weights: safetensors and PyTorch's own format, of any float type, widened to f32.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use half::{bf16, f16};
+use memmap2::Mmap;
+use pytorch_reader::PytorchReader;
+use safetensors::{Dtype, SafeTensors};
+
+use super::HostTensor;
+
+/// The tensors of a weights file, by the names that transformers uses today.
+#[derive(Debug, Default)]
+pub struct Weights {
+    tensors: BTreeMap<String, HostTensor>,
+}
+
+impl Weights {
+    /// Reads `model.safetensors` or `pytorch_model.bin`; the latter by a reader that runs no code.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged, or a tensor is not of a float type.
+    pub fn read(path: &Path) -> Result<Self> {
+        let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
+        let tensors = if is_safetensors { read_safetensors(path) } else { read_pytorch(path) };
+        let tensors = tensors.with_context(|| format!("cannot use the weights in {}", path.display()))?;
+        Ok(Self { tensors: tensors.into_iter().map(|(name, tensor)| (current_name(&name), tensor)).collect() })
+    }
+
+    /// Takes a tensor out by its full name, also where the file leaves the `bert.` prefix away.
+    pub fn take(&mut self, name: &str) -> Option<HostTensor> {
+        self.tensors.remove(name).or_else(|| self.tensors.remove(name.strip_prefix("bert.")?))
+    }
+
+    /// Names of the tensors that nobody took.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+}
+
+/// Checkpoints converted from TensorFlow name the parameters of a layer norm gamma and beta.
+fn current_name(name: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((layer, "gamma")) => format!("{layer}.weight"),
+        Some((layer, "beta")) => format!("{layer}.bias"),
+        _ => name.to_string(),
+    }
+}
+
+fn read_safetensors(path: &Path) -> Result<Vec<(String, HostTensor)>> {
+    let file = File::open(path).context("cannot open the file")?;
+    ensure!(file.metadata()?.len() > 0, "the file is empty");
+    // SAFETY: the map is read once, here; a file that another process changes meanwhile yields wrong
+    // values, as any other way of reading it would.
+    #[allow(unsafe_code)]
+    let bytes = unsafe { Mmap::map(&file) }.context("cannot map the file into memory")?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| anyhow!("the file is damaged or cut off: {error}"))?;
+    let mut read = Vec::new();
+    for (name, view) in tensors.iter() {
+        // Buffers that are no parameters, such as position_ids.
+        if matches!(view.dtype(), Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL) {
+            continue;
+        }
+        let format = match view.dtype() {
+            Dtype::F32 => Format::F32,
+            Dtype::F16 => Format::F16,
+            Dtype::BF16 => Format::Bf16,
+            Dtype::F64 => Format::F64,
+            other => bail!("{name} is stored as {other:?}, which is no float type known here"),
+        };
+        read.push((name.to_string(), HostTensor { shape: view.shape().to_vec(), values: format.widen(view.data()) }));
+    }
+    Ok(read)
+}
+
+fn read_pytorch(path: &Path) -> Result<Vec<(String, HostTensor)>> {
+    use pytorch_reader::DType;
+    let reader = PytorchReader::new(path).map_err(|error| anyhow!("the file is damaged or no PyTorch checkpoint: {error}"))?;
+    let mut read = Vec::new();
+    for (name, tensor) in reader.tensors() {
+        let format = match tensor.dtype() {
+            DType::F32 => Format::F32,
+            DType::F16 => Format::F16,
+            DType::BF16 => Format::Bf16,
+            DType::F64 => Format::F64,
+            _ => continue,
+        };
+        let bytes = tensor.read().with_context(|| format!("cannot read {name}"))?;
+        read.push((name.clone(), HostTensor { shape: tensor.shape().to_vec(), values: format.widen(&bytes) }));
+    }
+    Ok(read)
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    F64,
+    F32,
+    F16,
+    Bf16,
+}
+
+impl Format {
+    /// Little-endian numbers of this format as f32.
+    fn widen(self, bytes: &[u8]) -> Vec<f32> {
+        fn each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+            bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
+        }
+        match self {
+            Self::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
+            Self::F32 => each(bytes, f32::from_le_bytes),
+            Self::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
+            Self::Bf16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Writing a fine-tuned checkpoint that transformers loads unchanged.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use safetensors::tensor::{Dtype, TensorView};
+
+use super::{Config, Files, HostTensor, Parameter};
+
+/// Writes `config.json`, `model.safetensors` and the tokenizer's files into `directory`, which must not exist.
+///
+/// Everything is written beside it first and renamed at the end, so that a checkpoint is whole or absent.
+///
+/// # Errors
+/// The disk is full, or the folder cannot be written; nothing is left behind then.
+pub fn write(
+    directory: &Path,
+    config: &Config,
+    labels: &[&str],
+    table: &[Parameter],
+    parameters: &[HostTensor],
+    source: &Files,
+) -> Result<()> {
+    let partial = directory.with_extension("partial");
+    let written = write_into(&partial, config, labels, table, parameters, source)
+        .and_then(|()| fs::rename(&partial, directory).map_err(Into::into));
+    if written.is_err() {
+        // What caused the error is reported; that the remains could not be removed either adds nothing.
+        let _ = fs::remove_dir_all(&partial);
+    }
+    written.with_context(|| format!("cannot write the checkpoint {}", directory.display()))
+}
+
+fn write_into(
+    directory: &Path,
+    config: &Config,
+    labels: &[&str],
+    table: &[Parameter],
+    parameters: &[HostTensor],
+    source: &Files,
+) -> Result<()> {
+    fs::create_dir_all(directory)?;
+    let json = serde_json::to_string_pretty(&config.with_labels(labels))?;
+    fs::write(directory.join("config.json"), json + "\n")?;
+    for file in source.tokenizer_files() {
+        if let Some(name) = file.file_name() {
+            fs::copy(&file, directory.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
+        }
+    }
+    let bytes: Vec<Vec<u8>> = parameters.iter().map(|tensor| tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
+    let views = table
+        .iter()
+        .zip(parameters)
+        .zip(&bytes)
+        .map(|((entry, tensor), bytes)| Ok((entry.name.as_str(), TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>>>()?;
+    // transformers refuses files that do not name their framework.
+    let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
+    let path = directory.join("model.safetensors");
+    safetensors::serialize_to_file(views, Some(metadata), &path)?;
+    fs::File::open(&path)?.sync_all()?;
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! The layers that BERT is made of.
+
+use burn::tensor::{Device, FloatDType, Tensor, TensorData, module::layer_norm};
+
+use crate::checkpoint::{HostTensor, Role};
+use crate::settings::Precision;
+
+/// `a · b`, in bf16 with operands rounded to it and the result widened to f32.
+pub fn matmul<const D: usize>(precision: Precision, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+    match precision {
+        Precision::Fp32 => a.matmul(b),
+        Precision::Bf16 => a.cast(FloatDType::BF16).matmul(b.cast(FloatDType::BF16)).cast(FloatDType::F32),
+    }
+}
+
+/// A parameter on a device.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A bias, or the scale of a norm.
+    Vector(Tensor<1>),
+    /// An embedding `[rows, d]`, or the weight `[in, out]` of a linear layer.
+    Matrix(Tensor<2>),
+}
+
+impl Value {
+    /// Puts a parameter on the device, as a leaf of the autodiff graph where the device tracks one.
+    #[must_use]
+    pub fn from_host(tensor: &HostTensor, role: Role, device: &Device) -> Self {
+        let data = TensorData::new(tensor.values.clone(), tensor.shape.clone());
+        match role {
+            Role::Bias | Role::Scale => Self::Vector(Tensor::from_data(data, device)),
+            Role::Embedding => Self::Matrix(Tensor::from_data(data, device)),
+            Role::Linear => Self::Matrix(Tensor::from_data(transposed(tensor), device)),
+        }
+        .tracked()
+    }
+
+    /// Marks the parameter as one that wants a gradient, where its device tracks gradients.
+    #[must_use]
+    pub fn tracked(self) -> Self {
+        match self {
+            Self::Vector(x) if x.is_autodiff() => Self::Vector(x.require_grad()),
+            Self::Matrix(x) if x.is_autodiff() => Self::Matrix(x.require_grad()),
+            plain => plain,
+        }
+    }
+
+    /// Without the autodiff graph.
+    #[must_use]
+    pub fn inner(self) -> Self {
+        match self {
+            Self::Vector(x) => Self::Vector(x.inner()),
+            Self::Matrix(x) => Self::Matrix(x.inner()),
+        }
+    }
+
+    /// Copies the parameter from the device, in the file's layout.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn to_host(&self, role: Role) -> anyhow::Result<HostTensor> {
+        let data = match (self, role) {
+            (Self::Vector(x), _) => x.clone().try_into_data(),
+            (Self::Matrix(x), Role::Linear) => x.clone().transpose().try_into_data(),
+            (Self::Matrix(x), _) => x.clone().try_into_data(),
+        };
+        let data = data.map_err(|error| anyhow::anyhow!("cannot read a parameter from the device: {error:?}"))?;
+        let shape = data.shape().to_vec();
+        let values = data.try_to_vec::<f32>().map_err(|error| anyhow::anyhow!("a parameter is not f32: {error:?}"))?;
+        Ok(HostTensor { shape, values })
+    }
+
+    /// The vector; a matrix is a mistake of the caller.
+    pub fn vector(self) -> Tensor<1> {
+        match self {
+            Self::Vector(x) => x,
+            Self::Matrix(_) => unreachable!("the parameter table has a vector here"),
+        }
+    }
+
+    /// The matrix; a vector is a mistake of the caller.
+    pub fn matrix(self) -> Tensor<2> {
+        match self {
+            Self::Matrix(x) => x,
+            Self::Vector(_) => unreachable!("the parameter table has a matrix here"),
+        }
+    }
+}
+
+fn transposed(tensor: &HostTensor) -> TensorData {
+    let (rows, columns) = (tensor.shape[0], tensor.shape[1]);
+    let mut values = Vec::with_capacity(rows * columns);
+    for column in 0..columns {
+        values.extend((0..rows).map(|row| tensor.values[row * columns + column]));
+    }
+    TensorData::new(values, [columns, rows])
+}
+
+/// `x · weight + bias` over rows `[n, in]`.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    pub weight: Tensor<2>,
+    pub bias: Tensor<1>,
+}
+
+impl Linear {
+    pub fn forward(&self, x: Tensor<2>, precision: Precision) -> Tensor<2> {
+        matmul(precision, x, self.weight.clone()) + self.bias.clone().unsqueeze()
+    }
+}
+
+/// `(x - mean) / sqrt(variance + epsilon) · scale + bias` over each row, the variance a population's.
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    pub scale: Tensor<1>,
+    pub bias: Tensor<1>,
+    pub epsilon: f64,
+}
+
+impl LayerNorm {
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        layer_norm(x, self.scale.clone(), Some(self.bias.clone()), self.epsilon)
+    }
+}
+
+/// The exact GELU, `x · Φ(x)` (Hendrycks and Gimpel 2016), not its tanh approximation.
+///
+/// Composed from erf on an accelerator: there Burn's own operation is exact forward, and differentiates
+/// the approximation backward.
+pub fn gelu(x: Tensor<2>) -> Tensor<2> {
+    if is_cpu(&x.device()) {
+        return burn::tensor::activation::gelu(x);
+    }
+    let cumulative = (x.clone() / std::f64::consts::SQRT_2).erf() + 1.0;
+    x * cumulative * 0.5
+}
+
+/// Whether tensors of this device lie in the host's memory.
+fn is_cpu(device: &Device) -> bool {
+    device.clone().without_autodiff() == Device::flex()
+}

@@ -1,0 +1,124 @@
+//! From settings to a trial: everything that training needs to know, and nothing left to default.
+
+use crate::checkpoint::Config;
+use crate::settings::{Complaint, Dropout, Interval, Settings};
+
+/// What the plan has to know of the world: read beforehand, so that planning itself is pure.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The checkpoint's shape.
+    pub config: Config,
+    /// The longest sequence that the tokenizer's settings allow, where they say one.
+    pub tokenizer_longest: Option<usize>,
+    /// Examples in the training split.
+    pub train_examples: usize,
+    /// Examples in the validation split.
+    pub validation_examples: usize,
+}
+
+/// How many steps training takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// Batches in a pass over the training split; the last may be smaller.
+    pub batches_per_epoch: u64,
+    /// Steps in a pass: batches by accumulation, rounded up.
+    pub per_epoch: u64,
+    /// Steps in all.
+    pub total: u64,
+    /// Steps over which the learning rate rises.
+    pub warmup: u64,
+}
+
+impl Steps {
+    /// The number of steps after which the validation split is scored.
+    #[must_use]
+    pub fn between_evaluations(&self, every: Interval) -> u64 {
+        match every {
+            Interval::Epoch => self.per_epoch,
+            Interval::Steps(steps) => steps.get(),
+        }
+    }
+}
+
+/// One planned training: settings, and what follows from them and the facts.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// As written and merged, with every default filled in.
+    pub settings: Settings,
+    /// The checkpoint's shape.
+    pub config: Config,
+    /// Longer inputs are truncated to this many tokens.
+    pub max_length: usize,
+    /// Dropout probabilities.
+    pub dropout: Dropout,
+    /// Training examples used.
+    pub train_examples: usize,
+    /// Validation examples used.
+    pub validation_examples: usize,
+    /// Steps.
+    pub steps: Steps,
+}
+
+/// Resolves settings against the facts.
+///
+/// # Errors
+/// Everything that does not fit together, at once.
+pub fn plan(settings: Settings, facts: Facts) -> Result<Trial, Vec<Complaint>> {
+    let mut complaints = settings.complaints();
+    let limited = |examples: usize, limit: Option<std::num::NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
+    let train_examples = limited(facts.train_examples, settings.data.train_limit);
+    let validation_examples = limited(facts.validation_examples, settings.data.eval_limit);
+    for (examples, split) in [(train_examples, "training"), (validation_examples, "validation")] {
+        if examples == 0 {
+            complaints.push(Complaint::new("data.source", format!("the {split} split is empty")));
+        }
+    }
+    let max_length = max_length(&settings, &facts).unwrap_or_else(|complaint| {
+        complaints.push(complaint);
+        0
+    });
+    let steps = steps(&settings, train_examples);
+    if steps.total > 0 && steps.warmup >= steps.total {
+        let message = format!("the warmup of {} steps is not shorter than the training of {} steps", steps.warmup, steps.total);
+        complaints.push(Complaint::new(settings.schedule.warmup_path(), message).help("warm up for less, or train longer"));
+    }
+    complaints.extend(unmatched_no_decay(&settings, &facts.config));
+    if !complaints.is_empty() {
+        return Err(complaints);
+    }
+    let dropout = settings.model.dropout(&facts.config);
+    Ok(Trial { config: facts.config, max_length, dropout, train_examples, validation_examples, steps, settings })
+}
+
+fn max_length(settings: &Settings, facts: &Facts) -> Result<usize, Complaint> {
+    let positions = facts.config.max_position_embeddings;
+    match settings.data.max_length {
+        Some(asked) if asked > positions => {
+            let message = format!("max_length is {asked}, but the checkpoint has only {positions} positions");
+            Err(Complaint::new("data.max_length", message).help(format!("the largest possible value is {positions}")))
+        }
+        Some(asked) => Ok(asked),
+        None => Ok(facts.tokenizer_longest.map_or(positions, |longest| longest.min(positions))),
+    }
+}
+
+fn steps(settings: &Settings, examples: usize) -> Steps {
+    let batches_per_epoch = examples.div_ceil(settings.data.batch_size.get()) as u64;
+    let per_epoch = batches_per_epoch.div_ceil(settings.training.gradient_accumulation.get() as u64);
+    let epochs = settings.epochs.map_or(0, |epochs| u64::from(epochs.get()));
+    let total = settings.training.max_steps.map_or(per_epoch * epochs, std::num::NonZeroU64::get);
+    Steps { batches_per_epoch, per_epoch, total, warmup: settings.schedule.warmup(total) }
+}
+
+/// An entry of `no_decay` that no parameter's name contains does nothing, which its writer cannot want.
+fn unmatched_no_decay(settings: &Settings, config: &Config) -> Vec<Complaint> {
+    let table = crate::checkpoint::table(config, settings.task.task().labels.len());
+    let matches = |part: &str| table.iter().any(|parameter| parameter.name.contains(part));
+    let unmatched = settings.optimizer.no_decay.iter().filter(|part| part.is_empty() || !matches(part));
+    unmatched
+        .map(|part| {
+            Complaint::new("optimizer.no_decay", format!("no parameter's name contains \"{part}\""))
+                .help("names look like bert.encoder.layer.0.attention.output.LayerNorm.bias")
+        })
+        .collect()
+}

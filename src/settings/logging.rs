@@ -1,0 +1,20 @@
+//! `[logging]`.
+
+use std::num::NonZeroU64;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is written how often.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Logging {
+    /// Steps between two rows of train.csv; 1 writes every step.
+    pub every: NonZeroU64,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { every: NonZeroU64::new(10).unwrap_or(NonZeroU64::MIN) }
+    }
+}

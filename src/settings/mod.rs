@@ -1,0 +1,165 @@
+//! Settings: the tables of an experiment file, one file each, with their defaults and their checks.
+//!
+//! The doc comments of the fields are the manual: they appear in the JSON Schema, in editors, and in the
+//! messages about a key that is wrong.
+
+mod checkpoints;
+mod data;
+mod device;
+mod evaluation;
+mod logging;
+mod model;
+mod names;
+mod optimizer;
+mod schedule;
+mod training;
+
+use std::num::NonZeroU32;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use checkpoints::{Checkpoints, Keep, Kept};
+pub use data::Data;
+pub use device::DeviceChoice;
+pub use evaluation::{Evaluation, Interval};
+pub use logging::Logging;
+pub use model::{Dropout, Initialize, Model};
+pub use names::{MetricName, TaskName};
+pub use optimizer::Optimizer;
+pub use schedule::{Schedule, ScheduleKind};
+pub use training::{Precision, Training};
+
+/// Something wrong with the value at a path such as `data.batch_size`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The dotted path of the key.
+    pub path: String,
+    /// What is wrong, lowercase, with the value.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Complaint {
+    pub(crate) fn new(path: &str, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into(), help: None }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// An experiment: what to fine-tune, on what, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Name of the experiment, part of its run directories' names. Default: the file's name.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Another experiment file to start from; what this file says wins. Tables are merged, arrays replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// The task of GLUE to learn.
+    pub task: TaskName,
+    /// The pretrained model: an id on the Hugging Face hub, id@revision, or a folder (./folder).
+    #[schemars(length(min = 1))]
+    pub checkpoint: String,
+    /// The largest learning rate, which the schedule scales.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub learning_rate: f64,
+    /// Passes over the training split. Needed unless training.max_steps is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<NonZeroU32>,
+    /// The metric that picks the best checkpoint.
+    pub metric: MetricName,
+    /// Decides the order of the examples, freshly drawn weights and dropout.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Where to train: "auto" (a CUDA device if there is one, else the CPU), "cpu", "cuda" or "cuda:1".
+    #[serde(default)]
+    pub device: DeviceChoice,
+    /// The data and how batches are made of it.
+    #[serde(default)]
+    pub data: Data,
+    /// The model.
+    #[serde(default)]
+    pub model: Model,
+    /// AdamW.
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    /// The learning rate over the steps.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Steps and number formats.
+    #[serde(default)]
+    pub training: Training,
+    /// When the validation split is scored.
+    #[serde(default)]
+    pub evaluation: Evaluation,
+    /// Which checkpoints stay on disk.
+    #[serde(default)]
+    pub checkpoints: Checkpoints,
+    /// What is written how often.
+    #[serde(default)]
+    pub logging: Logging,
+}
+
+fn default_seed() -> u64 {
+    42
+}
+
+/// The value of every setting that nobody has to write.
+#[derive(Serialize)]
+pub struct Defaults {
+    seed: u64,
+    device: DeviceChoice,
+    data: Data,
+    model: Model,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    training: Training,
+    evaluation: Evaluation,
+    checkpoints: Checkpoints,
+    logging: Logging,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            seed: default_seed(),
+            device: DeviceChoice::default(),
+            data: Data::default(),
+            model: Model::default(),
+            optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
+            training: Training::default(),
+            evaluation: Evaluation::default(),
+            checkpoints: Checkpoints::default(),
+            logging: Logging::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Everything that is wrong between settings and needs neither data nor weights to be seen.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<Complaint> {
+        let task = self.task.task();
+        let mut complaints = Vec::new();
+        if task.direction(self.metric.name()).is_none() {
+            complaints.push(
+                Complaint::new("metric", format!("{} has no metric \"{}\"", task.name, self.metric.name()))
+                    .help(format!("{} is scored by {}", task.name, task.metric_names().join(", "))),
+            );
+        }
+        if self.epochs.is_none() && self.training.max_steps.is_none() {
+            complaints.push(Complaint::new("epochs", "the key `epochs` is missing").help("add a line such as `epochs = 3`"));
+        }
+        complaints.extend(self.schedule.complaints());
+        complaints
+    }
+}

@@ -1,0 +1,92 @@
+//! Names that stand for a row of a table.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::metrics::LOSS;
+use crate::tasks::{TASKS, Task};
+
+/// The name of a task.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskName(&'static Task);
+
+impl TaskName {
+    /// The task itself.
+    #[must_use]
+    pub fn task(self) -> &'static Task {
+        self.0
+    }
+}
+
+impl PartialEq for TaskName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Serialize for TaskName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for TaskName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Task::named(&name).map(Self).ok_or_else(|| D::Error::custom(format!("unknown task \"{name}\"")))
+    }
+}
+
+impl JsonSchema for TaskName {
+    fn schema_name() -> Cow<'static, str> {
+        "TaskName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<_> = TASKS.iter().map(|task| task.name).collect();
+        json_schema!({ "type": "string", "enum": names })
+    }
+}
+
+/// The name of a metric that some task has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct MetricName(String);
+
+impl MetricName {
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    fn known() -> Vec<&'static str> {
+        let mut names = Vec::new();
+        for metric in TASKS.iter().flat_map(|task| task.metrics) {
+            if !names.contains(&metric.name) {
+                names.push(metric.name);
+            }
+        }
+        names.push(LOSS);
+        names
+    }
+}
+
+impl<'de> Deserialize<'de> for MetricName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        if Self::known().contains(&name.as_str()) { Ok(Self(name)) } else { Err(D::Error::custom(format!("unknown metric \"{name}\""))) }
+    }
+}
+
+impl JsonSchema for MetricName {
+    fn schema_name() -> Cow<'static, str> {
+        "MetricName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::known() })
+    }
+}

@@ -1,0 +1,59 @@
+//! `[schedule]`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Complaint;
+
+/// The learning rate over the steps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Schedule {
+    /// "linear" and "cosine" fall to 0 at the last step, "constant" stays.
+    pub kind: ScheduleKind,
+    /// Steps over which the learning rate rises from 0.
+    pub warmup_steps: u64,
+    /// The same as a part of all steps, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
+    pub warmup_ratio: Option<f64>,
+}
+
+/// Shapes of transformers' `get_scheduler`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleKind {
+    /// A straight line to 0.
+    #[default]
+    Linear,
+    /// Half a cosine wave to 0.
+    Cosine,
+    /// No change after the warmup.
+    Constant,
+}
+
+impl Schedule {
+    pub(super) fn complaints(&self) -> Vec<Complaint> {
+        let both = self.warmup_steps > 0 && self.warmup_ratio.is_some_and(|ratio| ratio > 0.0);
+        let complaint = || {
+            Complaint::new("schedule.warmup_ratio", "the warmup is given twice, as steps and as a ratio")
+                .help("keep one of schedule.warmup_steps and schedule.warmup_ratio, or set the other to 0")
+        };
+        both.then(complaint).into_iter().collect()
+    }
+
+    /// The number of warmup steps in a training of `total` steps, rounded up as transformers does.
+    #[must_use]
+    pub fn warmup(&self, total: u64) -> u64 {
+        match self.warmup_ratio {
+            Some(ratio) if ratio > 0.0 => (ratio * total as f64).ceil() as u64,
+            _ => self.warmup_steps,
+        }
+    }
+
+    /// The key that says how long the warmup is.
+    #[must_use]
+    pub fn warmup_path(&self) -> &'static str {
+        if self.warmup_ratio.is_some_and(|ratio| ratio > 0.0) { "schedule.warmup_ratio" } else { "schedule.warmup_steps" }
+    }
+}

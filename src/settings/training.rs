@@ -1,0 +1,36 @@
+//! `[training]`.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Steps and number formats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Batches whose gradients make one step.
+    pub gradient_accumulation: NonZeroUsize,
+    /// "fp32", or "bf16": matrix products in bf16, everything else and the weights themselves in f32.
+    pub precision: Precision,
+    /// Number of steps in place of `epochs`, for the schedule too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<NonZeroU64>,
+}
+
+/// Number format of the matrix products.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats.
+    #[default]
+    Fp32,
+    /// bfloat16 operands.
+    Bf16,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self { gradient_accumulation: NonZeroUsize::MIN, precision: Precision::default(), max_steps: None }
+    }
+}

@@ -1,0 +1,140 @@
+//! Choosing the device to train on.
+
+use std::path::Path;
+
+use burn::tensor::Device as BurnDevice;
+
+use crate::settings::{DeviceChoice, Precision};
+
+/// A device that is there.
+#[derive(Clone, Debug)]
+pub struct Device {
+    name: String,
+    plain: BurnDevice,
+}
+
+/// What this program and this machine offer for CUDA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CudaSupport {
+    /// The program was built without the feature `cuda`.
+    NotBuilt {
+        /// Whether the machine has an NVIDIA GPU all the same.
+        machine_has_gpu: bool,
+    },
+    /// The program can, with so many devices.
+    Built {
+        /// CUDA devices found.
+        devices: usize,
+    },
+}
+
+/// Why a device cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DeviceError {
+    /// Built without CUDA.
+    #[error("the experiment asks for cuda:{0}, but this gluepot was built without CUDA; build it with `cargo build --release --features cuda`")]
+    NotBuilt(usize),
+    /// No such device.
+    #[error("the experiment asks for cuda:{asked}, but this machine has {}", devices(*.found))]
+    NotThere {
+        /// Number asked for.
+        asked: usize,
+        /// Devices there.
+        found: usize,
+    },
+    /// bf16 without hardware for it.
+    #[error("{device} cannot compute in bf16; use precision = \"fp32\"")]
+    NoBf16 {
+        /// The device.
+        device: String,
+    },
+}
+
+fn devices(found: usize) -> String {
+    match found {
+        0 => "no CUDA device".into(),
+        1 => "only cuda:0".into(),
+        more => format!("only cuda:0 to cuda:{}", more - 1),
+    }
+}
+
+impl CudaSupport {
+    /// Looks without starting a CUDA context.
+    #[must_use]
+    pub fn find() -> Self {
+        #[cfg(feature = "cuda")]
+        {
+            Self::Built { devices: BurnDevice::enumerate(burn::tensor::DeviceType::Cuda).len() }
+        }
+        #[cfg(not(feature = "cuda"))]
+        {
+            Self::NotBuilt { machine_has_gpu: machine_has_nvidia_gpu() }
+        }
+    }
+}
+
+/// Whether the NVIDIA driver has a device, as the kernel shows it.
+#[cfg_attr(feature = "cuda", allow(dead_code))]
+fn machine_has_nvidia_gpu() -> bool {
+    Path::new("/dev/nvidia0").exists() || Path::new("/proc/driver/nvidia/gpus").is_dir()
+}
+
+impl Device {
+    /// Picks the device that an experiment asks for.
+    ///
+    /// # Errors
+    /// It is not there, or cannot compute in this precision.
+    pub fn choose(choice: DeviceChoice, precision: Precision) -> Result<Self, DeviceError> {
+        let device = match (choice, CudaSupport::find()) {
+            (DeviceChoice::Cpu, _) => Self::cpu(),
+            (DeviceChoice::Auto, CudaSupport::Built { devices }) if devices > 0 => Self::cuda(0),
+            (DeviceChoice::Auto, _) => Self::cpu(),
+            (DeviceChoice::Cuda(asked), CudaSupport::NotBuilt { .. }) => return Err(DeviceError::NotBuilt(asked)),
+            (DeviceChoice::Cuda(asked), CudaSupport::Built { devices: found }) if asked >= found => {
+                return Err(DeviceError::NotThere { asked, found });
+            }
+            (DeviceChoice::Cuda(asked), CudaSupport::Built { .. }) => Self::cuda(asked),
+        };
+        // The CPU's bf16 products are f32 products with extra roundings: no faster, and less exact.
+        if precision == Precision::Bf16 && device.is_cpu() {
+            return Err(DeviceError::NoBf16 { device: "the CPU".into() });
+        }
+        Ok(device)
+    }
+
+    /// The CPU.
+    #[must_use]
+    pub fn cpu() -> Self {
+        Self { name: "cpu".into(), plain: BurnDevice::flex() }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(number: usize) -> Self {
+        Self { name: format!("cuda:{number}"), plain: BurnDevice::cuda(number) }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn cuda(number: usize) -> Self {
+        unreachable!("cuda:{number} is refused in a build without CUDA")
+    }
+
+    /// `cpu` or `cuda:0`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_cpu(&self) -> bool {
+        self.name == "cpu"
+    }
+
+    /// For tensors that need no gradient.
+    pub(super) fn plain(&self) -> &BurnDevice {
+        &self.plain
+    }
+
+    /// For tensors that take part in differentiation.
+    pub(super) fn differentiating(&self) -> BurnDevice {
+        self.plain.clone().autodiff()
+    }
+}

@@ -1,0 +1,34 @@
+//! Predictions for every example of a split.
+
+use anyhow::{Result, anyhow};
+
+use super::batch::Batch;
+use super::device::Device;
+use crate::metrics::Prediction;
+use crate::models::{Bert, Masks};
+use crate::plan::Trial;
+use crate::tokens::Encoded;
+
+/// Predictions in the order of `examples`.
+///
+/// # Errors
+/// The device failed.
+pub fn predict(model: &Bert, trial: &Trial, examples: &[Encoded], device: &Device) -> Result<Vec<Prediction>> {
+    // Neighbours in length share a batch: padding changes no logit by more than rounding, but costs time.
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    order.sort_by_key(|index| examples[*index].tokens.len());
+    let mut predictions: Vec<Option<Prediction>> = vec![None; examples.len()];
+    let data = &trial.settings.data;
+    for indices in order.chunks(data.eval_batch_size.get()) {
+        let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
+        let batch = Batch::new(&chosen, data.pad_to_multiple_of.get(), trial.max_length, trial.config.pad_token_id, device.plain());
+        let logits = model.forward(&batch.input, Masks::none());
+        let [_, classes] = logits.dims();
+        let data = logits.try_into_data().map_err(|error| anyhow!("cannot read logits from the device: {error:?}"))?;
+        let logits = data.try_to_vec::<f32>().map_err(|error| anyhow!("logits are not f32: {error:?}"))?;
+        for (index, logits) in indices.iter().zip(logits.chunks(classes)) {
+            predictions[*index] = Some(Prediction::new(examples[*index].label, logits.to_vec()));
+        }
+    }
+    Ok(predictions.into_iter().flatten().collect())
+}

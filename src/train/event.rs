@@ -1,0 +1,97 @@
+//! What happens in training, for whoever listens.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::checkpoint::HostTensor;
+use crate::metrics::{Prediction, Scores};
+
+/// Something that happened.
+pub enum Event<'a> {
+    /// A step was taken.
+    Step(StepEvent),
+    /// A row of the log is due.
+    Log(LogRow),
+    /// The validation split was scored.
+    Evaluation(EvaluationEvent<'a>),
+}
+
+/// One optimizer step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepEvent {
+    /// Its number, from 1.
+    pub step: u64,
+    /// Passes over the training split so far.
+    pub epoch: f64,
+    /// Mean loss over the step's examples, before the update.
+    pub loss: f64,
+    /// The learning rate that it used.
+    pub learning_rate: f64,
+    /// Global norm of the gradient, before clipping.
+    pub grad_norm: f64,
+    /// Examples in the step.
+    pub examples: usize,
+}
+
+/// The steps since the row before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogRow {
+    /// The last of them.
+    pub step: u64,
+    /// Passes over the training split so far.
+    pub epoch: f64,
+    /// Examples learnt from so far.
+    pub examples: u64,
+    /// Mean loss over the examples of these steps.
+    pub loss: f64,
+    /// Learning rate of the last of them.
+    pub learning_rate: f64,
+    /// Gradient norm of the last of them.
+    pub grad_norm: f64,
+    /// Time that these steps took.
+    pub elapsed: Duration,
+    /// Examples in these steps.
+    pub interval_examples: u64,
+    /// Tokens in these steps, without padding.
+    pub interval_tokens: u64,
+}
+
+/// A scored validation split.
+pub struct EvaluationEvent<'a> {
+    /// Steps taken so far.
+    pub step: u64,
+    /// Passes over the training split so far.
+    pub epoch: f64,
+    /// The scores.
+    pub scores: &'a Scores,
+    /// One for each example, in the file's order.
+    pub predictions: &'a [Prediction],
+    /// Reads the parameters from the device, in the order of [`crate::checkpoint::table`].
+    pub parameters: &'a dyn Fn() -> Result<Vec<HostTensor>>,
+}
+
+/// Something that listens to training.
+pub trait Observer {
+    /// Called for each event, in order. An error ends the training.
+    ///
+    /// # Errors
+    /// Whatever keeps the observer from doing its part, such as a full disk.
+    fn observe(&mut self, event: &Event<'_>) -> Result<()>;
+}
+
+/// The loss or the gradient was no longer a finite number.
+#[derive(Debug, thiserror::Error)]
+#[error("training diverged at step {step}: the {quantity} is {value} (learning rate {learning_rate:e}, examples {examples:?})")]
+pub struct Diverged {
+    /// The step.
+    pub step: u64,
+    /// `loss` or `gradient norm`.
+    pub quantity: &'static str,
+    /// What it was.
+    pub value: f64,
+    /// The step's learning rate.
+    pub learning_rate: f64,
+    /// The batch: indices into the training split.
+    pub examples: Vec<usize>,
+}

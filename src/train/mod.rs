@@ -1,0 +1,15 @@
+//! Training: from a trial, examples and initial weights to events. Knows Burn, and no run directories.
+
+mod batch;
+mod device;
+mod evaluate;
+mod event;
+mod optimizer;
+mod order;
+mod schedule;
+mod trainer;
+
+pub use device::{CudaSupport, Device, DeviceError};
+pub use event::{Diverged, Event, EvaluationEvent, LogRow, Observer, StepEvent};
+pub use schedule::learning_rate;
+pub use trainer::{Trainer, train};

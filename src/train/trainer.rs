@@ -1,0 +1,215 @@
+//! The loop: forward, loss, backward, update, and what is told about it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use burn::tensor::{Int, Tensor, activation::log_softmax};
+
+use super::batch::Batch;
+use super::device::Device;
+use super::evaluate::predict;
+use super::event::{Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
+use super::optimizer::{AdamW, GradientSum};
+use super::order::batches;
+use super::schedule::learning_rate;
+use crate::checkpoint::{HostTensor, Parameter, table};
+use crate::metrics::{Prediction, Scores};
+use crate::models::{Bert, Masks, Value};
+use crate::plan::Trial;
+use crate::tokens::Encoded;
+
+/// Trains as `trial` says and tells `observer` what happens.
+///
+/// # Errors
+/// [`Diverged`]; the device failed; or the observer refused to go on.
+pub fn train(
+    trial: &Trial,
+    initial: &[HostTensor],
+    examples: &[Encoded],
+    validation: &[Encoded],
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let mut trainer = Trainer::new(trial, initial, device);
+    let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
+    let (data, steps) = (&trial.settings.data, trial.steps);
+    let evaluate_every = steps.between_evaluations(trial.settings.evaluation.every);
+    let mut log = Log::new();
+    for epoch in 0.. {
+        let batches = batches(data, trial.settings.seed, epoch, &lengths);
+        for (group, accumulated) in batches.chunks(trial.settings.training.gradient_accumulation.get()).enumerate() {
+            if trainer.steps == steps.total {
+                return Ok(());
+            }
+            let passed = epoch as f64 + (group + 1) as f64 / steps.per_epoch as f64;
+            let event = trainer.step(examples, accumulated, passed)?;
+            log.add(&event, accumulated.concat().iter().map(|index| lengths[*index] as u64).sum());
+            let is_last = trainer.steps == steps.total;
+            observer.observe(&Event::Step(event.clone()))?;
+            if is_last || trainer.steps.is_multiple_of(trial.settings.logging.every.get()) {
+                observer.observe(&Event::Log(log.row(&event)))?;
+            }
+            if is_last || trainer.steps.is_multiple_of(evaluate_every) {
+                let paused = Instant::now();
+                trainer.evaluate(validation, passed, observer)?;
+                log.skip(paused.elapsed());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A model in training.
+pub struct Trainer<'a> {
+    trial: &'a Trial,
+    device: &'a Device,
+    table: Vec<Parameter>,
+    parameters: Vec<Value>,
+    optimizer: AdamW,
+    /// Steps taken.
+    steps: u64,
+    /// Batches learnt from: the place of the next dropout masks.
+    micro_batches: u64,
+}
+
+impl<'a> Trainer<'a> {
+    /// A model with these parameters, in the table's order, that has learnt nothing yet.
+    #[must_use]
+    pub fn new(trial: &'a Trial, initial: &[HostTensor], device: &'a Device) -> Self {
+        let table = table(&trial.config, trial.settings.task.task().labels.len());
+        let place = &device.differentiating();
+        let parameters = table.iter().zip(initial).map(|(entry, tensor)| Value::from_host(tensor, entry.role, place)).collect();
+        let optimizer = AdamW::new(&trial.settings.optimizer, table.iter().map(|parameter| parameter.name.clone()));
+        Self { trial, device, table, parameters, optimizer, steps: 0, micro_batches: 0 }
+    }
+
+    /// One optimizer step over the given batches of indices into `examples`.
+    ///
+    /// # Errors
+    /// [`Diverged`], or the device failed.
+    pub fn step(&mut self, examples: &[Encoded], accumulated: &[Vec<usize>], epoch: f64) -> Result<StepEvent> {
+        let settings = &self.trial.settings;
+        let learning_rate = learning_rate(settings.learning_rate, settings.schedule.kind, self.trial.steps, self.steps);
+        let count: usize = accumulated.iter().map(Vec::len).sum();
+        let mut sum: Option<(Tensor<1>, GradientSum)> = None;
+        for indices in accumulated {
+            let (loss, gradients) = self.differentiate(examples, indices, indices.len() as f64 / count as f64);
+            sum = Some(match sum {
+                None => (loss, gradients),
+                Some((losses, earlier)) => (losses + loss, earlier.plus(gradients)),
+            });
+        }
+        let (loss, mut gradients) = sum.ok_or_else(|| anyhow!("a step without examples"))?;
+        let norm = gradients.norm().ok_or_else(|| anyhow!("no parameter has a gradient"))?;
+        if let Some(largest) = settings.optimizer.max_grad_norm {
+            gradients = gradients.clipped(&norm, largest);
+        }
+        let (loss, grad_norm) = (scalar(loss)?, scalar(norm)?);
+        self.steps += 1;
+        for (quantity, value) in [("loss", loss), ("gradient norm", grad_norm)] {
+            if !value.is_finite() {
+                return Err(Diverged { step: self.steps, quantity, value, learning_rate, examples: accumulated.concat() }.into());
+            }
+        }
+        // Nothing else holds the parameters now, so they can be changed in place.
+        self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, learning_rate);
+        Ok(StepEvent { step: self.steps, epoch, loss, learning_rate, grad_norm, examples: count })
+    }
+
+    /// The loss of a batch, scaled by its share of the step, and its gradients.
+    fn differentiate(&mut self, examples: &[Encoded], indices: &[usize], share: f64) -> (Tensor<1>, GradientSum) {
+        let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
+        let (trial, data) = (self.trial, &self.trial.settings.data);
+        let batch =
+            Batch::new(&chosen, data.pad_to_multiple_of.get(), trial.max_length, trial.config.pad_token_id, self.device.plain());
+        let masks = Masks::training(trial.dropout, trial.settings.seed, self.micro_batches);
+        self.micro_batches += 1;
+        let loss = cross_entropy(self.model(&self.parameters).forward(&batch.input, masks), batch.labels) * share;
+        let mut gradients = loss.backward();
+        (loss.inner(), GradientSum::take(&self.parameters, &mut gradients))
+    }
+
+    fn model(&self, parameters: &[Value]) -> Bert {
+        Bert::new(&self.trial.config, parameters.iter().cloned(), self.trial.settings.training.precision)
+    }
+
+    /// Predictions for every example, without dropout.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn predict(&self, examples: &[Encoded]) -> Result<Vec<Prediction>> {
+        let inner: Vec<Value> = self.parameters.iter().cloned().map(Value::inner).collect();
+        predict(&self.model(&inner), self.trial, examples, self.device)
+    }
+
+    /// Copies the parameters from the device, in the table's order and the file's layout.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn parameters(&self) -> Result<Vec<HostTensor>> {
+        self.parameters.iter().zip(&self.table).map(|(value, entry)| value.clone().inner().to_host(entry.role)).collect()
+    }
+
+    fn evaluate(&self, validation: &[Encoded], epoch: f64, observer: &mut dyn Observer) -> Result<()> {
+        let predictions = self.predict(validation)?;
+        let scores = Scores::of(&predictions, self.trial.settings.task.task().metrics);
+        let parameters = || self.parameters();
+        let event = EvaluationEvent { step: self.steps, epoch, scores: &scores, predictions: &predictions, parameters: &parameters };
+        observer.observe(&Event::Evaluation(event))
+    }
+}
+
+/// Mean of minus the logarithm of each label's probability, `[1]`, from logits `[examples, labels]`.
+fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    log_softmax(logits, 1).gather(1, labels.unsqueeze_dim(1)).mean().neg()
+}
+
+fn scalar(tensor: Tensor<1>) -> Result<f64> {
+    let data = tensor.try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
+    let values = data.try_to_vec::<f32>().map_err(|error| anyhow!("a number is not f32: {error:?}"))?;
+    values.first().copied().map(f64::from).ok_or_else(|| anyhow!("the device gave no number"))
+}
+
+/// The steps since the last row.
+struct Log {
+    loss: f64,
+    interval_examples: u64,
+    interval_tokens: u64,
+    examples: u64,
+    since: Instant,
+    skipped: Duration,
+}
+
+impl Log {
+    fn new() -> Self {
+        Self { loss: 0.0, interval_examples: 0, interval_tokens: 0, examples: 0, since: Instant::now(), skipped: Duration::ZERO }
+    }
+
+    fn add(&mut self, step: &StepEvent, tokens: u64) {
+        self.loss += step.loss * step.examples as f64;
+        self.interval_examples += step.examples as u64;
+        self.interval_tokens += tokens;
+    }
+
+    /// Leaves a stretch of time out.
+    fn skip(&mut self, pause: Duration) {
+        self.skipped += pause;
+    }
+
+    fn row(&mut self, last: &StepEvent) -> LogRow {
+        let examples = self.examples + self.interval_examples;
+        let row = LogRow {
+            step: last.step,
+            epoch: last.epoch,
+            examples,
+            loss: self.loss / self.interval_examples as f64,
+            learning_rate: last.learning_rate,
+            grad_norm: last.grad_norm,
+            elapsed: self.since.elapsed().saturating_sub(self.skipped),
+            interval_examples: self.interval_examples,
+            interval_tokens: self.interval_tokens,
+        };
+        *self = Self { examples, ..Self::new() };
+        row
+    }
+}
