@@ -125,6 +125,12 @@ impl Hub {
         }
     }
 
+    /// Only what is cached.
+    #[must_use]
+    pub fn offline() -> Self {
+        Self { offline: true, ..Self::from_env(false) }
+    }
+
     /// The path of a file, downloaded where it is not cached.
     ///
     /// # Errors

@@ -1,11 +1,37 @@
-//! wip
+//! gluepot: declarative fine-tuning of BERT on GLUE.
+//!
+//! The data flow, and the modules in reading order:
+//!
+//! ```text
+//! experiments/x.toml ─► experiment ─► settings ─► plan      pure: what is to be done
+//! checkpoint, tasks, tokens (through hub) ─► inputs         read: what it is done with
+//! models, train ─► events                                   the only part that knows Burn
+//! runs ◄─ events ─► progress                                kept: what was done
+//! cli ─► commands ─► report                                 said: to a person
+//! ```
+
+pub mod experiment;
+pub mod problem;
+pub mod settings;
+
+pub mod plan;
+
 pub mod checkpoint;
 pub mod hub;
+pub mod inputs;
+pub mod tasks;
+pub mod tokens;
+
 pub mod metrics;
 pub mod models;
-pub mod plan;
 pub mod random;
-pub mod tasks;
-pub mod settings;
-pub mod tokens;
 pub mod train;
+
+pub mod progress;
+pub mod runs;
+
+pub mod cli;
+pub mod commands;
+pub mod failure;
+pub mod panics;
+pub mod report;

@@ -138,7 +138,7 @@ impl JsonSchema for Keep {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let number = json_schema!({ "type": "integer", "minimum": 0 });
-        json_schema!({ "anyOf": [
+        json_schema!({ "title": "a list of \"best\", \"last\" and numbers, or a number", "anyOf": [
             { "type": "array", "items": { "anyOf": [{ "enum": ["best", "last"] }, number] } },
             number,
         ] })

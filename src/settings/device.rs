@@ -64,6 +64,6 @@ impl JsonSchema for DeviceChoice {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^(auto|cpu|cuda(:[0-9]{1,4})?)$" })
+        json_schema!({ "type": "string", "title": "\"auto\", \"cpu\", \"cuda\" or \"cuda:1\"", "pattern": "^(auto|cpu|cuda(:[0-9]{1,4})?)$" })
     }
 }

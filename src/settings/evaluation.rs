@@ -69,6 +69,6 @@ impl JsonSchema for Interval {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "const": "epoch" }, { "type": "integer", "minimum": 1 }] })
+        json_schema!({ "title": "\"epoch\" or a number of steps", "anyOf": [{ "const": "epoch" }, { "type": "integer", "minimum": 1 }] })
     }
 }

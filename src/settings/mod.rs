@@ -64,17 +64,19 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
     /// The task of GLUE to learn.
+    #[schemars(extend("examples" = ["mrpc"]))]
     pub task: TaskName,
     /// The pretrained model: an id on the Hugging Face hub, id@revision, or a folder (./folder).
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("examples" = ["bert-base-uncased"]))]
     pub checkpoint: String,
     /// The largest learning rate, which the schedule scales.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[schemars(extend("exclusiveMinimum" = 0, "examples" = [5e-5]))]
     pub learning_rate: f64,
     /// Passes over the training split. Needed unless training.max_steps is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<NonZeroU32>,
     /// The metric that picks the best checkpoint.
+    #[schemars(extend("examples" = ["f1"]))]
     pub metric: MetricName,
     /// Decides the order of the examples, freshly drawn weights and dropout.
     #[serde(default = "default_seed")]

@@ -21,7 +21,7 @@ pub struct Task {
     pub label: Column,
     /// Names of the labels; a label is an index into them.
     pub labels: &'static [&'static str],
-    /// Metrics, the usual one first.
+    /// Metrics, in the order of their columns.
     pub metrics: &'static [&'static Metric],
 }
 
@@ -54,7 +54,7 @@ pub static TASKS: &[Task] = &[
         ),
         label: Column { tsv: "Quality", parquet: "label" },
         labels: &["not_equivalent", "equivalent"],
-        metrics: &[&F1, &ACCURACY],
+        metrics: &[&ACCURACY, &F1],
     },
     Task {
         name: "sst2",

@@ -82,7 +82,7 @@ pub trait Observer {
 
 /// The loss or the gradient was no longer a finite number.
 #[derive(Debug, thiserror::Error)]
-#[error("training diverged at step {step}: the {quantity} is {value} (learning rate {learning_rate:e}, examples {examples:?})")]
+#[error("training diverged at step {step}: the {quantity} is {value} (learning rate {learning_rate:e}{})", batch(.examples))]
 pub struct Diverged {
     /// The step.
     pub step: u64,
@@ -94,4 +94,8 @@ pub struct Diverged {
     pub learning_rate: f64,
     /// The batch: indices into the training split.
     pub examples: Vec<usize>,
+}
+
+fn batch(examples: &[usize]) -> String {
+    if examples.is_empty() { String::new() } else { format!(", batch of the training examples {examples:?}") }
 }

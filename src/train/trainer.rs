@@ -68,6 +68,7 @@ pub struct Trainer<'a> {
     optimizer: AdamW,
     /// Steps taken.
     steps: u64,
+    last_learning_rate: f64,
     /// Batches learnt from: the place of the next dropout masks.
     micro_batches: u64,
 }
@@ -80,7 +81,7 @@ impl<'a> Trainer<'a> {
         let place = &device.differentiating();
         let parameters = table.iter().zip(initial).map(|(entry, tensor)| Value::from_host(tensor, entry.role, place)).collect();
         let optimizer = AdamW::new(&trial.settings.optimizer, table.iter().map(|parameter| parameter.name.clone()));
-        Self { trial, device, table, parameters, optimizer, steps: 0, micro_batches: 0 }
+        Self { trial, device, table, parameters, optimizer, steps: 0, last_learning_rate: 0.0, micro_batches: 0 }
     }
 
     /// One optimizer step over the given batches of indices into `examples`.
@@ -106,6 +107,7 @@ impl<'a> Trainer<'a> {
         }
         let (loss, grad_norm) = (scalar(loss)?, scalar(norm)?);
         self.steps += 1;
+        self.last_learning_rate = learning_rate;
         for (quantity, value) in [("loss", loss), ("gradient norm", grad_norm)] {
             if !value.is_finite() {
                 return Err(Diverged { step: self.steps, quantity, value, learning_rate, examples: accumulated.concat() }.into());
@@ -154,6 +156,10 @@ impl<'a> Trainer<'a> {
         let predictions = self.predict(validation)?;
         let scores = Scores::of(&predictions, self.trial.settings.task.task().metrics);
         let parameters = || self.parameters();
+        if !scores.loss.is_finite() {
+            let learning_rate = self.last_learning_rate;
+            return Err(Diverged { step: self.steps, quantity: "validation loss", value: scores.loss, learning_rate, examples: Vec::new() }.into());
+        }
         let event = EvaluationEvent { step: self.steps, epoch, scores: &scores, predictions: &predictions, parameters: &parameters };
         observer.observe(&Event::Evaluation(event))
     }

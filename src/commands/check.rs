@@ -1,0 +1,53 @@
+//! `gluepot check`.
+
+use serde_json::json;
+
+use super::{pretty, print};
+use crate::checkpoint;
+use crate::cli::Check;
+use crate::experiment::Surroundings;
+use crate::failure::Outcome;
+use crate::hub::Hub;
+use crate::inputs::Inputs;
+use crate::report::plan_text;
+use crate::runs::setting_rows;
+
+/// Prints the plan of each experiment.
+pub fn check(arguments: &Check) -> Outcome<()> {
+    let (surroundings, hub) = (Surroundings::from_env(), Hub::from_env(!arguments.json));
+    let mut plans = Vec::new();
+    for file in &arguments.experiments.files {
+        let inputs = Inputs::read(file, &arguments.experiments.set, &surroundings, &hub)?;
+        if arguments.json {
+            plans.push(plan_json(&inputs));
+        } else {
+            let text = plan_text(&inputs, &setting_rows(&inputs));
+            print(&format!("{}\n\n{text}\n", file.display()));
+        }
+    }
+    if arguments.json {
+        print(&pretty(&json!(plans)));
+    }
+    Ok(())
+}
+
+fn plan_json(inputs: &Inputs) -> serde_json::Value {
+    let trial = &inputs.trial;
+    let labels = trial.settings.task.task().labels;
+    let parameters: usize = checkpoint::table(&trial.config, labels.len()).iter().map(checkpoint::Parameter::elements).sum();
+    json!({
+        "settings": setting_rows(inputs),
+        "examples": { "train": trial.train_examples, "validation": trial.validation_examples },
+        "labels": labels,
+        "parameters": parameters,
+        "max_length": trial.max_length,
+        "dropout": trial.dropout,
+        "steps": {
+            "total": trial.steps.total,
+            "per_epoch": trial.steps.per_epoch,
+            "batches_per_epoch": trial.steps.batches_per_epoch,
+            "warmup": trial.steps.warmup,
+            "between_evaluations": trial.steps.between_evaluations(trial.settings.evaluation.every),
+        },
+    })
+}

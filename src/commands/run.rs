@@ -1,0 +1,250 @@
+//! `gluepot run`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use chrono::Utc;
+
+use super::print;
+use crate::checkpoint::{self, HostTensor, Initial, Parameter, Weights, initialize, table};
+use crate::cli::Run;
+use crate::experiment::{Override, Surroundings};
+use crate::failure::{Failure, Outcome};
+use crate::hub::Hub;
+use crate::inputs::Inputs;
+use crate::panics;
+use crate::progress::{Both, Loudness, Progress, Voice};
+use crate::report::{count, duration, rate, score};
+use crate::runs::{
+    Exit, Hashes, Host, Model, Recorder, RunDirectory, RunFacts, RunId, Summary, Versions, files, resolved_toml, setting_rows, sha256,
+};
+use crate::settings::{DeviceChoice, Settings};
+use crate::tokens::{Encoded, Tokens};
+use crate::train::{CudaSupport, Device, train};
+
+/// Trains each experiment, after all of them have been checked.
+pub fn run(arguments: &Run) -> Outcome<()> {
+    let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
+    let (surroundings, hub) = (Surroundings::from_env(), Hub::from_env(loudness == Loudness::Normal));
+    let mut overrides = arguments.experiments.set.clone();
+    overrides.extend(arguments.device.map(|device| Override { path: "device".into(), value: device.to_string(), option: "--device" }));
+    let mut checked = Vec::new();
+    for file in &arguments.experiments.files {
+        let inputs = Inputs::read(file, &overrides, &surroundings, &hub)?;
+        let device = choose_device(&inputs.trial.settings)?;
+        checked.push((inputs, device));
+    }
+    for (inputs, device) in checked {
+        run_one(inputs, &device, &arguments.runs.root, loudness)?;
+    }
+    Ok(())
+}
+
+fn choose_device(settings: &Settings) -> Outcome<Device> {
+    Device::choose(settings.device, settings.training.precision).map_err(Failure::Device)
+}
+
+/// What is read and made before a run directory exists, so that a run which cannot start leaves none.
+struct Ready {
+    inputs: Inputs,
+    table: Vec<Parameter>,
+    initial: Initial,
+    train: Vec<Encoded>,
+    validation: Vec<Encoded>,
+    hashes: Hashes,
+}
+
+impl Ready {
+    fn make(inputs: Inputs) -> Outcome<Self> {
+        let trial = &inputs.trial;
+        let encode = |examples| {
+            let tokens = Tokens::read(&inputs.files)?;
+            tokens.encode(examples, trial.max_length, trial.config.vocab_size)
+        };
+        let train = encode(&inputs.train).map_err(Failure::Checkpoint)?;
+        let validation = encode(&inputs.validation).map_err(Failure::Checkpoint)?;
+        let table = table(&trial.config, trial.settings.task.task().labels.len());
+        let weights = inputs.files.weights.as_deref().map(Weights::read).transpose().map_err(Failure::Checkpoint)?;
+        let named = || format!("the checkpoint {}", inputs.checkpoint);
+        let initial = initialize(&trial.config, &table, weights, trial.settings.seed).with_context(named).map_err(Failure::Checkpoint)?;
+        let hashes = hashes(&inputs).map_err(Failure::Checkpoint)?;
+        Ok(Self { table, initial, train, validation, hashes, inputs })
+    }
+}
+
+fn run_one(inputs: Inputs, device: &Device, root: &Path, loudness: Loudness) -> Outcome<()> {
+    let ready = Ready::make(inputs)?;
+    let started = Utc::now();
+    let id = RunId::new(started, std::process::id());
+    let name = ready.inputs.trial.settings.name.clone();
+    let directory = RunDirectory::create(root, started, &name, &id).map_err(Failure::RunDirectory)?;
+    let mut facts = facts(&ready, device, started, &id);
+    let begun = write_beginning(&directory, &ready, &facts).and_then(|()| Voice::new(loudness, &directory.path(files::LOG)));
+    let mut voice = begun.map_err(Failure::RunDirectory)?;
+    let outcome = train_in(&ready, device, &directory, &mut voice);
+    facts.ended = Some(Utc::now());
+    let finished = outcome.and_then(|summary| {
+        let json = serde_json::to_vec_pretty(&summary).map_err(|error| Failure::Internal(error.into()))?;
+        directory.write(files::SUMMARY, &json).map_err(Failure::RunDirectory)?;
+        Ok(summary)
+    });
+    match finished {
+        Ok(summary) => {
+            facts.status = "finished".into();
+            facts.exit = Some(Exit { code: 0, message: None });
+            write_facts(&directory, &facts).map_err(Failure::RunDirectory)?;
+            let closing = closing(&name, &summary, &directory, &id);
+            voice.note(&closing).map_err(Failure::RunDirectory)?;
+            print(&closing);
+            Ok(())
+        }
+        Err(failure) => {
+            facts.status = failure.status().into();
+            facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
+            // The failure itself is what matters; that it cannot be recorded either shows in the status.
+            let _ = write_facts(&directory, &facts);
+            let _ = voice.note(&format!("error: {failure}"));
+            let _ = voice.say(&format!("the run is kept in {}", directory.root().display()));
+            Err(failure)
+        }
+    }
+}
+
+fn write_beginning(directory: &RunDirectory, ready: &Ready, facts: &RunFacts) -> Result<()> {
+    let mut written = ready.inputs.experiment.files();
+    if let Some((_, own)) = written.next() {
+        directory.write(files::EXPERIMENT, own.as_bytes())?;
+    }
+    for (number, (path, base)) in written.enumerate() {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        directory.write(&format!("base-{}-{name}", number + 1), base.as_bytes())?;
+    }
+    directory.write(files::RESOLVED, resolved_toml(&setting_rows(&ready.inputs)).as_bytes())?;
+    write_facts(directory, facts)
+}
+
+fn write_facts(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
+    directory.write(files::RUN, &serde_json::to_vec_pretty(facts)?)
+}
+
+fn train_in(ready: &Ready, device: &Device, directory: &RunDirectory, voice: &mut Voice) -> Outcome<Summary> {
+    let (trial, inputs) = (&ready.inputs.trial, &ready.inputs);
+    let settings = &trial.settings;
+    introduce(ready, device, voice).map_err(Failure::RunDirectory)?;
+    let task = settings.task.task();
+    let model = Model { config: trial.config.clone(), table: ready.table.clone(), source: inputs.files.clone() };
+    let recorder = Recorder::new(directory, task, settings.metric.name(), &settings.checkpoints.keep, model);
+    let mut recorder = recorder.map_err(Failure::RunDirectory)?;
+    let direction = task.direction(settings.metric.name()).unwrap_or(crate::metrics::Direction::Maximize);
+    let mut progress = Progress::new(voice, settings.metric.name(), direction, trial.steps.total);
+    let initial: &[HostTensor] = &ready.initial.parameters;
+    // Burn reports a failing device by a panic.
+    let trained = catch_unwind(AssertUnwindSafe(|| {
+        train(trial, initial, &ready.train, &ready.validation, device, &mut Both(&mut recorder, &mut progress))
+    }));
+    drop(progress);
+    match trained {
+        Ok(result) => result.map_err(Failure::training)?,
+        Err(_) => return Err(Failure::panic(&panics::last())),
+    }
+    recorder.summary().ok_or_else(|| Failure::Internal(anyhow::anyhow!("training ended without an evaluation")))
+}
+
+/// What is about to happen, and what became of the checkpoint's weights.
+fn introduce(ready: &Ready, device: &Device, voice: &mut Voice) -> Result<()> {
+    let trial = &ready.inputs.trial;
+    let parameters: usize = ready.table.iter().map(Parameter::elements).sum();
+    voice.say(&format!(
+        "{}: {} on {} training and {} validation examples, {} steps, {} parameters, {}",
+        trial.settings.name,
+        trial.settings.task.task().name,
+        count(trial.train_examples as u64),
+        count(trial.validation_examples as u64),
+        count(trial.steps.total),
+        count(parameters as u64),
+        device.name(),
+    ))?;
+    if ready.inputs.files.weights.is_none() {
+        voice.say("every weight is drawn anew: the checkpoint gives its shape alone")?;
+    } else if !ready.initial.drawn.is_empty() {
+        voice.say(&format!("newly drawn, because the checkpoint lacks them: {}", ready.initial.drawn.join(", ")))?;
+    }
+    if !ready.initial.unused.is_empty() {
+        voice.say(&format!("not used of the checkpoint: {}", ready.initial.unused.join(", ")))?;
+    }
+    let forgotten_gpu = CudaSupport::find() == CudaSupport::NotBuilt { machine_has_gpu: true };
+    if forgotten_gpu && trial.settings.device == DeviceChoice::Auto {
+        voice.say("this machine has an NVIDIA GPU, which this build cannot use: cargo build --release --features cuda")?;
+    }
+    Ok(())
+}
+
+fn facts(ready: &Ready, device: &Device, started: chrono::DateTime<Utc>, id: &RunId) -> RunFacts {
+    let trial = &ready.inputs.trial;
+    RunFacts {
+        format_version: 1,
+        id: id.to_string(),
+        name: trial.settings.name.clone(),
+        task: trial.settings.task.task().name.into(),
+        status: "running".into(),
+        started,
+        ended: None,
+        exit: None,
+        command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        working_folder: std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+        host: Host::this(),
+        device: device.name().into(),
+        versions: Versions::this(),
+        checkpoint: ready.inputs.checkpoint.to_string(),
+        hashes: ready.hashes.clone(),
+        seed: trial.settings.seed,
+        parameters: ready.table.iter().map(checkpoint::Parameter::elements).sum(),
+        drawn: ready.initial.drawn.clone(),
+        unused: ready.initial.unused.clone(),
+        train_examples: trial.train_examples,
+        validation_examples: trial.validation_examples,
+        steps: trial.steps.total,
+    }
+}
+
+fn hashes(inputs: &Inputs) -> Result<Hashes> {
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Hashes {
+        data: [("train", &inputs.source.train.path), ("validation", &inputs.source.validation.path)]
+            .into_iter()
+            .map(|(split, path)| Ok((split.to_string(), sha256(path)?)))
+            .collect::<Result<_>>()?,
+        tokenizer: inputs.files.tokenizer_files().iter().map(|path| Ok((name(path), sha256(path)?))).collect::<Result<_>>()?,
+        config: sha256(&inputs.files.config)?,
+        weights: inputs.files.weights.as_deref().map(sha256).transpose()?,
+    })
+}
+
+/// The last words: scores, where the run is, what to type next.
+fn closing(name: &str, summary: &Summary, directory: &RunDirectory, id: &RunId) -> String {
+    let scores = |moment: &crate::runs::Moment| {
+        let mut named: Vec<(&String, &f64)> = moment.scores.iter().collect();
+        named.sort_by_key(|(name, _)| (**name != summary.metric, name.as_str() == crate::metrics::LOSS));
+        named.into_iter().map(|(name, value)| format!("{name} {}", score(*value))).collect::<Vec<_>>().join("  ")
+    };
+    let moment = |moment: &crate::runs::Moment| format!("{}  (step {}, epoch {:.2})", scores(moment), count(moment.step), moment.epoch);
+    let mut lines = vec![
+        format!(
+            "{name} finished in {} ({} examples/s)",
+            duration(Duration::from_secs_f64(summary.duration_seconds)),
+            rate(summary.examples_per_second)
+        ),
+        format!("  best   {}", moment(&summary.best)),
+    ];
+    if summary.last.step != summary.best.step {
+        lines.push(format!("  last   {}", moment(&summary.last)));
+    }
+    if summary.collapsed {
+        lines.push("  the best checkpoint gives every example the same class: training collapsed".into());
+    }
+    lines.push(format!("  run    {}", directory.root().display()));
+    lines.push(format!("  next   gluepot show {id}"));
+    lines.join("\n")
+}

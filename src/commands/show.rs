@@ -1,0 +1,108 @@
+//! `gluepot show`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{pretty, print};
+use crate::cli::Show;
+use crate::failure::{Failure, Outcome};
+use crate::report::{Table, count, curve, duration, rate, score};
+use crate::runs::{self, StoredRun, files};
+
+/// Columns of the learning curve.
+const WIDTH: usize = 64;
+
+/// Shows one run.
+pub fn show(arguments: &Show) -> Outcome<()> {
+    let run = runs::find(&arguments.runs.root, &arguments.run).map_err(Failure::RunDirectory)?;
+    if arguments.json {
+        print(&pretty(&json!({ "path": run.path, "run": run.facts, "summary": run.summary })));
+    } else {
+        print(&text(&run));
+    }
+    Ok(())
+}
+
+fn text(run: &StoredRun) -> String {
+    let facts = &run.facts;
+    let mut parts = vec![heading(run)];
+    if let Some(message) = facts.exit.as_ref().and_then(|exit| exit.message.as_ref()) {
+        parts.push(message.clone());
+    }
+    parts.extend(evaluations(run));
+    let losses = column(run, files::TRAIN, "loss");
+    let drawn = curve(&losses, WIDTH);
+    if !drawn.is_empty() {
+        parts.push(format!("training loss, {} steps\n{}", count(facts.steps), drawn.join("\n")));
+    }
+    let settings = std::fs::read_to_string(run.path.join(files::RESOLVED)).unwrap_or_default();
+    let written: Vec<&str> = settings.lines().filter(|line| !line.starts_with("# Every setting") && !line.ends_with("# default")).collect();
+    parts.push(format!("settings ({} has the defaults too)\n{}", files::RESOLVED, sections(&written)));
+    parts.join("\n\n")
+}
+
+fn heading(run: &StoredRun) -> String {
+    let facts = &run.facts;
+    let mut lines = vec![
+        format!("{}  {}", facts.name, run.path.display()),
+        format!("{} on {}, {}, {} parameters", facts.task, facts.checkpoint, facts.device, count(facts.parameters as u64)),
+    ];
+    let time = match (&run.summary, facts.ended) {
+        (Some(summary), _) => format!(
+            " in {}, {} examples/s, {} tokens/s",
+            duration(Duration::from_secs_f64(summary.duration_seconds)),
+            rate(summary.examples_per_second),
+            rate(summary.tokens_per_second)
+        ),
+        (None, Some(ended)) => format!(" after {}", duration((ended - facts.started).to_std().unwrap_or_default())),
+        (None, None) => format!(" since {} UTC", facts.started.format("%Y-%m-%d %H:%M")),
+    };
+    lines.push(format!("{}{time}", facts.status));
+    lines.join("\n")
+}
+
+/// The rows of eval.csv, with the best and the last one marked.
+fn evaluations(run: &StoredRun) -> Option<String> {
+    let mut reader = csv::Reader::from_path(run.path.join(files::EVAL)).ok()?;
+    let header: Vec<String> = reader.headers().ok()?.iter().map(str::to_string).collect();
+    let metrics: Vec<(usize, &str)> =
+        header.iter().enumerate().filter(|(_, name)| !matches!(name.as_str(), "step" | "epoch" | "split")).map(|(i, name)| (i, name.as_str())).collect();
+    let titles: Vec<&str> = ["step", "epoch"].into_iter().chain(metrics.iter().map(|(_, name)| *name)).chain([""]).collect();
+    let mut table = Table::new(&titles, &titles[..titles.len() - 1]);
+    let best = run.summary.as_ref().map(|summary| summary.best.step.to_string());
+    let mut any = false;
+    for record in reader.records().flatten() {
+        any = true;
+        let number = |index: usize| record.get(index).and_then(|text| text.parse::<f64>().ok());
+        let mut cells = vec![record.get(0).unwrap_or_default().to_string(), number(1).map_or(String::new(), |epoch| format!("{epoch:.2}"))];
+        cells.extend(metrics.iter().map(|(index, _)| number(*index).map_or(String::new(), score)));
+        cells.push(if record.get(0).map(str::to_string) == best { "best".into() } else { String::new() });
+        table.row(cells);
+    }
+    let collapsed = run.summary.as_ref().is_some_and(|summary| summary.collapsed);
+    let warning = if collapsed { "\nthe best checkpoint gives every example the same class: training collapsed" } else { "" };
+    any.then(|| format!("validation\n{}{warning}", table.text()))
+}
+
+/// The numbers of a column of a CSV file.
+fn column(run: &StoredRun, file: &str, name: &str) -> Vec<f64> {
+    let Ok(mut reader) = csv::Reader::from_path(run.path.join(file)) else { return Vec::new() };
+    let rows = reader.deserialize::<BTreeMap<String, f64>>();
+    rows.flatten().filter_map(|row| row.get(name).copied()).collect()
+}
+
+/// The lines without tables that lost all their keys.
+fn sections(lines: &[&str]) -> String {
+    let is_table = |line: &str| line.starts_with('[');
+    let mut kept: Vec<&str> = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let next = lines[index + 1..].iter().find(|line| !line.is_empty());
+        let is_empty_table = is_table(line) && next.is_none_or(|next| is_table(next));
+        if !line.is_empty() && !is_empty_table && !line.starts_with('#') {
+            kept.push(line);
+        }
+    }
+    kept.join("\n")
+}

@@ -1,0 +1,174 @@
+//! One source of settings as written: values, and where each of them stands.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use figment::value::{Dict, Map, Value};
+use figment::{Metadata, Profile, Provider, Source};
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use crate::problem::{Place, Problem, Text};
+
+/// Where a document comes from, which decides its rank and how it is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Values that nobody wrote.
+    Default,
+    /// The name of the experiment's file.
+    FileName,
+    /// An experiment file, or one that it is based on.
+    File(PathBuf),
+    /// An environment variable.
+    Environment(String),
+    /// An argument of the command line.
+    Argument(String),
+}
+
+/// Bytes of a key and of its value.
+#[derive(Clone, Debug)]
+pub struct Spans {
+    /// The key.
+    pub key: Range<usize>,
+    /// The value.
+    pub value: Range<usize>,
+}
+
+/// Settings from one source.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Where they come from.
+    pub kind: Kind,
+    /// What was written.
+    pub text: Arc<Text>,
+    values: Dict,
+    spans: BTreeMap<String, Spans>,
+}
+
+impl Document {
+    /// Reads the text of an experiment file.
+    ///
+    /// # Errors
+    /// Every place where it is not TOML.
+    pub fn parse(path: &Path, content: String) -> Result<Self, Vec<Problem>> {
+        let text = Arc::new(Text { name: path.display().to_string(), content });
+        let (table, errors) = DeTable::parse_recoverable(&text.content);
+        if !errors.is_empty() {
+            return Err(errors.iter().map(|error| not_toml(error, &text)).collect());
+        }
+        let mut spans = BTreeMap::new();
+        collect(table.get_ref(), "", &mut spans);
+        let values = toml::from_str::<toml::Table>(&text.content).map_err(|error| vec![not_toml(&error, &text)])?;
+        let values = values.into_iter().filter_map(|(key, value)| Some((key, figment_value(value)?))).collect();
+        Ok(Self { kind: Kind::File(path.to_path_buf()), text, values, spans })
+    }
+
+    /// A single value at a dotted path, from outside of files.
+    ///
+    /// The value is read as TOML; what is not TOML is a string, so that words need no quotes.
+    #[must_use]
+    pub fn single(kind: Kind, path: &str, value: &str, shown: String) -> Self {
+        let parsed = ValueDeserializer::parse(value).ok().and_then(|de| toml::Value::deserialize(de).ok());
+        let parsed = parsed.unwrap_or_else(|| toml::Value::String(value.to_string()));
+        let (name, content) = match &kind {
+            Kind::Environment(_) => ("the environment".to_string(), shown),
+            _ => ("the command line".to_string(), shown),
+        };
+        let value_start = content.find('=').map_or(0, |equals| equals + 1);
+        let key_start = content[..value_start].rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let key = key_start..value_start.saturating_sub(1).max(key_start);
+        let value = value_start..content.len();
+        let mut spans = BTreeMap::new();
+        for (dot, _) in path.match_indices('.') {
+            spans.insert(path[..dot].to_string(), Spans { key: key.clone(), value: value.clone() });
+        }
+        spans.insert(path.to_string(), Spans { key, value });
+        let values = nested(path, figment_value(parsed).unwrap_or_else(|| Value::from(String::new())));
+        Self { kind, text: Arc::new(Text { name, content }), values, spans }
+    }
+
+    /// Values that have no text.
+    #[must_use]
+    pub fn unwritten(kind: Kind, values: Dict) -> Self {
+        Self { kind, text: Arc::new(Text { name: String::new(), content: String::new() }), values, spans: BTreeMap::new() }
+    }
+
+    /// A text at the top level.
+    #[must_use]
+    pub fn top_level(&self, key: &str) -> Option<&str> {
+        self.values.get(key).and_then(Value::as_str)
+    }
+
+    /// Where the key of a path stands.
+    #[must_use]
+    pub fn key(&self, path: &str) -> Option<Place> {
+        self.spans.get(path).map(|spans| Place { text: Arc::clone(&self.text), span: Some(spans.key.clone()) })
+    }
+
+    /// Where the value of a path stands.
+    #[must_use]
+    pub fn value(&self, path: &str) -> Option<Place> {
+        self.spans.get(path).map(|spans| Place { text: Arc::clone(&self.text), span: Some(spans.value.clone()) })
+    }
+
+    /// As a layer that can be told from the others by its number.
+    pub(super) fn layer(&self, number: usize) -> Layer {
+        Layer { number, values: self.values.clone() }
+    }
+}
+
+/// A document as figment merges it.
+pub(super) struct Layer {
+    number: usize,
+    values: Dict,
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::from("layer", Source::Custom(self.number.to_string()))
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Map::from([(Profile::Default, self.values.clone())]))
+    }
+}
+
+/// `{ a: { b: value } }` from `a.b`.
+fn nested(path: &str, value: Value) -> Dict {
+    match path.split_once('.') {
+        Some((table, rest)) => Dict::from([(table.to_string(), Value::from(nested(rest, value)))]),
+        None => Dict::from([(path.to_string(), value)]),
+    }
+}
+
+/// None for what cannot be a setting's value at all.
+fn figment_value(value: toml::Value) -> Option<Value> {
+    match value {
+        // Dates are no setting's value; as text they fail the check for what was expected instead.
+        toml::Value::Datetime(date) => Some(Value::from(date.to_string())),
+        other => Value::serialize(other).ok(),
+    }
+}
+
+fn collect(table: &DeTable<'_>, prefix: &str, spans: &mut BTreeMap<String, Spans>) {
+    for (key, value) in table {
+        let path = if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
+        if let DeValue::Table(inner) = value.get_ref() {
+            collect(inner, &path, spans);
+        }
+        spans.insert(path, Spans { key: key.span(), value: value.span() });
+    }
+}
+
+fn not_toml(error: &toml::de::Error, text: &Arc<Text>) -> Problem {
+    let mut lines = error.message().lines();
+    let message = lines.next().unwrap_or("not TOML").to_string();
+    Problem {
+        message: format!("this is not TOML: {message}"),
+        place: Some(Place { text: Arc::clone(text), span: error.span() }),
+        label: None,
+        help: lines.map(str::to_string).collect(),
+    }
+}

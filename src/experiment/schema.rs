@@ -1,0 +1,303 @@
+//! The JSON Schema of experiment files, and the check of a value against it.
+//!
+//! The schema is generated from the settings' types; the check reads the same schema, so that editors
+//! and this program cannot disagree.
+
+use std::sync::LazyLock;
+
+use figment::value::{Dict, Num, Value};
+use regex_lite::Regex;
+use serde_json::{Map, Value as Json};
+
+use super::suggest::{nearest, where_it_belongs};
+use crate::settings::Settings;
+
+/// The schema of experiment files.
+#[must_use]
+pub fn schema() -> Json {
+    let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<Settings>().to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".into(), Json::from("gluepot experiment"));
+    }
+    // The default is the file's name, which no schema can say.
+    if let Some(name) = schema.pointer_mut("/properties/name").and_then(Json::as_object_mut) {
+        name.remove("default");
+    }
+    schema
+}
+
+/// A value that the schema refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Dotted path of the key.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// A few words beside the caret.
+    pub label: Option<String>,
+    /// What to do about it.
+    pub help: Vec<String>,
+    /// Which part is wrong.
+    pub part: Part,
+}
+
+/// An example for each required key, as the schema gives them.
+#[must_use]
+pub fn examples(schema: &Json) -> Vec<(String, Value)> {
+    let required = schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+    required
+        .filter_map(|key| {
+            let example = schema.pointer(&format!("/properties/{key}/examples/0"))?;
+            Some((key.to_string(), Value::serialize(example).ok()?))
+        })
+        .collect()
+}
+
+/// The part of an entry that a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The key is unknown.
+    Key,
+    /// The value does not fit.
+    Value,
+    /// The key is missing.
+    Missing,
+}
+
+/// Everything in `values` that the schema refuses.
+#[must_use]
+pub fn check(values: &Dict, schema: &Json) -> Vec<Refusal> {
+    let mut check = Check { root: schema, refusals: Vec::new() };
+    check.table(values, schema, "");
+    check.refusals
+}
+
+static NOTHING: LazyLock<Map<String, Json>> = LazyLock::new(Map::new);
+
+struct Check<'a> {
+    root: &'a Json,
+    refusals: Vec<Refusal>,
+}
+
+impl<'a> Check<'a> {
+    fn resolve(&self, schema: &'a Json) -> &'a Json {
+        let target = schema.get("$ref").and_then(Json::as_str).and_then(|reference| self.root.pointer(reference.trim_start_matches('#')));
+        target.map_or(schema, |target| self.resolve(target))
+    }
+
+    fn table(&mut self, values: &Dict, schema: &'a Json, prefix: &str) {
+        let properties = self.resolve(schema).get("properties").and_then(Json::as_object).unwrap_or(&NOTHING);
+        for (key, value) in values {
+            let path = join(prefix, key);
+            match properties.get(key) {
+                Some(schema) => self.value(value, schema, &path),
+                None => self.unknown(key, path, prefix, properties),
+            }
+        }
+        let required = self.resolve(schema).get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+        for key in required.filter(|key| !values.contains_key(*key)) {
+            let example = properties.get(key).and_then(|schema| schema.get("examples")).and_then(|examples| examples.get(0));
+            let help = example.map(|example| format!("add a line such as `{key} = {example}`"));
+            self.refusals.push(Refusal {
+                path: join(prefix, key),
+                message: format!("the key `{key}` is missing"),
+                label: None,
+                help: help.into_iter().collect(),
+                part: Part::Missing,
+            });
+        }
+    }
+
+    fn unknown(&mut self, key: &str, path: String, prefix: &str, properties: &Map<String, Json>) {
+        let near = nearest(key, properties.keys().map(String::as_str));
+        let belongs = where_it_belongs(key, prefix, self.root);
+        let hint = match (belongs, near) {
+            (Some(place), _) => place,
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => {
+                let known: Vec<&str> = properties.keys().map(String::as_str).collect();
+                let place = if prefix.is_empty() { "an experiment has".to_string() } else { format!("[{prefix}] has") };
+                format!("{place} the keys {}", known.join(", "))
+            }
+        };
+        self.refusals.push(Refusal {
+            message: format!("`{path}` is not a setting"),
+            path,
+            label: Some("unknown key".into()),
+            help: vec![hint],
+            part: Part::Key,
+        });
+    }
+
+    fn value(&mut self, value: &Value, schema: &'a Json, path: &str) {
+        let schema = self.resolve(schema);
+        if let (Value::Dict(_, values), true) = (value, schema.get("properties").is_some()) {
+            return self.table(values, schema, path);
+        }
+        if self.accepts(value, schema) {
+            return;
+        }
+        let expected = self.describe(schema);
+        let numbers = |text: &str| [text.parse::<i64>().ok().map(Value::from), text.parse::<f64>().ok().map(Value::from)];
+        let mut help = Vec::new();
+        if let Some(text) = value.as_str() {
+            help.extend(nearest(text, self.words(schema).into_iter()).map(|near| format!("did you mean \"{near}\"?")));
+            let unquoted = numbers(text).into_iter().chain([text.parse::<bool>().ok().map(Value::from)]);
+            if unquoted.flatten().any(|unquoted| self.accepts(&unquoted, schema)) {
+                help.push(format!("write {text} without quotes"));
+            }
+        }
+        self.refusals.push(Refusal {
+            path: path.to_string(),
+            message: format!("`{path}` cannot be {}", shown(value)),
+            label: Some(format!("expected {expected}")),
+            help,
+            part: Part::Value,
+        });
+    }
+
+    fn accepts(&self, value: &Value, schema: &'a Json) -> bool {
+        let schema = self.resolve(schema);
+        if let Some(options) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array) {
+            return options.iter().any(|option| self.accepts(value, option));
+        }
+        if let Some(constant) = schema.get("const") {
+            return equals(value, constant);
+        }
+        if let Some(values) = schema.get("enum").and_then(Json::as_array) {
+            return values.iter().any(|known| equals(value, known));
+        }
+        types(schema).iter().any(|kind| match (*kind, value) {
+            ("string", Value::String(_, text)) => {
+                schema.get("minLength").and_then(Json::as_u64).is_none_or(|least| text.chars().count() as u64 >= least)
+                    && schema.get("pattern").and_then(Json::as_str).is_none_or(|pattern| matches(pattern, text))
+            }
+            ("boolean", Value::Bool(..)) => true,
+            ("integer", Value::Num(_, number)) => whole(number).is_some_and(|n| within(n, schema)),
+            ("number", Value::Num(_, number)) => float(number).is_some_and(|n| within(n, schema)),
+            ("array", Value::Array(_, entries)) => {
+                schema.get("items").is_none_or(|items| entries.iter().all(|entry| self.accepts(entry, items)))
+            }
+            ("object", Value::Dict(..)) | ("null", Value::Empty(..)) => true,
+            _ => false,
+        })
+    }
+
+    /// The words that a value may be.
+    fn words(&self, schema: &'a Json) -> Vec<&'a str> {
+        let schema = self.resolve(schema);
+        let options = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array).into_iter().flatten();
+        let own = schema.get("const").into_iter().chain(schema.get("enum").and_then(Json::as_array).into_iter().flatten());
+        own.filter_map(Json::as_str).chain(options.flat_map(|option| self.words(option))).collect()
+    }
+
+    /// What a value must be, in words.
+    fn describe(&self, schema: &'a Json) -> String {
+        let schema = self.resolve(schema);
+        if let Some(title) = schema.get("title").and_then(Json::as_str) {
+            return title.to_string();
+        }
+        if let Some(options) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array) {
+            let options: Vec<String> = options.iter().map(|option| self.describe(option)).filter(|text| text != "nothing").collect();
+            return either(&options);
+        }
+        if let Some(constant) = schema.get("const") {
+            return constant.to_string();
+        }
+        if let Some(values) = schema.get("enum").and_then(Json::as_array) {
+            return either(&values.iter().map(ToString::to_string).collect::<Vec<_>>());
+        }
+        let described: Vec<String> = types(schema)
+            .iter()
+            .filter(|kind| **kind != "null")
+            .map(|kind| match *kind {
+                "string" => "text in quotes".to_string(),
+                "boolean" => "true or false".to_string(),
+                "integer" => format!("a whole number{}", bounds(schema)),
+                "number" => format!("a number{}", bounds(schema)),
+                "array" => match schema.get("items") {
+                    Some(items) => format!("a list of {}", self.describe(items)),
+                    None => "a list".to_string(),
+                },
+                "object" => "a table".to_string(),
+                other => other.to_string(),
+            })
+            .collect();
+        either(&described)
+    }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))
+}
+
+fn join(prefix: &str, key: &str) -> String {
+    if prefix.is_empty() { key.to_string() } else { format!("{prefix}.{key}") }
+}
+
+fn types(schema: &Json) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Json::String(kind)) => vec![kind],
+        Some(Json::Array(kinds)) => kinds.iter().filter_map(Json::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn equals(value: &Value, known: &Json) -> bool {
+    value.as_str().is_some_and(|text| Some(text) == known.as_str())
+}
+
+fn whole(number: &Num) -> Option<f64> {
+    number.to_i128().map(|n| n as f64).or_else(|| number.to_u128().map(|n| n as f64))
+}
+
+fn float(number: &Num) -> Option<f64> {
+    number.to_f64().or_else(|| whole(number)).filter(|n| n.is_finite())
+}
+
+fn within(n: f64, schema: &Json) -> bool {
+    let bound = |name: &str| schema.get(name).and_then(Json::as_f64);
+    bound("minimum").is_none_or(|least| n >= least)
+        && bound("maximum").is_none_or(|most| n <= most)
+        && bound("exclusiveMinimum").is_none_or(|least| n > least)
+        && bound("exclusiveMaximum").is_none_or(|most| n < most)
+}
+
+fn bounds(schema: &Json) -> String {
+    let bound = |name: &str| schema.get(name).and_then(Json::as_f64);
+    // The largest integer of a type is no bound that a person thinks of.
+    let most = bound("maximum").filter(|most| *most < 4e9);
+    let mut words = Vec::new();
+    words.extend(bound("exclusiveMinimum").map(|least| format!("above {least}")));
+    words.extend(bound("minimum").map(|least| format!("of at least {least}")));
+    words.extend(most.map(|most| format!("at most {most}")));
+    words.extend(bound("exclusiveMaximum").map(|most| format!("below {most}")));
+    if words.is_empty() { String::new() } else { format!(" {}", words.join(" and ")) }
+}
+
+fn either(options: &[String]) -> String {
+    match options {
+        [] => "nothing".into(),
+        [one] => one.clone(),
+        [others @ .., last] => format!("{} or {last}", others.join(", ")),
+    }
+}
+
+/// A value as its writer wrote it, more or less.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => format!("\"{text}\""),
+        Value::Bool(_, truth) => truth.to_string(),
+        Value::Num(_, number) => match (whole(number), number.to_f64()) {
+            (Some(n), _) => n.to_string(),
+            (None, Some(n)) if n.is_nan() => "nan".into(),
+            (None, Some(n)) => format!("{n:?}"),
+            (None, None) => "a number".into(),
+        },
+        Value::Array(_, entries) => format!("[{}]", entries.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        Value::Dict(..) => "a table".into(),
+        Value::Char(_, c) => format!("\"{c}\""),
+        Value::Empty(..) => "nothing".into(),
+    }
+}

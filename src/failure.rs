@@ -1,0 +1,153 @@
+//! How a command can fail, and the exit code that says so.
+
+use std::fmt;
+
+use crate::hub::HubError;
+use crate::problem::Problems;
+use crate::train::{DeviceError, Diverged};
+
+/// Why a command ended without doing its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// A mistake in the program itself.
+    Internal(anyhow::Error),
+    /// Arguments that do not fit, such as a run that does not exist.
+    Usage(anyhow::Error),
+    /// The experiment is wrong.
+    Experiment(Problems),
+    /// The data cannot be used.
+    Data(anyhow::Error),
+    /// The checkpoint cannot be used.
+    Checkpoint(anyhow::Error),
+    /// The hub refuses, or cannot be reached.
+    Hub(anyhow::Error),
+    /// The device is not there.
+    Device(DeviceError),
+    /// The run directory cannot be written or read.
+    RunDirectory(anyhow::Error),
+    /// Loss or gradient were no longer finite.
+    Diverged(Diverged),
+    /// Not enough memory.
+    OutOfMemory(String),
+}
+
+/// Result of a command.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// Exit codes, names and meanings, as the manual shows them. 2 is clap's own for wrong usage.
+pub const EXIT_CODES: [(u8, &str); 11] = [
+    (0, "done"),
+    (1, "a mistake in gluepot"),
+    (2, "wrong usage"),
+    (3, "the experiment is wrong"),
+    (4, "the data cannot be used"),
+    (5, "the checkpoint cannot be used"),
+    (6, "the hub cannot be reached or refuses"),
+    (7, "the device is not there or lacks something"),
+    (8, "the run directory cannot be written or read"),
+    (9, "training diverged"),
+    (10, "out of memory"),
+];
+
+impl Failure {
+    /// The process's exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Internal(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Experiment(_) => 3,
+            Self::Data(_) => 4,
+            Self::Checkpoint(_) => 5,
+            Self::Hub(_) => 6,
+            Self::Device(_) => 7,
+            Self::RunDirectory(_) => 8,
+            Self::Diverged(_) => 9,
+            Self::OutOfMemory(_) => 10,
+        }
+    }
+
+    /// What goes into `run.json` as the run's status.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Diverged(_) => "diverged",
+            Self::OutOfMemory(_) => "out of memory",
+            _ => "failed",
+        }
+    }
+
+    /// The data or, if the hub was the reason, the hub.
+    #[must_use]
+    pub fn data(error: anyhow::Error) -> Self {
+        if error.chain().any(|cause| cause.is::<HubError>()) { Self::Hub(error) } else { Self::Data(error) }
+    }
+
+    /// The checkpoint or, if the hub was the reason, the hub.
+    #[must_use]
+    pub fn checkpoint(error: anyhow::Error) -> Self {
+        if error.chain().any(|cause| cause.is::<HubError>()) { Self::Hub(error) } else { Self::Checkpoint(error) }
+    }
+
+    /// What training ended with.
+    #[must_use]
+    pub fn training(error: anyhow::Error) -> Self {
+        match error.downcast::<Diverged>() {
+            Ok(diverged) => Self::Diverged(diverged),
+            Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>() || cause.is::<csv::Error>()) => Self::RunDirectory(error),
+            Err(error) if says_out_of_memory(&format!("{error:#}")) => Self::OutOfMemory(format!("{error:#}")),
+            Err(error) => Self::Internal(error),
+        }
+    }
+
+    /// A panic, which Burn raises where a device fails.
+    #[must_use]
+    pub fn panic(message: &str) -> Self {
+        if says_out_of_memory(message) { Self::OutOfMemory(message.to_string()) } else { Self::Internal(anyhow::anyhow!("{message}")) }
+    }
+
+    /// The message for a terminal, in colours where `styled`.
+    #[must_use]
+    pub fn message(&self, styled: bool) -> String {
+        match self {
+            Self::Experiment(problems) if styled => problems.styled(),
+            Self::Experiment(problems) => problems.to_string(),
+            _ => {
+                let mut lines = vec![format!("error: {self}")];
+                lines.extend(self.advice().map(|advice| format!("  = help: {advice}")));
+                lines.join("\n")
+            }
+        }
+    }
+
+    fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Diverged(_) => Some("a lower learning_rate, a warmup (schedule.warmup_ratio = 0.1) or optimizer.max_grad_norm = 1.0 help most"),
+            Self::OutOfMemory(_) => Some("lower data.batch_size or data.max_length; training.gradient_accumulation keeps the step's size"),
+            Self::Internal(_) => Some("this is a mistake in gluepot; please report it with the log.txt of the run, if there is one"),
+            _ => None,
+        }
+    }
+}
+
+fn says_out_of_memory(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["out of memory", "outofmemory", "out_of_memory", "memory allocation of"].iter().any(|sign| message.contains(sign))
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internal(error)
+            | Self::Usage(error)
+            | Self::Data(error)
+            | Self::Checkpoint(error)
+            | Self::Hub(error)
+            | Self::RunDirectory(error) => write!(f, "{error:#}"),
+            Self::Experiment(problems) => write!(f, "{problems}"),
+            Self::Device(error) => write!(f, "{error}"),
+            Self::Diverged(diverged) => write!(f, "{diverged}"),
+            Self::OutOfMemory(message) => write!(f, "out of memory: {message}"),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Everything that a trial reads: found, read and counted, before anything is made of it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::checkpoint::{CheckpointName, Config, Files};
+use crate::experiment::{Experiment, Override, Surroundings};
+use crate::failure::{Failure, Outcome};
+use crate::hub::{Hub, expand_home};
+use crate::plan::{Facts, Trial, plan};
+use crate::settings::{Initialize, Settings};
+use crate::tasks::{Example, Origin, Source};
+use crate::tokens::Tokens;
+
+/// A trial and what it reads.
+#[derive(Debug)]
+pub struct Inputs {
+    /// The experiment as written.
+    pub experiment: Experiment,
+    /// The trial.
+    pub trial: Trial,
+    /// The checkpoint as it is named.
+    pub checkpoint: CheckpointName,
+    /// The checkpoint's files.
+    pub files: Files,
+    /// The data's files.
+    pub source: Source,
+    /// Training examples used.
+    pub train: Vec<Example>,
+    /// Validation examples used.
+    pub validation: Vec<Example>,
+}
+
+impl Inputs {
+    /// Reads an experiment and everything that it names, and plans it.
+    ///
+    /// # Errors
+    /// Every problem of the experiment at once; or data or checkpoint that cannot be used.
+    pub fn read(path: &Path, overrides: &[Override], surroundings: &Surroundings, hub: &Hub) -> Outcome<Self> {
+        let mut experiment = Experiment::load(path, overrides, surroundings);
+        let Some(settings) = experiment.settings.clone() else {
+            return Err(Failure::Experiment(experiment.sound().err().unwrap_or(crate::problem::Problems(Vec::new()))));
+        };
+        let wrong_already = !experiment.problems.is_empty();
+        // Nothing is downloaded for an experiment that cannot run.
+        let offline = Hub::offline();
+        let read = Named::read(&experiment, &settings, if wrong_already { &offline } else { hub });
+        let read = match read {
+            Err(_) if wrong_already => None,
+            other => Some(other?),
+        };
+        let planned = read.map(|named| (plan(settings, named.facts()), named));
+        match planned {
+            Some((Ok(trial), named)) if !wrong_already => Ok(named.inputs(experiment, trial)),
+            Some((Err(complaints), _)) => {
+                experiment.complain(complaints);
+                Err(Failure::Experiment(crate::problem::Problems(experiment.problems)))
+            }
+            _ => Err(Failure::Experiment(crate::problem::Problems(experiment.problems))),
+        }
+    }
+}
+
+/// What an experiment names, read.
+struct Named {
+    checkpoint: CheckpointName,
+    files: Files,
+    config: Config,
+    tokenizer_longest: Option<usize>,
+    source: Source,
+    train: Vec<Example>,
+    validation: Vec<Example>,
+}
+
+impl Named {
+    fn read(experiment: &Experiment, settings: &Settings, hub: &Hub) -> Outcome<Self> {
+        let said = |path: &str, value: &str| format!("{path} = \"{value}\" ({})", experiment.origin(path));
+        let folder = existing(&experiment.folder("checkpoint"));
+        let checkpoint = CheckpointName::parse(&settings.checkpoint, &folder);
+        let with_weights = settings.model.initialize == Initialize::Pretrained;
+        let named = || said("checkpoint", &settings.checkpoint);
+        let files = Files::find(&checkpoint, with_weights, hub).with_context(named).map_err(Failure::checkpoint)?;
+        let config = Config::read(&files.config).with_context(named).map_err(Failure::checkpoint)?;
+        let tokens = Tokens::read(&files).with_context(named).map_err(Failure::checkpoint)?;
+        let task = settings.task.task();
+        let origin = match settings.data.source.as_str() {
+            "hub" => Origin::Hub,
+            folder => Origin::Folder(existing(&experiment.folder("data.source")).join(expand_home(folder))),
+        };
+        let named = || said("data.source", &settings.data.source);
+        let source = Source::find(&origin, task, hub).with_context(named).map_err(Failure::data)?;
+        let train = source.train.read(task).map_err(Failure::data)?;
+        let validation = source.validation.read(task).map_err(Failure::data)?;
+        Ok(Self { checkpoint, files, config, tokenizer_longest: tokens.longest(), source, train, validation })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            config: self.config.clone(),
+            tokenizer_longest: self.tokenizer_longest,
+            train_examples: self.train.len(),
+            validation_examples: self.validation.len(),
+        }
+    }
+
+    fn inputs(self, experiment: Experiment, trial: Trial) -> Inputs {
+        let (mut train, mut validation) = (self.train, self.validation);
+        train.truncate(trial.train_examples);
+        validation.truncate(trial.validation_examples);
+        Inputs { experiment, trial, checkpoint: self.checkpoint, files: self.files, source: self.source, train, validation }
+    }
+}
+
+/// The current folder for an empty path.
+fn existing(folder: &Path) -> PathBuf {
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_path_buf() }
+}

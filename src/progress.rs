@@ -1,0 +1,210 @@
+//! Training's events, told to a person: a bar on a terminal, plain lines elsewhere, and the run's log.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use chrono::Utc;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::metrics::Direction;
+use crate::report::{count, duration, rate, scientific, score};
+use crate::train::{EvaluationEvent, Event, LogRow, Observer, StepEvent};
+
+/// How much is said on the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loudness {
+    /// A bar if standard error is a terminal, else plain lines.
+    Normal,
+    /// Errors and the closing summary alone.
+    Quiet,
+}
+
+/// Speaks to standard error and to the log.
+pub struct Voice {
+    loudness: Loudness,
+    log: File,
+}
+
+impl Voice {
+    /// Opens the log.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn new(loudness: Loudness, log: &Path) -> Result<Self> {
+        let log = File::options().create(true).append(true).open(log).with_context(|| format!("cannot write {}", log.display()))?;
+        Ok(Self { loudness, log })
+    }
+
+    /// Says a line.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn say(&mut self, line: &str) -> Result<()> {
+        if self.loudness == Loudness::Normal {
+            print_line(line);
+        }
+        self.note(line)
+    }
+
+    /// Writes a line to the log alone.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn note(&mut self, line: &str) -> Result<()> {
+        let time = Utc::now().format("%Y-%m-%dT%H:%M:%SZ");
+        line.lines().try_for_each(|line| writeln!(self.log, "{time} {line}")).context("cannot write log.txt")
+    }
+}
+
+/// A reader that went away is no reason to stop training.
+fn print_line(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// Tells how training goes.
+pub struct Progress<'a> {
+    voice: &'a mut Voice,
+    bar: Option<ProgressBar>,
+    metric: String,
+    direction: Direction,
+    total: u64,
+    best: Option<(f64, u64)>,
+    last: Option<f64>,
+    started: Instant,
+    /// Examples and time of the steps since the training began, evaluations left out.
+    examples: u64,
+    smoothed: Option<f64>,
+    previous: Instant,
+}
+
+impl<'a> Progress<'a> {
+    /// Tells about `total` steps, judged by `metric`.
+    pub fn new(voice: &'a mut Voice, metric: &str, direction: Direction, total: u64) -> Self {
+        let wants_bar = voice.loudness == Loudness::Normal && std::io::stderr().is_terminal();
+        let now = Instant::now();
+        Self {
+            voice,
+            bar: wants_bar.then(|| bar(total)),
+            metric: metric.into(),
+            direction,
+            total,
+            best: None,
+            last: None,
+            started: now,
+            examples: 0,
+            smoothed: None,
+            previous: now,
+        }
+    }
+
+    fn step(&mut self, step: &StepEvent) {
+        self.examples += step.examples as u64;
+        let taken = self.previous.elapsed().as_secs_f64();
+        self.previous = Instant::now();
+        let now = step.examples as f64 / taken.max(1e-9);
+        let smoothed = self.smoothed.map_or(now, |earlier| 0.95 * earlier + 0.05 * now);
+        self.smoothed = Some(smoothed);
+        if let Some(bar) = &self.bar {
+            bar.set_position(step.step);
+            bar.set_message(format!("loss {:.4}  lr {}  {} ex/s{}", step.loss, scientific(step.learning_rate), rate(smoothed), self.scores()));
+        }
+    }
+
+    fn scores(&self) -> String {
+        match (self.last, self.best) {
+            (Some(last), Some((best, _))) => format!("  {} {} (best {})", self.metric, score(last), score(best)),
+            _ => String::new(),
+        }
+    }
+
+    fn log(&mut self, row: &LogRow) -> Result<()> {
+        let done = row.step as f64 / self.total as f64;
+        let left = Duration::from_secs_f64(self.started.elapsed().as_secs_f64() / done * (1.0 - done));
+        let line = format!(
+            "step {}/{}  epoch {:.2}  loss {:.4}  lr {}  grad norm {:.3}  {} ex/s  {} left",
+            count(row.step),
+            count(self.total),
+            row.epoch,
+            row.loss,
+            scientific(row.learning_rate),
+            row.grad_norm,
+            rate(row.interval_examples as f64 / row.elapsed.as_secs_f64().max(1e-9)),
+            duration(left),
+        );
+        if self.bar.is_some() { self.voice.note(&line) } else { self.voice.say(&line) }
+    }
+
+    fn evaluation(&mut self, event: &EvaluationEvent<'_>) -> Result<()> {
+        let value = event.scores.get(&self.metric);
+        let improved = value.is_some_and(|value| self.best.is_none_or(|(best, _)| self.direction.improves(value, best)));
+        if let Some(value) = value.filter(|_| improved) {
+            self.best = Some((value, event.step));
+        }
+        self.last = value;
+        let metrics: Vec<String> = event.scores.metrics.iter().map(|s| format!("{} {}", s.metric, score(s.value))).collect();
+        let remark = match (event.scores.collapsed, improved) {
+            (true, _) => "  (one class for every example)",
+            (false, true) => "  (best so far)",
+            (false, false) => "",
+        };
+        let line = format!(
+            "validation at step {} (epoch {:.2})  {}  loss {}{remark}",
+            count(event.step),
+            event.epoch,
+            metrics.join("  "),
+            score(event.scores.loss)
+        );
+        self.previous = Instant::now();
+        match &self.bar {
+            Some(bar) => {
+                bar.suspend(|| print_line(&line));
+                self.voice.note(&line)
+            }
+            None => self.voice.say(&line),
+        }
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn observe(&mut self, event: &Event<'_>) -> Result<()> {
+        match event {
+            Event::Step(step) => {
+                self.step(step);
+                Ok(())
+            }
+            Event::Log(row) => self.log(row),
+            Event::Evaluation(evaluation) => self.evaluation(evaluation),
+        }
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    let template = "{bar:24.cyan/dim} {pos}/{len}  {msg}  {eta} left";
+    let style = ProgressStyle::with_template(template).map(|style| style.progress_chars("━╸─"));
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Two observers as one; the first hears first.
+pub struct Both<'a>(pub &'a mut dyn Observer, pub &'a mut dyn Observer);
+
+impl Observer for Both<'_> {
+    fn observe(&mut self, event: &Event<'_>) -> Result<()> {
+        self.0.observe(event)?;
+        self.1.observe(event)
+    }
+}

@@ -1,0 +1,11 @@
+//! What a person reads: numbers, times and tables in one style.
+
+mod curve;
+mod numbers;
+mod plan;
+mod table;
+
+pub use curve::curve;
+pub use numbers::{count, duration, rate, scientific, score};
+pub use plan::plan_text;
+pub use table::Table;

@@ -1,0 +1,71 @@
+//! Numbers in words.
+
+use std::time::Duration;
+
+/// A score with four digits after the point: one MRPC validation example is 0.0025.
+#[must_use]
+pub fn score(value: f64) -> String {
+    format!("{value:.4}")
+}
+
+/// A small number such as a learning rate.
+#[must_use]
+pub fn scientific(value: f64) -> String {
+    if value == 0.0 { "0".into() } else { format!("{value:.2e}") }
+}
+
+/// Examples or tokens in a second.
+#[must_use]
+pub fn rate(per_second: f64) -> String {
+    if per_second < 100.0 { format!("{per_second:.1}") } else { count(per_second.round() as u64) }
+}
+
+/// A count with its thousands apart.
+#[must_use]
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A time as a person says it: `4.2 s`, `3 min 07 s`, `2 h 05 min`.
+#[must_use]
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 if seconds < 59.95 => format!("{seconds:.1} s"),
+        0..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(1377), "1,377");
+        assert_eq!(count(109_483_778), "109,483,778");
+        assert_eq!(scientific(5e-5), "5.00e-5");
+        assert_eq!(rate(12.345), "12.3");
+        assert_eq!(rate(4321.0), "4,321");
+    }
+
+    #[test]
+    fn durations_use_two_units_at_most() {
+        let text = |seconds| duration(Duration::from_secs_f64(seconds));
+        assert_eq!(text(4.23), "4.2 s");
+        assert_eq!(text(59.97), "1 min 00 s");
+        assert_eq!(text(187.0), "3 min 07 s");
+        assert_eq!(text(7500.0), "2 h 05 min");
+    }
+}

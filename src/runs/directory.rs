@@ -1,0 +1,115 @@
+//! A run's own directory.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+/// Names of the files and folders in a run directory.
+pub mod files {
+    /// The experiment as written.
+    pub const EXPERIMENT: &str = "experiment.toml";
+    /// Every setting, with its origin.
+    pub const RESOLVED: &str = "resolved.toml";
+    /// What ran where, on what, and how it ended.
+    pub const RUN: &str = "run.json";
+    /// One row a logging interval.
+    pub const TRAIN: &str = "metrics/train.csv";
+    /// Times and throughput, apart from what depends on the seed alone.
+    pub const SPEED: &str = "metrics/speed.csv";
+    /// One row an evaluation.
+    pub const EVAL: &str = "metrics/eval.csv";
+    /// At the best checkpoint.
+    pub const PREDICTIONS: &str = "predictions/validation.csv";
+    /// Checkpoints, and the files that name the best and the last.
+    pub const CHECKPOINTS: &str = "checkpoints";
+    /// Scores and throughput; only a finished run has one.
+    pub const SUMMARY: &str = "summary.json";
+    /// What was said.
+    pub const LOG: &str = "log.txt";
+}
+
+/// A few hexadecimal digits that tell runs of one second apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunId(String);
+
+impl RunId {
+    /// From the time and the process: two runs share an id only by a chance of one in 16 million.
+    #[must_use]
+    pub fn new(started: DateTime<Utc>, process: u32) -> Self {
+        let nanoseconds = started.timestamp_nanos_opt().unwrap_or_default();
+        let digest = Sha256::digest(format!("{nanoseconds} {process}"));
+        Self(digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A directory that exists and belongs to one run.
+#[derive(Clone, Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+impl RunDirectory {
+    /// Makes `root/<stamp>_<name>_<id>/` and its folders.
+    ///
+    /// # Errors
+    /// It exists already, or cannot be made.
+    pub fn create(root: &Path, started: DateTime<Utc>, name: &str, id: &RunId) -> Result<Self> {
+        fs::create_dir_all(root).with_context(|| format!("cannot make the folder for runs {}", root.display()))?;
+        let path = root.join(format!("{}_{}_{id}", started.format("%Y-%m-%dT%H-%M-%SZ"), file_name(name)));
+        match fs::create_dir(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!("the run directory {} exists already", path.display()),
+            Err(error) => return Err(error).with_context(|| format!("cannot make the run directory {}", path.display())),
+        }
+        let directory = Self { path };
+        for folder in ["metrics", "predictions", files::CHECKPOINTS] {
+            fs::create_dir(directory.path(folder)).with_context(|| format!("cannot make {}", directory.path(folder).display()))?;
+        }
+        Ok(directory)
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in it.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file whole: beside its place first, then renamed.
+    ///
+    /// # Errors
+    /// The disk is full or the folder cannot be written; an older version of the file stays as it was.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        let path = self.path(name);
+        let partial = path.with_extension("partial");
+        let write = || -> std::io::Result<()> {
+            let mut file = File::create(&partial)?;
+            file.write_all(content)?;
+            file.sync_all()?;
+            fs::rename(&partial, &path)
+        };
+        write().inspect_err(|_| drop(fs::remove_file(&partial))).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// A name that every file system takes: other characters become `-`, and no more than 60 are kept.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' };
+    name.chars().map(plain).take(60).collect()
+}

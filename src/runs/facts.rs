@@ -1,0 +1,151 @@
+//! `run.json`: what ran where, on what, and how it ended.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The content of `run.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunFacts {
+    /// Version of this file's format.
+    pub format_version: u32,
+    /// The run's short id.
+    pub id: String,
+    /// The experiment's name.
+    pub name: String,
+    /// The task.
+    pub task: String,
+    /// `running`, `finished`, `failed`, `diverged` or `out of memory`.
+    pub status: String,
+    /// When the run directory was made.
+    pub started: DateTime<Utc>,
+    /// When the run ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<DateTime<Utc>>,
+    /// How the run ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
+    /// The command line, word by word.
+    pub command_line: Vec<String>,
+    /// The folder that it was typed in.
+    pub working_folder: String,
+    /// The machine.
+    pub host: Host,
+    /// The device trained on.
+    pub device: String,
+    /// Versions of what computed.
+    pub versions: Versions,
+    /// The checkpoint as the experiment names it.
+    pub checkpoint: String,
+    /// SHA-256 of everything read.
+    pub hashes: Hashes,
+    /// The seed.
+    pub seed: u64,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Parameters drawn because the checkpoint lacks them.
+    pub drawn: Vec<String>,
+    /// Tensors of the checkpoint that the model does not use.
+    pub unused: Vec<String>,
+    /// Training examples.
+    pub train_examples: usize,
+    /// Validation examples.
+    pub validation_examples: usize,
+    /// Steps planned.
+    pub steps: u64,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Exit {
+    /// The process's exit code.
+    pub code: u8,
+    /// The message, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// The machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Operating system and processor architecture.
+    pub platform: String,
+    /// Threads that it runs at once.
+    pub threads: usize,
+    /// The process that runs.
+    pub process: u32,
+}
+
+impl Host {
+    /// This machine and process.
+    #[must_use]
+    pub fn this() -> Self {
+        Self {
+            name: gethostname::gethostname().to_string_lossy().into_owned(),
+            platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            process: std::process::id(),
+        }
+    }
+}
+
+/// Versions of what computed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Versions {
+    /// This program.
+    pub gluepot: String,
+    /// The tensor library.
+    pub burn: String,
+}
+
+impl Versions {
+    /// Those of this build.
+    #[must_use]
+    pub fn this() -> Self {
+        Self { gluepot: env!("CARGO_PKG_VERSION").into(), burn: "0.22.1".into() }
+    }
+}
+
+/// SHA-256 of everything read, in hexadecimal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Hashes {
+    /// By split.
+    pub data: BTreeMap<String, String>,
+    /// By file name.
+    pub tokenizer: BTreeMap<String, String>,
+    /// `config.json`.
+    pub config: String,
+    /// The weights, where the model started from some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+}
+
+/// SHA-256 of a file, in hexadecimal.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sha256(path: &Path) -> Result<String> {
+    let hash = || -> std::io::Result<String> {
+        let mut hasher = Sha256::new();
+        let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
+        loop {
+            let bytes = reader.fill_buf()?;
+            if bytes.is_empty() {
+                break;
+            }
+            hasher.update(bytes);
+            let read = bytes.len();
+            reader.consume(read);
+        }
+        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    };
+    hash().with_context(|| format!("cannot read {}", path.display()))
+}
