@@ -16,7 +16,7 @@ const WIDTH: usize = 64;
 
 /// Shows one run.
 pub fn show(arguments: &Show) -> Outcome<()> {
-    let run = runs::find(&arguments.runs.root, &arguments.run).map_err(Failure::RunDirectory)?;
+    let run = runs::find(&arguments.runs.root, &arguments.run).map_err(Failure::Usage)?;
     if arguments.json {
         print(&pretty(&json!({ "path": run.path, "run": run.facts, "summary": run.summary })));
     } else {
@@ -38,7 +38,7 @@ fn text(run: &StoredRun) -> String {
         parts.push(format!("training loss, {} steps\n{}", count(facts.steps), drawn.join("\n")));
     }
     let settings = std::fs::read_to_string(run.path.join(files::RESOLVED)).unwrap_or_default();
-    let written: Vec<&str> = settings.lines().filter(|line| !line.starts_with("# Every setting") && !line.ends_with("# default")).collect();
+    let written: Vec<&str> = settings.lines().filter(|line| !line.starts_with('#') && !line.ends_with("# default")).collect();
     parts.push(format!("settings ({} has the defaults too)\n{}", files::RESOLVED, sections(&written)));
     parts.join("\n\n")
 }
@@ -100,7 +100,7 @@ fn sections(lines: &[&str]) -> String {
     for (index, line) in lines.iter().enumerate() {
         let next = lines[index + 1..].iter().find(|line| !line.is_empty());
         let is_empty_table = is_table(line) && next.is_none_or(|next| is_table(next));
-        if !line.is_empty() && !is_empty_table && !line.starts_with('#') {
+        if !line.is_empty() && !is_empty_table {
             kept.push(line);
         }
     }

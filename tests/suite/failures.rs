@@ -1,0 +1,209 @@
+//! What a person reads when something is wrong: each case with its message (a snapshot) and its exit code.
+//!
+//! No case may panic or leave a run directory that looks finished.
+
+use crate::shell::Shell;
+use crate::support::project;
+
+/// An experiment that works: the tiny BERT on the demonstration's data, in copies that a case may damage.
+const EXPERIMENT: &str = "task = \"mrpc\"\ncheckpoint = \"./bert\"\nlearning_rate = 1e-3\nepochs = 1\nmetric = \"f1\"\n\
+                          [data]\nsource = \"./glue\"\ntrain_limit = 64\neval_limit = 32\n";
+
+fn sound() -> Shell {
+    let shell = Shell::new();
+    shell.copy(&project("tests/golden/tiny"), "bert");
+    shell.copy(&project("experiments/quickstart/MRPC"), "glue/MRPC");
+    shell.write("x.toml", EXPERIMENT);
+    shell
+}
+
+/// Runs `x.toml` and compares what is said.
+fn fails(name: &str, code: i32, shell: &Shell, arguments: &[&str]) {
+    let done = shell.gluepot(arguments);
+    judge(name, code, shell, &done);
+}
+
+fn judge(name: &str, code: i32, shell: &Shell, done: &crate::shell::Done) {
+    assert_eq!(done.code, code, "{name}: {done:?}");
+    assert!(!done.err.contains("panicked") && !done.err.contains("RUST_BACKTRACE"), "{name}: {}", done.err);
+    if let Ok(runs) = std::fs::read_dir(shell.path("runs")) {
+        for run in runs.flatten() {
+            assert!(!run.path().join("summary.json").exists(), "{name}: the run looks finished");
+            let facts = std::fs::read_to_string(run.path().join("run.json")).unwrap_or_default();
+            assert!(!facts.contains("\"finished\""), "{name}: the run looks finished");
+        }
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z_x_[0-9a-f]{6}", "[run]");
+    settings.add_filter(r"/(\.cargo|root|home)[^ ]*/registry/src/[^ /]*", "[registry]");
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!(name, shell.redact(&done.err)));
+}
+
+fn experiment(name: &str, text: &str) {
+    let shell = sound();
+    shell.write("x.toml", text);
+    fails(name, 3, &shell, &["run", "x.toml"]);
+}
+
+#[test]
+fn the_sound_experiment_runs() {
+    let shell = sound();
+    let done = shell.gluepot(&["run", "x.toml", "--quiet"]);
+    assert_eq!(done.code, 0, "{done:?}");
+}
+
+#[test]
+fn an_experiment_that_is_no_experiment() {
+    fails("missing-file", 3, &sound(), &["run", "absent.toml"]);
+    fails("folder-as-file", 3, &sound(), &["run", "bert"]);
+    experiment("not-toml", "task = \"mrpc\"\ncheckpoint = bert-base\nlearning_rate 1e-3\nepochs = 1\n[data\nsource = \"./glue\"\n");
+    experiment("duplicate-key", &EXPERIMENT.replace("epochs = 1", "epochs = 1\nepochs = 2"));
+    experiment("missing-keys", "epochs = 1\n");
+    let shell = sound();
+    shell.write("x.toml", b"task = \"mrpc\xff\"\n");
+    fails("not-utf8", 3, &shell, &["run", "x.toml"]);
+}
+
+#[test]
+fn keys_and_values_that_do_not_exist() {
+    experiment("unknown-key", &EXPERIMENT.replace("train_limit", "train_limmit"));
+    experiment("key-of-another-tool", &format!("num_train_epochs = 3\n{EXPERIMENT}"));
+    experiment("key-in-the-wrong-table", &format!("batch_size = 16\n{EXPERIMENT}"));
+    experiment("wrong-type", &EXPERIMENT.replace("epochs = 1", "epochs = \"1\"").replace("train_limit = 64", "train_limit = 6.5"));
+    experiment("unknown-task", &EXPERIMENT.replace("\"mrpc\"", "\"sst-2\""));
+    experiment("learning-rate-zero", &EXPERIMENT.replace("1e-3", "0"));
+    experiment("learning-rate-nan", &EXPERIMENT.replace("1e-3", "nan"));
+    experiment(
+        "everything-at-once",
+        "task = \"mrcp\"\ncheckpoint = 7\nlearning_rate = -1\nepoch = 3\nmetric = \"f2\"\ndevice = \"gpu\"\n\
+         [data]\nbatch_size = 0\nshufle = false\n[schedule]\nkind = \"cosin\"\nwarmup_steps = 5\nwarmup_ratio = 0.1\n\
+         [checkpoints]\nkeep = [\"bets\"]\n[evaluation]\nevery = \"epochs\"\n",
+    );
+}
+
+#[test]
+fn settings_that_do_not_fit_together() {
+    experiment("metric-of-another-task", &EXPERIMENT.replace("\"mrpc\"", "\"sst2\""));
+    experiment("two-warmups", &format!("{EXPERIMENT}[schedule]\nwarmup_steps = 2\nwarmup_ratio = 0.1\n"));
+    experiment("warmup-too-long", &format!("{EXPERIMENT}[schedule]\nwarmup_steps = 100\n"));
+    experiment("max-length-too-long", &EXPERIMENT.replace("train_limit = 64", "max_length = 512"));
+    experiment("no-decay-of-nothing", &format!("{EXPERIMENT}[optimizer]\nno_decay = [\"bias\", \"layernorm\"]\n"));
+    let shell = sound();
+    shell.write("glue/MRPC/train.tsv", "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n");
+    fails("empty-split", 3, &shell, &["run", "x.toml"]);
+}
+
+#[test]
+fn layers_that_are_wrong() {
+    let shell = sound();
+    shell.write("x.toml", format!("base = \"y.toml\"\n{EXPERIMENT}"));
+    fails("missing-base", 3, &shell, &["run", "x.toml"]);
+    shell.write("y.toml", "base = \"x.toml\"\n");
+    fails("base-in-a-circle", 3, &shell, &["run", "x.toml"]);
+    shell.write("y.toml", "seed = -1\n[optimizer]\nbeta1 = 1.0\n");
+    fails("wrong-in-the-base", 3, &shell, &["run", "x.toml"]);
+    fails("wrong-in-set", 3, &sound(), &["run", "x.toml", "--set", "data.batch_size=many", "--set", "optimizer.momentum=0.9"]);
+    fails("set-without-value", 2, &sound(), &["run", "x.toml", "--set", "data.batch_size"]);
+    fails("unknown-device", 2, &sound(), &["run", "x.toml", "--device", "tpu"]);
+    let mut shell = sound();
+    shell.set("GLUEPOT_DATA_BATCH_SIZE", "0");
+    shell.set("GLUEPOT_OPTIMISER_EPSILON", "1e-6");
+    fails("wrong-in-the-environment", 3, &shell, &["run", "x.toml"]);
+}
+
+#[test]
+fn data_that_cannot_be_used() {
+    fails("missing-data-folder", 4, &sound(), &["run", "x.toml", "--set", "data.source=./gleu"]);
+    fails("data-folder-without-the-task", 4, &sound(), &["run", "x.toml", "--set", "data.source=./bert"]);
+    let header = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n";
+    let cases: [(&str, Vec<u8>); 6] = [
+        ("row-with-too-few-columns", format!("{header}1\t1\t2\tone\ttwo\n0\t3\t4\tone\n").into_bytes()),
+        ("row-with-a-tab-too-many", format!("{header}1\t1\t2\tone\ttwo\tthree\n").into_bytes()),
+        ("label-out-of-range", format!("{header}1\t1\t2\tone\ttwo\n2\t3\t4\tone\ttwo\n").into_bytes()),
+        ("label-of-words", format!("{header}equivalent\t1\t2\tone\ttwo\n").into_bytes()),
+        ("row-not-utf8", [header.as_bytes(), b"1\t1\t2\tone\t\xff\xfe\n"].concat()),
+        ("header-without-a-column", b"label\tsentence1\tsentence2\n1\tone\ttwo\n".to_vec()),
+    ];
+    for (name, content) in cases {
+        let shell = sound();
+        shell.write("glue/MRPC/train.tsv", content);
+        fails(name, 4, &shell, &["run", "x.toml"]);
+    }
+    let shell = sound();
+    std::fs::remove_file(shell.path("glue/MRPC/dev.tsv")).unwrap();
+    shell.write("glue/MRPC/validation-00000-of-00001.parquet", b"PAR1 and then nothing");
+    fails("damaged-parquet", 4, &shell, &["run", "x.toml"]);
+}
+
+#[test]
+fn checkpoints_that_cannot_be_used() {
+    fails("missing-checkpoint", 5, &sound(), &["run", "x.toml", "--set", "checkpoint=./bart"]);
+    let weights = std::fs::read(project("tests/golden/tiny/model.safetensors")).unwrap();
+    let config = std::fs::read_to_string(project("tests/golden/tiny/config.json")).unwrap();
+    let mut huge = u64::MAX.to_le_bytes().to_vec();
+    huge.extend(b"{}");
+    let cases: [(&str, &str, Vec<u8>); 10] = [
+        ("truncated-safetensors", "model.safetensors", weights[..weights.len() / 2].to_vec()),
+        ("empty-safetensors", "model.safetensors", Vec::new()),
+        ("hostile-safetensors", "model.safetensors", huge),
+        ("weights-of-another-shape", "config.json", config.replace("\"intermediate_size\": 64", "\"intermediate_size\": 48").into_bytes()),
+        ("weights-of-fewer-layers", "config.json", config.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3").into_bytes()),
+        ("another-architecture", "config.json", config.replace("\"model_type\": \"bert\"", "\"model_type\": \"roberta\"").into_bytes()),
+        ("broken-config", "config.json", config[..100].to_string().into_bytes()),
+        ("heads-that-do-not-divide", "config.json", config.replace("\"num_attention_heads\": 4", "\"num_attention_heads\": 5").into_bytes()),
+        ("broken-tokenizer", "tokenizer.json", b"{\"model\": {\"type\": \"Unknown\"}}".to_vec()),
+        ("vocabulary-without-sep", "vocab.txt", b"[PAD]\n[UNK]\n[CLS]\nthe\n".to_vec()),
+    ];
+    for (name, file, content) in cases {
+        let shell = sound();
+        shell.write(&format!("bert/{file}"), content);
+        fails(name, 5, &shell, &["run", "x.toml"]);
+    }
+    let shell = sound();
+    std::fs::remove_file(shell.path("bert/vocab.txt")).unwrap();
+    fails("no-tokenizer", 5, &shell, &["run", "x.toml"]);
+    let shell = sound();
+    std::fs::remove_file(shell.path("bert/model.safetensors")).unwrap();
+    fails("no-weights", 5, &shell, &["run", "x.toml"]);
+    shell.write("bert/pytorch_model.bin", b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R.");
+    fails("hostile-pickle", 5, &shell, &["run", "x.toml"]);
+    let shell = sound();
+    let words: Vec<String> = (0..400).map(|n| format!("word{n}")).collect();
+    shell.write("bert/vocab.txt", format!("[PAD]\n[UNK]\n[CLS]\n{}\n[SEP]\n", words.join("\n")));
+    fails("tokenizer-of-another-model", 5, &shell, &["run", "x.toml"]);
+}
+
+#[test]
+fn devices_and_hubs_that_are_not_there() {
+    fails("offline-and-not-cached", 6, &sound(), &["run", "x.toml", "--set", "checkpoint=bert-base-uncased"]);
+    fails("bf16-on-the-cpu", 7, &sound(), &["run", "x.toml", "--device", "cpu", "--set", "training.precision=bf16"]);
+    if cfg!(not(feature = "cuda")) {
+        fails("cuda-not-built", 7, &sound(), &["run", "x.toml", "--device", "cuda:1"]);
+    }
+}
+
+#[test]
+fn run_directories_that_cannot_be_written() {
+    let shell = sound();
+    shell.write("runs-file", "");
+    fails("runs-is-a-file", 8, &shell, &["run", "x.toml", "--runs", "runs-file"]);
+    fails("runs-below-a-file", 8, &shell, &["run", "x.toml", "--runs", "runs-file/below"]);
+    // No file may grow beyond 30 KiB: the checkpoint cannot be written, as on a full disk.
+    let done = shell.sh("trap '' XFSZ; ulimit -f 60; exec \"$GLUEPOT\" run x.toml --quiet");
+    judge("file-size-limit", 8, &shell, &done);
+}
+
+#[test]
+fn training_that_diverges() {
+    let shell = sound();
+    fails("diverged", 9, &shell, &["run", "x.toml", "--quiet", "--set", "learning_rate=1e38"]);
+    let facts = std::fs::read_to_string(shell.run().join("run.json")).unwrap();
+    assert!(facts.contains("\"diverged\"") && facts.contains("\"code\": 9"), "{facts}");
+}
+
+#[test]
+fn runs_that_do_not_exist() {
+    fails("no-runs", 2, &sound(), &["show", "latest"]);
+}

@@ -1,0 +1,12 @@
+//! The tests of gluepot as a whole; one program, so that it is linked once.
+
+mod architecture;
+mod commands;
+mod failures;
+mod golden;
+mod hub;
+mod real;
+mod reproducible;
+mod schema;
+mod shell;
+mod support;

@@ -1,0 +1,90 @@
+//! Running the command as a person does.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A folder to work in, with everything below it thrown away at the end.
+pub struct Shell {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Done {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Shell {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Copies the files of a folder of the project.
+    pub fn copy(&self, from: &Path, to: &str) {
+        std::fs::create_dir_all(self.path(to)).unwrap();
+        for entry in std::fs::read_dir(from).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+            std::fs::copy(entry.path(), self.path(to).join(entry.file_name())).unwrap();
+        }
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.into(), value.into()));
+    }
+
+    /// Runs `gluepot` in this folder, with none of the caller's settings for it or for the hub.
+    pub fn gluepot(&self, arguments: &[&str]) -> Done {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gluepot"));
+        command.args(arguments);
+        self.finish(command)
+    }
+
+    /// Runs a shell command with `$GLUEPOT` set, for what only a shell can arrange.
+    pub fn sh(&self, script: &str) -> Done {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).env("GLUEPOT", env!("CARGO_BIN_EXE_gluepot"));
+        self.finish(command)
+    }
+
+    fn finish(&self, mut command: Command) -> Done {
+        for (name, _) in std::env::vars().filter(|(name, _)| (name.starts_with("GLUEPOT_") || name.starts_with("HF_"))) {
+            command.env_remove(name);
+        }
+        command.current_dir(self.folder.path()).env("HF_HOME", self.path("hf")).env("HF_HUB_OFFLINE", "1").env("NO_COLOR", "1");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Done { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    /// The text with this folder's and the project's path taken out.
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = text.to_string();
+        for path in [self.folder.path().canonicalize().unwrap(), self.folder.path().to_path_buf()] {
+            text = text.replace(&path.display().to_string(), "[here]");
+        }
+        text.replace(env!("CARGO_MANIFEST_DIR"), "[project]")
+    }
+
+    /// The only run directory below `runs`.
+    pub fn run(&self) -> PathBuf {
+        let mut runs: Vec<PathBuf> = std::fs::read_dir(self.path("runs")).unwrap().flatten().map(|entry| entry.path()).collect();
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        runs.remove(0)
+    }
+}

@@ -1,0 +1,135 @@
+//! What several tests share.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+
+use gluepot::checkpoint::{CheckpointName, Config, Files, HostTensor, Parameter, Weights, initialize, table};
+use gluepot::hub::Hub;
+use gluepot::metrics::Prediction;
+use gluepot::plan::{Facts, Trial, plan};
+use gluepot::settings::Settings;
+use gluepot::tasks::{Example, Origin, Source, Task};
+use gluepot::tokens::{Encoded, Tokens};
+use gluepot::train::{EvaluationEvent, Event, Observer, StepEvent};
+use serde_json::Value;
+
+/// A folder of this project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A JSON file of reference values.
+pub fn golden(path: &str) -> Value {
+    let text = std::fs::read_to_string(project("tests/golden").join(path)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Logits as they are stored.
+pub fn logits(value: &Value) -> Vec<Vec<f64>> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// The largest difference between predicted and reference logits.
+pub fn difference(predictions: &[Prediction], reference: &[Vec<f64>]) -> f64 {
+    assert_eq!(predictions.len(), reference.len());
+    let pairs = predictions.iter().zip(reference).flat_map(|(p, r)| p.logits.iter().zip(r));
+    pairs.map(|(ours, theirs)| (f64::from(*ours) - theirs).abs()).fold(0.0, f64::max)
+}
+
+/// |a / b - 1|, and 0 where both are 0.
+pub fn relative(a: f64, b: f64) -> f64 {
+    if a == b { 0.0 } else { ((a - b) / b).abs() }
+}
+
+/// A checkpoint, a task's data, and what is made of both.
+pub struct Bench {
+    pub task: &'static Task,
+    pub files: Files,
+    pub config: Config,
+    pub table: Vec<Parameter>,
+    pub train: Vec<Example>,
+    pub validation: Vec<Example>,
+}
+
+impl Bench {
+    pub fn new(task: &str, checkpoint: &Path, data: &Path) -> Self {
+        let task = Task::named(task).unwrap();
+        let hub = Hub::offline();
+        let files = Files::find(&CheckpointName::Folder(checkpoint.to_path_buf()), true, &hub).unwrap();
+        let config = Config::read(&files.config).unwrap();
+        let source = Source::find(&Origin::Folder(data.to_path_buf()), task, &hub).unwrap();
+        let (train, validation) = (source.train.read(task).unwrap(), source.validation.read(task).unwrap());
+        Self { task, table: table(&config, task.labels.len()), files, config, train, validation }
+    }
+
+    /// The tiny BERT on the demonstration's data.
+    pub fn tiny() -> Self {
+        let mut bench = Self::new("mrpc", &project("tests/golden/tiny"), &project("experiments/quickstart"));
+        bench.validation.truncate(64);
+        bench
+    }
+
+    pub fn parameters(&self) -> Vec<HostTensor> {
+        let weights = Weights::read(self.files.weights.as_ref().unwrap()).unwrap();
+        initialize(&self.config, &self.table, Some(weights), 1).unwrap().parameters
+    }
+
+    /// A trial of the given settings, dropout 0 and file order unless they say otherwise.
+    pub fn trial(&self, settings: &str) -> Trial {
+        let required = format!("name = \"x\"\ntask = \"{}\"\ncheckpoint = \"x\"\nmetric = \"accuracy\"\n", self.task.name);
+        let settings: Settings = toml::from_str(&(required + settings)).unwrap();
+        let facts = Facts {
+            config: self.config.clone(),
+            tokenizer_longest: None,
+            train_examples: self.train.len(),
+            validation_examples: self.validation.len(),
+        };
+        plan(settings, facts).unwrap()
+    }
+
+    pub fn encode(&self, trial: &Trial) -> (Vec<Encoded>, Vec<Encoded>) {
+        let encode = |examples: &[Example]| Tokens::read(&self.files).unwrap().encode(examples, trial.max_length, self.config.vocab_size).unwrap();
+        (encode(&self.train[..trial.train_examples]), encode(&self.validation[..trial.validation_examples]))
+    }
+}
+
+/// Keeps everything that training tells.
+#[derive(Default)]
+pub struct Heard {
+    pub steps: Vec<StepEvent>,
+    pub predictions: Vec<Prediction>,
+    pub parameters: Vec<HostTensor>,
+}
+
+impl Observer for Heard {
+    fn observe(&mut self, event: &Event<'_>) -> anyhow::Result<()> {
+        match event {
+            Event::Step(step) => self.steps.push(step.clone()),
+            Event::Evaluation(EvaluationEvent { predictions, parameters, .. }) => {
+                self.predictions = predictions.to_vec();
+                self.parameters = parameters()?;
+            }
+            Event::Log(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Asserts that each step equals the reference within the bounds of the project: learning rate 1e-9, loss
+/// 1e-3 and gradient norm 2e-3, relative.
+pub fn assert_trajectory(name: &str, steps: &[StepEvent], reference: &Value) {
+    let reference = reference.as_array().unwrap();
+    assert_eq!(steps.len(), reference.len(), "{name}");
+    let mut worst = [0.0_f64; 3];
+    for (ours, theirs) in steps.iter().zip(reference) {
+        let of = |key: &str, value: f64| relative(value, theirs[key].as_f64().unwrap());
+        let now = [of("learning_rate", ours.learning_rate), of("loss", ours.loss), of("grad_norm", ours.grad_norm)];
+        for (worst, now) in worst.iter_mut().zip(now) {
+            *worst = worst.max(now);
+        }
+    }
+    println!("{name}: learning rate {:.1e}, loss {:.1e}, gradient norm {:.1e}", worst[0], worst[1], worst[2]);
+    assert!(worst[0] <= 1e-9, "{name}: learning rate differs by {:e}", worst[0]);
+    assert!(worst[1] <= 1e-3, "{name}: loss differs by {:e}", worst[1]);
+    assert!(worst[2] <= 2e-3, "{name}: gradient norm differs by {:e}", worst[2]);
+}
