@@ -1,7 +1,7 @@
 //! The Hugging Face hub, through a cache that is shared with Python's `huggingface_hub`.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError};
@@ -236,6 +236,13 @@ fn status(error: &ApiError) -> Option<u16> {
     // The HTTP client is not a dependency of its own, so that its version stays the hub client's choice.
     let text = source.to_string();
     text.rsplit(' ').next()?.parse().ok().filter(|_| text.contains("status"))
+}
+
+/// A path without the `.` parts that joining leaves in it.
+#[must_use]
+pub fn tidy(path: &Path) -> PathBuf {
+    let tidied: PathBuf = path.components().filter(|part| !matches!(part, Component::CurDir)).collect();
+    if tidied.as_os_str().is_empty() { PathBuf::from(".") } else { tidied }
 }
 
 /// Replaces a leading `~` by the home folder.

@@ -1,13 +1,13 @@
 //! Everything that a trial reads: found, read and counted, before anything is made of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 
 use crate::checkpoint::{CheckpointName, Config, Files};
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
-use crate::hub::{Hub, expand_home};
+use crate::hub::{Hub, expand_home, tidy};
 use crate::plan::{Facts, Trial, plan};
 use crate::settings::{Initialize, Settings};
 use crate::tasks::{Example, Origin, Source};
@@ -76,7 +76,7 @@ struct Named {
 impl Named {
     fn read(experiment: &Experiment, settings: &Settings, hub: &Hub) -> Outcome<Self> {
         let said = |path: &str, value: &str| format!("{path} = \"{value}\" ({})", experiment.origin(path));
-        let folder = existing(&experiment.folder("checkpoint"));
+        let folder = experiment.folder("checkpoint");
         let checkpoint = CheckpointName::parse(&settings.checkpoint, &folder);
         let with_weights = settings.model.initialize == Initialize::Pretrained;
         let named = || said("checkpoint", &settings.checkpoint);
@@ -86,7 +86,7 @@ impl Named {
         let task = settings.task.task();
         let origin = match settings.data.source.as_str() {
             "hub" => Origin::Hub,
-            folder => Origin::Folder(existing(&experiment.folder("data.source")).join(expand_home(folder))),
+            folder => Origin::Folder(tidy(&experiment.folder("data.source").join(expand_home(folder)))),
         };
         let named = || said("data.source", &settings.data.source);
         let source = Source::find(&origin, task, hub).with_context(named).map_err(Failure::data)?;
@@ -110,9 +110,4 @@ impl Named {
         validation.truncate(trial.validation_examples);
         Inputs { experiment, trial, checkpoint: self.checkpoint, files: self.files, source: self.source, train, validation }
     }
-}
-
-/// The current folder for an empty path.
-fn existing(folder: &Path) -> PathBuf {
-    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_path_buf() }
 }

@@ -29,7 +29,7 @@ impl CheckpointName {
         let looks_like_path = text.starts_with(['.', '/', '~']) || text.contains('\\') || text.matches('/').count() > 1;
         let path = folder.join(path);
         if looks_like_path || path.is_dir() {
-            return Self::Folder(path);
+            return Self::Folder(hub::tidy(&path));
         }
         match text.split_once('@') {
             Some((id, revision)) => Self::Hub { id: id.to_string(), revision: Some(revision.to_string()) },

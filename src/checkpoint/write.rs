@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::{Config, Files, HostTensor, Parameter};
@@ -59,7 +60,10 @@ fn write_into(
     // transformers refuses files that do not name their framework.
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
     let path = directory.join("model.safetensors");
-    safetensors::serialize_to_file(views, Some(metadata), &path)?;
+    safetensors::serialize_to_file(views, Some(metadata), &path).map_err(|error| match error {
+        SafeTensorError::IoError(error) => error.into(),
+        other => anyhow::Error::from(other),
+    })?;
     fs::File::open(&path)?.sync_all()?;
     Ok(())
 }

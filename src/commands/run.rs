@@ -15,14 +15,15 @@ use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::Inputs;
 use crate::panics;
+use crate::problem::Problems;
 use crate::progress::{Both, Loudness, Progress, Voice};
 use crate::report::{count, duration, rate, score};
 use crate::runs::{
     Exit, Hashes, Host, Model, Recorder, RunDirectory, RunFacts, RunId, Summary, Versions, files, resolved_toml, setting_rows, sha256,
 };
-use crate::settings::{DeviceChoice, Settings};
+use crate::settings::{DeviceChoice, no_bf16};
 use crate::tokens::{Encoded, Tokens};
-use crate::train::{CudaSupport, Device, train};
+use crate::train::{CudaSupport, Device, DeviceError, train};
 
 /// Trains each experiment, after all of them have been checked.
 pub fn run(arguments: &Run) -> Outcome<()> {
@@ -33,8 +34,7 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     let mut checked = Vec::new();
     for file in &arguments.experiments.files {
         let inputs = Inputs::read(file, &overrides, &surroundings, &hub)?;
-        let device = choose_device(&inputs.trial.settings)?;
-        checked.push((inputs, device));
+        checked.push(with_device(inputs)?);
     }
     for (inputs, device) in checked {
         run_one(inputs, &device, &arguments.runs.root, loudness)?;
@@ -42,8 +42,16 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     Ok(())
 }
 
-fn choose_device(settings: &Settings) -> Outcome<Device> {
-    Device::choose(settings.device, settings.training.precision).map_err(Failure::Device)
+fn with_device(mut inputs: Inputs) -> Outcome<(Inputs, Device)> {
+    let settings = &inputs.trial.settings;
+    match Device::choose(settings.device, settings.training.precision) {
+        Ok(device) => Ok((inputs, device)),
+        Err(DeviceError::NoBf16 { device }) => {
+            inputs.experiment.complain(vec![no_bf16(&device)]);
+            Err(Failure::Experiment(Problems(inputs.experiment.problems)))
+        }
+        Err(error) => Err(Failure::Device(error)),
+    }
 }
 
 /// What is read and made before a run directory exists, so that a run which cannot start leaves none.

@@ -14,7 +14,7 @@ use crate::problem::{Place, Problem, Problems, Text};
 use crate::settings::{Complaint, Defaults, Settings};
 
 pub use document::{Document, Kind};
-pub use schema::schema;
+pub use schema::{check, schema};
 
 use schema::{Part, Refusal};
 
@@ -99,15 +99,19 @@ impl Experiment {
         for refusal in refusals.iter().filter(|refusal| refusal.part != Part::Missing) {
             remove(&mut sound, &refusal.path);
         }
+        let refused: Vec<String> = refusals.iter().map(|refusal| refusal.path.clone()).collect();
         problems.extend(refusals.into_iter().map(|refusal| layers.refused(refusal, path)));
         // What is sound is checked on, so that all problems show at once; examples stand in for the rest.
         let stand_ins: Vec<_> = schema::examples(&schema).into_iter().filter(|(key, _)| !sound.contains_key(key)).collect();
-        let is_about_stand_in = |complaint: &Complaint| complaint.path == "metric" && !stand_ins.is_empty();
+        // A value that was taken away is neither missing nor at odds with another.
+        let said_already = |complaint: &Complaint| {
+            refused.contains(&complaint.path) || (complaint.path == "metric" && !stand_ins.is_empty())
+        };
         sound.extend(stand_ins.clone());
         let settings = layers.extract(sound);
         match &settings {
             Ok(settings) => {
-                let complaints = settings.complaints().into_iter().filter(|complaint| !is_about_stand_in(complaint));
+                let complaints = settings.complaints().into_iter().filter(|complaint| !said_already(complaint));
                 problems.extend(complaints.map(|complaint| layers.complained(complaint)));
             }
             Err(complaint) if problems.is_empty() => problems.push(layers.complained(complaint.clone())),

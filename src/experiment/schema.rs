@@ -98,7 +98,7 @@ impl<'a> Check<'a> {
         let required = self.resolve(schema).get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
         for key in required.filter(|key| !values.contains_key(*key)) {
             let example = properties.get(key).and_then(|schema| schema.get("examples")).and_then(|examples| examples.get(0));
-            let help = example.map(|example| format!("add a line such as `{key} = {example}`"));
+            let help = example.map(|example| format!("add a line such as `{key} = {}`", written(example)));
             self.refusals.push(Refusal {
                 path: join(prefix, key),
                 message: format!("the key `{key}` is missing"),
@@ -230,6 +230,14 @@ impl<'a> Check<'a> {
 
 fn matches(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))
+}
+
+/// An example as a person writes it: 5e-5, not 0.00005.
+fn written(example: &Json) -> String {
+    match example.as_f64() {
+        Some(number) if number.abs() < 1e-3 => format!("{number:e}"),
+        _ => example.to_string(),
+    }
 }
 
 fn join(prefix: &str, key: &str) -> String {

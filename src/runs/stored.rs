@@ -77,7 +77,7 @@ pub fn find(root: &Path, name: &str) -> Result<StoredRun> {
     }
     let (mut runs, _) = list(root)?;
     if runs.is_empty() {
-        bail!("there are no runs in {}", root.display());
+        bail!("there are no runs in the folder {}", root.display());
     }
     if name == "latest" {
         return runs.pop().context("there are no runs");

@@ -114,6 +114,12 @@ fn default_seed() -> u64 {
     42
 }
 
+/// bf16 on a device without it.
+#[must_use]
+pub fn no_bf16(device: &str) -> Complaint {
+    Complaint::new("training.precision", format!("{device} cannot compute in bf16")).help("use precision = \"fp32\" there")
+}
+
 /// The value of every setting that nobody has to write.
 #[derive(Serialize)]
 pub struct Defaults {
@@ -160,6 +166,9 @@ impl Settings {
         }
         if self.epochs.is_none() && self.training.max_steps.is_none() {
             complaints.push(Complaint::new("epochs", "the key `epochs` is missing").help("add a line such as `epochs = 3`"));
+        }
+        if self.device == DeviceChoice::Cpu && self.training.precision == Precision::Bf16 {
+            complaints.push(no_bf16("the CPU"));
         }
         complaints.extend(self.schedule.complaints());
         complaints

@@ -5,7 +5,7 @@
 A BERT of 2 layers, width 32 and random weights; its logits on the bundled demonstration data; several
 trainings step by step with dropout 0; ids from transformers' tokenizer; scores from scikit-learn; learning
 rates from get_scheduler. All arithmetic is float32 on the CPU.
-Needs: torch, transformers, safetensors, scikit-learn.
+Needs: torch, transformers, safetensors, scikit-learn, pyarrow.
 """
 import json, os, random, shutil, sys
 import torch
@@ -114,6 +114,13 @@ def main():
     torch.save({**old, "bert.embeddings.position_ids": torch.arange(64)[None]}, os.path.join(out, "pickled", "pytorch_model.bin"))
 
     data, dev = rows(source, "train"), rows(source, "dev")[:64]
+    # The first rows in the layout of the hub.
+    import pyarrow as pa, pyarrow.parquet as pq
+    os.makedirs(os.path.join(out, "parquet"), exist_ok=True)
+    for split, part in (("train", data[:160]), ("validation", dev)):
+        table = pa.table({"sentence1": [r[0][0] for r in part], "sentence2": [r[0][1] for r in part],
+                          "label": pa.array([r[1] for r in part], pa.int64()), "idx": pa.array(range(len(part)), pa.int32())})
+        pq.write_table(table, os.path.join(out, "parquet", split + "-00000-of-00001.parquet"))
     golden = {"torch": torch.__version__, "transformers": __import__("transformers").__version__}
     golden["tokens"] = []
     for text in TEXTS:

@@ -1,1 +1,70 @@
+//! The rules of docs/design.md that a program can check.
 
+use std::path::{Path, PathBuf};
+
+use crate::support::project;
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            sources(&entry.path(), found);
+        } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
+            found.push(entry.path());
+        }
+    }
+}
+
+/// Every source file by its path below `src`, without comments.
+fn code() -> Vec<(String, String)> {
+    let root = project("src");
+    let mut found = Vec::new();
+    sources(&root, &mut found);
+    assert!(found.len() > 40);
+    let without_comments = |text: String| text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    found
+        .into_iter()
+        .map(|path| (path.strip_prefix(&root).unwrap().display().to_string(), without_comments(std::fs::read_to_string(&path).unwrap())))
+        .collect()
+}
+
+fn below(file: &str, modules: &[&str]) -> bool {
+    modules.iter().any(|module| file.starts_with(&format!("{module}/")) || file == format!("{module}.rs"))
+}
+
+#[test]
+fn burn_is_named_only_where_tensors_are() {
+    for (file, text) in code() {
+        if !below(&file, &["models", "train"]) {
+            assert!(!text.contains("burn::") && !text.contains("use burn") && !text.contains("cubecl::"), "{file} names Burn");
+        }
+    }
+}
+
+#[test]
+fn training_knows_nothing_of_run_directories_or_terminals() {
+    for (file, text) in code() {
+        if below(&file, &["train", "models"]) {
+            for module in ["runs", "progress", "report", "commands", "cli", "inputs", "hub", "experiment"] {
+                assert!(!text.contains(&format!("crate::{module}")), "{file} names {module}");
+            }
+        }
+    }
+}
+
+#[test]
+fn planning_reads_no_clock_environment_device_or_network() {
+    for (file, text) in code() {
+        if below(&file, &["settings", "plan", "metrics", "random"]) {
+            for name in ["std::env", "std::fs", "std::net", "std::time", "chrono", "crate::hub", "crate::train", "crate::models"] {
+                assert!(!text.contains(name), "{file} names {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn files_are_small() {
+    for (file, text) in code() {
+        assert!(text.lines().count() <= 350, "{file} has {} lines of code", text.lines().count());
+    }
+}

@@ -1,1 +1,178 @@
+//! What the commands print and write when all goes well.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::shell::Shell;
+use crate::support::project;
+
+fn quickstart(shell: &Shell, more: &[&str]) -> crate::shell::Done {
+    let experiment = project("experiments/quickstart.toml").display().to_string();
+    let mut arguments = vec!["run", &experiment, "--device", "cpu", "--set", "data.train_limit=320", "--set", "epochs=2"];
+    arguments.extend(more);
+    let done = shell.gluepot(&arguments);
+    assert_eq!(done.code, 0, "{done:?}");
+    done
+}
+
+/// A text without what changes from run to run and from machine to machine.
+fn snapshot(name: &str, shell: &Shell, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    for (pattern, replacement) in [
+        (r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z_demonstration_[0-9a-f]{6}", "[run]"),
+        (r"\b[0-9a-f]{6}\b", "[id]"),
+        (r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}", "[time]"),
+        (r"[0-9.,]+ ex/s", "[rate] ex/s"),
+        (r"[0-9.,]+ examples/s", "[rate] examples/s"),
+        (r"[0-9.,]+ tokens/s", "[rate] tokens/s"),
+        (r"\b[0-9.]+ s left", "[time] left"),
+        (r"\bin [0-9.]+ s\b", "in [time]"),
+        (r" +[0-9.]+ s\n", "  [time]\n"),
+        (r" +[0-9.]+ s$", "  [time]"),
+        (r"\d+ threads, \w+", "[n] threads, [arch]"),
+    ] {
+        settings.add_filter(pattern, replacement);
+    }
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!(name, shell.redact(text)));
+}
+
+#[test]
+fn a_run_tells_how_it_goes_and_ends_with_what_to_type_next() {
+    let shell = Shell::new();
+    let done = quickstart(&shell, &[]);
+    assert!(!done.err.contains('\r') && !done.err.contains('\u{1b}'), "control characters outside of a terminal");
+    snapshot("run-progress", &shell, &done.err);
+    snapshot("run-closing", &shell, &done.out);
+    snapshot("list", &shell, &shell.gluepot(&["list"]).out);
+    snapshot("show", &shell, &shell.gluepot(&["show", "latest"]).out);
+    let id = shell.run().file_name().unwrap().to_string_lossy().rsplit('_').next().unwrap().to_string();
+    for name in [&id[..4], "20", &shell.run().display().to_string(), "demonstration"] {
+        assert_eq!(shell.gluepot(&["show", name]).code, 0, "{name}");
+    }
+}
+
+#[test]
+fn a_run_directory_holds_what_the_manual_says() {
+    let shell = Shell::new();
+    quickstart(&shell, &["--quiet", "--set", "logging.every=7"]);
+    let run = shell.run();
+    let mut found = BTreeSet::new();
+    for entry in walk(&run) {
+        found.insert(entry.strip_prefix(&run).unwrap().display().to_string());
+    }
+    let expected = [
+        "experiment.toml", "resolved.toml", "run.json", "summary.json", "log.txt", "metrics/train.csv", "metrics/speed.csv",
+        "metrics/eval.csv", "predictions/validation.csv", "checkpoints/best", "checkpoints/last",
+    ];
+    for name in expected {
+        assert!(found.contains(name), "{name} is missing: {found:?}");
+    }
+    let text = |name: &str| std::fs::read_to_string(run.join(name)).unwrap();
+    let header = |name: &str| text(name).lines().next().unwrap().to_string();
+    assert_eq!(header("metrics/train.csv"), "step,epoch,examples,loss,learning_rate,grad_norm");
+    assert_eq!(header("metrics/speed.csv"), "step,seconds,examples_per_second,tokens_per_second");
+    assert_eq!(header("metrics/eval.csv"), "step,epoch,split,loss,accuracy,f1");
+    assert_eq!(header("predictions/validation.csv"), "index,label,prediction,p0,p1");
+    let steps: Vec<String> = text("metrics/train.csv").lines().skip(1).map(|row| row.split(',').next().unwrap().to_string()).collect();
+    assert_eq!(steps, ["7", "14", "20"]);
+    assert_eq!(text("experiment.toml"), std::fs::read_to_string(project("experiments/quickstart.toml")).unwrap());
+
+    // The scores of the summary follow from the predictions.
+    let summary: Value = serde_json::from_str(&text("summary.json")).unwrap();
+    let rows: Vec<Vec<String>> = text("predictions/validation.csv").lines().skip(1).map(|row| row.split(',').map(String::from).collect()).collect();
+    assert_eq!(rows.len(), 300);
+    let right = rows.iter().filter(|row| row[1] == row[2]).count() as f64 / 300.0;
+    assert!((summary["best"]["scores"]["accuracy"].as_f64().unwrap() - right).abs() < 1e-12);
+    assert!(rows.iter().all(|row| (row[3].parse::<f64>().unwrap() + row[4].parse::<f64>().unwrap() - 1.0).abs() < 1e-12));
+
+    // The resolved settings are an experiment that gives the same run again.
+    let resolved = run.join("resolved.toml").display().to_string();
+    let again = Shell::new();
+    assert_eq!(again.gluepot(&["run", &resolved, "--quiet"]).code, 0);
+    for name in ["metrics/train.csv", "metrics/eval.csv", "predictions/validation.csv"] {
+        assert_eq!(text(name), std::fs::read_to_string(again.run().join(name)).unwrap(), "{name}");
+    }
+
+    // A checkpoint of the run is a checkpoint to start from, its head kept.
+    let best = run.join("checkpoints/best").display().to_string();
+    let next = Shell::new();
+    let done = quickstart(&next, &["--set", &format!("checkpoint={best}"), "--set", "model.initialize=pretrained"]);
+    assert!(!done.err.contains("newly drawn"), "{}", done.err);
+}
+
+#[test]
+fn kept_checkpoints_are_those_asked_for() {
+    let kept = |keep: &str| {
+        let shell = Shell::new();
+        quickstart(&shell, &["--quiet", "--set", "evaluation.every=4", "--set", &format!("checkpoints.keep={keep}")]);
+        let mut names: Vec<String> = std::fs::read_dir(shell.run().join("checkpoints")).unwrap().flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(kept("[]"), Vec::<String>::new());
+    assert_eq!(kept("[\"last\"]"), ["last", "step-000020"]);
+    assert_eq!(kept("[\"last\", 2]"), ["last", "step-000012", "step-000016", "step-000020"]);
+    let both = kept("[\"best\", \"last\"]");
+    assert!(both.contains(&"best".to_string()) && both.len() <= 4, "{both:?}");
+}
+
+#[test]
+fn check_prints_the_plan_and_leaves_nothing_behind() {
+    let shell = Shell::new();
+    shell.write("base.toml", "task = \"mrpc\"\ncheckpoint = \"./bert\"\nepochs = 3\nmetric = \"f1\"\n[optimizer]\nmax_grad_norm = 1.0\nno_decay = [\"bias\"]\n");
+    shell.write("x.toml", "base = \"base.toml\"\nlearning_rate = 2e-5\n[data]\nsource = \"./glue\"\n[optimizer]\nno_decay = [\"LayerNorm\"]\n");
+    shell.copy(&project("tests/golden/tiny"), "bert");
+    shell.copy(&project("experiments/quickstart/MRPC"), "glue/MRPC");
+    let mut shell = shell;
+    shell.set("GLUEPOT_SCHEDULE_WARMUP_RATIO", "0.1");
+    let arguments = ["check", "x.toml", "--set", "data.batch_size=16"];
+    snapshot("check", &shell, &shell.gluepot(&arguments).out);
+    let json = shell.gluepot(&[&arguments[..], &["--json"]].concat()).out;
+    let plans: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(plans[0]["steps"]["total"], 3 * 188);
+    assert_eq!(plans[0]["steps"]["warmup"], 57);
+    assert!(!shell.path("runs").exists());
+}
+
+/// The seed's own run: 3 passes over 3,668 examples in batches of 8 are 1,377 steps.
+#[test]
+fn the_defaults_on_mrpc_take_1377_steps() {
+    let shell = Shell::new();
+    shell.copy(&project("tests/golden/tiny"), "bert");
+    let header = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n";
+    shell.write("glue/train.tsv", format!("{header}{}", "1\t1\t2\tone\ttwo\n".repeat(3668)));
+    shell.write("glue/dev.tsv", format!("\u{feff}{header}0\t1\t2\t\" one\ttwo \"\r\n"));
+    let experiment = project("experiments/mrpc.toml").display().to_string();
+    let done = shell.gluepot(&["check", &experiment, "--json", "--set", "checkpoint=./bert", "--set", "data.source=./glue"]);
+    let plans: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"));
+    assert_eq!(plans[0]["steps"]["total"], 1377);
+    assert_eq!(plans[0]["steps"]["per_epoch"], 459);
+}
+
+#[test]
+fn the_quickstart_learns_its_task() {
+    let shell = Shell::new();
+    let experiment = project("experiments/quickstart.toml").display().to_string();
+    let done = shell.gluepot(&["run", &experiment, "--quiet"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let summary: Value = serde_json::from_str(&std::fs::read_to_string(shell.run().join("summary.json")).unwrap()).unwrap();
+    assert!(summary["best"]["scores"]["accuracy"].as_f64().unwrap() >= 0.9, "{summary}");
+    assert!(done.out.contains("demonstration"));
+}
+
+#[test]
+fn help_teaches_by_example() {
+    let shell = Shell::new();
+    snapshot("help", &shell, &shell.gluepot(&["--help"]).out);
+    assert!(shell.gluepot(&["--version"]).out.starts_with("gluepot "));
+    assert_eq!(serde_json::from_str::<Value>(&shell.gluepot(&["schema"]).out).unwrap(), gluepot::experiment::schema());
+    assert!(shell.gluepot(&["devices"]).out.starts_with("cpu "));
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}

@@ -1,1 +1,73 @@
+//! Real data and a real checkpoint against PyTorch (tests/reference/make_real_golden.py).
+//!
+//! `GLUEPOT_GLUE` names a folder with GLUE's MRPC/ and SST-2/, `GLUEPOT_CHECKPOINT` one with
+//! all-MiniLM-L6-v2. Where they are not set, these tests say that they were skipped.
 
+use std::io::Write;
+use std::path::PathBuf;
+
+use gluepot::checkpoint::HostTensor;
+use gluepot::train::{Device, train};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::support::{Bench, Heard, assert_trajectory, difference, golden, logits};
+
+fn folders(test: &str) -> Option<(PathBuf, PathBuf)> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let found = folder("GLUEPOT_GLUE").zip(folder("GLUEPOT_CHECKPOINT"));
+    if found.is_none() {
+        // Past the test harness, which hides what passing tests print.
+        let _ = writeln!(std::io::stderr().lock(), "\nSKIPPED {test}: set GLUEPOT_GLUE and GLUEPOT_CHECKPOINT to run it\n");
+    }
+    found
+}
+
+fn head(golden: &Value) -> [HostTensor; 2] {
+    let weight: Vec<Vec<f32>> = serde_json::from_value(golden["head"]["weight"].clone()).unwrap();
+    let bias: Vec<f32> = serde_json::from_value(golden["head"]["bias"].clone()).unwrap();
+    [HostTensor { shape: vec![weight.len(), weight[0].len()], values: weight.concat() }, HostTensor { shape: vec![bias.len()], values: bias }]
+}
+
+fn equals_pytorch(task: &str) {
+    let Some((glue, checkpoint)) = folders(task) else { return };
+    let golden = golden(&format!("minilm/{task}.json"));
+    let bench = Bench::new(task, &checkpoint, &glue);
+    let trial = bench.trial("learning_rate = 5e-5\n[data]\nshuffle = false\n[model]\ndropout = 0.0\n[training]\nmax_steps = 60\n[evaluation]\nevery = 1000\n");
+    let (examples, validation) = bench.encode(&trial);
+
+    let ids: Vec<String> = serde_json::from_value(golden["ids"].clone()).unwrap();
+    assert_eq!(ids.len(), validation.len());
+    for (index, (example, expected)) in validation.iter().zip(&ids).enumerate() {
+        let bytes: Vec<u8> = example.tokens.iter().chain(&example.segments).flat_map(|id| id.to_le_bytes()).collect();
+        let hash: String = Sha256::digest(&bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(&hash, expected, "the tokens of validation example {index} differ");
+    }
+
+    let mut parameters = bench.parameters();
+    let encoder = parameters.len() - 2;
+    parameters.truncate(encoder);
+    parameters.extend(head(&golden));
+    let device = Device::cpu();
+    let before = gluepot::train::Trainer::new(&trial, &parameters, &device).predict(&validation).unwrap();
+    let apart = difference(&before, &logits(&golden["eval"]));
+    println!("{task}: logits {apart:.1e}");
+    assert!(apart <= 1e-4, "{task}: logits differ by {apart:e}");
+
+    let mut heard = Heard::default();
+    train(&trial, &parameters, &examples, &validation, &device, &mut heard).unwrap();
+    assert_trajectory(task, &heard.steps, &golden["trajectory"]);
+    let apart = difference(&heard.predictions, &logits(&golden["final"]));
+    println!("{task}: final logits {apart:.1e}");
+    assert!(apart <= 5e-3, "{task}: final logits differ by {apart:e}");
+}
+
+#[test]
+fn mrpc_equals_pytorch() {
+    equals_pytorch("mrpc");
+}
+
+#[test]
+fn sst2_equals_pytorch() {
+    equals_pytorch("sst2");
+}

@@ -62,7 +62,7 @@ impl Shell {
     }
 
     fn finish(&self, mut command: Command) -> Done {
-        for (name, _) in std::env::vars().filter(|(name, _)| (name.starts_with("GLUEPOT_") || name.starts_with("HF_"))) {
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GLUEPOT_") || name.starts_with("HF_")) {
             command.env_remove(name);
         }
         command.current_dir(self.folder.path()).env("HF_HOME", self.path("hf")).env("HF_HUB_OFFLINE", "1").env("NO_COLOR", "1");
