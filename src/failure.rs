@@ -80,13 +80,13 @@ impl Failure {
     /// The data or, if the hub was the reason, the hub.
     #[must_use]
     pub fn data(error: anyhow::Error) -> Self {
-        if error.chain().any(|cause| cause.is::<HubError>()) { Self::Hub(error) } else { Self::Data(error) }
+        if comes_from_hub(&error) { Self::Hub(error) } else { Self::Data(error) }
     }
 
     /// The checkpoint or, if the hub was the reason, the hub.
     #[must_use]
     pub fn checkpoint(error: anyhow::Error) -> Self {
-        if error.chain().any(|cause| cause.is::<HubError>()) { Self::Hub(error) } else { Self::Checkpoint(error) }
+        if comes_from_hub(&error) { Self::Hub(error) } else { Self::Checkpoint(error) }
     }
 
     /// What training ended with.
@@ -94,7 +94,9 @@ impl Failure {
     pub fn training(error: anyhow::Error) -> Self {
         match error.downcast::<Diverged>() {
             Ok(diverged) => Self::Diverged(diverged),
-            Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>() || cause.is::<csv::Error>()) => Self::RunDirectory(error),
+            Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>() || cause.is::<csv::Error>()) => {
+                Self::RunDirectory(error)
+            }
             Err(error) if says_out_of_memory(&format!("{error:#}")) => Self::OutOfMemory(format!("{error:#}")),
             Err(error) => Self::Internal(error),
         }
@@ -103,7 +105,11 @@ impl Failure {
     /// A panic, which Burn raises where a device fails.
     #[must_use]
     pub fn panic(message: &str) -> Self {
-        if says_out_of_memory(message) { Self::OutOfMemory(message.to_string()) } else { Self::Internal(anyhow::anyhow!("{message}")) }
+        if says_out_of_memory(message) {
+            Self::OutOfMemory(message.to_string())
+        } else {
+            Self::Internal(anyhow::anyhow!("{message}"))
+        }
     }
 
     /// The message for a terminal, in colours where `styled`.
@@ -122,12 +128,22 @@ impl Failure {
 
     fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::Diverged(_) => Some("a lower learning_rate, a warmup (schedule.warmup_ratio = 0.1) or optimizer.max_grad_norm = 1.0 help most"),
-            Self::OutOfMemory(_) => Some("lower data.batch_size or data.max_length; training.gradient_accumulation keeps the step's size"),
-            Self::Internal(_) => Some("this is a mistake in gluepot; please report it with the log.txt of the run, if there is one"),
+            Self::Diverged(_) => {
+                Some("a lower learning_rate, a warmup (schedule.warmup_ratio = 0.1) or optimizer.max_grad_norm = 1.0 help most")
+            }
+            Self::OutOfMemory(_) => {
+                Some("lower data.batch_size or data.max_length; training.gradient_accumulation keeps the step's size")
+            }
+            Self::Internal(_) => {
+                Some("this is a mistake in gluepot; please report it with the log.txt of the run, if there is one")
+            }
             _ => None,
         }
     }
+}
+
+fn comes_from_hub(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<HubError>().is_some())
 }
 
 fn says_out_of_memory(message: &str) -> bool {

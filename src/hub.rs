@@ -117,7 +117,10 @@ impl Hub {
         let truthy = |value: String| matches!(value.to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE");
         let token = variable("HF_TOKEN").or_else(|| variable("HUGGING_FACE_HUB_TOKEN"));
         Self {
-            endpoint: variable("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".into()).trim_end_matches('/').to_string(),
+            endpoint: variable("HF_ENDPOINT")
+                .unwrap_or_else(|| "https://huggingface.co".into())
+                .trim_end_matches('/')
+                .to_string(),
             token: token.map(|token| token.trim().to_string()).or_else(|| Cache::new(cache.clone()).token()),
             cache,
             offline: variable("HF_HUB_OFFLINE").is_some_and(truthy),

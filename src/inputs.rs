@@ -13,6 +13,15 @@ use crate::settings::{Initialize, Settings};
 use crate::tasks::{Example, Origin, Source};
 use crate::tokens::Tokens;
 
+/// What the inputs are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To look at the plan: weights are not downloaded.
+    Plan,
+    /// To train.
+    Training,
+}
+
 /// A trial and what it reads.
 #[derive(Debug)]
 pub struct Inputs {
@@ -37,7 +46,7 @@ impl Inputs {
     ///
     /// # Errors
     /// Every problem of the experiment at once; or data or checkpoint that cannot be used.
-    pub fn read(path: &Path, overrides: &[Override], surroundings: &Surroundings, hub: &Hub) -> Outcome<Self> {
+    pub fn read(path: &Path, purpose: Purpose, overrides: &[Override], surroundings: &Surroundings, hub: &Hub) -> Outcome<Self> {
         let mut experiment = Experiment::load(path, overrides, surroundings);
         let Some(settings) = experiment.settings.clone() else {
             return Err(Failure::Experiment(experiment.sound().err().unwrap_or(crate::problem::Problems(Vec::new()))));
@@ -45,7 +54,7 @@ impl Inputs {
         let wrong_already = !experiment.problems.is_empty();
         // Nothing is downloaded for an experiment that cannot run.
         let offline = Hub::offline();
-        let read = Named::read(&experiment, &settings, if wrong_already { &offline } else { hub });
+        let read = Named::read(&experiment, &settings, purpose, if wrong_already { &offline } else { hub });
         let read = match read {
             Err(_) if wrong_already => None,
             other => Some(other?),
@@ -74,11 +83,12 @@ struct Named {
 }
 
 impl Named {
-    fn read(experiment: &Experiment, settings: &Settings, hub: &Hub) -> Outcome<Self> {
+    fn read(experiment: &Experiment, settings: &Settings, purpose: Purpose, hub: &Hub) -> Outcome<Self> {
         let said = |path: &str, value: &str| format!("{path} = \"{value}\" ({})", experiment.origin(path));
         let folder = experiment.folder("checkpoint");
         let checkpoint = CheckpointName::parse(&settings.checkpoint, &folder);
-        let with_weights = settings.model.initialize == Initialize::Pretrained;
+        let costs_nothing = matches!(checkpoint, CheckpointName::Folder(_));
+        let with_weights = settings.model.initialize == Initialize::Pretrained && (purpose == Purpose::Training || costs_nothing);
         let named = || said("checkpoint", &settings.checkpoint);
         let files = Files::find(&checkpoint, with_weights, hub).with_context(named).map_err(Failure::checkpoint)?;
         let config = Config::read(&files.config).with_context(named).map_err(Failure::checkpoint)?;

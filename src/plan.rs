@@ -65,7 +65,8 @@ pub struct Trial {
 /// Everything that does not fit together, at once.
 pub fn plan(settings: Settings, facts: Facts) -> Result<Trial, Vec<Complaint>> {
     let mut complaints = settings.complaints();
-    let limited = |examples: usize, limit: Option<std::num::NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
+    let limited =
+        |examples: usize, limit: Option<std::num::NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
     let train_examples = limited(facts.train_examples, settings.data.train_limit);
     let validation_examples = limited(facts.validation_examples, settings.data.eval_limit);
     for (examples, split) in [(train_examples, "training"), (validation_examples, "validation")] {

@@ -69,7 +69,9 @@ impl Problems {
 
     fn render(&self, renderer: &Renderer) -> String {
         let mut problems: Vec<&Problem> = self.0.iter().collect();
-        problems.sort_by_key(|problem| problem.place.as_ref().map(|place| (place.text.name.clone(), place.span.as_ref().map(|span| span.start))));
+        problems.sort_by_key(|problem| {
+            problem.place.as_ref().map(|place| (place.text.name.clone(), place.span.as_ref().map(|span| span.start)))
+        });
         let rendered: Vec<String> = problems.into_iter().map(|problem| renderer.render(&[problem.group()])).collect();
         rendered.join("\n\n")
     }

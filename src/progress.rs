@@ -34,7 +34,8 @@ impl Voice {
     /// # Errors
     /// It cannot be written.
     pub fn new(loudness: Loudness, log: &Path) -> Result<Self> {
-        let log = File::options().create(true).append(true).open(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let log =
+            File::options().create(true).append(true).open(log).with_context(|| format!("cannot write {}", log.display()))?;
         Ok(Self { loudness, log })
     }
 
@@ -74,8 +75,7 @@ pub struct Progress<'a> {
     best: Option<(f64, u64)>,
     last: Option<f64>,
     started: Instant,
-    /// Examples and time of the steps since the training began, evaluations left out.
-    examples: u64,
+    /// Examples in a second, recent steps counting most.
     smoothed: Option<f64>,
     previous: Instant,
 }
@@ -94,14 +94,12 @@ impl<'a> Progress<'a> {
             best: None,
             last: None,
             started: now,
-            examples: 0,
             smoothed: None,
             previous: now,
         }
     }
 
     fn step(&mut self, step: &StepEvent) {
-        self.examples += step.examples as u64;
         let taken = self.previous.elapsed().as_secs_f64();
         self.previous = Instant::now();
         let now = step.examples as f64 / taken.max(1e-9);
@@ -109,7 +107,13 @@ impl<'a> Progress<'a> {
         self.smoothed = Some(smoothed);
         if let Some(bar) = &self.bar {
             bar.set_position(step.step);
-            bar.set_message(format!("loss {:.4}  lr {}  {} ex/s{}", step.loss, scientific(step.learning_rate), rate(smoothed), self.scores()));
+            bar.set_message(format!(
+                "loss {:.4}  lr {}  {} ex/s{}",
+                step.loss,
+                scientific(step.learning_rate),
+                rate(smoothed),
+                self.scores()
+            ));
         }
     }
 

@@ -126,7 +126,11 @@ mod tests {
         sorted.sort_unstable();
         assert_eq!(sorted, (0..1000).collect::<Vec<_>>());
         assert_eq!(first, Stream::new(42, Purpose::Order, 0, 0).permutation(1000));
-        for other in [Stream::new(42, Purpose::Order, 1, 0), Stream::new(43, Purpose::Order, 0, 0), Stream::new(42, Purpose::Weights, 0, 0)] {
+        for other in [
+            Stream::new(42, Purpose::Order, 1, 0),
+            Stream::new(43, Purpose::Order, 0, 0),
+            Stream::new(42, Purpose::Weights, 0, 0),
+        ] {
             assert_ne!(first, other.permutation(1000));
         }
     }

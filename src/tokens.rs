@@ -88,7 +88,10 @@ impl Tokens {
                 let encoding = encoding.map_err(|error| anyhow!("cannot encode {:?}: {error}", example.text))?;
                 let tokens = encoding.get_ids().to_vec();
                 if let Some(id) = tokens.iter().find(|id| **id as usize >= vocabulary) {
-                    ensure!(false, "the tokenizer gives id {id}, but the model has only {vocabulary} words: they do not belong together");
+                    ensure!(
+                        false,
+                        "the tokenizer gives id {id}, but the model has only {vocabulary} words: they do not belong together"
+                    );
                 }
                 Ok(Encoded { tokens, segments: encoding.get_type_ids().to_vec(), label: example.label })
             })

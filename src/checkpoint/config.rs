@@ -163,7 +163,8 @@ impl Config {
     pub fn with_labels(&self, labels: &[&str]) -> Value {
         let mut written = self.as_written.clone();
         let id2label: Map<String, Value> = labels.iter().enumerate().map(|(id, label)| (id.to_string(), json!(label))).collect();
-        let label2id: Map<String, Value> = labels.iter().enumerate().map(|(id, label)| ((*label).to_string(), json!(id))).collect();
+        let label2id: Map<String, Value> =
+            labels.iter().enumerate().map(|(id, label)| ((*label).to_string(), json!(id))).collect();
         written.insert("architectures".into(), json!(["BertForSequenceClassification"]));
         written.insert("model_type".into(), json!("bert"));
         written.insert("num_labels".into(), json!(labels.len()));

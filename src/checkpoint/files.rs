@@ -105,7 +105,12 @@ impl Files {
             bail!("the hub's {id} lacks files");
         };
         let extras = found.optional.into_iter().filter(|path| path != tokenizer).collect();
-        Ok(Self { config: config.clone(), weights: weights.first().cloned(), tokenizer: tokenizer.clone(), tokenizer_extras: extras })
+        Ok(Self {
+            config: config.clone(),
+            weights: weights.first().cloned(),
+            tokenizer: tokenizer.clone(),
+            tokenizer_extras: extras,
+        })
     }
 
     fn new(config: PathBuf, weights: Option<PathBuf>, mut tokenizer: Vec<PathBuf>) -> Result<Self> {
@@ -127,7 +132,8 @@ fn follow_pointer(path: &Path) -> Result<PathBuf> {
     if !path.is_file() {
         return Ok(path.to_path_buf());
     }
-    let named = std::fs::read_to_string(path).with_context(|| format!("{} is a file, not a checkpoint folder", path.display()))?;
+    let named =
+        std::fs::read_to_string(path).with_context(|| format!("{} is a file, not a checkpoint folder", path.display()))?;
     let folder = path.with_file_name(named.trim());
     ensure!(folder.is_dir(), "{} is neither a checkpoint folder nor the name of one", path.display());
     Ok(folder)

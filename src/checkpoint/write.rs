@@ -50,7 +50,8 @@ fn write_into(
             fs::copy(&file, directory.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
         }
     }
-    let bytes: Vec<Vec<u8>> = parameters.iter().map(|tensor| tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
+    let bytes: Vec<Vec<u8>> =
+        parameters.iter().map(|tensor| tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
     let views = table
         .iter()
         .zip(parameters)

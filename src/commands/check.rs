@@ -8,7 +8,7 @@ use crate::cli::Check;
 use crate::experiment::Surroundings;
 use crate::failure::Outcome;
 use crate::hub::Hub;
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, Purpose};
 use crate::report::plan_text;
 use crate::runs::setting_rows;
 
@@ -17,7 +17,7 @@ pub fn check(arguments: &Check) -> Outcome<()> {
     let (surroundings, hub) = (Surroundings::from_env(), Hub::from_env(!arguments.json));
     let mut plans = Vec::new();
     for file in &arguments.experiments.files {
-        let inputs = Inputs::read(file, &arguments.experiments.set, &surroundings, &hub)?;
+        let inputs = Inputs::read(file, Purpose::Plan, &arguments.experiments.set, &surroundings, &hub)?;
         if arguments.json {
             plans.push(plan_json(&inputs));
         } else {

@@ -35,7 +35,8 @@ fn table(runs: &[StoredRun]) -> Table {
             let collapsed = if summary.collapsed { " (collapsed)" } else { "" };
             format!("{} {value}{collapsed}", summary.metric)
         });
-        let time = run.summary.as_ref().map_or(String::new(), |summary| duration(Duration::from_secs_f64(summary.duration_seconds)));
+        let time =
+            run.summary.as_ref().map_or(String::new(), |summary| duration(Duration::from_secs_f64(summary.duration_seconds)));
         table.row(vec![
             run.facts.id.clone(),
             run.facts.started.format("%Y-%m-%d %H:%M").to_string(),

@@ -13,13 +13,14 @@ use crate::cli::Run;
 use crate::experiment::{Override, Surroundings};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, Purpose};
 use crate::panics;
 use crate::problem::Problems;
 use crate::progress::{Both, Loudness, Progress, Voice};
 use crate::report::{count, duration, rate, score};
 use crate::runs::{
-    Exit, Hashes, Host, Model, Recorder, RunDirectory, RunFacts, RunId, Summary, Versions, files, resolved_toml, setting_rows, sha256,
+    Exit, Hashes, Host, Model, Recorder, RunDirectory, RunFacts, RunId, Summary, Versions, files, resolved_toml, setting_rows,
+    sha256,
 };
 use crate::settings::{DeviceChoice, no_bf16};
 use crate::tokens::{Encoded, Tokens};
@@ -30,10 +31,14 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
     let (surroundings, hub) = (Surroundings::from_env(), Hub::from_env(loudness == Loudness::Normal));
     let mut overrides = arguments.experiments.set.clone();
-    overrides.extend(arguments.device.map(|device| Override { path: "device".into(), value: device.to_string(), option: "--device" }));
+    overrides.extend(arguments.device.map(|device| Override {
+        path: "device".into(),
+        value: device.to_string(),
+        option: "--device",
+    }));
     let mut checked = Vec::new();
     for file in &arguments.experiments.files {
-        let inputs = Inputs::read(file, &overrides, &surroundings, &hub)?;
+        let inputs = Inputs::read(file, Purpose::Training, &overrides, &surroundings, &hub)?;
         checked.push(with_device(inputs)?);
     }
     for (inputs, device) in checked {
@@ -76,9 +81,10 @@ impl Ready {
         let table = table(&trial.config, trial.settings.task.task().labels.len());
         let weights = inputs.files.weights.as_deref().map(Weights::read).transpose().map_err(Failure::Checkpoint)?;
         let named = || format!("the checkpoint {}", inputs.checkpoint);
-        let initial = initialize(&trial.config, &table, weights, trial.settings.seed).with_context(named).map_err(Failure::Checkpoint)?;
+        let initial =
+            initialize(&trial.config, &table, weights, trial.settings.seed).with_context(named).map_err(Failure::Checkpoint)?;
         let hashes = hashes(&inputs).map_err(Failure::Checkpoint)?;
-        Ok(Self { table, initial, train, validation, hashes, inputs })
+        Ok(Self { inputs, table, initial, train, validation, hashes })
     }
 }
 
@@ -179,6 +185,15 @@ fn introduce(ready: &Ready, device: &Device, voice: &mut Voice) -> Result<()> {
     } else if !ready.initial.drawn.is_empty() {
         voice.say(&format!("newly drawn, because the checkpoint lacks them: {}", ready.initial.drawn.join(", ")))?;
     }
+    let (theirs, ours) = (trial.config.labels(), trial.settings.task.task().labels);
+    let keeps_head = ready.inputs.files.weights.is_some() && ready.initial.drawn.is_empty();
+    if keeps_head && !theirs.is_empty() && theirs != ours {
+        voice.say(&format!(
+            "the checkpoint's classifier is kept, class by class: {} become {}",
+            theirs.join(", "),
+            ours.join(", ")
+        ))?;
+    }
     if !ready.initial.unused.is_empty() {
         voice.say(&format!("not used of the checkpoint: {}", ready.initial.unused.join(", ")))?;
     }
@@ -237,7 +252,8 @@ fn closing(name: &str, summary: &Summary, directory: &RunDirectory, id: &RunId) 
         named.sort_by_key(|(name, _)| (**name != summary.metric, name.as_str() == crate::metrics::LOSS));
         named.into_iter().map(|(name, value)| format!("{name} {}", score(*value))).collect::<Vec<_>>().join("  ")
     };
-    let moment = |moment: &crate::runs::Moment| format!("{}  (step {}, epoch {:.2})", scores(moment), count(moment.step), moment.epoch);
+    let moment =
+        |moment: &crate::runs::Moment| format!("{}  (step {}, epoch {:.2})", scores(moment), count(moment.step), moment.epoch);
     let mut lines = vec![
         format!(
             "{name} finished in {} ({} examples/s)",

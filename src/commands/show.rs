@@ -67,8 +67,12 @@ fn heading(run: &StoredRun) -> String {
 fn evaluations(run: &StoredRun) -> Option<String> {
     let mut reader = csv::Reader::from_path(run.path.join(files::EVAL)).ok()?;
     let header: Vec<String> = reader.headers().ok()?.iter().map(str::to_string).collect();
-    let metrics: Vec<(usize, &str)> =
-        header.iter().enumerate().filter(|(_, name)| !matches!(name.as_str(), "step" | "epoch" | "split")).map(|(i, name)| (i, name.as_str())).collect();
+    let metrics: Vec<(usize, &str)> = header
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| !matches!(name.as_str(), "step" | "epoch" | "split"))
+        .map(|(i, name)| (i, name.as_str()))
+        .collect();
     let titles: Vec<&str> = ["step", "epoch"].into_iter().chain(metrics.iter().map(|(_, name)| *name)).chain([""]).collect();
     let mut table = Table::new(&titles, &titles[..titles.len() - 1]);
     let best = run.summary.as_ref().map(|summary| summary.best.step.to_string());
@@ -76,7 +80,8 @@ fn evaluations(run: &StoredRun) -> Option<String> {
     for record in reader.records().flatten() {
         any = true;
         let number = |index: usize| record.get(index).and_then(|text| text.parse::<f64>().ok());
-        let mut cells = vec![record.get(0).unwrap_or_default().to_string(), number(1).map_or(String::new(), |epoch| format!("{epoch:.2}"))];
+        let mut cells =
+            vec![record.get(0).unwrap_or_default().to_string(), number(1).map_or(String::new(), |epoch| format!("{epoch:.2}"))];
         cells.extend(metrics.iter().map(|(index, _)| number(*index).map_or(String::new(), score)));
         cells.push(if record.get(0).map(str::to_string) == best { "best".into() } else { String::new() });
         table.row(cells);

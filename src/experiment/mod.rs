@@ -51,6 +51,8 @@ pub struct Experiment {
     pub settings: Option<Settings>,
     /// What is wrong so far.
     pub problems: Vec<Problem>,
+    /// Paths whose values were refused, and about which nothing more is to be said.
+    refused: Vec<String>,
     layers: Layers,
 }
 
@@ -91,7 +93,7 @@ impl Experiment {
         documents.extend(overrides.iter().map(argument));
         let layers = Layers { documents };
         if !problems.is_empty() {
-            return Self { settings: None, problems, layers };
+            return Self { settings: None, problems, refused: Vec::new(), layers };
         }
         let merged = layers.merged();
         let refusals = schema::check(&merged, &schema);
@@ -104,11 +106,10 @@ impl Experiment {
         // What is sound is checked on, so that all problems show at once; examples stand in for the rest.
         let stand_ins: Vec<_> = schema::examples(&schema).into_iter().filter(|(key, _)| !sound.contains_key(key)).collect();
         // A value that was taken away is neither missing nor at odds with another.
-        let said_already = |complaint: &Complaint| {
-            refused.contains(&complaint.path) || (complaint.path == "metric" && !stand_ins.is_empty())
-        };
+        let said_already =
+            |complaint: &Complaint| refused.contains(&complaint.path) || (complaint.path == "metric" && !stand_ins.is_empty());
         sound.extend(stand_ins.clone());
-        let settings = layers.extract(sound);
+        let settings = settings_from(sound);
         match &settings {
             Ok(settings) => {
                 let complaints = settings.complaints().into_iter().filter(|complaint| !said_already(complaint));
@@ -117,12 +118,13 @@ impl Experiment {
             Err(complaint) if problems.is_empty() => problems.push(layers.complained(complaint.clone())),
             Err(_) => {}
         }
-        Self { settings: settings.ok().filter(|_| stand_ins.is_empty()), problems, layers }
+        Self { settings: settings.ok().filter(|_| stand_ins.is_empty()), problems, refused, layers }
     }
 
     /// Adds problems that showed later, such as in the plan.
     pub fn complain(&mut self, complaints: Vec<Complaint>) {
-        let new = complaints.into_iter().map(|complaint| self.layers.complained(complaint));
+        let new = complaints.into_iter().filter(|complaint| !self.refused.contains(&complaint.path));
+        let new = new.map(|complaint| self.layers.complained(complaint));
         let known: Vec<String> = self.problems.iter().map(|problem| problem.message.clone()).collect();
         self.problems.extend(new.filter(|problem| !known.contains(&problem.message)));
     }
@@ -170,17 +172,15 @@ struct Layers {
 
 impl Layers {
     fn figment(&self) -> Figment {
-        self.documents.iter().enumerate().fold(Figment::new(), |figment, (number, document)| figment.merge(document.layer(number)))
+        self.documents
+            .iter()
+            .enumerate()
+            .fold(Figment::new(), |figment, (number, document)| figment.merge(document.layer(number)))
     }
 
     fn merged(&self) -> Dict {
         // Every layer is a table, so the merge is one too.
         self.figment().extract::<Dict>().unwrap_or_default()
-    }
-
-    fn extract(&self, values: Dict) -> Result<Settings, Complaint> {
-        let figment = Figment::from(Document::unwritten(Kind::Default, values).layer(0));
-        figment.extract::<Settings>().map_err(|error| Complaint::new(&error.path.join("."), error.kind.to_string()))
     }
 
     /// The strongest document that says something at this path.
@@ -200,7 +200,7 @@ impl Layers {
                 format!("{}{}", file.display(), line.unwrap_or_default())
             }
             Kind::Environment(name) => format!("environment {name}"),
-            Kind::Argument(option) => (*option).to_string(),
+            Kind::Argument(option) => (*option).clone(),
         }
     }
 
@@ -227,8 +227,13 @@ impl Layers {
     }
 }
 
+fn settings_from(values: Dict) -> Result<Settings, Complaint> {
+    let figment = Figment::from(Document::unwritten(Kind::Default, values).layer(0));
+    figment.extract::<Settings>().map_err(|error| Complaint::new(&error.path.join("."), error.kind.to_string()))
+}
+
 fn defaults() -> Document {
-    let values = Value::serialize(Defaults::default()).ok().and_then(|value| value.into_dict()).unwrap_or_default();
+    let values = Value::serialize(Defaults::default()).ok().and_then(figment::value::Value::into_dict).unwrap_or_default();
     Document::unwritten(Kind::Default, values)
 }
 
@@ -248,20 +253,32 @@ fn argument(override_: &Override) -> Document {
 /// `GLUEPOT_DATA_BATCH_SIZE` is `data.batch_size`: a table's name in front becomes the table.
 fn variable(name: &str, value: &str, schema: &serde_json::Value) -> Document {
     let rest = name.trim_start_matches("GLUEPOT_").to_lowercase();
-    let is_table = |table: &str| schema.pointer(&format!("/properties/{table}/$ref")).is_some() || schema.pointer(&format!("/$defs/{table}")).is_some();
+    let is_table = |table: &str| {
+        schema.pointer(&format!("/properties/{table}/$ref")).is_some() || schema.pointer(&format!("/$defs/{table}")).is_some()
+    };
     let path = match rest.split_once('_') {
-        Some((table, key)) if is_table(table) && schema.pointer(&format!("/properties/{rest}")).is_none() => format!("{table}.{key}"),
+        Some((table, key)) if is_table(table) && schema.pointer(&format!("/properties/{rest}")).is_none() => {
+            format!("{table}.{key}")
+        }
         _ => rest,
     };
     Document::single(Kind::Environment(name.to_string()), &path, value, format!("{name}={value}"))
 }
 
 /// Reads a file, then its base, and so on; the experiment's own file comes first.
-fn read_with_bases(path: &Path, named_by: Option<Place>, files: &mut Vec<Document>, problems: &mut Vec<Problem>) {
-    let problem = |message: String, help: Option<String>| Problem { message, place: named_by.clone(), label: None, help: help.into_iter().collect() };
+fn read_with_bases(path: &Path, named_by: Option<&Place>, files: &mut Vec<Document>, problems: &mut Vec<Problem>) {
+    let problem = |message: String, help: Option<String>| Problem {
+        message,
+        place: named_by.cloned(),
+        label: None,
+        help: help.into_iter().collect(),
+    };
     let same = |document: &&Document| matches!(&document.kind, Kind::File(known) if is_same(known, path));
     if let Some(earlier) = files.iter().find(same) {
-        problems.push(problem(format!("{} is based on itself", earlier.text.name), Some("a base may not lead back to its own file".into())));
+        problems.push(problem(
+            format!("{} is based on itself", earlier.text.name),
+            Some("a base may not lead back to its own file".into()),
+        ));
         return;
     }
     let content = match std::fs::read(path) {
@@ -281,7 +298,7 @@ fn read_with_bases(path: &Path, named_by: Option<Place>, files: &mut Vec<Documen
             let named_by = document.value("base");
             files.push(document);
             if let Some(base) = base {
-                read_with_bases(&base, named_by, files, problems);
+                read_with_bases(&base, named_by.as_ref(), files, problems);
             }
         }
         Err(found) => problems.extend(found),

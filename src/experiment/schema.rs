@@ -82,7 +82,8 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn resolve(&self, schema: &'a Json) -> &'a Json {
-        let target = schema.get("$ref").and_then(Json::as_str).and_then(|reference| self.root.pointer(reference.trim_start_matches('#')));
+        let target =
+            schema.get("$ref").and_then(Json::as_str).and_then(|reference| self.root.pointer(reference.trim_start_matches('#')));
         target.map_or(schema, |target| self.resolve(target))
     }
 
@@ -95,7 +96,8 @@ impl<'a> Check<'a> {
                 None => self.unknown(key, path, prefix, properties),
             }
         }
-        let required = self.resolve(schema).get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+        let required =
+            self.resolve(schema).get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
         for key in required.filter(|key| !values.contains_key(*key)) {
             let example = properties.get(key).and_then(|schema| schema.get("examples")).and_then(|examples| examples.get(0));
             let help = example.map(|example| format!("add a line such as `{key} = {}`", written(example)));
@@ -173,13 +175,12 @@ impl<'a> Check<'a> {
                 schema.get("minLength").and_then(Json::as_u64).is_none_or(|least| text.chars().count() as u64 >= least)
                     && schema.get("pattern").and_then(Json::as_str).is_none_or(|pattern| matches(pattern, text))
             }
-            ("boolean", Value::Bool(..)) => true,
             ("integer", Value::Num(_, number)) => whole(number).is_some_and(|n| within(n, schema)),
             ("number", Value::Num(_, number)) => float(number).is_some_and(|n| within(n, schema)),
             ("array", Value::Array(_, entries)) => {
                 schema.get("items").is_none_or(|items| entries.iter().all(|entry| self.accepts(entry, items)))
             }
-            ("object", Value::Dict(..)) | ("null", Value::Empty(..)) => true,
+            ("boolean", Value::Bool(..)) | ("object", Value::Dict(..)) | ("null", Value::Empty(..)) => true,
             _ => false,
         })
     }
@@ -199,7 +200,8 @@ impl<'a> Check<'a> {
             return title.to_string();
         }
         if let Some(options) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array) {
-            let options: Vec<String> = options.iter().map(|option| self.describe(option)).filter(|text| text != "nothing").collect();
+            let options: Vec<String> =
+                options.iter().map(|option| self.describe(option)).filter(|text| text != "nothing").collect();
             return either(&options);
         }
         if let Some(constant) = schema.get("const") {

@@ -2,10 +2,13 @@
 //!
 //! Hidden states are kept as rows `[batch · length, d]`: every linear layer is then one matrix product.
 
-use burn::tensor::{Device, Int, Tensor, TensorData, activation::{softmax, tanh}};
+use burn::tensor::{
+    Device, Int, Tensor, TensorData,
+    activation::{softmax, tanh},
+};
 
-use super::layers::{LayerNorm, Linear, Value, gelu, matmul};
 use super::Masks;
+use super::layers::{LayerNorm, Linear, Value, gelu, matmul};
 use crate::checkpoint::Config;
 use crate::settings::Precision;
 
@@ -88,6 +91,7 @@ impl Bert {
     }
 
     /// Logits `[batch, labels]`.
+    #[must_use]
     pub fn forward(&self, input: &Input, mut masks: Masks) -> Tensor<2> {
         let [batch, length] = [input.batch, input.length];
         let width = self.words.dims()[1];
@@ -140,7 +144,8 @@ impl Layer {
         let [batch, length] = [input.batch, input.length];
         let width = x.dims()[1];
         let head_width = width / heads;
-        let split = |part: &Linear, x: Tensor<2>| part.forward(x, precision).reshape([batch, length, heads, head_width]).swap_dims(1, 2);
+        let split =
+            |part: &Linear, x: Tensor<2>| part.forward(x, precision).reshape([batch, length, heads, head_width]).swap_dims(1, 2);
         let query = split(&self.query, x.clone()) / (head_width as f64).sqrt();
         let key = split(&self.key, x.clone());
         let value = split(&self.value, x);

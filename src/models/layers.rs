@@ -71,6 +71,7 @@ impl Value {
     }
 
     /// The vector; a matrix is a mistake of the caller.
+    #[must_use]
     pub fn vector(self) -> Tensor<1> {
         match self {
             Self::Vector(x) => x,
@@ -79,6 +80,7 @@ impl Value {
     }
 
     /// The matrix; a vector is a mistake of the caller.
+    #[must_use]
     pub fn matrix(self) -> Tensor<2> {
         match self {
             Self::Matrix(x) => x,

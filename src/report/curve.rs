@@ -22,7 +22,8 @@ pub fn curve(values: &[f64], width: usize) -> Vec<String> {
     let top = means.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let bottom = means.iter().copied().fold(f64::INFINITY, f64::min);
     let span = if top > bottom { top - bottom } else { 1.0 };
-    let levels: Vec<usize> = means.iter().map(|mean| ((mean - bottom) / span * (HEIGHT * 8 - 1) as f64).round() as usize + 1).collect();
+    let levels: Vec<usize> =
+        means.iter().map(|mean| ((mean - bottom) / span * (HEIGHT * 8 - 1) as f64).round() as usize + 1).collect();
     (0..HEIGHT)
         .rev()
         .map(|row| {

@@ -18,15 +18,22 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow]) -> String {
     let labels = trial.settings.task.task().labels;
     let parameters: usize = checkpoint::table(&trial.config, labels.len()).iter().map(checkpoint::Parameter::elements).sum();
     let config = &trial.config;
-    let shape = format!("{} layers, width {}, {} heads", config.num_hidden_layers, config.hidden_size, config.num_attention_heads);
+    let shape =
+        format!("{} layers, width {}, {} heads", config.num_hidden_layers, config.hidden_size, config.num_attention_heads);
     let facts = [
         ("train", format!("{} examples, {}", count(trial.train_examples as u64), inputs.source.train.path.display())),
-        ("validation", format!("{} examples, {}", count(trial.validation_examples as u64), inputs.source.validation.path.display())),
+        (
+            "validation",
+            format!("{} examples, {}", count(trial.validation_examples as u64), inputs.source.validation.path.display()),
+        ),
         ("labels", labels.join(", ")),
         ("parameters", format!("{} ({shape})", count(parameters as u64))),
         ("steps", format!("{} in all, {} an epoch", count(steps.total), count(steps.per_epoch))),
         ("warmup", format!("{} steps", count(steps.warmup))),
-        ("evaluation", format!("every {} steps and after the last", count(steps.between_evaluations(trial.settings.evaluation.every)))),
+        (
+            "evaluation",
+            format!("every {} steps and after the last", count(steps.between_evaluations(trial.settings.evaluation.every))),
+        ),
     ];
     let facts: Vec<String> = facts.iter().map(|(name, value)| format!("{name:<11} {value}")).collect();
     format!("{}\n\n{}", settings.text(), facts.join("\n"))

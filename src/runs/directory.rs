@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::facts::hex;
+
 /// Names of the files and folders in a run directory.
 pub mod files {
     /// The experiment as written.
@@ -43,7 +45,7 @@ impl RunId {
     pub fn new(started: DateTime<Utc>, process: u32) -> Self {
         let nanoseconds = started.timestamp_nanos_opt().unwrap_or_default();
         let digest = Sha256::digest(format!("{nanoseconds} {process}"));
-        Self(digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&digest[..3]))
     }
 }
 
@@ -69,12 +71,15 @@ impl RunDirectory {
         let path = root.join(format!("{}_{}_{id}", started.format("%Y-%m-%dT%H-%M-%SZ"), file_name(name)));
         match fs::create_dir(&path) {
             Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!("the run directory {} exists already", path.display()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                bail!("the run directory {} exists already", path.display())
+            }
             Err(error) => return Err(error).with_context(|| format!("cannot make the run directory {}", path.display())),
         }
         let directory = Self { path };
         for folder in ["metrics", "predictions", files::CHECKPOINTS] {
-            fs::create_dir(directory.path(folder)).with_context(|| format!("cannot make {}", directory.path(folder).display()))?;
+            fs::create_dir(directory.path(folder))
+                .with_context(|| format!("cannot make {}", directory.path(folder).display()))?;
         }
         Ok(directory)
     }

@@ -128,6 +128,11 @@ pub struct Hashes {
     pub weights: Option<String>,
 }
 
+/// Two digits for each byte.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
 /// SHA-256 of a file, in hexadecimal.
 ///
 /// # Errors
@@ -145,7 +150,7 @@ pub fn sha256(path: &Path) -> Result<String> {
             let read = bytes.len();
             reader.consume(read);
         }
-        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&hasher.finalize()))
     };
     hash().with_context(|| format!("cannot read {}", path.display()))
 }

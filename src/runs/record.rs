@@ -119,12 +119,17 @@ impl Recorder {
         let interval = row.elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
         let rate = |count: u64| format!("{:.3}", count as f64 / interval);
         let seconds = format!("{:.3}", self.started.elapsed().as_secs_f64());
-        write_row(&mut self.speed, &[row.step.to_string(), seconds, rate(row.interval_examples), rate(row.interval_tokens)], files::SPEED)
+        write_row(
+            &mut self.speed,
+            &[row.step.to_string(), seconds, rate(row.interval_examples), rate(row.interval_tokens)],
+            files::SPEED,
+        )
     }
 
     fn evaluation(&mut self, event: &EvaluationEvent<'_>) -> Result<()> {
         let scores = event.scores;
-        let mut fields = vec![event.step.to_string(), event.epoch.to_string(), Split::Validation.name().into(), scores.loss.to_string()];
+        let mut fields =
+            vec![event.step.to_string(), event.epoch.to_string(), Split::Validation.name().into(), scores.loss.to_string()];
         fields.extend(scores.metrics.iter().map(|score| score.value.to_string()));
         write_row(&mut self.eval, &fields, files::EVAL)?;
         let moment = Moment::new(event.step, event.epoch, scores);
@@ -162,7 +167,8 @@ impl Recorder {
         let parameters = (event.parameters)()?;
         checkpoint::write(&path, &self.model.config, self.task.labels, &self.model.table, &parameters, &self.model.source)?;
         self.saved.push(event.step);
-        let point = |pointer: &str| self.directory.write(&format!("{}/{pointer}", files::CHECKPOINTS), format!("{name}\n").as_bytes());
+        let point =
+            |pointer: &str| self.directory.write(&format!("{}/{pointer}", files::CHECKPOINTS), format!("{name}\n").as_bytes());
         if self.keep.contains(Kept::Last) {
             point("last")?;
         }

@@ -41,7 +41,8 @@ pub fn setting_rows(inputs: &Inputs) -> Vec<SettingRow> {
     let mut top = Vec::new();
     let mut tables = Vec::new();
     for (key, property) in properties(&schema) {
-        let definition = property.get("$ref").and_then(Json::as_str).and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
+        let definition =
+            property.get("$ref").and_then(Json::as_str).and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
         match definition.filter(|definition| definition.get("properties").is_some()) {
             Some(table) => tables.extend(properties(table).map(|(inner, _)| row(inputs, &values, key, inner))),
             None if key == "base" => {}
@@ -103,7 +104,8 @@ fn derived(inputs: &Inputs, path: &str, written: bool) -> Option<(Option<Json>, 
 #[must_use]
 pub fn resolved_toml(rows: &[SettingRow]) -> String {
     let mut text = String::from("# Every setting of this run, and where its value came from.\n");
-    let width = rows.iter().filter_map(|row| Some(row.key.len() + row.toml()?.len())).filter(|width| *width <= 50).max().unwrap_or(0) + 3;
+    let width =
+        rows.iter().filter_map(|row| Some(row.key.len() + row.toml()?.len())).filter(|width| *width <= 50).max().unwrap_or(0) + 3;
     let mut table = "";
     for row in rows {
         if row.table != table {

@@ -54,7 +54,8 @@ pub fn list(root: &Path) -> Result<(Vec<StoredRun>, Vec<anyhow::Error>)> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
         Err(error) => return Err(error).with_context(|| format!("cannot read the folder for runs {}", root.display())),
     };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.join(files::RUN).is_file()).collect();
+    let mut paths: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.join(files::RUN).is_file()).collect();
     paths.sort_unstable();
     let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
     for path in paths {

@@ -160,8 +160,11 @@ impl Settings {
         let mut complaints = Vec::new();
         if task.direction(self.metric.name()).is_none() {
             complaints.push(
-                Complaint::new("metric", format!("{} has no metric \"{}\"", task.name, self.metric.name()))
-                    .help(format!("{} is scored by {}", task.name, task.metric_names().join(", "))),
+                Complaint::new("metric", format!("{} has no metric \"{}\"", task.name, self.metric.name())).help(format!(
+                    "{} is scored by {}",
+                    task.name,
+                    task.metric_names().join(", ")
+                )),
             );
         }
         if self.epochs.is_none() && self.training.max_steps.is_none() {

@@ -77,7 +77,11 @@ impl MetricName {
 impl<'de> Deserialize<'de> for MetricName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        if Self::known().contains(&name.as_str()) { Ok(Self(name)) } else { Err(D::Error::custom(format!("unknown metric \"{name}\""))) }
+        if Self::known().contains(&name.as_str()) {
+            Ok(Self(name))
+        } else {
+            Err(D::Error::custom(format!("unknown metric \"{name}\"")))
+        }
     }
 }
 

@@ -48,10 +48,7 @@ pub static TASKS: &[Task] = &[
     Task {
         name: "mrpc",
         folder: "MRPC",
-        text: Columns::Pair(
-            Column { tsv: "#1 String", parquet: "sentence1" },
-            Column { tsv: "#2 String", parquet: "sentence2" },
-        ),
+        text: Columns::Pair(Column { tsv: "#1 String", parquet: "sentence1" }, Column { tsv: "#2 String", parquet: "sentence2" }),
         label: Column { tsv: "Quality", parquet: "label" },
         labels: &["not_equivalent", "equivalent"],
         metrics: &[&ACCURACY, &F1],
@@ -104,7 +101,11 @@ impl Task {
         };
         let known = label.trim().parse::<usize>().ok().filter(|label| *label < self.labels.len());
         let label = known.ok_or_else(|| {
-            format!("the label is \"{label}\", expected a number from 0 to {} ({})", self.labels.len() - 1, self.labels.join(", "))
+            format!(
+                "the label is \"{label}\", expected a number from 0 to {} ({})",
+                self.labels.len() - 1,
+                self.labels.join(", ")
+            )
         })?;
         Ok(Example { text, label })
     }

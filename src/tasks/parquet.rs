@@ -26,7 +26,8 @@ fn read_rows(path: &Path, task: &Task) -> Result<Vec<Example>> {
         .columns()
         .iter()
         .map(|column| {
-            let missing = || format!("{} needs a column \"{}\", and the file has {}", task.name, column.parquet, names.join(", "));
+            let missing =
+                || format!("{} needs a column \"{}\", and the file has {}", task.name, column.parquet, names.join(", "));
             names.iter().position(|name| name == column.parquet).with_context(missing)
         })
         .collect::<Result<Vec<_>>>()?;

@@ -111,7 +111,8 @@ fn first_parquet(folder: &Path, split: Split) -> Option<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            name.strip_prefix(split.name()).is_some_and(|rest| rest == ".parquet" || (rest.starts_with('-') && rest.ends_with(".parquet")))
+            name.strip_prefix(split.name())
+                .is_some_and(|rest| rest == ".parquet" || (rest.starts_with('-') && rest.ends_with(".parquet")))
         })
         .collect();
     found.sort_unstable();

@@ -32,7 +32,9 @@ pub enum CudaSupport {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DeviceError {
     /// Built without CUDA.
-    #[error("the experiment asks for cuda:{0}, but this gluepot was built without CUDA; build it with `cargo build --release --features cuda`")]
+    #[error(
+        "the experiment asks for cuda:{0}, but this gluepot was built without CUDA; build it with `cargo build --release --features cuda`"
+    )]
     NotBuilt(usize),
     /// No such device.
     #[error("the experiment asks for cuda:{asked}, but this machine has {}", devices(*.found))]
@@ -86,9 +88,8 @@ impl Device {
     /// It is not there, or cannot compute in this precision.
     pub fn choose(choice: DeviceChoice, precision: Precision) -> Result<Self, DeviceError> {
         let device = match (choice, CudaSupport::find()) {
-            (DeviceChoice::Cpu, _) => Self::cpu(),
             (DeviceChoice::Auto, CudaSupport::Built { devices }) if devices > 0 => Self::cuda(0),
-            (DeviceChoice::Auto, _) => Self::cpu(),
+            (DeviceChoice::Auto | DeviceChoice::Cpu, _) => Self::cpu(),
             (DeviceChoice::Cuda(asked), CudaSupport::NotBuilt { .. }) => return Err(DeviceError::NotBuilt(asked)),
             (DeviceChoice::Cuda(asked), CudaSupport::Built { devices: found }) if asked >= found => {
                 return Err(DeviceError::NotThere { asked, found });

@@ -10,6 +10,6 @@ mod schedule;
 mod trainer;
 
 pub use device::{CudaSupport, Device, DeviceError};
-pub use event::{Diverged, Event, EvaluationEvent, LogRow, Observer, StepEvent};
+pub use event::{Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
 pub use schedule::learning_rate;
 pub use trainer::{Trainer, train};

@@ -83,23 +83,25 @@ impl AdamW {
         for (index, (parameter, gradient)) in parameters.into_iter().zip(gradients.0).enumerate() {
             let moments = &mut self.moments[index];
             let decay = self.decay[index];
-            updated.push(match (parameter.inner(), gradient) {
-                (Value::Vector(x), Some(Value::Vector(g))) => {
-                    let before = moments.take().map(|(m, v)| (m.vector(), v.vector()));
-                    let (x, m, v) = rule.apply(x, g, before, decay);
-                    *moments = Some((Value::Vector(m), Value::Vector(v)));
-                    Value::Vector(x.autodiff())
+            updated.push(
+                match (parameter.inner(), gradient) {
+                    (Value::Vector(x), Some(Value::Vector(g))) => {
+                        let before = moments.take().map(|(m, v)| (m.vector(), v.vector()));
+                        let (x, m, v) = rule.apply(x, g, before, decay);
+                        *moments = Some((Value::Vector(m), Value::Vector(v)));
+                        Value::Vector(x.autodiff())
+                    }
+                    (Value::Matrix(x), Some(Value::Matrix(g))) => {
+                        let before = moments.take().map(|(m, v)| (m.matrix(), v.matrix()));
+                        let (x, m, v) = rule.apply(x, g, before, decay);
+                        *moments = Some((Value::Matrix(m), Value::Matrix(v)));
+                        Value::Matrix(x.autodiff())
+                    }
+                    (Value::Vector(x), _) => Value::Vector(x.autodiff()),
+                    (Value::Matrix(x), _) => Value::Matrix(x.autodiff()),
                 }
-                (Value::Matrix(x), Some(Value::Matrix(g))) => {
-                    let before = moments.take().map(|(m, v)| (m.matrix(), v.matrix()));
-                    let (x, m, v) = rule.apply(x, g, before, decay);
-                    *moments = Some((Value::Matrix(m), Value::Matrix(v)));
-                    Value::Matrix(x.autodiff())
-                }
-                (Value::Vector(x), _) => Value::Vector(x.autodiff()),
-                (Value::Matrix(x), _) => Value::Matrix(x.autodiff()),
-            }
-            .tracked());
+                .tracked(),
+            );
         }
         updated
     }

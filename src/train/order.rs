@@ -7,7 +7,11 @@ use crate::settings::Data;
 #[must_use]
 pub fn batches(data: &Data, seed: u64, epoch: u64, lengths: &[usize]) -> Vec<Vec<usize>> {
     let size = data.batch_size.get();
-    let order = if data.shuffle { Stream::new(seed, Purpose::Order, epoch, 0).permutation(lengths.len()) } else { (0..lengths.len()).collect() };
+    let order = if data.shuffle {
+        Stream::new(seed, Purpose::Order, epoch, 0).permutation(lengths.len())
+    } else {
+        (0..lengths.len()).collect()
+    };
     if data.group_by_length { grouped(&order, size, lengths) } else { order.chunks(size).map(<[usize]>::to_vec).collect() }
 }
 
@@ -21,7 +25,9 @@ fn grouped(order: &[usize], size: usize, lengths: &[usize]) -> Vec<Vec<usize>> {
     for stretch in &mut stretches {
         stretch.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
     }
-    if let Some(longest) = (0..stretches.len()).max_by_key(|stretch| (lengths[stretches[*stretch][0]], std::cmp::Reverse(*stretch))) {
+    if let Some(longest) =
+        (0..stretches.len()).max_by_key(|stretch| (lengths[stretches[*stretch][0]], std::cmp::Reverse(*stretch)))
+    {
         let moved = stretches[longest][0];
         stretches[longest][0] = stretches[0][0];
         stretches[0][0] = moved;

@@ -158,9 +158,17 @@ impl<'a> Trainer<'a> {
         let parameters = || self.parameters();
         if !scores.loss.is_finite() {
             let learning_rate = self.last_learning_rate;
-            return Err(Diverged { step: self.steps, quantity: "validation loss", value: scores.loss, learning_rate, examples: Vec::new() }.into());
+            return Err(Diverged {
+                step: self.steps,
+                quantity: "validation loss",
+                value: scores.loss,
+                learning_rate,
+                examples: Vec::new(),
+            }
+            .into());
         }
-        let event = EvaluationEvent { step: self.steps, epoch, scores: &scores, predictions: &predictions, parameters: &parameters };
+        let event =
+            EvaluationEvent { step: self.steps, epoch, scores: &scores, predictions: &predictions, parameters: &parameters };
         observer.observe(&Event::Evaluation(event))
     }
 }

@@ -8,6 +8,7 @@ rates from get_scheduler. All arithmetic is float32 on the CPU.
 Needs: torch, transformers, safetensors, scikit-learn, pyarrow.
 """
 import json, os, random, shutil, sys
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import accuracy_score, f1_score
@@ -26,7 +27,40 @@ TRAININGS = {
     "constant": dict(learning_rate=5e-4, schedule="constant_with_warmup", warmup=5, betas=(0.8, 0.95), eps=1e-6),
     "ragged": dict(learning_rate=1e-3, accumulation=3, limit=44, steps=12),
     "short": dict(max_length=16, batch_size=5),
+    "dropout": dict(dropout=True, accumulation=2, seed=42),
 }
+
+
+def philox(counter, key):
+    """Philox4x32-10 (Salmon et al. 2011) over arrays of counters: four words each."""
+    mask = np.uint64(0xFFFFFFFF)
+    c, k = [np.asarray(w, np.uint64) for w in counter], [np.uint64(w) for w in key]
+    for round in range(10):
+        if round: k = [(k[0] + np.uint64(0x9E3779B9)) & mask, (k[1] + np.uint64(0xBB67AE85)) & mask]
+        p0, p1 = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
+        c = [(p1 >> np.uint64(32)) ^ c[1] ^ k[0], p1 & mask, (p0 >> np.uint64(32)) ^ c[3] ^ k[1], p0 & mask]
+    return c
+
+
+class Dropout:
+    """Stands in for torch.nn.functional.dropout: masks as gluepot defines them, in the order of the calls."""
+
+    def __init__(self, seed):
+        self.key = (seed + 3 * 0x9E3779B97F4A7C15) % 2**64
+        self.micro_batch, self.site = -1, 0
+
+    def next_batch(self):
+        self.micro_batch, self.site = self.micro_batch + 1, 0
+
+    def __call__(self, x, p=0.5, training=True, inplace=False):
+        if not training: return x
+        place, blocks = (self.micro_batch << 16) | self.site, (x.numel() + 3) // 4
+        self.site += 1
+        at = np.arange(blocks, dtype=np.uint64)
+        words = philox([at, np.zeros_like(at), np.full_like(at, place % 2**32), np.full_like(at, place >> 32)], [self.key % 2**32, self.key >> 32])
+        bits = np.stack(words, 1).reshape(-1)[: x.numel()]
+        kept = torch.from_numpy((bits >= np.uint64(int(p * 2**32))).astype(np.float32)).reshape(x.shape)
+        return x * kept * np.float32(1 / (1 - p))
 
 
 def rows(folder, name):
@@ -48,8 +82,10 @@ def logits(model, tokenizer, part, max_length=64):
 
 
 def train(out, tokenizer, data, dev, learning_rate=1e-3, accumulation=1, warmup=0, schedule="linear", max_grad_norm=None, weight_decay=0.01,
-          no_decay=False, betas=(0.9, 0.999), eps=1e-8, limit=None, steps=24, batch_size=8, max_length=64):
-    model = BertForSequenceClassification.from_pretrained(out, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, attn_implementation="eager")
+          no_decay=False, dropout=False, seed=0, betas=(0.9, 0.999), eps=1e-8, limit=None, steps=24, batch_size=8, max_length=64):
+    p = 0.1 if dropout else 0.0
+    masks, torch.nn.functional.dropout = Dropout(seed), (lambda *a, **k: masks(*a, **k))
+    model = BertForSequenceClassification.from_pretrained(out, hidden_dropout_prob=p, attention_probs_dropout_prob=p, attn_implementation="eager")
     spared = lambda name: no_decay and ("bias" in name or "LayerNorm" in name)
     named = list(model.named_parameters())
     optimizer = torch.optim.AdamW(
@@ -67,6 +103,7 @@ def train(out, tokenizer, data, dev, learning_rate=1e-3, accumulation=1, warmup=
         count, total = sum(len(b) for b in group), 0.0
         for part in group:
             enc, y = encode(tokenizer, part, max_length)
+            masks.next_batch()
             loss = model(**enc, labels=y).loss * (len(part) / count)
             loss.backward()
             total += loss.item()

@@ -20,10 +20,13 @@ fn code() -> Vec<(String, String)> {
     let mut found = Vec::new();
     sources(&root, &mut found);
     assert!(found.len() > 40);
-    let without_comments = |text: String| text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let without_comments =
+        |text: String| text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     found
         .into_iter()
-        .map(|path| (path.strip_prefix(&root).unwrap().display().to_string(), without_comments(std::fs::read_to_string(&path).unwrap())))
+        .map(|path| {
+            (path.strip_prefix(&root).unwrap().display().to_string(), without_comments(std::fs::read_to_string(&path).unwrap()))
+        })
         .collect()
 }
 
@@ -55,7 +58,8 @@ fn training_knows_nothing_of_run_directories_or_terminals() {
 fn planning_reads_no_clock_environment_device_or_network() {
     for (file, text) in code() {
         if below(&file, &["settings", "plan", "metrics", "random"]) {
-            for name in ["std::env", "std::fs", "std::net", "std::time", "chrono", "crate::hub", "crate::train", "crate::models"] {
+            for name in ["std::env", "std::fs", "std::net", "std::time", "chrono", "crate::hub", "crate::train", "crate::models"]
+            {
                 assert!(!text.contains(name), "{file} names {name}");
             }
         }

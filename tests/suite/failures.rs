@@ -58,7 +58,10 @@ fn the_sound_experiment_runs() {
 fn an_experiment_that_is_no_experiment() {
     fails("missing-file", 3, &sound(), &["run", "absent.toml"]);
     fails("folder-as-file", 3, &sound(), &["run", "bert"]);
-    experiment("not-toml", "task = \"mrpc\"\ncheckpoint = bert-base\nlearning_rate 1e-3\nepochs = 1\n[data\nsource = \"./glue\"\n");
+    experiment(
+        "not-toml",
+        "task = \"mrpc\"\ncheckpoint = bert-base\nlearning_rate 1e-3\nepochs = 1\n[data\nsource = \"./glue\"\n",
+    );
     experiment("duplicate-key", &EXPERIMENT.replace("epochs = 1", "epochs = 1\nepochs = 2"));
     experiment("missing-keys", "epochs = 1\n");
     let shell = sound();
@@ -71,7 +74,10 @@ fn keys_and_values_that_do_not_exist() {
     experiment("unknown-key", &EXPERIMENT.replace("train_limit", "train_limmit"));
     experiment("key-of-another-tool", &format!("num_train_epochs = 3\n{EXPERIMENT}"));
     experiment("key-in-the-wrong-table", &format!("batch_size = 16\n{EXPERIMENT}"));
-    experiment("wrong-type", &EXPERIMENT.replace("epochs = 1", "epochs = \"1\"").replace("train_limit = 64", "train_limit = 6.5"));
+    experiment(
+        "wrong-type",
+        &EXPERIMENT.replace("epochs = 1", "epochs = \"1\"").replace("train_limit = 64", "train_limit = 6.5"),
+    );
     experiment("unknown-task", &EXPERIMENT.replace("\"mrpc\"", "\"sst-2\""));
     experiment("learning-rate-zero", &EXPERIMENT.replace("1e-3", "0"));
     experiment("learning-rate-nan", &EXPERIMENT.replace("1e-3", "nan"));
@@ -148,11 +154,27 @@ fn checkpoints_that_cannot_be_used() {
         ("truncated-safetensors", "model.safetensors", weights[..weights.len() / 2].to_vec()),
         ("empty-safetensors", "model.safetensors", Vec::new()),
         ("hostile-safetensors", "model.safetensors", huge),
-        ("weights-of-another-shape", "config.json", config.replace("\"intermediate_size\": 64", "\"intermediate_size\": 48").into_bytes()),
-        ("weights-of-fewer-layers", "config.json", config.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3").into_bytes()),
-        ("another-architecture", "config.json", config.replace("\"model_type\": \"bert\"", "\"model_type\": \"roberta\"").into_bytes()),
+        (
+            "weights-of-another-shape",
+            "config.json",
+            config.replace("\"intermediate_size\": 64", "\"intermediate_size\": 48").into_bytes(),
+        ),
+        (
+            "weights-of-fewer-layers",
+            "config.json",
+            config.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3").into_bytes(),
+        ),
+        (
+            "another-architecture",
+            "config.json",
+            config.replace("\"model_type\": \"bert\"", "\"model_type\": \"roberta\"").into_bytes(),
+        ),
         ("broken-config", "config.json", config[..100].to_string().into_bytes()),
-        ("heads-that-do-not-divide", "config.json", config.replace("\"num_attention_heads\": 4", "\"num_attention_heads\": 5").into_bytes()),
+        (
+            "heads-that-do-not-divide",
+            "config.json",
+            config.replace("\"num_attention_heads\": 4", "\"num_attention_heads\": 5").into_bytes(),
+        ),
         ("broken-tokenizer", "tokenizer.json", b"{\"model\": {\"type\": \"Unknown\"}}".to_vec()),
         ("vocabulary-without-sep", "vocab.txt", b"[PAD]\n[UNK]\n[CLS]\nthe\n".to_vec()),
     ];

@@ -8,10 +8,10 @@ use gluepot::plan::Steps;
 use gluepot::settings::ScheduleKind;
 use gluepot::tasks::{Example, Text};
 use gluepot::tokens::Tokens;
-use gluepot::train::{Device, Trainer, learning_rate, train};
+use gluepot::train::{Trainer, learning_rate, train};
 use serde_json::Value;
 
-use crate::support::{Bench, Heard, assert_trajectory, difference, golden, logits, project, relative};
+use crate::support::{Bench, Heard, assert_trajectory, device, difference, golden, logits, project, relative};
 
 const NO_NOISE: &str = "learning_rate = 1e-3\nepochs = 1\n[data]\nshuffle = false\n[model]\ndropout = 0.0\n";
 
@@ -38,7 +38,8 @@ fn tokens_equal_those_of_transformers() {
             };
             let max_length = usize::try_from(case["max_length"].as_u64().unwrap()).unwrap();
             let example = Example { text, label: 0 };
-            let encoded = Tokens::read(files).unwrap().encode(std::slice::from_ref(&example), max_length, 1000).unwrap().remove(0);
+            let encoded =
+                Tokens::read(files).unwrap().encode(std::slice::from_ref(&example), max_length, 1000).unwrap().remove(0);
             let ids = |key: &str| -> Vec<u32> { serde_json::from_value(case[key].clone()).unwrap() };
             assert_eq!(encoded.tokens, ids("input_ids"), "{kind}: {example:?}");
             assert_eq!(encoded.segments, ids("token_type_ids"), "{kind}: {example:?}");
@@ -52,7 +53,7 @@ fn logits_equal_pytorchs_from_every_form_of_weights() {
     let trial = bench.trial(NO_NOISE);
     let (_, validation) = bench.encode(&trial);
     let full = bench.parameters();
-    let device = Device::cpu();
+    let device = device();
     let cases = [
         ("model.safetensors", "eval", 0),
         ("half/model.safetensors", "eval_half", 0),
@@ -83,9 +84,10 @@ fn settings(options: &Value) -> String {
     let beta = |index: usize, default: f64| options["betas"][index].as_f64().unwrap_or(default);
     let optional = |name: &str, key: &str| options[key].as_f64().map_or(String::new(), |value| format!("{name} = {value}\n"));
     let kind = options["schedule"].as_str().unwrap_or("linear").split('_').next().unwrap().to_string();
+    let dropout = if options["dropout"].as_bool() == Some(true) { "" } else { "[model]\ndropout = 0.0\n" };
     let no_decay = if options["no_decay"].as_bool() == Some(true) { "no_decay = [\"bias\", \"LayerNorm\"]\n" } else { "" };
     format!(
-        "learning_rate = {:e}\n[data]\nshuffle = false\nbatch_size = {}\nmax_length = {}\n{}[model]\ndropout = 0.0\n\
+        "learning_rate = {:e}\n[data]\nshuffle = false\nbatch_size = {}\nmax_length = {}\n{}{dropout}\
          [schedule]\nkind = \"{kind}\"\nwarmup_steps = {}\n\
          [optimizer]\nweight_decay = {}\nbeta1 = {}\nbeta2 = {}\nepsilon = {:e}\n{no_decay}{}\
          [training]\ngradient_accumulation = {}\nmax_steps = {}\n",
@@ -112,7 +114,7 @@ fn every_step_of_every_training_equals_pytorchs() {
         let trial = bench.trial(&settings(&training["options"]));
         let (examples, validation) = bench.encode(&trial);
         let mut heard = Heard::default();
-        train(&trial, &bench.parameters(), &examples, &validation, &Device::cpu(), &mut heard).unwrap();
+        train(&trial, &bench.parameters(), &examples, &validation, &device(), &mut heard).unwrap();
         assert_trajectory(name, &heard.steps, &training["trajectory"]);
         let difference = difference(&heard.predictions, &logits(&training["final"]));
         println!("{name}: final logits {difference:.1e}");
@@ -145,7 +147,10 @@ fn learning_rates_equal_those_of_get_scheduler() {
         for (done, expected) in case["rates"].as_array().unwrap().iter().enumerate() {
             let rate = learning_rate(3e-4, kind, steps, done as u64);
             let expected = expected.as_f64().unwrap();
-            assert!(relative(rate, expected) <= 1e-9, "{kind:?}, warmup {warmup} of {total}, step {done}: {rate:e}, expected {expected:e}");
+            assert!(
+                relative(rate, expected) <= 1e-9,
+                "{kind:?}, warmup {warmup} of {total}, step {done}: {rate:e}, expected {expected:e}"
+            );
         }
     }
 }
@@ -156,7 +161,7 @@ fn loss_and_collapse_are_those_of_the_predictions() {
     let task = gluepot::tasks::Task::named("mrpc").unwrap();
     let prediction = |label| gluepot::metrics::Prediction::new(label, vec![0.0, 3.0_f32.ln()]);
     let scores = Scores::of(&[prediction(0), prediction(1)], task.metrics);
-    assert!((scores.loss - (4.0_f64.ln() + (4.0_f64 / 3.0).ln()) / 2.0).abs() < 1e-7);
+    assert!((scores.loss - f64::midpoint(4.0_f64.ln(), (4.0_f64 / 3.0).ln())).abs() < 1e-7);
     assert!(scores.collapsed);
     assert!(!Scores::of(&[prediction(1)], task.metrics).collapsed);
     let probabilities = prediction(0).probabilities();
@@ -170,10 +175,49 @@ fn a_written_checkpoint_reads_back_bit_by_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("step-000001");
     gluepot::checkpoint::write(&path, &bench.config, bench.task.labels, &bench.table, &parameters, &bench.files).unwrap();
-    let again = Bench { files: Files::find(&gluepot::checkpoint::CheckpointName::Folder(path.clone()), true, &gluepot::hub::Hub::offline()).unwrap(), ..bench };
+    let again = Bench {
+        files: Files::find(&gluepot::checkpoint::CheckpointName::Folder(path.clone()), true, &gluepot::hub::Hub::offline())
+            .unwrap(),
+        ..bench
+    };
     assert_eq!(again.parameters(), parameters);
     assert_eq!(std::fs::read(path.join("vocab.txt")).unwrap(), std::fs::read(project("tests/golden/tiny/vocab.txt")).unwrap());
     let config: Value = serde_json::from_str(&std::fs::read_to_string(path.join("config.json")).unwrap()).unwrap();
     assert_eq!(config["id2label"]["1"], "equivalent");
     assert!(!Path::new(&path).with_extension("partial").exists());
+}
+
+/// bf16 has 8 bits of precision: a step's loss may be off by a few thousandths, and training goes the same way.
+/// Only where `GLUEPOT_TEST_DEVICE` names a device that computes in bf16.
+#[test]
+fn bf16_stays_close_to_pytorchs_f32() {
+    if std::env::var_os("GLUEPOT_TEST_DEVICE").is_none() {
+        return;
+    }
+    let bench = Bench::tiny();
+    let golden = golden("tiny/golden.json");
+    let training = &golden["trainings"]["plain"];
+    let trial = bench.trial(&(settings(&training["options"]) + "precision = \"bf16\"\n"));
+    let (examples, validation) = bench.encode(&trial);
+    let mut heard = Heard::default();
+    train(&trial, &bench.parameters(), &examples, &validation, &device(), &mut heard).unwrap();
+    for (step, (ours, theirs)) in heard.steps.iter().zip(training["trajectory"].as_array().unwrap()).enumerate() {
+        let apart = (ours.loss - theirs["loss"].as_f64().unwrap()).abs();
+        println!("bf16 step {}: loss {:.4}, apart {apart:.4}", step + 1, ours.loss);
+        assert!(apart <= 0.05, "step {}: loss {} is {apart} apart", step + 1, ours.loss);
+    }
+}
+
+/// More padding than needed changes no more than rounding does.
+#[test]
+fn padding_changes_nothing() {
+    let bench = Bench::tiny();
+    let golden = golden("tiny/golden.json");
+    let training = &golden["trainings"]["plain"];
+    let padded = settings(&training["options"]).replace("[data]\n", "[data]\npad_to_multiple_of = 16\n");
+    let trial = bench.trial(&padded);
+    let (examples, validation) = bench.encode(&trial);
+    let mut heard = Heard::default();
+    train(&trial, &bench.parameters(), &examples, &validation, &device(), &mut heard).unwrap();
+    assert_trajectory("padded", &heard.steps, &training["trajectory"]);
 }

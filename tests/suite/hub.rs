@@ -114,7 +114,9 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) -> Option
     }
     // A renamed repository leads on to its new name by a relative redirect.
     if let Some(rest) = path.strip_prefix("owner/renamed/") {
-        let head = format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: /owner/tiny/{rest}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let head = format!(
+            "HTTP/1.1 307 Temporary Redirect\r\nlocation: /owner/tiny/{rest}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).ok()?;
         return Some(());
     }
@@ -202,8 +204,12 @@ fn a_download_that_breaks_off_goes_on_where_it_was() {
     hub.state.lock().unwrap().breaks = 2;
     let shell = hub.shell("owner/tiny");
     succeeds(&shell.gluepot(&["run", "x.toml", "--quiet"]));
-    let resumed: Vec<usize> =
-        hub.requests().iter().filter(|r| r.path.starts_with("storage/") && !r.wants_one_byte()).map(Request::first_byte).collect();
+    let resumed: Vec<usize> = hub
+        .requests()
+        .iter()
+        .filter(|r| r.path.starts_with("storage/") && !r.wants_one_byte())
+        .map(Request::first_byte)
+        .collect();
     assert_eq!(resumed.len(), 3, "{resumed:?}");
     assert!(resumed[0] == 0 && resumed[0] < resumed[1] && resumed[1] < resumed[2], "{resumed:?}");
     let snapshot = shell.path(&format!("hf/hub/models--owner--tiny/snapshots/{COMMIT}/model.safetensors"));

@@ -7,11 +7,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use gluepot::checkpoint::HostTensor;
-use gluepot::train::{Device, train};
+use gluepot::train::train;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::support::{Bench, Heard, assert_trajectory, difference, golden, logits};
+use crate::support::{Bench, Heard, assert_trajectory, device, difference, golden, logits};
 
 fn folders(test: &str) -> Option<(PathBuf, PathBuf)> {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -26,7 +26,10 @@ fn folders(test: &str) -> Option<(PathBuf, PathBuf)> {
 fn head(golden: &Value) -> [HostTensor; 2] {
     let weight: Vec<Vec<f32>> = serde_json::from_value(golden["head"]["weight"].clone()).unwrap();
     let bias: Vec<f32> = serde_json::from_value(golden["head"]["bias"].clone()).unwrap();
-    [HostTensor { shape: vec![weight.len(), weight[0].len()], values: weight.concat() }, HostTensor { shape: vec![bias.len()], values: bias }]
+    [
+        HostTensor { shape: vec![weight.len(), weight[0].len()], values: weight.concat() },
+        HostTensor { shape: vec![bias.len()], values: bias },
+    ]
 }
 
 fn equals_pytorch(task: &str) {
@@ -40,7 +43,7 @@ fn equals_pytorch(task: &str) {
     assert_eq!(ids.len(), validation.len());
     for (index, (example, expected)) in validation.iter().zip(&ids).enumerate() {
         let bytes: Vec<u8> = example.tokens.iter().chain(&example.segments).flat_map(|id| id.to_le_bytes()).collect();
-        let hash: String = Sha256::digest(&bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hash: String = Sha256::digest(&bytes).iter().take(6).fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
         assert_eq!(&hash, expected, "the tokens of validation example {index} differ");
     }
 
@@ -48,7 +51,7 @@ fn equals_pytorch(task: &str) {
     let encoder = parameters.len() - 2;
     parameters.truncate(encoder);
     parameters.extend(head(&golden));
-    let device = Device::cpu();
+    let device = device();
     let before = gluepot::train::Trainer::new(&trial, &parameters, &device).predict(&validation).unwrap();
     let apart = difference(&before, &logits(&golden["eval"]));
     println!("{task}: logits {apart:.1e}");

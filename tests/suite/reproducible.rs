@@ -10,7 +10,21 @@ fn run(seed: u64, threads: &str) -> Shell {
     shell.set("RAYON_NUM_THREADS", threads);
     let experiment = project("experiments/quickstart.toml").display().to_string();
     let seed = format!("seed={seed}");
-    let arguments = ["run", &experiment, "--quiet", "--device", "cpu", "--set", &seed, "--set", "data.train_limit=320", "--set", "epochs=2", "--set", "logging.every=1"];
+    let arguments = [
+        "run",
+        &experiment,
+        "--quiet",
+        "--device",
+        "cpu",
+        "--set",
+        &seed,
+        "--set",
+        "data.train_limit=320",
+        "--set",
+        "epochs=2",
+        "--set",
+        "logging.every=1",
+    ];
     let done = shell.gluepot(&arguments);
     assert_eq!(done.code, 0, "{done:?}");
     shell

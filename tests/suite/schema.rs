@@ -77,8 +77,25 @@ fn the_programs_check_agrees_with_a_validator() {
     let schema = gluepot::experiment::schema();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let five = json!({ "task": "mrpc", "checkpoint": "x", "learning_rate": 5e-5, "epochs": 3, "metric": "f1" });
-    let values = [json!(0), json!(1), json!(-1), json!(0.5), json!(1.0), json!(1e-9), json!(""), json!("x"), json!("epoch"), json!("best"), json!("auto"),
-        json!("linear"), json!(true), json!([]), json!(["best", 2]), json!(["x"]), json!([1.5])];
+    let values = [
+        json!(0),
+        json!(1),
+        json!(-1),
+        json!(0.5),
+        json!(1.0),
+        json!(1e-9),
+        json!(""),
+        json!("x"),
+        json!("epoch"),
+        json!("best"),
+        json!("auto"),
+        json!("linear"),
+        json!(true),
+        json!([]),
+        json!(["best", 2]),
+        json!(["x"]),
+        json!([1.5]),
+    ];
     let mut compared = 0;
     for (key, property) in schema["properties"].as_object().unwrap() {
         let definition = property.get("$ref").and_then(|r| schema.pointer(r.as_str().unwrap().trim_start_matches('#')));

@@ -7,15 +7,22 @@ use gluepot::checkpoint::{CheckpointName, Config, Files, HostTensor, Parameter, 
 use gluepot::hub::Hub;
 use gluepot::metrics::Prediction;
 use gluepot::plan::{Facts, Trial, plan};
-use gluepot::settings::Settings;
+use gluepot::settings::{DeviceChoice, Precision, Settings};
 use gluepot::tasks::{Example, Origin, Source, Task};
 use gluepot::tokens::{Encoded, Tokens};
-use gluepot::train::{EvaluationEvent, Event, Observer, StepEvent};
+use gluepot::train::{Device, EvaluationEvent, Event, Observer, StepEvent};
 use serde_json::Value;
 
-/// A folder of this project.
+/// A folder of this project; `GLUEPOT_PROJECT` names it where this program was built elsewhere.
 pub fn project(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    let root = std::env::var_os("GLUEPOT_PROJECT").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    root.join(path)
+}
+
+/// The device that numbers are checked on: the CPU, or what `GLUEPOT_TEST_DEVICE` names.
+pub fn device() -> Device {
+    let choice = std::env::var("GLUEPOT_TEST_DEVICE").map_or(DeviceChoice::Cpu, |name| name.parse().unwrap());
+    Device::choose(choice, Precision::Fp32).unwrap()
 }
 
 /// A JSON file of reference values.
@@ -88,7 +95,9 @@ impl Bench {
     }
 
     pub fn encode(&self, trial: &Trial) -> (Vec<Encoded>, Vec<Encoded>) {
-        let encode = |examples: &[Example]| Tokens::read(&self.files).unwrap().encode(examples, trial.max_length, self.config.vocab_size).unwrap();
+        let encode = |examples: &[Example]| {
+            Tokens::read(&self.files).unwrap().encode(examples, trial.max_length, self.config.vocab_size).unwrap()
+        };
         (encode(&self.train[..trial.train_examples]), encode(&self.validation[..trial.validation_examples]))
     }
 }

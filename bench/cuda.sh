@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Checks gluepot on an NVIDIA GPU, in one command: first the smallest thing that can fail, then the model, then
+# training, each against the values of PyTorch in tests/golden; then a training of BERT-base's size.
+#
+#   bench/cuda.sh [OUT]       figures go to OUT (default: bench/out)
+#
+# Where there is no Rust, name prebuilt programs: GLUEPOT=path/to/gluepot SUITE=path/to/suite. They come from
+#   cargo build --release --features cuda
+#   cargo test  --release --features cuda --no-run        (target/release/deps/suite-*)
+# GLUEPOT_GLUE and GLUEPOT_CHECKPOINT add the checks on real data. Without a GPU, rehearse it:
+#   DEVICE=cpu STEPS=4 SHAPE=small bench/cuda.sh
+set -uo pipefail
+cd "$(dirname "$0")/.."
+out=${1:-bench/out}; mkdir -p "$out"
+device=${DEVICE:-cuda:0}; steps=${STEPS:-1377}; shape=${SHAPE:-base}
+if [ -z "${GLUEPOT:-}" ]; then
+    cargo build --release --features cuda && GLUEPOT=target/release/gluepot || exit 1
+fi
+if [ -z "${SUITE:-}" ]; then
+    SUITE=$(cargo test --release --features cuda --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*suite-[^"]*\)".*/\1/p' | tail -1) || exit 1
+fi
+export GLUEPOT_PROJECT=$PWD GLUEPOT_TEST_DEVICE=$device
+failed=0
+part() { # name, command...
+    local name=$1; shift
+    echo "== $name"
+    local begun=$SECONDS
+    if "$@" >"$out/$name.txt" 2>&1; then echo "passed in $((SECONDS - begun)) s"; else echo "FAILED in $((SECONDS - begun)) s"; tail -20 "$out/$name.txt"; failed=1; fi
+}
+part devices "$GLUEPOT" devices
+part logits "$SUITE" --nocapture logits_equal_pytorchs
+part trajectories "$SUITE" --nocapture every_step_of_every_training
+[ "$device" = cpu ] || part bf16 "$SUITE" --nocapture bf16_stays_close
+[ -z "${GLUEPOT_GLUE:-}" ] || part real "$SUITE" --nocapture --test-threads=1 equals_pytorch
+
+# The settings of experiments/mrpc.toml on a model of BERT-base's shape with random weights: what is learnt
+# means nothing, what it costs does.
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+mkdir "$work/bert"; cp experiments/quickstart/bert/vocab.txt "$work/bert/"
+if [ "$shape" = base ]; then size='"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072'
+else size='"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536'; fi
+echo "{\"model_type\": \"bert\", \"vocab_size\": 30522, \"max_position_embeddings\": 512, $size}" >"$work/bert/config.json"
+data=${GLUEPOT_GLUE:-$PWD/experiments/quickstart}
+for precision in fp32 bf16; do
+    [ "$device" = cpu ] && [ "$precision" = bf16 ] && continue
+    for repeat in 1 2; do # the second run shows what the first spent on compiling kernels
+        part "train-$precision-$repeat" env -u GLUEPOT_CHECKPOINT "$GLUEPOT" run experiments/mrpc.toml --runs "$work/runs" --device "$device" \
+            --set "name=$precision-$repeat" --set "checkpoint=$work/bert" --set model.initialize=random --set "data.source=$data" \
+            --set "training.precision=$precision" --set "training.max_steps=$steps" --set "checkpoints.keep=[]"
+    done
+done
+"$GLUEPOT" list --runs "$work/runs" | tee "$out/runs.txt"
+for run in "$work"/runs/*/; do
+    name=$(basename "$run")
+    mkdir -p "$out/$name"; cp "$run/summary.json" "$run/metrics/speed.csv" "$out/$name/" 2>/dev/null
+done
+exit $failed
