@@ -19,7 +19,7 @@ fi
 if [ -z "${SUITE:-}" ]; then
     SUITE=$(cargo test --release --features cuda --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*suite-[^"]*\)".*/\1/p' | tail -1) || exit 1
 fi
-export GLUEPOT_PROJECT=$PWD GLUEPOT_TEST_DEVICE=$device
+export GLUEPOT_TEST_PROJECT=$PWD GLUEPOT_TEST_DEVICE=$device
 failed=0
 part() { # name, command...
     local name=$1; shift

@@ -83,10 +83,17 @@ impl Failure {
         if comes_from_hub(&error) { Self::Hub(error) } else { Self::Data(error) }
     }
 
-    /// The checkpoint or, if the hub was the reason, the hub.
+    /// The checkpoint or, if the hub or the memory was the reason, that.
     #[must_use]
     pub fn checkpoint(error: anyhow::Error) -> Self {
-        if comes_from_hub(&error) { Self::Hub(error) } else { Self::Checkpoint(error) }
+        let message = format!("{error:#}");
+        if comes_from_hub(&error) {
+            Self::Hub(error)
+        } else if says_out_of_memory(&message) {
+            Self::OutOfMemory(message)
+        } else {
+            Self::Checkpoint(error)
+        }
     }
 
     /// What training ended with.
@@ -148,7 +155,9 @@ fn comes_from_hub(error: &anyhow::Error) -> bool {
 
 fn says_out_of_memory(message: &str) -> bool {
     let message = message.to_lowercase();
-    ["out of memory", "outofmemory", "out_of_memory", "memory allocation of"].iter().any(|sign| message.contains(sign))
+    ["out of memory", "outofmemory", "out_of_memory", "memory allocation of", "not enough memory"]
+        .iter()
+        .any(|sign| message.contains(sign))
 }
 
 impl fmt::Display for Failure {

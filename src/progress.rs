@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -126,7 +126,7 @@ impl<'a> Progress<'a> {
 
     fn log(&mut self, row: &LogRow) -> Result<()> {
         let done = row.step as f64 / self.total as f64;
-        let left = Duration::from_secs_f64(self.started.elapsed().as_secs_f64() / done * (1.0 - done));
+        let left = self.started.elapsed().as_secs_f64() / done * (1.0 - done);
         let line = format!(
             "step {}/{}  epoch {:.2}  loss {:.4}  lr {}  grad norm {:.3}  {} ex/s  {} left",
             count(row.step),

@@ -83,6 +83,7 @@ impl Files {
     fn in_folder(folder: &Path, with_weights: bool) -> Result<Self> {
         let folder = &follow_pointer(folder)?;
         ensure!(folder.is_dir(), "there is no checkpoint folder {}", folder.display());
+        std::fs::read_dir(folder).with_context(|| format!("cannot read the checkpoint folder {}", folder.display()))?;
         let existing = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
         let listing = || format!("{} holds {}", folder.display(), list(folder));
         let config = existing("config.json").with_context(|| format!("no config.json: {}", listing()))?;

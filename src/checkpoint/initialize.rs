@@ -35,13 +35,16 @@ pub fn initialize(config: &Config, table: &[Parameter], weights: Option<Weights>
             }
             None => None,
         };
-        parameters.push(usable.unwrap_or_else(|| {
+        let parameter = if let Some(tensor) = usable {
+            tensor
+        } else {
             if pretrained && entry.part == Part::Encoder {
                 missing.push(entry.name.clone());
             }
             drawn.push(entry.name.clone());
-            draw(config, entry, index, seed)
-        }));
+            draw(config, entry, index, seed)?
+        };
+        parameters.push(parameter);
     }
     if !missing.is_empty() {
         let shown = missing.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
@@ -56,8 +59,12 @@ pub fn initialize(config: &Config, table: &[Parameter], weights: Option<Weights>
 }
 
 /// Draws a parameter as transformers' `BertPreTrainedModel._init_weights` does.
-fn draw(config: &Config, entry: &Parameter, index: usize, seed: u64) -> HostTensor {
+fn draw(config: &Config, entry: &Parameter, index: usize, seed: u64) -> Result<HostTensor> {
     let n = entry.elements();
+    // A shape that no memory can hold is asked for politely first: a failed allocation ends the process.
+    if Vec::<f32>::new().try_reserve_exact(n).is_err() {
+        bail!("not enough memory for the {n} values of {}", entry.name);
+    }
     let values = match entry.role {
         Role::Bias => vec![0.0; n],
         Role::Scale => vec![1.0; n],
@@ -70,5 +77,5 @@ fn draw(config: &Config, entry: &Parameter, index: usize, seed: u64) -> HostTens
             values
         }
     };
-    HostTensor { shape: entry.shape.clone(), values }
+    Ok(HostTensor { shape: entry.shape.clone(), values })
 }

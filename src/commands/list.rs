@@ -1,10 +1,8 @@
 //! `gluepot list`.
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use super::{pretty, print};
+use super::{pretty, print, warn};
 use crate::cli::List;
 use crate::failure::{Failure, Outcome};
 use crate::report::{Table, duration, score};
@@ -22,7 +20,7 @@ pub fn list(arguments: &List) -> Outcome<()> {
         print(&table(&runs).text());
     }
     for error in unreadable {
-        eprintln!("warning: {error:#}");
+        warn(&format!("{error:#}"));
     }
     Ok(())
 }
@@ -35,8 +33,7 @@ fn table(runs: &[StoredRun]) -> Table {
             let collapsed = if summary.collapsed { " (collapsed)" } else { "" };
             format!("{} {value}{collapsed}", summary.metric)
         });
-        let time =
-            run.summary.as_ref().map_or(String::new(), |summary| duration(Duration::from_secs_f64(summary.duration_seconds)));
+        let time = run.summary.as_ref().map_or(String::new(), |summary| duration(summary.duration_seconds));
         table.row(vec![
             run.facts.id.clone(),
             run.facts.started.format("%Y-%m-%d %H:%M").to_string(),

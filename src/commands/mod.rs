@@ -38,6 +38,10 @@ fn print(text: &str) {
     let _ = writeln!(anstream::stdout(), "{text}");
 }
 
+fn warn(text: &str) {
+    let _ = writeln!(anstream::stderr(), "warning: {text}");
+}
+
 fn pretty(json: &serde_json::Value) -> String {
     serde_json::to_string_pretty(json).unwrap_or_default()
 }

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -82,7 +81,7 @@ impl Ready {
         let weights = inputs.files.weights.as_deref().map(Weights::read).transpose().map_err(Failure::Checkpoint)?;
         let named = || format!("the checkpoint {}", inputs.checkpoint);
         let initial =
-            initialize(&trial.config, &table, weights, trial.settings.seed).with_context(named).map_err(Failure::Checkpoint)?;
+            initialize(&trial.config, &table, weights, trial.settings.seed).with_context(named).map_err(Failure::checkpoint)?;
         let hashes = hashes(&inputs).map_err(Failure::Checkpoint)?;
         Ok(Self { inputs, table, initial, train, validation, hashes })
     }
@@ -109,7 +108,7 @@ fn run_one(inputs: Inputs, device: &Device, root: &Path, loudness: Loudness) -> 
             facts.status = "finished".into();
             facts.exit = Some(Exit { code: 0, message: None });
             write_facts(&directory, &facts).map_err(Failure::RunDirectory)?;
-            let closing = closing(&name, &summary, &directory, &id);
+            let closing = closing(&name, &summary, &directory, &next_command(root, &id));
             voice.note(&closing).map_err(Failure::RunDirectory)?;
             print(&closing);
             Ok(())
@@ -245,8 +244,15 @@ fn hashes(inputs: &Inputs) -> Result<Hashes> {
     })
 }
 
+/// How to look at the run, by the program's name as it was typed.
+fn next_command(root: &Path, id: &RunId) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "gluepot".into());
+    let elsewhere = if root == Path::new("runs") { String::new() } else { format!(" --runs {}", root.display()) };
+    format!("{program} show {id}{elsewhere}")
+}
+
 /// The last words: scores, where the run is, what to type next.
-fn closing(name: &str, summary: &Summary, directory: &RunDirectory, id: &RunId) -> String {
+fn closing(name: &str, summary: &Summary, directory: &RunDirectory, next: &str) -> String {
     let scores = |moment: &crate::runs::Moment| {
         let mut named: Vec<(&String, &f64)> = moment.scores.iter().collect();
         named.sort_by_key(|(name, _)| (**name != summary.metric, name.as_str() == crate::metrics::LOSS));
@@ -255,11 +261,7 @@ fn closing(name: &str, summary: &Summary, directory: &RunDirectory, id: &RunId) 
     let moment =
         |moment: &crate::runs::Moment| format!("{}  (step {}, epoch {:.2})", scores(moment), count(moment.step), moment.epoch);
     let mut lines = vec![
-        format!(
-            "{name} finished in {} ({} examples/s)",
-            duration(Duration::from_secs_f64(summary.duration_seconds)),
-            rate(summary.examples_per_second)
-        ),
+        format!("{name} finished in {} ({} examples/s)", duration(summary.duration_seconds), rate(summary.examples_per_second)),
         format!("  best   {}", moment(&summary.best)),
     ];
     if summary.last.step != summary.best.step {
@@ -269,6 +271,6 @@ fn closing(name: &str, summary: &Summary, directory: &RunDirectory, id: &RunId) 
         lines.push("  the best checkpoint gives every example the same class: training collapsed".into());
     }
     lines.push(format!("  run    {}", directory.root().display()));
-    lines.push(format!("  next   gluepot show {id}"));
+    lines.push(format!("  next   {next}"));
     lines.join("\n")
 }

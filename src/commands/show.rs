@@ -1,7 +1,6 @@
 //! `gluepot show`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -52,11 +51,11 @@ fn heading(run: &StoredRun) -> String {
     let time = match (&run.summary, facts.ended) {
         (Some(summary), _) => format!(
             " in {}, {} examples/s, {} tokens/s",
-            duration(Duration::from_secs_f64(summary.duration_seconds)),
+            duration(summary.duration_seconds),
             rate(summary.examples_per_second),
             rate(summary.tokens_per_second)
         ),
-        (None, Some(ended)) => format!(" after {}", duration((ended - facts.started).to_std().unwrap_or_default())),
+        (None, Some(ended)) => format!(" after {}", duration((ended - facts.started).as_seconds_f64())),
         (None, None) => format!(" since {} UTC", facts.started.format("%Y-%m-%d %H:%M")),
     };
     lines.push(format!("{}{time}", facts.status));

@@ -63,7 +63,7 @@ pub struct Surroundings {
     pub variables: Vec<(String, String)>,
 }
 
-/// Variables that start with `GLUEPOT_` and are no settings.
+/// Variables that start with `GLUEPOT_` and are no settings; the tests have more, below `GLUEPOT_TEST_`.
 const NOT_SETTINGS: [&str; 2] = ["GLUEPOT_RUNS", "GLUEPOT_GLUE"];
 
 impl Surroundings {
@@ -72,7 +72,9 @@ impl Surroundings {
     pub fn from_env() -> Self {
         let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             let name = name.into_string().ok()?;
-            (name.starts_with("GLUEPOT_") && !NOT_SETTINGS.contains(&name.as_str())).then_some(())?;
+            let is_setting =
+                name.starts_with("GLUEPOT_") && !name.starts_with("GLUEPOT_TEST_") && !NOT_SETTINGS.contains(&name.as_str());
+            is_setting.then_some(())?;
             Some((name, value.into_string().ok()?))
         };
         Self { variables: std::env::vars_os().filter_map(ours).collect() }

@@ -1,7 +1,5 @@
 //! Numbers in words.
 
-use std::time::Duration;
-
 /// A score with four digits after the point: one MRPC validation example is 0.0025.
 #[must_use]
 pub fn score(value: f64) -> String {
@@ -34,10 +32,12 @@ pub fn count(n: u64) -> String {
     text
 }
 
-/// A time as a person says it: `4.2 s`, `3 min 07 s`, `2 h 05 min`.
+/// A time in seconds as a person says it: `4.2 s`, `3 min 07 s`, `2 h 05 min`.
 #[must_use]
-pub fn duration(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
+pub fn duration(seconds: f64) -> String {
+    if !(0.0..1e9).contains(&seconds) {
+        return "for ever".into();
+    }
     let whole = seconds.round() as u64;
     match whole {
         0..60 if seconds < 59.95 => format!("{seconds:.1} s"),
@@ -62,10 +62,11 @@ mod tests {
 
     #[test]
     fn durations_use_two_units_at_most() {
-        let text = |seconds| duration(Duration::from_secs_f64(seconds));
+        let text = duration;
         assert_eq!(text(4.23), "4.2 s");
         assert_eq!(text(59.97), "1 min 00 s");
         assert_eq!(text(187.0), "3 min 07 s");
         assert_eq!(text(7500.0), "2 h 05 min");
+        assert_eq!(text(f64::INFINITY), "for ever");
     }
 }

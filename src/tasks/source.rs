@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::{Example, Split, Task, parquet, tsv};
 use crate::hub::{Hub, Repository};
@@ -60,6 +60,7 @@ impl Source {
                 if !folder.is_dir() {
                     bail!("there is no data folder {}", folder.display());
                 }
+                std::fs::read_dir(folder).with_context(|| format!("cannot read the data folder {}", folder.display()))?;
                 let file = |split| SplitFile::in_folder(folder, task, split);
                 Ok(Self { train: file(Split::Train)?, validation: file(Split::Validation)? })
             }

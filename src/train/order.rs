@@ -21,7 +21,7 @@ const STRETCH: usize = 50;
 /// Sorts stretches of the random order by length, the longest first, as transformers'
 /// `LengthGroupedSampler` does. The longest example of all leads, so that too little memory shows at once.
 fn grouped(order: &[usize], size: usize, lengths: &[usize]) -> Vec<Vec<usize>> {
-    let mut stretches: Vec<Vec<usize>> = order.chunks(size * STRETCH).map(<[usize]>::to_vec).collect();
+    let mut stretches: Vec<Vec<usize>> = order.chunks(size.saturating_mul(STRETCH)).map(<[usize]>::to_vec).collect();
     for stretch in &mut stretches {
         stretch.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
     }

@@ -22,6 +22,7 @@ fn snapshot(name: &str, shell: &Shell, text: &str) {
     for (pattern, replacement) in [
         (r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z_demonstration_[0-9a-f]{6}", "[run]"),
         (r"\b[0-9a-f]{6}\b", "[id]"),
+        (r"\S*/gluepot show", "[gluepot] show"),
         (r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}", "[time]"),
         (r"[0-9.,]+ ex/s", "[rate] ex/s"),
         (r"[0-9.,]+ examples/s", "[rate] examples/s"),

@@ -198,6 +198,16 @@ fn checkpoints_that_cannot_be_used() {
 }
 
 #[test]
+fn models_that_no_memory_can_hold() {
+    let shell = sound();
+    shell.write(
+        "bert/config.json",
+        "{\"model_type\": \"bert\", \"vocab_size\": 10000000, \"hidden_size\": 65536, \"num_attention_heads\": 4}",
+    );
+    fails("too-large-a-model", 10, &shell, &["run", "x.toml", "--set", "model.initialize=random"]);
+}
+
+#[test]
 fn devices_and_hubs_that_are_not_there() {
     fails("offline-and-not-cached", 6, &sound(), &["run", "x.toml", "--set", "checkpoint=bert-base-uncased"]);
     fails("bf16-on-the-cpu", 3, &sound(), &["run", "x.toml", "--device", "cpu", "--set", "training.precision=bf16"]);

@@ -13,9 +13,9 @@ use gluepot::tokens::{Encoded, Tokens};
 use gluepot::train::{Device, EvaluationEvent, Event, Observer, StepEvent};
 use serde_json::Value;
 
-/// A folder of this project; `GLUEPOT_PROJECT` names it where this program was built elsewhere.
+/// A folder of this project; `GLUEPOT_TEST_PROJECT` names it where this program was built elsewhere.
 pub fn project(path: &str) -> PathBuf {
-    let root = std::env::var_os("GLUEPOT_PROJECT").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let root = std::env::var_os("GLUEPOT_TEST_PROJECT").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     root.join(path)
 }
 
