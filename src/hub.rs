@@ -163,12 +163,18 @@ impl Hub {
             let optional = optional.iter().filter_map(|file| self.cached(repository, file)).collect();
             return Ok(FoundFiles { required, optional });
         }
-        let required = required.iter().map(|group| self.first_of(repository, group)).collect::<Result<Vec<_>>>()?;
+        // The optional files come before the last required one, so that what looks complete later is complete.
+        let mut paths = Vec::new();
         let mut found = Vec::new();
-        for file in optional {
-            found.extend(self.optional_file(repository, file)?);
+        for (index, group) in required.iter().enumerate() {
+            if index + 1 == required.len() {
+                for file in optional {
+                    found.extend(self.optional_file(repository, file)?);
+                }
+            }
+            paths.push(self.first_of(repository, group)?);
         }
-        Ok(FoundFiles { required, optional: found })
+        Ok(FoundFiles { required: paths, optional: found })
     }
 
     fn first_of(&self, repository: &Repository, files: &[&str]) -> Result<PathBuf> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::checkpoint::{CheckpointName, Config, Files};
+use crate::checkpoint::{CheckpointName, Config, Files, Initial, Weights, initialize, table};
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
 use crate::hub::{Hub, expand_home, tidy};
@@ -68,6 +68,19 @@ impl Inputs {
             }
             _ => Err(Failure::Experiment(crate::problem::Problems(experiment.problems))),
         }
+    }
+}
+
+impl Inputs {
+    /// The parameters that training starts from; where the weights were not asked for, all drawn.
+    ///
+    /// # Errors
+    /// The weights are damaged, or are not those of this shape.
+    pub fn initial(&self) -> Outcome<Initial> {
+        let table = table(&self.trial.config, self.trial.settings.task.task().labels.len());
+        let weights = self.files.weights.as_deref().map(Weights::read).transpose().map_err(Failure::checkpoint)?;
+        let named = || format!("the checkpoint {}", self.checkpoint);
+        initialize(&self.trial.config, &table, weights, self.trial.settings.seed).with_context(named).map_err(Failure::checkpoint)
     }
 }
 

@@ -79,8 +79,8 @@ pub fn plan(settings: Settings, facts: Facts) -> Result<Trial, Vec<Complaint>> {
         0
     });
     let steps = steps(&settings, train_examples);
-    if steps.total > 0 && steps.warmup >= steps.total {
-        let message = format!("the warmup of {} steps is not shorter than the training of {} steps", steps.warmup, steps.total);
+    if steps.total > 0 && steps.warmup > steps.total {
+        let message = format!("the warmup of {} steps is longer than the training of {} steps", steps.warmup, steps.total);
         complaints.push(Complaint::new(settings.schedule.warmup_path(), message).help("warm up for less, or train longer"));
     }
     complaints.extend(unmatched_no_decay(&settings, &facts.config));
@@ -91,15 +91,23 @@ pub fn plan(settings: Settings, facts: Facts) -> Result<Trial, Vec<Complaint>> {
     Ok(Trial { config: facts.config, max_length, dropout, train_examples, validation_examples, steps, settings })
 }
 
+/// Shorter inputs hold little but special tokens.
+const SHORTEST: usize = 8;
+
 fn max_length(settings: &Settings, facts: &Facts) -> Result<usize, Complaint> {
     let positions = facts.config.max_position_embeddings;
+    let allowed = facts.tokenizer_longest.map_or(positions, |longest| longest.min(positions));
     match settings.data.max_length {
         Some(asked) if asked > positions => {
             let message = format!("max_length is {asked}, but the checkpoint has only {positions} positions");
             Err(Complaint::new("data.max_length", message).help(format!("the largest possible value is {positions}")))
         }
         Some(asked) => Ok(asked),
-        None => Ok(facts.tokenizer_longest.map_or(positions, |longest| longest.min(positions))),
+        None if allowed < SHORTEST => {
+            let message = format!("the checkpoint allows only {allowed} tokens, too few for a sentence");
+            Err(Complaint::new("checkpoint", message).help("look at max_position_embeddings and model_max_length in its files"))
+        }
+        None => Ok(allowed),
     }
 }
 
@@ -107,7 +115,7 @@ fn steps(settings: &Settings, examples: usize) -> Steps {
     let batches_per_epoch = examples.div_ceil(settings.data.batch_size.get()) as u64;
     let per_epoch = batches_per_epoch.div_ceil(settings.training.gradient_accumulation.get() as u64);
     let epochs = settings.epochs.map_or(0, |epochs| u64::from(epochs.get()));
-    let total = settings.training.max_steps.map_or(per_epoch * epochs, std::num::NonZeroU64::get);
+    let total = settings.training.max_steps.map_or(per_epoch.saturating_mul(epochs), std::num::NonZeroU64::get);
     Steps { batches_per_epoch, per_epoch, total, warmup: settings.schedule.warmup(total) }
 }
 

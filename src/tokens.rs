@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use serde_json::Value;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
@@ -13,7 +13,7 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::bert::BertProcessing;
 use tokenizers::{AddedToken, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy};
 
-use crate::checkpoint::Files;
+use crate::checkpoint::{Config, Files};
 use crate::tasks::{Example, Text};
 
 /// An example as the model reads it.
@@ -25,6 +25,26 @@ pub struct Encoded {
     pub segments: Vec<u32>,
     /// An index into the task's labels.
     pub label: usize,
+}
+
+impl Encoded {
+    /// Whether a model of this shape can read it.
+    fn fits(&self, max_length: usize, shape: &Config) -> Result<(), String> {
+        let beyond = |ids: &[u32], size: usize| ids.iter().copied().find(|id| *id as usize >= size);
+        if self.tokens.is_empty() {
+            return Err("the tokenizer gives no token for a text, not even [CLS]".into());
+        }
+        if self.tokens.len() > max_length {
+            return Err(format!("the tokenizer gives {} tokens where {max_length} are the most", self.tokens.len()));
+        }
+        if let Some(id) = beyond(&self.tokens, shape.vocab_size) {
+            return Err(format!("the tokenizer gives id {id}, but the model has only {} words", shape.vocab_size));
+        }
+        if let Some(id) = beyond(&self.segments, shape.type_vocab_size) {
+            return Err(format!("the tokenizer gives segment {id}, but the model has only {}", shape.type_vocab_size));
+        }
+        Ok(())
+    }
 }
 
 /// A checkpoint's tokenizer.
@@ -66,8 +86,8 @@ impl Tokens {
     /// Encodes every example in parallel: pairs as pairs, the longer sentence truncated first.
     ///
     /// # Errors
-    /// The tokenizer refuses a text, or gives an id outside a vocabulary of `vocabulary` words.
-    pub fn encode(mut self, examples: &[Example], max_length: usize, vocabulary: usize) -> Result<Vec<Encoded>> {
+    /// The tokenizer refuses a text, or does not fit the model's shape.
+    pub fn encode(mut self, examples: &[Example], max_length: usize, shape: &Config) -> Result<Vec<Encoded>> {
         // The file may carry settings of its own for inference; training decides for itself.
         let truncation = TruncationParams {
             max_length,
@@ -86,14 +106,15 @@ impl Tokens {
                     Text::Pair(first, second) => tokenizer.encode((first.as_str(), second.as_str()), true),
                 };
                 let encoding = encoding.map_err(|error| anyhow!("cannot encode {:?}: {error}", example.text))?;
-                let tokens = encoding.get_ids().to_vec();
-                if let Some(id) = tokens.iter().find(|id| **id as usize >= vocabulary) {
-                    ensure!(
-                        false,
-                        "the tokenizer gives id {id}, but the model has only {vocabulary} words: they do not belong together"
-                    );
-                }
-                Ok(Encoded { tokens, segments: encoding.get_type_ids().to_vec(), label: example.label })
+                let encoded = Encoded {
+                    tokens: encoding.get_ids().to_vec(),
+                    segments: encoding.get_type_ids().to_vec(),
+                    label: example.label,
+                };
+                encoded
+                    .fits(max_length, shape)
+                    .map_err(|problem| anyhow!("tokenizer and model do not belong together: {problem}"))?;
+                Ok(encoded)
             })
             .collect()
     }

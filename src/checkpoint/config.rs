@@ -152,8 +152,17 @@ impl Config {
             "position_embedding_type is \"{}\", and only \"absolute\" is known",
             self.position_embedding_type
         );
-        ensure!(self.layer_norm_eps > 0.0, "layer_norm_eps is {}", self.layer_norm_eps);
-        ensure!(self.initializer_range >= 0.0, "initializer_range is {}", self.initializer_range);
+        let probabilities = [
+            ("hidden_dropout_prob", self.hidden_dropout_prob),
+            ("attention_probs_dropout_prob", self.attention_probs_dropout_prob),
+            ("classifier_dropout", self.classifier_dropout.unwrap_or(0.0)),
+        ];
+        for (name, probability) in probabilities {
+            ensure!((0.0..1.0).contains(&probability), "{name} is {probability}, expected a number of at least 0 and below 1");
+        }
+        for (name, number) in [("layer_norm_eps", self.layer_norm_eps), ("initializer_range", self.initializer_range)] {
+            ensure!((1e-30..=10.0).contains(&number), "{name} is {number}, expected a number from 1e-30 to 10");
+        }
         ensure!((self.pad_token_id as usize) < self.vocab_size, "pad_token_id {} lies outside the vocabulary", self.pad_token_id);
         Ok(())
     }

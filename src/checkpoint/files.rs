@@ -26,7 +26,9 @@ impl CheckpointName {
     #[must_use]
     pub fn parse(text: &str, folder: &Path) -> Self {
         let path = hub::expand_home(text);
-        let looks_like_path = text.starts_with(['.', '/', '~']) || text.contains('\\') || text.matches('/').count() > 1;
+        // A revision may hold slashes: refs/pr/1.
+        let id = text.split_once('@').map_or(text, |(id, _)| id);
+        let looks_like_path = text.starts_with(['.', '/', '~']) || text.contains('\\') || id.matches('/').count() > 1;
         let path = folder.join(path);
         if looks_like_path || path.is_dir() {
             return Self::Folder(hub::tidy(&path));

@@ -12,6 +12,8 @@ pub struct Initial {
     pub parameters: Vec<HostTensor>,
     /// Names of the parameters that were drawn because the checkpoint lacks them.
     pub drawn: Vec<String>,
+    /// Whether the checkpoint's classifier is for another number of labels.
+    pub head_of_another_size: bool,
     /// Names of what the checkpoint holds and the model does not.
     pub unused: Vec<String>,
 }
@@ -22,6 +24,12 @@ pub struct Initial {
 /// A weight of the encoder is missing, or has another shape than `config.json` says.
 pub fn initialize(config: &Config, table: &[Parameter], weights: Option<Weights>, seed: u64) -> Result<Initial> {
     let pretrained = weights.is_some();
+    let mut head_of_another_size = false;
+    // A shape that no memory can hold is asked for politely first: a failed allocation ends the process.
+    let total: usize = table.iter().map(Parameter::elements).sum();
+    if Vec::<f32>::new().try_reserve_exact(total).is_err() {
+        bail!("not enough memory for {total} parameters");
+    }
     let mut weights = weights.unwrap_or_default();
     let (mut parameters, mut drawn, mut missing) = (Vec::with_capacity(table.len()), Vec::new(), Vec::new());
     for (index, entry) in table.iter().enumerate() {
@@ -29,7 +37,10 @@ pub fn initialize(config: &Config, table: &[Parameter], weights: Option<Weights>
         let usable = match found {
             Some(tensor) if tensor.shape == entry.shape => Some(tensor),
             // A head for another number of labels says nothing about this task.
-            Some(_) if entry.part == Part::Classifier => None,
+            Some(_) if entry.part == Part::Classifier => {
+                head_of_another_size = true;
+                None
+            }
             Some(tensor) => {
                 bail!("{} has shape {:?} in the weights, but config.json makes it {:?}", entry.name, tensor.shape, entry.shape)
             }
@@ -42,7 +53,7 @@ pub fn initialize(config: &Config, table: &[Parameter], weights: Option<Weights>
                 missing.push(entry.name.clone());
             }
             drawn.push(entry.name.clone());
-            draw(config, entry, index, seed)?
+            draw(config, entry, index, seed)
         };
         parameters.push(parameter);
     }
@@ -55,16 +66,12 @@ pub fn initialize(config: &Config, table: &[Parameter], weights: Option<Weights>
     }
     let mut unused: Vec<String> = weights.names().map(str::to_string).collect();
     unused.sort_unstable();
-    Ok(Initial { parameters, drawn, unused })
+    Ok(Initial { parameters, drawn, head_of_another_size, unused })
 }
 
 /// Draws a parameter as transformers' `BertPreTrainedModel._init_weights` does.
-fn draw(config: &Config, entry: &Parameter, index: usize, seed: u64) -> Result<HostTensor> {
+fn draw(config: &Config, entry: &Parameter, index: usize, seed: u64) -> HostTensor {
     let n = entry.elements();
-    // A shape that no memory can hold is asked for politely first: a failed allocation ends the process.
-    if Vec::<f32>::new().try_reserve_exact(n).is_err() {
-        bail!("not enough memory for the {n} values of {}", entry.name);
-    }
     let values = match entry.role {
         Role::Bias => vec![0.0; n],
         Role::Scale => vec![1.0; n],
@@ -77,5 +84,5 @@ fn draw(config: &Config, entry: &Parameter, index: usize, seed: u64) -> Result<H
             values
         }
     };
-    Ok(HostTensor { shape: entry.shape.clone(), values })
+    HostTensor { shape: entry.shape.clone(), values }
 }

@@ -27,6 +27,9 @@ impl Weights {
         let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
         let tensors = if is_safetensors { read_safetensors(path) } else { read_pytorch(path) };
         let tensors = tensors.with_context(|| format!("cannot use the weights in {}", path.display()))?;
+        if let Some((name, _)) = tensors.iter().find(|(_, tensor)| tensor.values.iter().any(|value| !value.is_finite())) {
+            bail!("cannot use the weights in {}: {name} holds numbers that are not finite", path.display());
+        }
         Ok(Self { tensors: tensors.into_iter().map(|(name, tensor)| (current_name(&name), tensor)).collect() })
     }
 

@@ -18,6 +18,10 @@ pub fn check(arguments: &Check) -> Outcome<()> {
     let mut plans = Vec::new();
     for file in &arguments.experiments.files {
         let inputs = Inputs::read(file, Purpose::Plan, &arguments.experiments.set, &surroundings, &hub)?;
+        if inputs.files.weights.is_some() {
+            // Whether the weights can be used is a part of the answer.
+            inputs.initial()?;
+        }
         if arguments.json {
             plans.push(plan_json(&inputs));
         } else {

@@ -1,13 +1,14 @@
 //! `gluepot run`.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chrono::Utc;
 
 use super::print;
-use crate::checkpoint::{self, HostTensor, Initial, Parameter, Weights, initialize, table};
+use crate::checkpoint::{self, HostTensor, Initial, Parameter, table};
 use crate::cli::Run;
 use crate::experiment::{Override, Surroundings};
 use crate::failure::{Failure, Outcome};
@@ -40,10 +41,11 @@ pub fn run(arguments: &Run) -> Outcome<()> {
         let inputs = Inputs::read(file, Purpose::Training, &overrides, &surroundings, &hub)?;
         checked.push(with_device(inputs)?);
     }
-    for (inputs, device) in checked {
-        run_one(inputs, &device, &arguments.runs.root, loudness)?;
+    if checked.len() > 1 {
+        // What only shows when weights and texts are read must not show after hours of training.
+        checked.iter().try_for_each(|(inputs, _)| Ready::make(inputs).map(drop))?;
     }
-    Ok(())
+    checked.iter().try_for_each(|(inputs, device)| run_one(inputs, device, &arguments.runs.root, loudness))
 }
 
 fn with_device(mut inputs: Inputs) -> Outcome<(Inputs, Device)> {
@@ -59,8 +61,8 @@ fn with_device(mut inputs: Inputs) -> Outcome<(Inputs, Device)> {
 }
 
 /// What is read and made before a run directory exists, so that a run which cannot start leaves none.
-struct Ready {
-    inputs: Inputs,
+struct Ready<'a> {
+    inputs: &'a Inputs,
     table: Vec<Parameter>,
     initial: Initial,
     train: Vec<Encoded>,
@@ -68,26 +70,23 @@ struct Ready {
     hashes: Hashes,
 }
 
-impl Ready {
-    fn make(inputs: Inputs) -> Outcome<Self> {
+impl<'a> Ready<'a> {
+    fn make(inputs: &'a Inputs) -> Outcome<Self> {
         let trial = &inputs.trial;
         let encode = |examples| {
             let tokens = Tokens::read(&inputs.files)?;
-            tokens.encode(examples, trial.max_length, trial.config.vocab_size)
+            tokens.encode(examples, trial.max_length, &trial.config)
         };
         let train = encode(&inputs.train).map_err(Failure::Checkpoint)?;
         let validation = encode(&inputs.validation).map_err(Failure::Checkpoint)?;
         let table = table(&trial.config, trial.settings.task.task().labels.len());
-        let weights = inputs.files.weights.as_deref().map(Weights::read).transpose().map_err(Failure::Checkpoint)?;
-        let named = || format!("the checkpoint {}", inputs.checkpoint);
-        let initial =
-            initialize(&trial.config, &table, weights, trial.settings.seed).with_context(named).map_err(Failure::checkpoint)?;
-        let hashes = hashes(&inputs).map_err(Failure::Checkpoint)?;
+        let initial = inputs.initial()?;
+        let hashes = hashes(inputs).map_err(Failure::Checkpoint)?;
         Ok(Self { inputs, table, initial, train, validation, hashes })
     }
 }
 
-fn run_one(inputs: Inputs, device: &Device, root: &Path, loudness: Loudness) -> Outcome<()> {
+fn run_one(inputs: &Inputs, device: &Device, root: &Path, loudness: Loudness) -> Outcome<()> {
     let ready = Ready::make(inputs)?;
     let started = Utc::now();
     let id = RunId::new(started, std::process::id());
@@ -98,18 +97,11 @@ fn run_one(inputs: Inputs, device: &Device, root: &Path, loudness: Loudness) -> 
     let mut voice = begun.map_err(Failure::RunDirectory)?;
     let outcome = train_in(&ready, device, &directory, &mut voice);
     facts.ended = Some(Utc::now());
-    let finished = outcome.and_then(|summary| {
-        let json = serde_json::to_vec_pretty(&summary).map_err(|error| Failure::Internal(error.into()))?;
-        directory.write(files::SUMMARY, &json).map_err(Failure::RunDirectory)?;
-        Ok(summary)
-    });
-    match finished {
+    match outcome.and_then(|summary| finish(&directory, &facts, summary)) {
         Ok(summary) => {
-            facts.status = "finished".into();
-            facts.exit = Some(Exit { code: 0, message: None });
-            write_facts(&directory, &facts).map_err(Failure::RunDirectory)?;
             let closing = closing(&name, &summary, &directory, &next_command(root, &id));
-            voice.note(&closing).map_err(Failure::RunDirectory)?;
+            // The run is finished; that its last words do not fit on the disk changes nothing.
+            let _ = voice.note(&closing);
             print(&closing);
             Ok(())
         }
@@ -125,7 +117,16 @@ fn run_one(inputs: Inputs, device: &Device, root: &Path, loudness: Loudness) -> 
     }
 }
 
-fn write_beginning(directory: &RunDirectory, ready: &Ready, facts: &RunFacts) -> Result<()> {
+/// Writes the summary and marks the run as finished: both, or neither.
+fn finish(directory: &RunDirectory, facts: &RunFacts, summary: Summary) -> Outcome<Summary> {
+    let finished = RunFacts { status: "finished".into(), exit: Some(Exit { code: 0, message: None }), ..facts.clone() };
+    let json = serde_json::to_vec_pretty(&summary).map_err(|error| Failure::Internal(error.into()))?;
+    let written = directory.write(files::SUMMARY, &json).and_then(|()| write_facts(directory, &finished));
+    written.inspect_err(|_| drop(std::fs::remove_file(directory.path(files::SUMMARY)))).map_err(Failure::RunDirectory)?;
+    Ok(summary)
+}
+
+fn write_beginning(directory: &RunDirectory, ready: &Ready<'_>, facts: &RunFacts) -> Result<()> {
     let mut written = ready.inputs.experiment.files();
     if let Some((_, own)) = written.next() {
         directory.write(files::EXPERIMENT, own.as_bytes())?;
@@ -134,7 +135,7 @@ fn write_beginning(directory: &RunDirectory, ready: &Ready, facts: &RunFacts) ->
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         directory.write(&format!("base-{}-{name}", number + 1), base.as_bytes())?;
     }
-    directory.write(files::RESOLVED, resolved_toml(&setting_rows(&ready.inputs)).as_bytes())?;
+    directory.write(files::RESOLVED, resolved_toml(&setting_rows(ready.inputs)).as_bytes())?;
     write_facts(directory, facts)
 }
 
@@ -142,8 +143,8 @@ fn write_facts(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
     directory.write(files::RUN, &serde_json::to_vec_pretty(facts)?)
 }
 
-fn train_in(ready: &Ready, device: &Device, directory: &RunDirectory, voice: &mut Voice) -> Outcome<Summary> {
-    let (trial, inputs) = (&ready.inputs.trial, &ready.inputs);
+fn train_in(ready: &Ready<'_>, device: &Device, directory: &RunDirectory, voice: &mut Voice) -> Outcome<Summary> {
+    let (trial, inputs) = (&ready.inputs.trial, ready.inputs);
     let settings = &trial.settings;
     introduce(ready, device, voice).map_err(Failure::RunDirectory)?;
     let task = settings.task.task();
@@ -166,7 +167,7 @@ fn train_in(ready: &Ready, device: &Device, directory: &RunDirectory, voice: &mu
 }
 
 /// What is about to happen, and what became of the checkpoint's weights.
-fn introduce(ready: &Ready, device: &Device, voice: &mut Voice) -> Result<()> {
+fn introduce(ready: &Ready<'_>, device: &Device, voice: &mut Voice) -> Result<()> {
     let trial = &ready.inputs.trial;
     let parameters: usize = ready.table.iter().map(Parameter::elements).sum();
     voice.say(&format!(
@@ -181,6 +182,8 @@ fn introduce(ready: &Ready, device: &Device, voice: &mut Voice) -> Result<()> {
     ))?;
     if ready.inputs.files.weights.is_none() {
         voice.say("every weight is drawn anew: the checkpoint gives its shape alone")?;
+    } else if ready.initial.head_of_another_size {
+        voice.say(&format!("newly drawn, because the checkpoint's are for other labels: {}", ready.initial.drawn.join(", ")))?;
     } else if !ready.initial.drawn.is_empty() {
         voice.say(&format!("newly drawn, because the checkpoint lacks them: {}", ready.initial.drawn.join(", ")))?;
     }
@@ -193,6 +196,9 @@ fn introduce(ready: &Ready, device: &Device, voice: &mut Voice) -> Result<()> {
             ours.join(", ")
         ))?;
     }
+    for row in setting_rows(ready.inputs).iter().filter(|row| row.origin.starts_with("environment ")) {
+        voice.say(&format!("{}: {} = {}", row.origin, row.path(), row.toml().unwrap_or_default()))?;
+    }
     if !ready.initial.unused.is_empty() {
         voice.say(&format!("not used of the checkpoint: {}", ready.initial.unused.join(", ")))?;
     }
@@ -203,7 +209,7 @@ fn introduce(ready: &Ready, device: &Device, voice: &mut Voice) -> Result<()> {
     Ok(())
 }
 
-fn facts(ready: &Ready, device: &Device, started: chrono::DateTime<Utc>, id: &RunId) -> RunFacts {
+fn facts(ready: &Ready<'_>, device: &Device, started: chrono::DateTime<Utc>, id: &RunId) -> RunFacts {
     let trial = &ready.inputs.trial;
     RunFacts {
         format_version: 1,
@@ -233,15 +239,16 @@ fn facts(ready: &Ready, device: &Device, started: chrono::DateTime<Utc>, id: &Ru
 
 fn hashes(inputs: &Inputs) -> Result<Hashes> {
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Hashes {
-        data: [("train", &inputs.source.train.path), ("validation", &inputs.source.validation.path)]
-            .into_iter()
-            .map(|(split, path)| Ok((split.to_string(), sha256(path)?)))
-            .collect::<Result<_>>()?,
-        tokenizer: inputs.files.tokenizer_files().iter().map(|path| Ok((name(path), sha256(path)?))).collect::<Result<_>>()?,
-        config: sha256(&inputs.files.config)?,
-        weights: inputs.files.weights.as_deref().map(sha256).transpose()?,
-    })
+    let one = |path: &PathBuf| sha256(std::slice::from_ref(path));
+    let mut data = BTreeMap::new();
+    data.insert("train".to_string(), sha256(&inputs.source.train.paths)?);
+    data.insert("validation".to_string(), sha256(&inputs.source.validation.paths)?);
+    let mut tokenizer = BTreeMap::new();
+    for path in inputs.files.tokenizer_files() {
+        tokenizer.insert(name(&path), one(&path)?);
+    }
+    let weights = inputs.files.weights.as_ref().map(one).transpose()?;
+    Ok(Hashes { data, tokenizer, config: one(&inputs.files.config)?, weights })
 }
 
 /// How to look at the run, by the program's name as it was typed.

@@ -93,7 +93,8 @@ impl Experiment {
         documents.extend(files.into_iter().rev());
         documents.extend(surroundings.variables.iter().map(|(name, value)| variable(name, value, &schema)));
         documents.extend(overrides.iter().map(argument));
-        let layers = Layers { documents };
+        problems.extend(documents.iter().filter_map(base_outside_of_files));
+        let layers = Layers::new(documents);
         if !problems.is_empty() {
             return Self { settings: None, problems, refused: Vec::new(), layers };
         }
@@ -170,24 +171,24 @@ impl Experiment {
 #[derive(Debug)]
 struct Layers {
     documents: Vec<Document>,
+    figment: Figment,
 }
 
 impl Layers {
-    fn figment(&self) -> Figment {
-        self.documents
-            .iter()
-            .enumerate()
-            .fold(Figment::new(), |figment, (number, document)| figment.merge(document.layer(number)))
+    fn new(documents: Vec<Document>) -> Self {
+        let merge = |figment: Figment, (number, document): (usize, &Document)| figment.merge(document.layer(number));
+        let figment = documents.iter().enumerate().fold(Figment::new(), merge);
+        Self { documents, figment }
     }
 
     fn merged(&self) -> Dict {
         // Every layer is a table, so the merge is one too.
-        self.figment().extract::<Dict>().unwrap_or_default()
+        self.figment.extract::<Dict>().unwrap_or_default()
     }
 
     /// The strongest document that says something at this path.
     fn document(&self, path: &str) -> Option<&Document> {
-        let metadata = self.figment().find_metadata(path).cloned()?;
+        let metadata = self.figment.find_metadata(path).cloned()?;
         let number: usize = metadata.source?.custom()?.parse().ok()?;
         self.documents.get(number)
     }
@@ -227,6 +228,14 @@ impl Layers {
         let place = place.or_else(|| file().map(|document| Place { text: Arc::clone(&document.text), span: None }));
         Problem { message: complaint.message, place, label: None, help: complaint.help.into_iter().collect() }
     }
+}
+
+/// A base takes part in reading files, which is over when other sources speak.
+fn base_outside_of_files(document: &Document) -> Option<Problem> {
+    let is_file = matches!(document.kind, Kind::File(_));
+    let place = document.key("base").filter(|_| !is_file)?;
+    let help = vec!["write it into an experiment file of its own: base = \"…\"".to_string()];
+    Some(Problem { message: "`base` can only be set in a file".into(), place: Some(place), label: None, help })
 }
 
 fn settings_from(values: Dict) -> Result<Settings, Complaint> {
@@ -296,7 +305,7 @@ fn read_with_bases(path: &Path, named_by: Option<&Place>, files: &mut Vec<Docume
     };
     match Document::parse(path, content) {
         Ok(document) => {
-            let base = document.top_level("base").map(|base| path.with_file_name("").join(base));
+            let base = document.top_level("base").filter(|base| !base.is_empty()).map(|base| path.with_file_name("").join(base));
             let named_by = document.value("base");
             files.push(document);
             if let Some(base) = base {
@@ -330,14 +339,13 @@ fn whole(file: &Path) -> Place {
 
 /// Removes the value at a dotted path.
 fn remove(values: &mut Dict, path: &str) {
-    match path.split_once('.') {
-        Some((table, rest)) => {
-            if let Some(Value::Dict(_, inner)) = values.get_mut(table) {
-                remove(inner, rest);
-            }
-        }
-        None => {
-            values.remove(path);
-        }
+    // A key may itself hold dots, in quotes.
+    if values.remove(path).is_some() {
+        return;
+    }
+    if let Some((table, rest)) = path.split_once('.')
+        && let Some(Value::Dict(_, inner)) = values.get_mut(table)
+    {
+        remove(inner, rest);
     }
 }

@@ -114,7 +114,8 @@ impl<'a> Check<'a> {
     fn unknown(&mut self, key: &str, path: String, prefix: &str, properties: &Map<String, Json>) {
         let near = nearest(key, properties.keys().map(String::as_str));
         let belongs = where_it_belongs(key, prefix, self.root);
-        let hint = match (belongs, near) {
+        let dotted = key.split_once('.').map(|(table, key)| format!("write it as `{key}` in the table [{table}]"));
+        let hint = match (dotted.or(belongs), near) {
             (Some(place), _) => place,
             (None, Some(near)) => format!("did you mean `{near}`?"),
             (None, None) => {
@@ -214,6 +215,7 @@ impl<'a> Check<'a> {
             .iter()
             .filter(|kind| **kind != "null")
             .map(|kind| match *kind {
+                "string" if schema.get("minLength").is_some() => "text in quotes, not empty".to_string(),
                 "string" => "text in quotes".to_string(),
                 "boolean" => "true or false".to_string(),
                 "integer" => format!("a whole number{}", bounds(schema)),
@@ -237,7 +239,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 /// An example as a person writes it: 5e-5, not 0.00005.
 fn written(example: &Json) -> String {
     match example.as_f64() {
-        Some(number) if number.abs() < 1e-3 => format!("{number:e}"),
+        Some(number) if number != 0.0 && number.abs() < 1e-3 => format!("{number:e}"),
         _ => example.to_string(),
     }
 }
@@ -275,14 +277,17 @@ fn within(n: f64, schema: &Json) -> bool {
 }
 
 fn bounds(schema: &Json) -> String {
-    let bound = |name: &str| schema.get(name).and_then(Json::as_f64);
-    // The largest integer of a type is no bound that a person thinks of.
-    let most = bound("maximum").filter(|most| *most < 4e9);
-    let mut words = Vec::new();
-    words.extend(bound("exclusiveMinimum").map(|least| format!("above {least}")));
-    words.extend(bound("minimum").map(|least| format!("of at least {least}")));
-    words.extend(most.map(|most| format!("at most {most}")));
-    words.extend(bound("exclusiveMaximum").map(|most| format!("below {most}")));
+    // As written in the schema: a large whole number would lose digits as a float.
+    let bound = |name: &str, words: &str| schema.get(name).map(|bound| format!("{words} {}", written(bound)));
+    let words: Vec<String> = [
+        bound("exclusiveMinimum", "above"),
+        bound("minimum", "of at least"),
+        bound("maximum", "at most"),
+        bound("exclusiveMaximum", "below"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if words.is_empty() { String::new() } else { format!(" {}", words.join(" and ")) }
 }
 

@@ -11,8 +11,7 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow]) -> String {
     let trial = &inputs.trial;
     let mut settings = Table::new(&["setting", "value", "origin"], &[]);
     for row in rows {
-        let path = if row.table.is_empty() { row.key.clone() } else { format!("{}.{}", row.table, row.key) };
-        settings.row(vec![path, row.toml().unwrap_or_else(|| "none".into()), row.origin.clone()]);
+        settings.row(vec![row.path(), row.toml().unwrap_or_else(|| "none".into()), row.origin.clone()]);
     }
     let steps = trial.steps;
     let labels = trial.settings.task.task().labels;
@@ -21,11 +20,8 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow]) -> String {
     let shape =
         format!("{} layers, width {}, {} heads", config.num_hidden_layers, config.hidden_size, config.num_attention_heads);
     let facts = [
-        ("train", format!("{} examples, {}", count(trial.train_examples as u64), inputs.source.train.path.display())),
-        (
-            "validation",
-            format!("{} examples, {}", count(trial.validation_examples as u64), inputs.source.validation.path.display()),
-        ),
+        ("train", format!("{} examples, {}", count(trial.train_examples as u64), inputs.source.train.shown())),
+        ("validation", format!("{} examples, {}", count(trial.validation_examples as u64), inputs.source.validation.shown())),
         ("labels", labels.join(", ")),
         ("parameters", format!("{} ({shape})", count(parameters as u64))),
         ("steps", format!("{} in all, {} an epoch", count(steps.total), count(steps.per_epoch))),

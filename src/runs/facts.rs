@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -133,24 +133,27 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
-/// SHA-256 of a file, in hexadecimal.
+/// SHA-256 of a file, in hexadecimal; of several files, that of one after the other.
 ///
 /// # Errors
-/// The file cannot be read.
-pub fn sha256(path: &Path) -> Result<String> {
-    let hash = || -> std::io::Result<String> {
-        let mut hasher = Sha256::new();
-        let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
-        loop {
-            let bytes = reader.fill_buf()?;
-            if bytes.is_empty() {
-                break;
-            }
-            hasher.update(bytes);
-            let read = bytes.len();
-            reader.consume(read);
+/// A file cannot be read.
+pub fn sha256(paths: &[PathBuf]) -> Result<String> {
+    let mut hasher = Sha256::new();
+    for path in paths {
+        hash_into(&mut hasher, path).with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+fn hash_into(hasher: &mut Sha256, path: &Path) -> std::io::Result<()> {
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
+    loop {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(());
         }
-        Ok(hex(&hasher.finalize()))
-    };
-    hash().with_context(|| format!("cannot read {}", path.display()))
+        hasher.update(bytes);
+        let read = bytes.len();
+        reader.consume(read);
+    }
 }

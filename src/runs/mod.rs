@@ -11,5 +11,5 @@ pub use directory::{RunDirectory, RunId, files};
 pub use facts::{Exit, Hashes, Host, RunFacts, Versions, sha256};
 pub use record::{Model, Recorder};
 pub use resolved::{SettingRow, resolved_toml, setting_rows};
-pub use stored::{StoredRun, find, list};
+pub use stored::{FindError, StoredRun, find, list};
 pub use summary::{Moment, Summary};

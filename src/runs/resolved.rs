@@ -21,13 +21,19 @@ pub struct SettingRow {
 }
 
 impl SettingRow {
+    /// The dotted path.
+    #[must_use]
+    pub fn path(&self) -> String {
+        if self.table.is_empty() { self.key.clone() } else { format!("{}.{}", self.table, self.key) }
+    }
+
     /// The value in TOML; none where the setting is off.
     #[must_use]
     pub fn toml(&self) -> Option<String> {
         let value = toml::Value::try_from(self.value.as_ref()?).ok()?;
         Some(match value {
             // 5e-5 is easier to read than 0.00005.
-            toml::Value::Float(number) if number != 0.0 && number.abs() < 1e-3 => format!("{number:e}"),
+            toml::Value::Float(number) if number != 0.0 && !(1e-3..1e6).contains(&number.abs()) => format!("{number:e}"),
             other => other.to_string(),
         })
     }
@@ -92,7 +98,7 @@ fn derived(inputs: &Inputs, path: &str, written: bool) -> Option<(Option<Json>, 
             CheckpointName::Hub { .. } => None,
         },
         ("data.source", true) if trial.settings.data.source != "hub" => {
-            let folder = inputs.source.train.path.parent()?;
+            let folder = inputs.source.train.paths.first()?.parent()?;
             let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
             Some((Some(absolute.to_string_lossy().into_owned().into()), inputs.experiment.origin(path)))
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Context;
 use serde::de::DeserializeOwned;
 
 use super::directory::files;
@@ -25,7 +25,7 @@ impl StoredRun {
     ///
     /// # Errors
     /// `run.json` is missing or damaged, or `summary.json` is damaged.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
         let facts = read_json(&path.join(files::RUN))?;
         let summary = path.join(files::SUMMARY);
         let summary = if summary.exists() { Some(read_json(&summary)?) } else { None };
@@ -39,7 +39,7 @@ impl StoredRun {
     }
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
 }
@@ -48,7 +48,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn list(root: &Path) -> Result<(Vec<StoredRun>, Vec<anyhow::Error>)> {
+pub fn list(root: &Path) -> anyhow::Result<(Vec<StoredRun>, Vec<anyhow::Error>)> {
     let entries = match fs::read_dir(root) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
@@ -64,37 +64,57 @@ pub fn list(root: &Path) -> Result<(Vec<StoredRun>, Vec<anyhow::Error>)> {
             Err(error) => unreadable.push(error),
         }
     }
+    runs.sort_by_key(|run| run.facts.started);
     Ok((runs, unreadable))
 }
 
-/// The run that `name` means: a path, `latest`, or the beginning of one run's id or directory name.
+/// Why a run was not found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// No run is meant, or several are.
+    #[error("{0}")]
+    NotFound(String),
+    /// The run or the folder cannot be read.
+    #[error("{0:#}")]
+    Unreadable(anyhow::Error),
+}
+
+/// The run that `name` means: a path, `latest`, the beginning of one run's id or directory name, or the name of an
+/// experiment with one run.
 ///
 /// # Errors
-/// There is none, or there are several.
-pub fn find(root: &Path, name: &str) -> Result<StoredRun> {
+/// See [`FindError`].
+pub fn find(root: &Path, name: &str) -> Result<StoredRun, FindError> {
     let path = Path::new(name);
     if path.join(files::RUN).is_file() {
-        return StoredRun::read(path);
+        return StoredRun::read(path).map_err(FindError::Unreadable);
     }
-    let (mut runs, _) = list(root)?;
-    if runs.is_empty() {
-        bail!("there are no runs in the folder {}", root.display());
-    }
+    let (runs, unreadable) = list(root).map_err(FindError::Unreadable)?;
+    let Some(last) = runs.last() else {
+        return Err(match unreadable.into_iter().next() {
+            Some(error) => FindError::Unreadable(error),
+            None => FindError::NotFound(format!("there are no runs in the folder {}", root.display())),
+        });
+    };
     if name == "latest" {
-        return runs.pop().context("there are no runs");
+        return Ok(last.clone());
     }
-    let begins = |run: &StoredRun| run.facts.id.starts_with(name) || run.directory_name().starts_with(name);
-    let by_name = |run: &StoredRun| run.facts.name == name;
-    let mut found: Vec<StoredRun> = runs.iter().filter(|run| begins(run)).cloned().collect();
-    if found.is_empty() {
-        found = runs.iter().filter(|run| by_name(run)).cloned().collect();
+    let begins =
+        |run: &&StoredRun| !name.is_empty() && (run.facts.id.starts_with(name) || run.directory_name().starts_with(name));
+    let mut meant: Vec<&StoredRun> = runs.iter().filter(begins).collect();
+    if meant.is_empty() {
+        meant = runs.iter().filter(|run| run.facts.name == name).collect();
     }
-    match found.len() {
-        1 => found.pop().context("there is no such run"),
-        0 => bail!("no run in {} begins with \"{name}\"; `gluepot list` shows them", root.display()),
-        _ => {
-            let names: Vec<String> = found.iter().map(StoredRun::directory_name).collect();
-            bail!("\"{name}\" means {} runs: {}; write more of the name", names.len(), names.join(", "))
+    match meant.as_slice() {
+        [run] => Ok((*run).clone()),
+        [] => Err(FindError::NotFound(format!("no run in {} begins with \"{name}\"; `gluepot list` shows them", root.display()))),
+        several => {
+            let names: Vec<String> = several.iter().map(|run| run.directory_name()).collect();
+            Err(FindError::NotFound(format!(
+                "\"{name}\" means {} runs: {}; write more of the name",
+                names.len(),
+                names.join(", ")
+            )))
         }
     }
 }

@@ -46,7 +46,7 @@ impl Keep {
     /// How many more than the best and the last are kept.
     #[must_use]
     pub fn more(&self) -> u64 {
-        self.0.iter().map(|kept| if let Kept::More(n) = kept { *n } else { 0 }).sum()
+        self.0.iter().map(|kept| if let Kept::More(n) = kept { *n } else { 0 }).fold(0, u64::saturating_add)
     }
 }
 

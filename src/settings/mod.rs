@@ -62,6 +62,7 @@ pub struct Settings {
     pub name: String,
     /// Another experiment file to start from; what this file says wins. Tables are merged, arrays replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     pub base: Option<String>,
     /// The task of GLUE to learn.
     #[schemars(extend("examples" = ["mrpc"]))]
@@ -74,12 +75,14 @@ pub struct Settings {
     pub learning_rate: f64,
     /// Passes over the training split. Needed unless training.max_steps is given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub epochs: Option<NonZeroU32>,
     /// The metric that picks the best checkpoint.
     #[schemars(extend("examples" = ["f1"]))]
     pub metric: MetricName,
     /// Decides the order of the examples, freshly drawn weights and dropout.
     #[serde(default = "default_seed")]
+    #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_i64))]
     pub seed: u64,
     /// Where to train: "auto" (a CUDA device if there is one, else the CPU), "cpu", "cuda" or "cuda:1".
     #[serde(default)]

@@ -17,7 +17,7 @@ pub struct Optimizer {
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub beta2: f64,
     /// Added to the root of the mean of squared gradients.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[schemars(extend("minimum" = 1e-30))]
     pub epsilon: f64,
     /// Gradients of a larger global norm are scaled down to it. Default: no clipping.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -20,8 +20,9 @@ pub fn read(path: &Path, task: &Task) -> Result<Vec<Example>> {
 fn read_rows(path: &Path, task: &Task) -> Result<Vec<Example>> {
     let file = File::open(path)?;
     let reader = SerializedFileReader::new(file).map_err(|error| anyhow!("the file is damaged or no parquet file: {error}"))?;
+    // Fields of a row are those at the top of the schema, whatever is nested in them.
     let names: Vec<String> =
-        reader.metadata().file_metadata().schema_descr().columns().iter().map(|column| column.name().to_string()).collect();
+        reader.metadata().file_metadata().schema().get_fields().iter().map(|field| field.name().to_string()).collect();
     let columns = task
         .columns()
         .iter()

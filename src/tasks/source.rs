@@ -25,11 +25,11 @@ pub struct Source {
     pub validation: SplitFile,
 }
 
-/// The file of one split.
+/// The files of one split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitFile {
-    /// Where it is.
-    pub path: PathBuf,
+    /// Where they are, in the order of their rows; only parquet comes in more than one.
+    pub paths: Vec<PathBuf>,
     format: Format,
 }
 
@@ -52,7 +52,7 @@ impl Source {
                 let repository = Repository::dataset(REPOSITORY);
                 let file = |split: Split| -> Result<SplitFile> {
                     let name = format!("{}/{}-00000-of-00001.parquet", task.name, split.name());
-                    Ok(SplitFile { path: hub.file(&repository, &name)?, format: Format::Parquet })
+                    Ok(SplitFile { paths: vec![hub.file(&repository, &name)?], format: Format::Parquet })
                 };
                 Ok(Self { train: file(Split::Train)?, validation: file(Split::Validation)? })
             }
@@ -60,7 +60,6 @@ impl Source {
                 if !folder.is_dir() {
                     bail!("there is no data folder {}", folder.display());
                 }
-                std::fs::read_dir(folder).with_context(|| format!("cannot read the data folder {}", folder.display()))?;
                 let file = |split| SplitFile::in_folder(folder, task, split);
                 Ok(Self { train: file(Split::Train)?, validation: file(Split::Validation)? })
             }
@@ -74,10 +73,11 @@ impl SplitFile {
         for folder in &folders {
             let tsv = folder.join(split.tsv());
             if tsv.is_file() {
-                return Ok(Self { path: tsv, format: Format::Tsv });
+                return Ok(Self { paths: vec![tsv], format: Format::Tsv });
             }
-            if let Some(path) = first_parquet(folder, split) {
-                return Ok(Self { path, format: Format::Parquet });
+            let paths = parquet_files(folder, split)?;
+            if !paths.is_empty() {
+                return Ok(Self { paths, format: Format::Parquet });
             }
         }
         bail!(
@@ -97,25 +97,48 @@ impl SplitFile {
     /// # Errors
     /// The file cannot be read, or a row does not fit the task.
     pub fn read(&self, task: &Task) -> Result<Vec<Example>> {
-        match self.format {
-            Format::Tsv => tsv::read(&self.path, task),
-            Format::Parquet => parquet::read(&self.path, task),
-        }
+        let read = match self.format {
+            Format::Tsv => tsv::read,
+            Format::Parquet => parquet::read,
+        };
+        Ok(self.paths.iter().map(|path| read(path, task)).collect::<Result<Vec<_>>>()?.concat())
+    }
+
+    /// The files in words.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// `train.parquet` or `train-00000-of-00001.parquet`.
-fn first_parquet(folder: &Path, split: Split) -> Option<PathBuf> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            name.strip_prefix(split.name())
-                .is_some_and(|rest| rest == ".parquet" || (rest.starts_with('-') && rest.ends_with(".parquet")))
-        })
-        .collect();
+/// `train.parquet`, or the parts `train-00000-of-00002.parquet` and so on, which must all be there.
+fn parquet_files(folder: &Path, split: Split) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read the data folder {}", folder.display()))?;
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| part(path, split).is_some()).collect();
     found.sort_unstable();
-    found.into_iter().next()
+    let announced = found.iter().filter_map(|path| part(path, split)).max().unwrap_or(0);
+    if found.len() != announced {
+        let names: Vec<_> = found.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy()).collect();
+        bail!(
+            "the {} split in {} should have {announced} parquet files, but there are {}",
+            split.name(),
+            folder.display(),
+            names.join(", ")
+        );
+    }
+    Ok(found)
+}
+
+/// The number of files that a split's parquet file says there are.
+fn part(path: &Path, split: Split) -> Option<usize> {
+    let name = path.file_name()?.to_str()?.strip_prefix(split.name())?.strip_suffix(".parquet")?;
+    match name.rsplit_once("-of-") {
+        None if name.is_empty() => Some(1),
+        Some((number, of)) if number.starts_with('-') => of.parse().ok(),
+        _ => None,
+    }
 }

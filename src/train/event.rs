@@ -97,5 +97,10 @@ pub struct Diverged {
 }
 
 fn batch(examples: &[usize]) -> String {
-    if examples.is_empty() { String::new() } else { format!(", batch of the training examples {examples:?}") }
+    const SHOWN: usize = 32;
+    match examples.len() {
+        0 => String::new(),
+        1..=SHOWN => format!(", batch of the training examples {examples:?}"),
+        more => format!(", batch of {more} training examples that begins with {:?}", &examples[..SHOWN]),
+    }
 }

@@ -72,3 +72,36 @@ fn files_are_small() {
         assert!(text.lines().count() <= 350, "{file} has {} lines of code", text.lines().count());
     }
 }
+
+/// Runs record the version of Burn that computed them; it is the one that is built.
+#[test]
+fn the_recorded_version_of_burn_is_the_one_in_use() {
+    let lock: toml::Table = toml::from_str(&std::fs::read_to_string(project("Cargo.lock")).unwrap()).unwrap();
+    let packages = lock["package"].as_array().unwrap();
+    let burn = packages.iter().find(|package| package["name"].as_str() == Some("burn")).unwrap();
+    assert_eq!(burn["version"].as_str(), Some(gluepot::runs::Versions::this().burn.as_str()));
+}
+
+/// The README's tables name every setting and every exit code.
+#[test]
+fn the_readme_names_every_setting_and_exit_code() {
+    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+    let schema = gluepot::experiment::schema();
+    let keys = |properties: &serde_json::Value| properties.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let mut names = keys(&schema["properties"]);
+    for definition in schema["$defs"].as_object().unwrap().values().filter(|definition| definition.get("properties").is_some()) {
+        names.extend(keys(&definition["properties"]));
+    }
+    assert!(names.len() > 40);
+    for name in names {
+        assert!(
+            readme.contains(&format!("`{name}`"))
+                || readme.contains(&format!("[{name}]"))
+                || readme.contains(&format!("{name} = ")),
+            "README.md does not name {name}"
+        );
+    }
+    for (code, meaning) in gluepot::failure::EXIT_CODES {
+        assert!(readme.contains(&format!("| {code} | {meaning}")), "README.md lacks exit code {code}");
+    }
+}

@@ -79,6 +79,9 @@ fn keys_and_values_that_do_not_exist() {
         &EXPERIMENT.replace("epochs = 1", "epochs = \"1\"").replace("train_limit = 64", "train_limit = 6.5"),
     );
     experiment("unknown-task", &EXPERIMENT.replace("\"mrpc\"", "\"sst-2\""));
+    experiment("empty-text", &EXPERIMENT.replace("\"./glue\"", "\"\""));
+    experiment("number-too-large", &EXPERIMENT.replace("epochs = 1", "epochs = 4294967296"));
+    experiment("dotted-key-in-quotes", &EXPERIMENT.replace("epochs = 1", "epochs = 1\n\"data.batch_size\" = 4"));
     experiment("learning-rate-zero", &EXPERIMENT.replace("1e-3", "0"));
     experiment("learning-rate-nan", &EXPERIMENT.replace("1e-3", "nan"));
     experiment(
@@ -111,6 +114,8 @@ fn layers_that_are_wrong() {
     shell.write("y.toml", "seed = -1\n[optimizer]\nbeta1 = 1.0\n");
     fails("wrong-in-the-base", 3, &shell, &["run", "x.toml"]);
     fails("wrong-in-set", 3, &sound(), &["run", "x.toml", "--set", "data.batch_size=many", "--set", "optimizer.momentum=0.9"]);
+    fails("base-in-set", 3, &sound(), &["run", "x.toml", "--set", "base=y.toml"]);
+    fails("seed-too-large", 3, &sound(), &["run", "x.toml", "--set", "seed=18446744073709551615"]);
     fails("set-without-value", 2, &sound(), &["run", "x.toml", "--set", "data.batch_size"]);
     fails("unknown-device", 2, &sound(), &["run", "x.toml", "--device", "tpu"]);
     let mut shell = sound();
@@ -141,6 +146,14 @@ fn data_that_cannot_be_used() {
     std::fs::remove_file(shell.path("glue/MRPC/dev.tsv")).unwrap();
     shell.write("glue/MRPC/validation-00000-of-00001.parquet", b"PAR1 and then nothing");
     fails("damaged-parquet", 4, &shell, &["run", "x.toml"]);
+    let shell = sound();
+    std::fs::remove_file(shell.path("glue/MRPC/train.tsv")).unwrap();
+    let part = std::fs::read(project("tests/golden/tiny/parquet/train-00000-of-00001.parquet")).unwrap();
+    shell.write("glue/MRPC/train-00000-of-00002.parquet", &part);
+    fails("missing-part-of-a-split", 4, &shell, &["run", "x.toml"]);
+    shell.write("glue/MRPC/train-00001-of-00002.parquet", &part);
+    let done = shell.gluepot(&["check", "x.toml", "--json", "--set", "data.train_limit=1000"]);
+    assert!(done.out.contains("\"train\": 320"), "{done:?}");
 }
 
 #[test]
@@ -150,7 +163,19 @@ fn checkpoints_that_cannot_be_used() {
     let config = std::fs::read_to_string(project("tests/golden/tiny/config.json")).unwrap();
     let mut huge = u64::MAX.to_le_bytes().to_vec();
     huge.extend(b"{}");
-    let cases: [(&str, &str, Vec<u8>); 10] = [
+    let cases: [(&str, &str, Vec<u8>); 14] = [
+        (
+            "dropout-above-one",
+            "config.json",
+            config.replace("\"hidden_dropout_prob\": 0.1", "\"hidden_dropout_prob\": 1.5").into_bytes(),
+        ),
+        (
+            "fewer-segments-than-sentences",
+            "config.json",
+            config.replace("\"type_vocab_size\": 2", "\"type_vocab_size\": 1").into_bytes(),
+        ),
+        ("weights-that-are-not-finite", "model.safetensors", not_finite(&weights)),
+        ("damaged-tokenizer-config", "tokenizer_config.json", b"{".to_vec()),
         ("truncated-safetensors", "model.safetensors", weights[..weights.len() / 2].to_vec()),
         ("empty-safetensors", "model.safetensors", Vec::new()),
         ("hostile-safetensors", "model.safetensors", huge),
@@ -184,6 +209,9 @@ fn checkpoints_that_cannot_be_used() {
         fails(name, 5, &shell, &["run", "x.toml"]);
     }
     let shell = sound();
+    shell.write("bert/tokenizer_config.json", "{\"model_max_length\": 3}");
+    fails("too-few-tokens-allowed", 3, &shell, &["run", "x.toml"]);
+    let shell = sound();
     std::fs::remove_file(shell.path("bert/vocab.txt")).unwrap();
     fails("no-tokenizer", 5, &shell, &["run", "x.toml"]);
     let shell = sound();
@@ -195,6 +223,50 @@ fn checkpoints_that_cannot_be_used() {
     let words: Vec<String> = (0..400).map(|n| format!("word{n}")).collect();
     shell.write("bert/vocab.txt", format!("[PAD]\n[UNK]\n[CLS]\n{}\n[SEP]\n", words.join("\n")));
     fails("tokenizer-of-another-model", 5, &shell, &["run", "x.toml"]);
+}
+
+/// The first number of the first tensor becomes infinite.
+fn not_finite(safetensors: &[u8]) -> Vec<u8> {
+    let mut bytes = safetensors.to_vec();
+    let data = 8 + usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    bytes[data..data + 4].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn one_bad_experiment_among_several_stops_all_of_them_before_the_first() {
+    let shell = sound();
+    shell.copy(&shell.path("bert"), "broken");
+    shell.write("broken/model.safetensors", b"");
+    shell.write("y.toml", EXPERIMENT.replace("./bert", "./broken"));
+    let done = shell.gluepot(&["run", "x.toml", "y.toml"]);
+    assert_eq!(done.code, 5, "{done:?}");
+    assert!(!shell.path("runs").exists());
+    assert_eq!(shell.gluepot(&["check", "y.toml"]).code, 5);
+}
+
+/// As another user, where these tests run as root, whom no permission stops.
+#[test]
+fn folders_that_may_not_be_read() {
+    let shell = sound();
+    let program = shell.path("gluepot");
+    std::fs::copy(env!("CARGO_BIN_EXE_gluepot"), &program).unwrap();
+    let prepare = "chmod 755 . && chmod 000 glue/MRPC && ";
+    let run = "./gluepot run x.toml --runs ./made";
+    let unprivileged = "if [ \"$(id -u)\" != 0 ]; then P=; elif command -v setpriv >/dev/null; then P='setpriv --reuid=65534 --regid=65534 --clear-groups'; else exit 77; fi; ";
+    let done = shell.sh(&format!("{prepare}{unprivileged}$P {run}"));
+    if done.code == 77 {
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"\nSKIPPED unreadable folders: root, and no setpriv to become another user\n",
+        );
+        return;
+    }
+    judge("folder-that-may-not-be-read", 4, &shell, &done);
+    let done = shell.sh(&format!(
+        "chmod 755 glue/MRPC && mkdir -p locked && chmod 555 locked && {unprivileged}$P ./gluepot run x.toml --runs ./locked/runs"
+    ));
+    judge("runs-folder-that-may-not-be-written", 8, &shell, &done);
 }
 
 #[test]
@@ -241,4 +313,8 @@ fn training_that_diverges() {
 #[test]
 fn runs_that_do_not_exist() {
     fails("no-runs", 2, &sound(), &["show", "latest"]);
+    let shell = sound();
+    shell.write("runs/2026-01-01T00-00-00Z_x_abcdef/run.json", "{");
+    fails("damaged-run", 8, &shell, &["show", "latest"]);
+    fails("damaged-run-by-name", 8, &shell, &["show", "runs/2026-01-01T00-00-00Z_x_abcdef"]);
 }

@@ -15,7 +15,7 @@ fn accepts(experiment: &str) -> bool {
 
 #[test]
 fn the_stored_schema_is_the_programs() {
-    assert_eq!(stored(), gluepot::experiment::schema(), "write it anew: gluepot schema > schemas/experiment.schema.json");
+    assert!(stored() == gluepot::experiment::schema(), "write it anew: gluepot schema > schemas/experiment.schema.json");
 }
 
 #[test]
