@@ -12,7 +12,7 @@ pub use files::{CheckpointName, Files, TOKENIZER_FILES};
 pub use initialize::{Initial, initialize};
 pub use parameters::{Parameter, Part, Role, table};
 pub use weights::Weights;
-pub use write::write;
+pub use write::Template;
 
 /// A parameter in the host's memory, row-major, in the file's layout.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use anyhow::Result;
 use chrono::Utc;
 
 use super::print;
-use crate::checkpoint::{self, HostTensor, Initial, Parameter, table};
+use crate::checkpoint::{self, HostTensor, Initial, Parameter, Template, table};
 use crate::cli::Run;
 use crate::experiment::{Override, Surroundings};
 use crate::failure::{Failure, Outcome};
@@ -19,8 +19,7 @@ use crate::problem::Problems;
 use crate::progress::{Both, Loudness, Progress, Voice};
 use crate::report::{count, duration, rate, score};
 use crate::runs::{
-    Exit, Hashes, Host, Model, Recorder, RunDirectory, RunFacts, RunId, Summary, Versions, files, resolved_toml, setting_rows,
-    sha256,
+    Exit, Hashes, Host, Recorder, RunDirectory, RunFacts, RunId, Summary, Versions, files, resolved_toml, setting_rows, sha256,
 };
 use crate::settings::{DeviceChoice, no_bf16};
 use crate::tokens::{Encoded, Tokens};
@@ -148,8 +147,9 @@ fn train_in(ready: &Ready<'_>, device: &Device, directory: &RunDirectory, voice:
     let settings = &trial.settings;
     introduce(ready, device, voice).map_err(Failure::RunDirectory)?;
     let task = settings.task.task();
-    let model = Model { config: trial.config.clone(), table: ready.table.clone(), source: inputs.files.clone() };
-    let recorder = Recorder::new(directory, task, settings.metric.name(), &settings.checkpoints.keep, model);
+    let labels = task.labels;
+    let template = Template { config: trial.config.clone(), labels, table: ready.table.clone(), source: inputs.files.clone() };
+    let recorder = Recorder::new(directory, task, settings.metric.name(), &settings.checkpoints.keep, template);
     let mut recorder = recorder.map_err(Failure::RunDirectory)?;
     let direction = task.direction(settings.metric.name()).unwrap_or(crate::metrics::Direction::Maximize);
     let mut progress = Progress::new(voice, settings.metric.name(), direction, trial.steps.total);

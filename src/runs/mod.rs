@@ -9,7 +9,7 @@ mod summary;
 
 pub use directory::{RunDirectory, RunId, files};
 pub use facts::{Exit, Hashes, Host, RunFacts, Versions, sha256};
-pub use record::{Model, Recorder};
+pub use record::Recorder;
 pub use resolved::{SettingRow, resolved_toml, setting_rows};
 pub use stored::{FindError, StoredRun, find, list};
 pub use summary::{Moment, Summary};

@@ -8,7 +8,7 @@ use csv::Writer;
 
 use super::directory::{RunDirectory, files};
 use super::summary::{Moment, Summary};
-use crate::checkpoint::{self, Config, Files, Parameter};
+use crate::checkpoint::Template;
 use crate::metrics::{Direction, Prediction};
 use crate::settings::{Keep, Kept};
 use crate::tasks::{Split, Task};
@@ -21,7 +21,7 @@ pub struct Recorder {
     metric: String,
     direction: Direction,
     keep: Keep,
-    model: Model,
+    template: Template,
     train: Writer<File>,
     speed: Writer<File>,
     eval: Writer<File>,
@@ -31,16 +31,6 @@ pub struct Recorder {
     saved: Vec<u64>,
     started: Instant,
     totals: Totals,
-}
-
-/// What a checkpoint is written from, beside the parameters.
-pub struct Model {
-    /// The shape.
-    pub config: Config,
-    /// Names and shapes of the parameters.
-    pub table: Vec<Parameter>,
-    /// Where the tokenizer's files are.
-    pub source: Files,
 }
 
 #[derive(Default)]
@@ -56,7 +46,7 @@ impl Recorder {
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn new(directory: &RunDirectory, task: &'static Task, metric: &str, keep: &Keep, model: Model) -> Result<Self> {
+    pub fn new(directory: &RunDirectory, task: &'static Task, metric: &str, keep: &Keep, template: Template) -> Result<Self> {
         let open = |name: &str, header: &[&str]| -> Result<Writer<File>> {
             let path = directory.path(name);
             let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -75,7 +65,7 @@ impl Recorder {
             metric: metric.to_string(),
             direction: task.direction(metric).unwrap_or(Direction::Maximize),
             keep: keep.clone(),
-            model,
+            template,
             best: None,
             last: None,
             saved: Vec::new(),
@@ -165,7 +155,7 @@ impl Recorder {
         let name = folder(event.step);
         let path = self.directory.path(files::CHECKPOINTS).join(&name);
         let parameters = (event.parameters)()?;
-        checkpoint::write(&path, &self.model.config, self.task.labels, &self.model.table, &parameters, &self.model.source)?;
+        self.template.write(&path, &parameters)?;
         self.saved.push(event.step);
         let point =
             |pointer: &str| self.directory.write(&format!("{}/{pointer}", files::CHECKPOINTS), format!("{name}\n").as_bytes());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gluepot::checkpoint::{Files, Weights, initialize};
+use gluepot::checkpoint::{Files, Template, Weights, initialize};
 use gluepot::metrics::Scores;
 use gluepot::plan::Steps;
 use gluepot::settings::ScheduleKind;
@@ -174,7 +174,13 @@ fn a_written_checkpoint_reads_back_bit_by_bit() {
     let parameters = bench.parameters();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("step-000001");
-    gluepot::checkpoint::write(&path, &bench.config, bench.task.labels, &bench.table, &parameters, &bench.files).unwrap();
+    let template = Template {
+        config: bench.config.clone(),
+        labels: bench.task.labels,
+        table: bench.table.clone(),
+        source: bench.files.clone(),
+    };
+    template.write(&path, &parameters).unwrap();
     let again = Bench {
         files: Files::find(&gluepot::checkpoint::CheckpointName::Folder(path.clone()), true, &gluepot::hub::Hub::offline())
             .unwrap(),

@@ -1,0 +1,111 @@
+//! Where settings are read from: defaults, files and their bases, the environment, the command line.
+
+use std::path::Path;
+
+use figment::value::{Dict, Value};
+
+use super::Override;
+use super::document::{Document, Kind};
+use crate::problem::{Place, Problem};
+use crate::settings::Defaults;
+
+/// Values that nobody has to write.
+pub(super) fn defaults() -> Document {
+    let values = Value::serialize(Defaults::default()).ok().and_then(figment::value::Value::into_dict).unwrap_or_default();
+    Document::unwritten(Kind::Default, values)
+}
+
+/// The experiment's name, unless something else names it.
+pub(super) fn file_name(path: &Path) -> Document {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    Document::unwritten(Kind::FileName, Dict::from([("name".to_string(), Value::from(stem))]))
+}
+
+/// An argument of the command line.
+pub(super) fn argument(override_: &Override) -> Document {
+    let shown = match override_.option {
+        "--set" => format!("--set {}={}", override_.path, override_.value),
+        option => format!("{option}={}", override_.value),
+    };
+    Document::single(Kind::Argument(override_.option.to_string()), &override_.path, &override_.value, shown)
+}
+
+/// `GLUEPOT_DATA_BATCH_SIZE` is `data.batch_size`: a table's name in front becomes the table.
+pub(super) fn variable(name: &str, value: &str, schema: &serde_json::Value) -> Document {
+    let rest = name.trim_start_matches("GLUEPOT_").to_lowercase();
+    let is_table = |table: &str| {
+        schema.pointer(&format!("/properties/{table}/$ref")).is_some() || schema.pointer(&format!("/$defs/{table}")).is_some()
+    };
+    let path = match rest.split_once('_') {
+        Some((table, key)) if is_table(table) && schema.pointer(&format!("/properties/{rest}")).is_none() => {
+            format!("{table}.{key}")
+        }
+        _ => rest,
+    };
+    Document::single(Kind::Environment(name.to_string()), &path, value, format!("{name}={value}"))
+}
+
+/// Reads a file, then its base, and so on; the experiment's own file comes first.
+pub(super) fn read_with_bases(path: &Path, named_by: Option<&Place>, files: &mut Vec<Document>, problems: &mut Vec<Problem>) {
+    let problem = |message: String, help: Option<String>| Problem {
+        message,
+        place: named_by.cloned(),
+        label: None,
+        help: help.into_iter().collect(),
+    };
+    let same = |document: &&Document| matches!(&document.kind, Kind::File(known) if is_same(known, path));
+    if let Some(earlier) = files.iter().find(same) {
+        problems.push(problem(
+            format!("{} is based on itself", earlier.text.name),
+            Some("a base may not lead back to its own file".into()),
+        ));
+        return;
+    }
+    let content = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8(bytes),
+        Err(error) => {
+            problems.push(problem(format!("cannot read {}: {}", path.display(), reason(&error)), None));
+            return;
+        }
+    };
+    let Ok(content) = content else {
+        problems.push(problem(format!("{} is not UTF-8 text", path.display()), None));
+        return;
+    };
+    match Document::parse(path, content) {
+        Ok(document) => {
+            let base = document.top_level("base").filter(|base| !base.is_empty()).map(|base| path.with_file_name("").join(base));
+            let named_by = document.value("base");
+            files.push(document);
+            if let Some(base) = base {
+                read_with_bases(&base, named_by.as_ref(), files, problems);
+            }
+        }
+        Err(found) => problems.extend(found),
+    }
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+/// The operating system's reason without its number.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".into(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".into(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// A base takes part in reading files, which is over when other sources speak.
+pub(super) fn base_outside_of_files(document: &Document) -> Option<Problem> {
+    let is_file = matches!(document.kind, Kind::File(_));
+    let place = document.key("base").filter(|_| !is_file)?;
+    let help = vec!["write it into an experiment file of its own: base = \"…\"".to_string()];
+    Some(Problem { message: "`base` can only be set in a file".into(), place: Some(place), label: None, help })
+}
