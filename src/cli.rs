@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::compare::Filter;
 use crate::experiment::Override;
 use crate::settings::DeviceChoice;
 
@@ -30,6 +31,7 @@ Examples:
   gluepot run experiments/mrpc.toml --set seed=1     train, with one setting changed
   gluepot run experiments/mrpc.toml --set data.source=../glue --set checkpoint=./bert
                                                      train offline, from folders
+  gluepot compare                                    all runs as variants, with statistics over their seeds
   gluepot show latest                                scores and the learning curve of the last run
 
 An experiment file needs no more than this:
@@ -50,6 +52,10 @@ pub enum Command {
     List(List),
     /// Shows one run: settings, scores, learning curve.
     Show(Show),
+    /// Compares runs: which settings are better, by how much, and is that real.
+    Compare(Compare),
+    /// Shows the settings in which two runs differ, and their scores.
+    Diff(Diff),
     /// Prints the JSON Schema of experiment files.
     Schema,
     /// Lists the devices that can train.
@@ -125,4 +131,70 @@ pub struct Show {
     /// Prints JSON for programs.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub struct Compare {
+    /// Runs: their names, ids or paths, experiments' names, folders, globs. Default: all runs.
+    #[arg(value_name = "RUN")]
+    pub which: Vec<String>,
+    /// Settings that make a variant, where not all of them do.
+    #[arg(long, value_delimiter = ',', value_name = "SETTING")]
+    pub by: Vec<String>,
+    /// The variant that the others are compared with: setting=value, or a run of it. Default: the oldest.
+    #[arg(long, value_name = "VARIANT")]
+    pub reference: Option<String>,
+    /// Only runs that fulfil a condition on settings, metrics and status.
+    #[arg(long, value_name = "CONDITION", value_parser = Filter::parse)]
+    pub filter: Option<Filter>,
+    /// Sorts by a setting, n or time instead of the score.
+    #[arg(long, value_name = "NAME")]
+    pub sort: Option<String>,
+    /// Compares by this metric instead of the experiments' own.
+    #[arg(long)]
+    pub metric: Option<String>,
+    /// How the comparison is printed; csv and json hold every digit.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Compares two runs example by example.
+    #[arg(long)]
+    pub examples: bool,
+    /// Where to look.
+    #[command(flatten)]
+    pub runs: Runs,
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  gluepot compare                                      every run below runs/
+  gluepot compare mrpc --reference learning_rate=2e-5  the runs of one experiment, against a baseline
+  gluepot compare 'runs/2026-11-*' --format markdown   for a pull request
+  gluepot compare --filter 'f1 > 0.85 and data.batch_size == 16'
+  gluepot compare 1e81b8 e4c3ce --examples             McNemar's test, and the texts on which two runs differ";
+
+/// How a comparison is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table for terminals.
+    Text,
+    /// A table for pages and pull requests.
+    Markdown,
+    /// One row a variant.
+    Csv,
+    /// Everything.
+    Json,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A run.
+    pub first: String,
+    /// Another run.
+    pub second: String,
+    /// Where to look.
+    #[command(flatten)]
+    pub runs: Runs,
 }

@@ -7,6 +7,7 @@
 //! checkpoint, tasks, tokens (through hub) ─► inputs         read: what it is done with
 //! models, train ─► events                                   the only part that knows Burn
 //! runs ◄─ events ─► progress                                kept: what was done
+//! runs ─► compare (statistics) ─► report                    pure again: what it means
 //! cli ─► commands ─► report                                 said: to a person
 //! ```
 
@@ -29,6 +30,9 @@ pub mod train;
 
 pub mod progress;
 pub mod runs;
+
+pub mod compare;
+pub mod statistics;
 
 pub mod cli;
 pub mod commands;

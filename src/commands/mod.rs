@@ -1,7 +1,9 @@
 //! One file per subcommand.
 
 mod check;
+mod compare;
 mod devices;
+mod diff;
 mod list;
 mod run;
 mod show;
@@ -10,7 +12,8 @@ use std::io::Write;
 
 use crate::cli::{Cli, Command};
 use crate::experiment::schema;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
+use crate::runs::FindError;
 
 /// Does what the command line says.
 ///
@@ -22,6 +25,8 @@ pub fn execute(cli: Cli) -> Outcome<()> {
         Command::Check(arguments) => check::check(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => show::show(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Diff(arguments) => diff::diff(&arguments),
         Command::Schema => {
             print(&pretty(&schema()));
             Ok(())
@@ -36,6 +41,14 @@ pub fn execute(cli: Cli) -> Outcome<()> {
 /// Prints a text; a reader that went away (`| head`) is no error.
 fn print(text: &str) {
     let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// A run that is not there is wrong usage; one that cannot be read is not.
+fn find_failure(error: FindError) -> Failure {
+    match error {
+        FindError::NotFound(_) => Failure::Usage(error.into()),
+        FindError::Unreadable(error) => Failure::RunDirectory(error),
+    }
 }
 
 fn warn(text: &str) {

@@ -4,31 +4,24 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{pretty, print};
+use super::{find_failure, pretty, print};
 use crate::cli::Show;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::report::{Table, count, curve, duration, rate, score};
-use crate::runs::{self, FindError, StoredRun, files};
+use crate::runs::{self, StoredRun, files};
 
 /// Columns of the learning curve.
 const WIDTH: usize = 64;
 
 /// Shows one run.
 pub fn show(arguments: &Show) -> Outcome<()> {
-    let run = runs::find(&arguments.runs.root, &arguments.run).map_err(failure)?;
+    let run = runs::find(&arguments.runs.root, &arguments.run).map_err(find_failure)?;
     if arguments.json {
         print(&pretty(&json!({ "path": run.path, "run": run.facts, "summary": run.summary })));
     } else {
         print(&text(&run));
     }
     Ok(())
-}
-
-fn failure(error: FindError) -> Failure {
-    match error {
-        FindError::NotFound(_) => Failure::Usage(error.into()),
-        FindError::Unreadable(error) => Failure::RunDirectory(error),
-    }
 }
 
 fn text(run: &StoredRun) -> String {

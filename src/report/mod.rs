@@ -1,10 +1,12 @@
 //! What a person reads: numbers, times and tables in one style.
 
+mod comparison;
 mod curve;
 mod numbers;
 mod plan;
 mod table;
 
+pub use comparison::{comparison_csv, comparison_markdown, comparison_text};
 pub use curve::curve;
 pub use numbers::{count, duration, rate, scientific, score};
 pub use plan::plan_text;

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod commands;
+mod compare;
 mod failures;
 mod golden;
 mod hub;
@@ -9,4 +10,5 @@ mod real;
 mod reproducible;
 mod schema;
 mod shell;
+mod statistics;
 mod support;

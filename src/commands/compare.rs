@@ -1,0 +1,84 @@
+//! `gluepot compare`.
+
+use serde_json::json;
+
+use super::{find_failure, pretty, print};
+use crate::cli::{Compare, Format};
+use crate::compare::{ComparedRun, Comparison, Examples, Filter, Options, Sort, compare as build, select};
+use crate::failure::{Failure, Outcome};
+use crate::report::{Table, comparison_csv, comparison_markdown, comparison_text};
+
+/// Examples on which two runs disagree that are shown on a terminal.
+const SHOWN: usize = 20;
+
+/// Compares runs, grouped into variants.
+pub fn compare(arguments: &Compare) -> Outcome<()> {
+    let mut runs = select(&arguments.runs.root, &arguments.which).map_err(find_failure)?;
+    if let Some(filter) = &arguments.filter {
+        runs = filtered(runs, filter)?;
+    }
+    if arguments.examples {
+        return examples(&runs, arguments.format);
+    }
+    let options = Options {
+        metric: arguments.metric.clone(),
+        by: arguments.by.clone(),
+        reference: arguments.reference.clone(),
+        sort: arguments.sort.clone().map_or(Sort::Score, Sort::By),
+    };
+    let comparisons = build(&runs, &options).map_err(|problem| Failure::Usage(anyhow::anyhow!(problem)))?;
+    print(&rendered(&comparisons, arguments.format)?);
+    Ok(())
+}
+
+fn filtered(runs: Vec<ComparedRun>, filter: &Filter) -> Outcome<Vec<ComparedRun>> {
+    if let Some(unknown) = filter.names().into_iter().find(|name| runs.iter().all(|run| run.quantity(name).is_none())) {
+        return Err(Failure::Usage(anyhow::anyhow!("no run has a \"{unknown}\": a setting's path, a metric or status is meant")));
+    }
+    let kept: Vec<ComparedRun> = runs.into_iter().filter(|run| filter.holds(&|name| run.quantity(name))).collect();
+    if kept.is_empty() { Err(Failure::Usage(anyhow::anyhow!("no run passes the filter"))) } else { Ok(kept) }
+}
+
+fn rendered(comparisons: &[Comparison], format: Format) -> Outcome<String> {
+    let apart = "Runs of different tasks or data cannot be compared; each group stands for itself.\n\n";
+    let join = |each: fn(&Comparison) -> String| {
+        let texts: Vec<String> = comparisons.iter().map(each).collect();
+        format!("{}{}", if comparisons.len() > 1 { apart } else { "" }, texts.join("\n\n"))
+    };
+    Ok(match format {
+        Format::Text => join(comparison_text),
+        Format::Markdown => join(comparison_markdown),
+        Format::Csv => comparison_csv(comparisons).map_err(Failure::Internal)?,
+        Format::Json => pretty(&json!(comparisons)),
+    })
+}
+
+fn examples(runs: &[ComparedRun], format: Format) -> Outcome<()> {
+    let [first, second] = runs else {
+        return Err(Failure::Usage(anyhow::anyhow!("--examples compares two runs, and {} are meant", runs.len())));
+    };
+    let examples = Examples::of(first, second).map_err(Failure::RunDirectory)?;
+    if format == Format::Json {
+        print(&pretty(&json!(examples)));
+        return Ok(());
+    }
+    let (a, b) = (&first.run.facts.id, &second.run.facts.id);
+    let mut lines = vec![
+        format!("both right            {}", examples.both_right),
+        format!("only {a} right    {}", examples.only_first),
+        format!("only {b} right    {}", examples.only_second),
+        format!("both wrong            {}", examples.both_wrong),
+        format!("McNemar's exact test  p = {:.4}", examples.p),
+    ];
+    let mut table = Table::new(&["example", "label", a, b, "text"], &["example"]);
+    for one in examples.disagreements.iter().take(SHOWN) {
+        table.row(vec![one.index.to_string(), one.label.clone(), one.first.clone(), one.second.clone(), one.text.join("  |  ")]);
+    }
+    if !examples.disagreements.is_empty() {
+        let count = examples.disagreements.len();
+        let more = if count > SHOWN { format!(", the first {SHOWN} of them (--format json has all)") } else { String::new() };
+        lines.push(format!("\nthey disagree on {count} examples{more}\n{}", table.text()));
+    }
+    print(&lines.join("\n"));
+    Ok(())
+}

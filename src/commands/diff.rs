@@ -1,0 +1,46 @@
+//! `gluepot diff`.
+
+use std::collections::BTreeSet;
+
+use super::{find_failure, print};
+use crate::cli::Diff;
+use crate::compare::{ComparedRun, shown};
+use crate::failure::{Failure, Outcome};
+use crate::report::{Table, score};
+use crate::runs;
+
+/// Shows the settings in which two runs differ, and their scores side by side.
+pub fn diff(arguments: &Diff) -> Outcome<()> {
+    let read = |name: &str| {
+        let run = runs::find(&arguments.runs.root, name).map_err(find_failure)?;
+        ComparedRun::new(run).map_err(Failure::RunDirectory)
+    };
+    let (first, second) = (read(&arguments.first)?, read(&arguments.second)?);
+    let (a, b) = (first.run.facts.id.clone(), second.run.facts.id.clone());
+    let mut settings = Table::new(&["setting", &a, &b], &[]);
+    let paths: BTreeSet<&String> = first.settings.keys().chain(second.settings.keys()).collect();
+    let mut differing = 0;
+    for path in paths.into_iter().filter(|path| first.settings.get(*path) != second.settings.get(*path)) {
+        differing += 1;
+        settings.row(vec![path.clone(), shown(first.settings.get(path)), shown(second.settings.get(path))]);
+    }
+    let mut parts = vec![if differing == 0 { "the settings are the same".to_string() } else { settings.text() }];
+    let names: BTreeSet<&String> = [&first, &second]
+        .into_iter()
+        .filter_map(|run| run.run.summary.as_ref())
+        .flat_map(|summary| summary.best.scores.keys())
+        .collect();
+    let mut scores = Table::new(&["at the best checkpoint", &a, &b, "difference"], &[&a, &b, "difference"]);
+    for name in names {
+        let (one, other) = (first.score(name), second.score(name));
+        let text = |value: Option<f64>| value.map_or_else(|| "none".into(), score);
+        let difference = one.zip(other).map_or(String::new(), |(one, other)| format!("{:+.4}", other - one));
+        scores.row(vec![name.clone(), text(one), text(other), difference]);
+    }
+    parts.push(scores.text());
+    if first.run.facts.hashes.data != second.run.facts.hashes.data {
+        parts.push("the two runs read different data: their scores cannot be compared".into());
+    }
+    print(&parts.join("\n\n"));
+    Ok(())
+}

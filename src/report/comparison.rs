@@ -1,0 +1,189 @@
+//! A comparison as a table: for terminals, for Markdown, for spreadsheets.
+
+use super::{Table, duration, rate, score};
+use crate::compare::{Comparison, Variant, conclusions, shown};
+use crate::statistics::Method;
+
+/// The table for a terminal, and what may be concluded from it.
+#[must_use]
+pub fn comparison_text(comparison: &Comparison) -> String {
+    let (header, rows) = grid(comparison);
+    let names: Vec<&str> = header.iter().map(String::as_str).collect();
+    let right: Vec<&str> = names.iter().copied().filter(|name| is_number(comparison, name)).collect();
+    let mut table = Table::new(&names, &right);
+    for row in rows {
+        table.row(row);
+    }
+    let mut text = format!("{}\n\n{}", title(comparison), table.text());
+    let sentences = conclusions(comparison);
+    if !sentences.is_empty() {
+        text += &format!("\n\n{}", sentences.join("\n"));
+    }
+    text
+}
+
+/// The table in Markdown, the best variant in bold.
+#[must_use]
+pub fn comparison_markdown(comparison: &Comparison) -> String {
+    let (header, rows) = grid(comparison);
+    let escaped = |cells: Vec<String>| cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>();
+    let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+    let rules_row =
+        header.iter().map(|name| if is_number(comparison, name) { "---:".to_string() } else { "---".to_string() }).collect();
+    let best = best(comparison);
+    let mut lines = vec![title(comparison), String::new(), row(escaped(header)), row(rules_row)];
+    for (index, cells) in rows.into_iter().enumerate() {
+        let bold = |cell: String| if Some(index) == best && !cell.is_empty() { format!("**{cell}**") } else { cell };
+        lines.push(row(escaped(cells).into_iter().map(bold).collect()));
+    }
+    let sentences = conclusions(comparison);
+    if !sentences.is_empty() {
+        lines.push(String::new());
+        lines.push(sentences.join("\n"));
+    }
+    lines.join("\n")
+}
+
+/// One row a variant, every number in full.
+///
+/// # Errors
+/// The rows cannot be formatted.
+pub fn comparison_csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    for comparison in comparisons {
+        let mut header: Vec<String> = vec!["task".into(), "metric".into()];
+        header.extend(comparison.columns.clone());
+        let fixed = ["n", "failed", "collapsed", "mean", "sd", "low", "high", "median", "min", "max"];
+        header.extend(fixed.map(String::from));
+        header.extend(comparison.others.clone());
+        let last = [
+            "seconds",
+            "examples_per_second",
+            "reference",
+            "difference",
+            "difference_low",
+            "difference_high",
+            "p",
+            "adjusted_p",
+            "method",
+        ];
+        header.extend(last.map(String::from));
+        writer.write_record(&header)?;
+        for (index, variant) in comparison.variants.iter().enumerate() {
+            writer.write_record(full_row(comparison, variant, index == comparison.reference))?;
+        }
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?.trim_end().to_string())
+}
+
+fn full_row(comparison: &Comparison, variant: &Variant, is_reference: bool) -> Vec<String> {
+    let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    let of_score = |value: fn(&crate::statistics::Description) -> Option<f64>| number(variant.score.as_ref().and_then(value));
+    let difference = variant.difference.as_ref();
+    let mut row = vec![comparison.task.clone(), comparison.metric.clone()];
+    row.extend(
+        comparison.columns.iter().map(|column| variant.settings.get(column).map_or(String::new(), |value| shown(Some(value)))),
+    );
+    row.extend([variant.scores.len().to_string(), variant.failed.to_string(), variant.collapsed.to_string()]);
+    row.extend([
+        of_score(|score| Some(score.mean)),
+        of_score(|score| score.sd),
+        of_score(|score| Some(score.interval?.0)),
+        of_score(|score| Some(score.interval?.1)),
+        of_score(|score| Some(score.median)),
+        of_score(|score| Some(score.min)),
+        of_score(|score| Some(score.max)),
+    ]);
+    row.extend(comparison.others.iter().map(|name| number(variant.others.get(name).copied())));
+    row.extend([number(variant.seconds), number(variant.examples_per_second), is_reference.to_string()]);
+    row.extend([
+        number(difference.map(|difference| difference.mean)),
+        number(difference.and_then(|difference| Some(difference.interval?.0))),
+        number(difference.and_then(|difference| Some(difference.interval?.1))),
+        number(difference.and_then(|difference| difference.p)),
+        number(variant.adjusted_p),
+        difference.map_or(String::new(), |difference| method(difference.method).to_string()),
+    ]);
+    row
+}
+
+fn method(method: Method) -> &'static str {
+    match method {
+        Method::SignFlip => "sign-flip",
+        Method::PairedT => "paired t",
+        Method::Welch => "Welch",
+    }
+}
+
+fn title(comparison: &Comparison) -> String {
+    let data = comparison.validation.get(..8).unwrap_or(&comparison.validation);
+    format!(
+        "{}, {} at the best checkpoint, {} validation examples (data {data})",
+        comparison.task, comparison.metric, comparison.validation_examples
+    )
+}
+
+/// The variant with the best mean, if there is more than one.
+fn best(comparison: &Comparison) -> Option<usize> {
+    let means = comparison.variants.iter().enumerate().filter_map(|(index, variant)| Some((index, variant.score.as_ref()?.mean)));
+    let best = means.reduce(|best, next| if comparison.direction.improves(next.1, best.1) { next } else { best })?;
+    (comparison.variants.len() > 1).then_some(best.0)
+}
+
+/// Whether a column holds numbers, which are aligned to the right.
+fn is_number(comparison: &Comparison, name: &str) -> bool {
+    !comparison.columns.iter().any(|column| column == name) && name != "remarks"
+}
+
+/// Header and rows, without columns in which nothing stands.
+fn grid(comparison: &Comparison) -> (Vec<String>, Vec<Vec<String>>) {
+    let rows: Vec<Vec<String>> = (0..comparison.variants.len()).map(|index| cells(comparison, index)).collect();
+    let header = header(comparison);
+    // With one variant there is no reference either.
+    let alone = rows.len() == 1;
+    let is_kept = |column: usize| rows.iter().any(|row| !(row[column].is_empty() || alone && row[column] == "reference"));
+    let kept: Vec<usize> = (0..header.len()).filter(|column| is_kept(*column)).collect();
+    let pick = |cells: &[String]| kept.iter().map(|column| cells[*column].clone()).collect::<Vec<String>>();
+    (pick(&header), rows.iter().map(|row| pick(row)).collect())
+}
+
+fn header(comparison: &Comparison) -> Vec<String> {
+    let mut header = comparison.columns.clone();
+    header.extend(["n".into(), format!("{} mean ± sd", comparison.metric)]);
+    header.extend(["95 % interval", "median", "min – max", "difference", "95 % interval", "p"].map(String::from));
+    header.extend(comparison.others.clone());
+    header.extend(["time", "ex/s", "remarks"].map(String::from));
+    header
+}
+
+fn cells(comparison: &Comparison, index: usize) -> Vec<String> {
+    let variant = &comparison.variants[index];
+    let mut cells: Vec<String> = comparison.columns.iter().map(|column| shown(variant.settings.get(column))).collect();
+    let of_score = |text: &dyn Fn(&crate::statistics::Description) -> String| variant.score.as_ref().map_or(String::new(), text);
+    let interval = |interval: Option<(f64, f64)>| interval.map_or(String::new(), |(low, high)| format!("{low:.4} – {high:.4}"));
+    cells.push(variant.scores.len().to_string());
+    cells.push(of_score(&|described| match described.sd {
+        Some(sd) => format!("{} ± {}", score(described.mean), score(sd)),
+        None => score(described.mean),
+    }));
+    cells.push(of_score(&|described| interval(described.interval)));
+    cells.push(of_score(&|described| score(described.median)));
+    cells.push(of_score(&|described| format!("{} – {}", score(described.min), score(described.max))));
+    match &variant.difference {
+        _ if index == comparison.reference => cells.extend(["reference".into(), String::new(), String::new()]),
+        None => cells.extend([String::new(), String::new(), String::new()]),
+        Some(difference) => {
+            cells.push(format!("{:+.4}", difference.mean));
+            cells.push(difference.interval.map_or(String::new(), |(low, high)| format!("{low:+.4} – {high:+.4}")));
+            cells.push(variant.adjusted_p.map_or(String::new(), |p| format!("{p:.3} ({})", method(difference.method))));
+        }
+    }
+    cells.extend(comparison.others.iter().map(|name| variant.others.get(name).map_or(String::new(), |value| score(*value))));
+    cells.push(variant.seconds.map_or(String::new(), duration));
+    cells.push(variant.examples_per_second.map_or(String::new(), rate));
+    let remarks = [(variant.failed, "unfinished"), (variant.collapsed, "collapsed")];
+    let remarks: Vec<String> =
+        remarks.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    cells.push(remarks.join(", "));
+    cells
+}
