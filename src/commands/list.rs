@@ -39,7 +39,7 @@ fn table(runs: &[StoredRun]) -> Table {
             run.facts.started.format("%Y-%m-%d %H:%M").to_string(),
             run.facts.name.clone(),
             run.facts.task.clone(),
-            run.facts.status.clone(),
+            run.status().to_string(),
             best,
             run.facts.steps.to_string(),
             time,

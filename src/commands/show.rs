@@ -58,7 +58,7 @@ fn heading(run: &StoredRun) -> String {
         (None, Some(ended)) => format!(" after {}", duration((ended - facts.started).as_seconds_f64())),
         (None, None) => format!(" since {} UTC", facts.started.format("%Y-%m-%d %H:%M")),
     };
-    lines.push(format!("{}{time}", facts.status));
+    lines.push(format!("{}{time}", run.status()));
     lines.join("\n")
 }
 

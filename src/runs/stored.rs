@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde::de::DeserializeOwned;
 
 use super::directory::files;
-use super::{RunFacts, Summary};
+use super::{Host, RunFacts, Summary};
 
 /// A run as its directory tells it.
 #[derive(Clone, Debug)]
@@ -30,6 +30,16 @@ impl StoredRun {
         let summary = path.join(files::SUMMARY);
         let summary = if summary.exists() { Some(read_json(&summary)?) } else { None };
         Ok(Self { path: path.to_path_buf(), facts, summary })
+    }
+
+    /// The status as it is: a run that says `running` and whose process is gone has `died`.
+    ///
+    /// Only the machine that it ran on can tell; elsewhere the run is believed.
+    #[must_use]
+    pub fn status(&self) -> &str {
+        let is_here = cfg!(target_os = "linux") && self.facts.host.name == Host::this().name;
+        let is_gone = || !Path::new("/proc").join(self.facts.host.process.to_string()).exists();
+        if self.facts.status == "running" && is_here && is_gone() { "died" } else { &self.facts.status }
     }
 
     /// The directory's name.

@@ -120,6 +120,29 @@ fn a_run_directory_holds_what_the_manual_says() {
     assert!(!done.err.contains("newly drawn"), "{}", done.err);
 }
 
+/// A process that is gone cannot be running, whatever its last words were.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_run_whose_process_is_gone_has_died() {
+    let shell = Shell::new();
+    quickstart(&shell, &["--quiet"]);
+    let path = shell.run().join("run.json");
+    let mut facts: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let status = |facts: &Value| {
+        std::fs::write(&path, facts.to_string()).unwrap();
+        let list = shell.gluepot(&["list"]).out;
+        ["finished", "running", "died"].into_iter().find(|status| list.contains(status)).map(str::to_string)
+    };
+    assert_eq!(status(&facts).as_deref(), Some("finished"));
+    facts["status"] = "running".into();
+    assert_eq!(status(&facts).as_deref(), Some("died"));
+    facts["host"]["process"] = std::process::id().into();
+    assert_eq!(status(&facts).as_deref(), Some("running"));
+    facts["host"]["name"] = "elsewhere".into();
+    facts["host"]["process"] = 1_u32.rotate_right(2).into();
+    assert_eq!(status(&facts).as_deref(), Some("running"));
+}
+
 #[test]
 fn kept_checkpoints_are_those_asked_for() {
     let kept = |keep: &str| {
