@@ -73,6 +73,13 @@ pub struct Experiments {
     pub set: Vec<Override>,
 }
 
+/// The overrides of `--set`, and of `--device` where it is given.
+#[must_use]
+pub fn overrides(set: &[Override], device: Option<DeviceChoice>) -> Vec<Override> {
+    let device = device.map(|device| Override { path: "device".into(), value: device.to_string(), option: "--device" });
+    set.iter().cloned().chain(device).collect()
+}
+
 /// Where runs are.
 #[derive(Debug, Args)]
 pub struct Runs {
@@ -104,6 +111,9 @@ pub struct Check {
     /// What to check.
     #[command(flatten)]
     pub experiments: Experiments,
+    /// Plans for this device: auto, cpu, cuda or cuda:1.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
     /// Prints JSON for programs.
     #[arg(long)]
     pub json: bool,

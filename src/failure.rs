@@ -29,6 +29,13 @@ pub enum Failure {
     Diverged(Diverged),
     /// Not enough memory.
     OutOfMemory(String),
+    /// Some of several experiments failed; each has been told about.
+    Several {
+        /// How many, and which.
+        message: String,
+        /// The exit code of the first of them.
+        code: u8,
+    },
 }
 
 /// Result of a command.
@@ -64,6 +71,7 @@ impl Failure {
             Self::RunDirectory(_) => 8,
             Self::Diverged(_) => 9,
             Self::OutOfMemory(_) => 10,
+            Self::Several { code, .. } => *code,
         }
     }
 
@@ -173,6 +181,7 @@ impl fmt::Display for Failure {
             Self::Device(error) => write!(f, "{error}"),
             Self::Diverged(diverged) => write!(f, "{diverged}"),
             Self::OutOfMemory(message) => write!(f, "out of memory: {message}"),
+            Self::Several { message, .. } => f.write_str(message),
         }
     }
 }

@@ -73,7 +73,7 @@ pub enum HubError {
         cache: PathBuf,
     },
     /// The connection or the disk failed.
-    #[error("cannot download {file} of {id} from {endpoint}: {reason}")]
+    #[error("cannot download {file} of {id} from {endpoint}: {reason}; without a network, name a folder such as ./{id}")]
     Failed {
         /// Asked hub.
         endpoint: String,

@@ -88,7 +88,9 @@ impl Files {
         std::fs::read_dir(folder).with_context(|| format!("cannot read the checkpoint folder {}", folder.display()))?;
         let existing = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
         let listing = || format!("{} holds {}", folder.display(), list(folder));
-        let config = existing("config.json").with_context(|| format!("no config.json: {}", listing()))?;
+        let inside = ["checkpoints/best", "best"].into_iter().map(|inner| folder.join(inner)).find(|inner| inner.is_file());
+        let hint = || inside.as_ref().map_or(String::new(), |inside| format!("; did you mean {}?", inside.display()));
+        let config = existing("config.json").with_context(|| format!("no config.json: {}{}", listing(), hint()))?;
         let weights = WEIGHTS_FILES.iter().find_map(|name| existing(name));
         if with_weights && weights.is_none() {
             bail!("no {}: {}", WEIGHTS_FILES.join(" or "), listing());

@@ -65,6 +65,8 @@ impl Template {
             SafeTensorError::IoError(error) => error.into(),
             other => anyhow::Error::from(other),
         })?;
+        // The library makes the file for its owner alone; it is as public as the others.
+        fs::set_permissions(&path, fs::metadata(directory.join("config.json"))?.permissions())?;
         fs::File::open(&path)?.sync_all()?;
         Ok(())
     }

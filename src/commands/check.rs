@@ -4,20 +4,22 @@ use serde_json::json;
 
 use super::{pretty, print};
 use crate::checkpoint;
-use crate::cli::Check;
+use crate::cli::{Check, overrides};
 use crate::experiment::Surroundings;
 use crate::failure::Outcome;
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
 use crate::report::plan_text;
 use crate::runs::setting_rows;
+use crate::train::Device;
 
 /// Prints the plan of each experiment.
 pub fn check(arguments: &Check) -> Outcome<()> {
     let (surroundings, hub) = (Surroundings::from_env(), Hub::from_env(!arguments.json));
+    let overrides = overrides(&arguments.experiments.set, arguments.device);
     let mut plans = Vec::new();
     for file in &arguments.experiments.files {
-        let inputs = Inputs::read(file, Purpose::Plan, &arguments.experiments.set, &surroundings, &hub)?;
+        let inputs = Inputs::read(file, Purpose::Plan, &overrides, &surroundings, &hub)?;
         if inputs.files.weights.is_some() {
             // Whether the weights can be used is a part of the answer.
             inputs.initial()?;
@@ -26,13 +28,22 @@ pub fn check(arguments: &Check) -> Outcome<()> {
             plans.push(plan_json(&inputs));
         } else {
             let text = plan_text(&inputs, &setting_rows(&inputs));
-            print(&format!("{}\n\n{text}\n", file.display()));
+            print(&format!("{}\n\n{text}\n{}\n", file.display(), device_line(&inputs)));
         }
     }
     if arguments.json {
         print(&pretty(&json!(plans)));
     }
     Ok(())
+}
+
+/// Which device would train, here; a plan for another machine is no mistake.
+fn device_line(inputs: &Inputs) -> String {
+    let settings = &inputs.trial.settings;
+    match Device::choose(settings.device, settings.training.precision) {
+        Ok(device) => format!("{:<11} {}", "device", device.name()),
+        Err(error) => format!("{:<11} not on this machine: {error}", "device"),
+    }
 }
 
 fn plan_json(inputs: &Inputs) -> serde_json::Value {

@@ -1,9 +1,12 @@
 //! `gluepot list`.
 
-use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
 
 use super::{pretty, print, warn};
 use crate::cli::List;
+use crate::compare::{ComparedRun, shown};
 use crate::failure::{Failure, Outcome};
 use crate::report::{Table, duration, score};
 use crate::runs::{self, StoredRun};
@@ -12,8 +15,11 @@ use crate::runs::{self, StoredRun};
 pub fn list(arguments: &List) -> Outcome<()> {
     let (runs, unreadable) = runs::list(&arguments.runs.root).map_err(Failure::RunDirectory)?;
     if arguments.json {
-        let runs: Vec<_> = runs.iter().map(|run| json!({ "path": run.path, "run": run.facts, "summary": run.summary })).collect();
-        print(&pretty(&json!(runs)));
+        let run = |run: &StoredRun| {
+            let settings = ComparedRun::new(run.clone()).map(|run| run.settings).unwrap_or_default();
+            json!({ "path": run.path, "status": run.status(), "run": run.facts, "summary": run.summary, "settings": settings })
+        };
+        print(&pretty(&json!(runs.iter().map(run).collect::<Vec<_>>())));
     } else if runs.is_empty() {
         print(&format!("no runs in {}; `gluepot run experiments/quickstart.toml` makes one", arguments.runs.root.display()));
     } else {
@@ -26,8 +32,9 @@ pub fn list(arguments: &List) -> Outcome<()> {
 }
 
 fn table(runs: &[StoredRun]) -> Table {
-    let mut table = Table::new(&["id", "started (UTC)", "name", "task", "status", "best", "steps", "time"], &["steps"]);
-    for run in runs {
+    let mut table =
+        Table::new(&["id", "started (UTC)", "name", "task", "status", "best", "steps", "time", "differs in"], &["steps"]);
+    for (run, differs) in runs.iter().zip(differences(runs)) {
         let best = run.summary.as_ref().map_or(String::new(), |summary| {
             let value = summary.best.scores.get(&summary.metric).map_or("?".into(), |value| score(*value));
             let collapsed = if summary.collapsed { " (collapsed)" } else { "" };
@@ -41,9 +48,35 @@ fn table(runs: &[StoredRun]) -> Table {
             run.facts.task.clone(),
             run.status().to_string(),
             best,
-            run.facts.steps.to_string(),
+            if run.summary.is_some() {
+                run.steps_taken().to_string()
+            } else {
+                format!("{}/{}", run.steps_taken(), run.facts.steps)
+            },
             time,
+            differs,
         ]);
     }
     table
+}
+
+/// For each run, the settings in which it differs from others of its name.
+fn differences(runs: &[StoredRun]) -> Vec<String> {
+    let settings: Vec<BTreeMap<String, Value>> =
+        runs.iter().map(|run| ComparedRun::new(run.clone()).map(|run| run.settings).unwrap_or_default()).collect();
+    let mut values: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    let paths: BTreeSet<&String> = settings.iter().flat_map(BTreeMap::keys).collect();
+    for (run, settings) in runs.iter().zip(&settings).filter(|(_, settings)| !settings.is_empty()) {
+        for path in &paths {
+            values.entry((&run.facts.name, path.as_str())).or_default().insert(shown(settings.get(*path)));
+        }
+    }
+    let of_run = |(run, settings): (&StoredRun, &BTreeMap<String, Value>)| {
+        let differing = paths
+            .iter()
+            .filter(|path| values.get(&(run.facts.name.as_str(), path.as_str())).is_some_and(|values| values.len() > 1));
+        let words: Vec<String> = differing.map(|path| format!("{path} {}", shown(settings.get(*path)))).collect();
+        words.join(", ")
+    };
+    runs.iter().zip(&settings).map(of_run).collect()
 }

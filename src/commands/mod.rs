@@ -52,7 +52,12 @@ fn find_failure(error: FindError) -> Failure {
 }
 
 fn warn(text: &str) {
-    let _ = writeln!(anstream::stderr(), "warning: {text}");
+    complain(&format!("warning: {text}"));
+}
+
+/// Prints to standard error; with nobody left to read it, there is nobody to tell.
+fn complain(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 fn pretty(json: &serde_json::Value) -> String {

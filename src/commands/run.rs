@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use chrono::Utc;
 
-use super::print;
+use super::{complain, print};
 use crate::checkpoint::{self, HostTensor, Initial, Parameter, Template, table};
-use crate::cli::Run;
-use crate::experiment::{Override, Surroundings};
+use crate::cli::{Run, overrides};
+use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
@@ -29,12 +29,7 @@ use crate::train::{CudaSupport, Device, DeviceError, train};
 pub fn run(arguments: &Run) -> Outcome<()> {
     let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
     let (surroundings, hub) = (Surroundings::from_env(), Hub::from_env(loudness == Loudness::Normal));
-    let mut overrides = arguments.experiments.set.clone();
-    overrides.extend(arguments.device.map(|device| Override {
-        path: "device".into(),
-        value: device.to_string(),
-        option: "--device",
-    }));
+    let overrides = overrides(&arguments.experiments.set, arguments.device);
     let mut checked = Vec::new();
     for file in &arguments.experiments.files {
         let inputs = Inputs::read(file, Purpose::Training, &overrides, &surroundings, &hub)?;
@@ -44,7 +39,25 @@ pub fn run(arguments: &Run) -> Outcome<()> {
         // What only shows when weights and texts are read must not show after hours of training.
         checked.iter().try_for_each(|(inputs, _)| Ready::make(inputs).map(drop))?;
     }
-    checked.iter().try_for_each(|(inputs, device)| run_one(inputs, device, &arguments.runs.root, loudness))
+    if let [(inputs, device)] = checked.as_slice() {
+        return run_one(inputs, device, &arguments.runs.root, loudness);
+    }
+    // One experiment that fails does not take the others with it.
+    let mut failed = Vec::new();
+    for ((inputs, device), file) in checked.iter().zip(&arguments.experiments.files) {
+        if let Err(failure) = run_one(inputs, device, &arguments.runs.root, loudness) {
+            complain(&format!("{}: {}", file.display(), failure.message(false)));
+            failed.push((file.display().to_string(), failure.exit_code()));
+        }
+    }
+    match failed.first() {
+        None => Ok(()),
+        Some((_, code)) => {
+            let names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
+            let message = format!("{} of {} experiments failed: {}", failed.len(), checked.len(), names.join(", "));
+            Err(Failure::Several { message, code: *code })
+        }
+    }
 }
 
 fn with_device(mut inputs: Inputs) -> Outcome<(Inputs, Device)> {

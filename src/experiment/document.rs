@@ -165,10 +165,31 @@ fn collect(table: &DeTable<'_>, prefix: &str, spans: &mut BTreeMap<String, Spans
 fn not_toml(error: &toml::de::Error, text: &Arc<Text>) -> Problem {
     let mut lines = error.message().lines();
     let message = lines.next().unwrap_or("not TOML").to_string();
+    let mut help: Vec<String> = lines.map(str::to_string).collect();
+    if message.contains("duplicate key") {
+        help.push("a key or a table may stand only once".into());
+    } else {
+        help.extend(error.span().and_then(|span| advice(text.content.get(span.start..)?)).map(String::from));
+    }
     Problem {
         message: format!("this is not TOML: {message}"),
         place: Some(Place { text: Arc::clone(text), span: error.span() }),
         label: None,
-        help: lines.map(str::to_string).collect(),
+        help,
     }
+}
+
+/// What is usually meant by something that is not TOML.
+fn advice(rest: &str) -> Option<&'static str> {
+    let rest = rest.lines().next()?.trim_start();
+    if rest.starts_with(['“', '”', '‘', '’']) {
+        return Some("these are typographic quotation marks; TOML wants straight ones: \"");
+    }
+    if rest.starts_with("//") || rest.contains(" //") {
+        return Some("a comment begins with #");
+    }
+    if rest.starts_with("True") || rest.starts_with("False") {
+        return Some("write true or false");
+    }
+    rest.starts_with(char::is_alphabetic).then_some("put text in quotes: \"…\"")
 }

@@ -9,7 +9,7 @@ use figment::value::{Dict, Num, Value};
 use regex_lite::Regex;
 use serde_json::{Map, Value as Json};
 
-use super::suggest::{nearest, where_it_belongs};
+use super::suggest::{here, nearest, where_it_belongs};
 use crate::settings::Settings;
 
 /// The schema of experiment files.
@@ -68,9 +68,13 @@ pub enum Part {
 /// Everything in `values` that the schema refuses.
 #[must_use]
 pub fn check(values: &Dict, schema: &Json) -> Vec<Refusal> {
-    let mut check = Check { root: schema, refusals: Vec::new() };
+    let mut check = Check { root: schema, refusals: Vec::new(), meant: Vec::new() };
     check.table(values, schema, "");
-    check.refusals
+    // A key that stands there under another name is not missing, and with a base that is refused nothing is.
+    let base_is_wrong = check.refusals.iter().any(|refusal| refusal.path == "base");
+    let meant = check.meant;
+    let is_told = |refusal: &Refusal| refusal.part == Part::Missing && (base_is_wrong || meant.contains(&refusal.path));
+    check.refusals.into_iter().filter(|refusal| !is_told(refusal)).collect()
 }
 
 static NOTHING: LazyLock<Map<String, Json>> = LazyLock::new(Map::new);
@@ -78,6 +82,8 @@ static NOTHING: LazyLock<Map<String, Json>> = LazyLock::new(Map::new);
 struct Check<'a> {
     root: &'a Json,
     refusals: Vec<Refusal>,
+    /// Keys that unknown ones probably mean.
+    meant: Vec<String>,
 }
 
 impl<'a> Check<'a> {
@@ -113,6 +119,7 @@ impl<'a> Check<'a> {
 
     fn unknown(&mut self, key: &str, path: String, prefix: &str, properties: &Map<String, Json>) {
         let near = nearest(key, properties.keys().map(String::as_str));
+        self.meant.extend(here(key).or(near).map(|meant| join(if here(key).is_some() { "" } else { prefix }, meant)));
         let belongs = where_it_belongs(key, prefix, self.root);
         let dotted = key.split_once('.').map(|(table, key)| format!("write it as `{key}` in the table [{table}]"));
         let hint = match (dotted.or(belongs), near) {
@@ -149,6 +156,8 @@ impl<'a> Check<'a> {
             let unquoted = numbers(text).into_iter().chain([text.parse::<bool>().ok().map(Value::from)]);
             if unquoted.flatten().any(|unquoted| self.accepts(&unquoted, schema)) {
                 help.push(format!("write {text} without quotes"));
+            } else if matches!(text, "True" | "False") && self.accepts(&Value::from(true), schema) {
+                help.push(format!("write {}", text.to_lowercase()));
             }
         }
         self.refusals.push(Refusal {

@@ -13,7 +13,7 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
 }
 
 /// Names of other tools, and the path of the setting that does the same here.
-const ELSEWHERE: [(&str, &str); 20] = [
+const ELSEWHERE: [(&str, &str); 31] = [
     ("lr", "learning_rate"),
     ("num_train_epochs", "epochs"),
     ("num_epochs", "epochs"),
@@ -34,12 +34,29 @@ const ELSEWHERE: [(&str, &str); 20] = [
     ("eval_steps", "evaluation.every"),
     ("logging_steps", "logging.every"),
     ("adam_epsilon", "optimizer.epsilon"),
+    ("adam_beta1", "optimizer.beta1"),
+    ("adam_beta2", "optimizer.beta2"),
+    ("optim", "optimizer"),
+    ("train", "training"),
+    ("fp16", "training.precision"),
+    ("bf16", "training.precision"),
+    ("eval_strategy", "evaluation.every"),
+    ("evaluation_strategy", "evaluation.every"),
+    ("save_strategy", "evaluation.every"),
+    ("save_total_limit", "checkpoints.keep"),
+    ("load_best_model_at_end", "checkpoints.keep"),
 ];
+
+/// The path of the setting that goes by this name in another tool.
+#[must_use]
+pub fn here(key: &str) -> Option<&'static str> {
+    ELSEWHERE.iter().find(|(name, _)| *name == key).map(|(_, path)| *path)
+}
 
 /// The place of a key that stands in the wrong table, or goes by another tool's name.
 #[must_use]
 pub fn where_it_belongs(key: &str, table: &str, schema: &Json) -> Option<String> {
-    if let Some((_, path)) = ELSEWHERE.iter().find(|(name, _)| *name == key) {
+    if let Some(path) = here(key) {
         return Some(format!("it is called {} here", place(path)));
     }
     let properties = schema.get("properties")?.as_object()?;

@@ -42,6 +42,16 @@ impl StoredRun {
         if self.facts.status == "running" && is_here && is_gone() { "died" } else { &self.facts.status }
     }
 
+    /// Steps taken, as far as the metrics tell.
+    #[must_use]
+    pub fn steps_taken(&self) -> u64 {
+        let last_row = || {
+            let text = fs::read_to_string(self.path.join(files::TRAIN)).ok()?;
+            text.lines().last()?.split(',').next()?.parse().ok()
+        };
+        self.summary.as_ref().map_or_else(|| last_row().unwrap_or(0), |summary| summary.steps)
+    }
+
     /// The directory's name.
     #[must_use]
     pub fn directory_name(&self) -> String {

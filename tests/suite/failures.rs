@@ -62,6 +62,11 @@ fn an_experiment_that_is_no_experiment() {
         "not-toml",
         "task = \"mrpc\"\ncheckpoint = bert-base\nlearning_rate 1e-3\nepochs = 1\n[data\nsource = \"./glue\"\n",
     );
+    experiment("typographic-quotes", &EXPERIMENT.replace("\"mrpc\"", "“mrpc”").replace("epochs = 1", "epochs = 1 // one"));
+    experiment(
+        "keys-of-another-tool-alone",
+        "task_name = \"mrpc\"\nmodel_name_or_path = \"./bert\"\nlr = 1e-3\nmetric = \"f1\"\n[train]\nbf16 = true\n[data]\nshuffle = \"False\"\n",
+    );
     experiment("duplicate-key", &EXPERIMENT.replace("epochs = 1", "epochs = 1\nepochs = 2"));
     experiment("missing-keys", "epochs = 1\n");
     let shell = sound();
@@ -158,6 +163,9 @@ fn data_that_cannot_be_used() {
 
 #[test]
 fn checkpoints_that_cannot_be_used() {
+    let shell = sound();
+    shell.write("run/checkpoints/best", "step-000001");
+    fails("run-as-checkpoint", 5, &shell, &["run", "x.toml", "--set", "checkpoint=./run"]);
     fails("missing-checkpoint", 5, &sound(), &["run", "x.toml", "--set", "checkpoint=./bart"]);
     let weights = std::fs::read(project("tests/golden/tiny/model.safetensors")).unwrap();
     let config = std::fs::read_to_string(project("tests/golden/tiny/config.json")).unwrap();
@@ -243,6 +251,14 @@ fn one_bad_experiment_among_several_stops_all_of_them_before_the_first() {
     assert_eq!(done.code, 5, "{done:?}");
     assert!(!shell.path("runs").exists());
     assert_eq!(shell.gluepot(&["check", "y.toml"]).code, 5);
+}
+
+#[test]
+fn one_experiment_that_fails_does_not_take_the_others_with_it() {
+    let shell = sound();
+    shell.write("y.toml", EXPERIMENT.replace("1e-3", "1e38"));
+    fails("one-of-several", 9, &shell, &["run", "y.toml", "x.toml", "--quiet", "--runs", "several"]);
+    assert_eq!(std::fs::read_dir(shell.path("several")).unwrap().count(), 2);
 }
 
 /// As another user, where these tests run as root, whom no permission stops.
