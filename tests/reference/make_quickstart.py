@@ -63,6 +63,8 @@ def main():
     }
     with open(os.path.join(out, "bert", "config.json"), "w", encoding="utf-8", newline="\n") as f:
         f.write(json.dumps(config, indent=2) + "\n")
+    with open(os.path.join(out, "bert", "tokenizer_config.json"), "w", encoding="utf-8", newline="\n") as f:
+        f.write(json.dumps({"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 64}) + "\n")
 
 
 main()
