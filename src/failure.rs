@@ -29,6 +29,10 @@ pub enum Failure {
     Diverged(Diverged),
     /// Not enough memory.
     OutOfMemory(String),
+    /// Some trials of a sweep failed; the others have ended.
+    Trials(String),
+    /// Somebody asked to stop; what was done is kept.
+    Interrupted(String),
     /// Some of several experiments failed; each has been told about.
     Several {
         /// How many, and which.
@@ -42,7 +46,7 @@ pub enum Failure {
 pub type Outcome<T> = Result<T, Failure>;
 
 /// Exit codes, names and meanings, as the manual shows them. 2 is clap's own for wrong usage.
-pub const EXIT_CODES: [(u8, &str); 11] = [
+pub const EXIT_CODES: [(u8, &str); 13] = [
     (0, "done"),
     (1, "a mistake in gluepot"),
     (2, "wrong usage"),
@@ -54,6 +58,8 @@ pub const EXIT_CODES: [(u8, &str); 11] = [
     (8, "the run directory cannot be written or read"),
     (9, "training diverged"),
     (10, "out of memory"),
+    (11, "some trials of a sweep failed"),
+    (12, "interrupted; the same command goes on"),
 ];
 
 impl Failure {
@@ -71,6 +77,8 @@ impl Failure {
             Self::RunDirectory(_) => 8,
             Self::Diverged(_) => 9,
             Self::OutOfMemory(_) => 10,
+            Self::Trials(_) => 11,
+            Self::Interrupted(_) => 12,
             Self::Several { code, .. } => *code,
         }
     }
@@ -161,7 +169,9 @@ fn comes_from_hub(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<HubError>().is_some())
 }
 
-fn says_out_of_memory(message: &str) -> bool {
+/// Whether a message speaks of memory that could not be had.
+#[must_use]
+pub fn says_out_of_memory(message: &str) -> bool {
     let message = message.to_lowercase();
     ["out of memory", "outofmemory", "out_of_memory", "memory allocation of", "not enough memory"]
         .iter()
@@ -181,7 +191,7 @@ impl fmt::Display for Failure {
             Self::Device(error) => write!(f, "{error}"),
             Self::Diverged(diverged) => write!(f, "{diverged}"),
             Self::OutOfMemory(message) => write!(f, "out of memory: {message}"),
-            Self::Several { message, .. } => f.write_str(message),
+            Self::Trials(message) | Self::Interrupted(message) | Self::Several { message, .. } => f.write_str(message),
         }
     }
 }

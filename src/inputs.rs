@@ -1,14 +1,18 @@
 //! Everything that a trial reads: found, read and counted, before anything is made of it.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 
 use crate::checkpoint::{CheckpointName, Config, Files, Initial, Weights, initialize, table};
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
 use crate::hub::{Hub, expand_home, tidy};
 use crate::plan::{Facts, Trial, plan};
+use crate::problem::Problems;
+use crate::runs::{Hashes, sha256};
 use crate::settings::{Initialize, Settings};
 use crate::tasks::{Example, Origin, Source};
 use crate::tokens::Tokens;
@@ -29,16 +33,39 @@ pub struct Inputs {
     pub experiment: Experiment,
     /// The trial.
     pub trial: Trial,
+    /// What the experiment names.
+    pub named: Arc<Named>,
+}
+
+/// The checkpoint and the data that an experiment names.
+#[derive(Debug)]
+pub struct Named {
     /// The checkpoint as it is named.
     pub checkpoint: CheckpointName,
     /// The checkpoint's files.
     pub files: Files,
     /// The data's files.
     pub source: Source,
-    /// Training examples used.
-    pub train: Vec<Example>,
-    /// Validation examples used.
-    pub validation: Vec<Example>,
+    config: Config,
+    tokenizer_longest: Option<usize>,
+    train: Vec<Example>,
+    validation: Vec<Example>,
+    hashes: OnceLock<Hashes>,
+}
+
+/// What has been read already, for experiments that name the same checkpoint and the same data.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    read: Vec<(Origins, Arc<Named>)>,
+}
+
+/// What decides which files are read.
+#[derive(Debug, PartialEq)]
+struct Origins {
+    checkpoint: CheckpointName,
+    with_weights: bool,
+    data: Origin,
+    task: &'static str,
 }
 
 impl Inputs {
@@ -47,75 +74,136 @@ impl Inputs {
     /// # Errors
     /// Every problem of the experiment at once; or data or checkpoint that cannot be used.
     pub fn read(path: &Path, purpose: Purpose, overrides: &[Override], surroundings: &Surroundings, hub: &Hub) -> Outcome<Self> {
-        let mut experiment = Experiment::load(path, overrides, surroundings);
+        Self::of(Experiment::load(path, overrides, surroundings), purpose, hub, &mut Shelf::default())
+    }
+
+    /// Reads everything that an experiment names and is not on the shelf yet, and plans it.
+    ///
+    /// # Errors
+    /// As [`Inputs::read`].
+    pub fn of(mut experiment: Experiment, purpose: Purpose, hub: &Hub, shelf: &mut Shelf) -> Outcome<Self> {
+        if experiment.sweep.is_some() && experiment.problems.is_empty() {
+            let file = experiment.path().display();
+            return Err(Failure::Usage(anyhow::anyhow!(
+                "{file} is a sweep, not one training; `gluepot sweep {file} --dry-run` shows its trials, without --dry-run it runs them"
+            )));
+        }
         let Some(settings) = experiment.settings.clone() else {
-            return Err(Failure::Experiment(experiment.sound().err().unwrap_or(crate::problem::Problems(Vec::new()))));
+            return Err(Failure::Experiment(experiment.sound().err().unwrap_or(Problems(Vec::new()))));
         };
         let wrong_already = !experiment.problems.is_empty();
         // Nothing is downloaded for an experiment that cannot run.
         let offline = Hub::offline();
-        let read = Named::read(&experiment, &settings, purpose, if wrong_already { &offline } else { hub });
+        let read = shelf.named(&experiment, &settings, purpose, if wrong_already { &offline } else { hub });
         let read = match read {
             Err(_) if wrong_already => None,
             other => Some(other?),
         };
         let planned = read.map(|named| (plan(settings, named.facts()), named));
         match planned {
-            Some((Ok(trial), named)) if !wrong_already => Ok(named.inputs(experiment, trial)),
+            Some((Ok(trial), named)) if !wrong_already => Ok(Self { experiment, trial, named }),
             Some((Err(complaints), _)) => {
                 experiment.complain(complaints);
-                Err(Failure::Experiment(crate::problem::Problems(experiment.problems)))
+                Err(Failure::Experiment(Problems(experiment.problems)))
             }
-            _ => Err(Failure::Experiment(crate::problem::Problems(experiment.problems))),
+            _ => Err(Failure::Experiment(Problems(experiment.problems))),
         }
     }
-}
 
-impl Inputs {
+    /// The training examples used.
+    #[must_use]
+    pub fn train(&self) -> &[Example] {
+        &self.named.train[..self.trial.train_examples]
+    }
+
+    /// The validation examples used.
+    #[must_use]
+    pub fn validation(&self) -> &[Example] {
+        &self.named.validation[..self.trial.validation_examples]
+    }
+
     /// The parameters that training starts from; where the weights were not asked for, all drawn.
     ///
     /// # Errors
     /// The weights are damaged, or are not those of this shape.
     pub fn initial(&self) -> Outcome<Initial> {
         let table = table(&self.trial.config, self.trial.settings.task.task().labels.len());
-        let weights = self.files.weights.as_deref().map(Weights::read).transpose().map_err(Failure::checkpoint)?;
-        let named = || format!("the checkpoint {}", self.checkpoint);
+        let weights = self.named.files.weights.as_deref().map(Weights::read).transpose().map_err(Failure::checkpoint)?;
+        let named = || format!("the checkpoint {}", self.named.checkpoint);
         initialize(&self.trial.config, &table, weights, self.trial.settings.seed).with_context(named).map_err(Failure::checkpoint)
     }
 }
 
-/// What an experiment names, read.
-struct Named {
-    checkpoint: CheckpointName,
-    files: Files,
-    config: Config,
-    tokenizer_longest: Option<usize>,
-    source: Source,
-    train: Vec<Example>,
-    validation: Vec<Example>,
+impl Shelf {
+    fn named(&mut self, experiment: &Experiment, settings: &Settings, purpose: Purpose, hub: &Hub) -> Outcome<Arc<Named>> {
+        let origins = Origins::of(experiment, settings, purpose);
+        if let Some((_, named)) = self.read.iter().find(|(known, _)| *known == origins) {
+            return Ok(Arc::clone(named));
+        }
+        let named = Arc::new(Named::read(&origins, experiment, settings, hub)?);
+        self.read.push((origins, Arc::clone(&named)));
+        Ok(named)
+    }
 }
 
-impl Named {
-    fn read(experiment: &Experiment, settings: &Settings, purpose: Purpose, hub: &Hub) -> Outcome<Self> {
-        let said = |path: &str, value: &str| format!("{path} = \"{value}\" ({})", experiment.origin(path));
-        let folder = experiment.folder("checkpoint");
-        let checkpoint = CheckpointName::parse(&settings.checkpoint, &folder);
+impl Origins {
+    fn of(experiment: &Experiment, settings: &Settings, purpose: Purpose) -> Self {
+        let checkpoint = CheckpointName::parse(&settings.checkpoint, &experiment.folder("checkpoint"));
         let costs_nothing = matches!(checkpoint, CheckpointName::Folder(_));
         let with_weights = settings.model.initialize == Initialize::Pretrained && (purpose == Purpose::Training || costs_nothing);
-        let named = || said("checkpoint", &settings.checkpoint);
-        let files = Files::find(&checkpoint, with_weights, hub).with_context(named).map_err(Failure::checkpoint)?;
-        let config = Config::read(&files.config).with_context(named).map_err(Failure::checkpoint)?;
-        let tokens = Tokens::read(&files).with_context(named).map_err(Failure::checkpoint)?;
-        let task = settings.task.task();
-        let origin = match settings.data.source.as_str() {
+        let data = match settings.data.source.as_str() {
             "hub" => Origin::Hub,
             folder => Origin::Folder(tidy(&experiment.folder("data.source").join(expand_home(folder)))),
         };
+        Self { checkpoint, with_weights, data, task: settings.task.task().name }
+    }
+}
+
+impl Named {
+    fn read(origins: &Origins, experiment: &Experiment, settings: &Settings, hub: &Hub) -> Outcome<Self> {
+        let said = |path: &str, value: &str| format!("{path} = \"{value}\" ({})", experiment.origin(path));
+        let named = || said("checkpoint", &settings.checkpoint);
+        let files =
+            Files::find(&origins.checkpoint, origins.with_weights, hub).with_context(named).map_err(Failure::checkpoint)?;
+        let config = Config::read(&files.config).with_context(named).map_err(Failure::checkpoint)?;
+        let tokens = Tokens::read(&files).with_context(named).map_err(Failure::checkpoint)?;
+        let task = settings.task.task();
         let named = || said("data.source", &settings.data.source);
-        let source = Source::find(&origin, task, hub).with_context(named).map_err(Failure::data)?;
+        let source = Source::find(&origins.data, task, hub).with_context(named).map_err(Failure::data)?;
         let train = source.train.read(task).map_err(Failure::data)?;
         let validation = source.validation.read(task).map_err(Failure::data)?;
-        Ok(Self { checkpoint, files, config, tokenizer_longest: tokens.longest(), source, train, validation })
+        Ok(Self {
+            checkpoint: origins.checkpoint.clone(),
+            files,
+            config,
+            tokenizer_longest: tokens.longest(),
+            source,
+            train,
+            validation,
+            hashes: OnceLock::new(),
+        })
+    }
+
+    /// SHA-256 of every file read, computed once.
+    ///
+    /// # Errors
+    /// A file cannot be read any more.
+    pub fn hashes(&self) -> Result<Hashes> {
+        if let Some(hashes) = self.hashes.get() {
+            return Ok(hashes.clone());
+        }
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let one = |path: &PathBuf| sha256(std::slice::from_ref(path));
+        let mut data = BTreeMap::new();
+        data.insert("train".to_string(), sha256(&self.source.train.paths)?);
+        data.insert("validation".to_string(), sha256(&self.source.validation.paths)?);
+        let mut tokenizer = BTreeMap::new();
+        for path in self.files.tokenizer_files() {
+            tokenizer.insert(name(&path), one(&path)?);
+        }
+        let weights = self.files.weights.as_ref().map(one).transpose()?;
+        let hashes = Hashes { data, tokenizer, config: one(&self.files.config)?, weights };
+        Ok(self.hashes.get_or_init(|| hashes).clone())
     }
 
     fn facts(&self) -> Facts {
@@ -125,12 +213,5 @@ impl Named {
             train_examples: self.train.len(),
             validation_examples: self.validation.len(),
         }
-    }
-
-    fn inputs(self, experiment: Experiment, trial: Trial) -> Inputs {
-        let (mut train, mut validation) = (self.train, self.validation);
-        train.truncate(trial.train_examples);
-        validation.truncate(trial.validation_examples);
-        Inputs { experiment, trial, checkpoint: self.checkpoint, files: self.files, source: self.source, train, validation }
     }
 }

@@ -5,8 +5,9 @@
 //! ```text
 //! experiments/x.toml ─► experiment ─► settings ─► plan      pure: what is to be done
 //! checkpoint, tasks, tokens (through hub) ─► inputs         read: what it is done with
-//! models, train ─► events                                   the only part that knows Burn
+//! pipeline ─► execute: models, train ─► events               the only part that knows Burn
 //! runs ◄─ events ─► progress                                kept: what was done
+//! sweep: axes ─► trials ─► one process each                 many of the above
 //! runs ─► compare (statistics) ─► report                    pure again: what it means
 //! cli ─► commands ─► report                                 said: to a person
 //! ```
@@ -28,8 +29,12 @@ pub mod models;
 pub mod random;
 pub mod train;
 
+pub mod execute;
+pub mod pipeline;
 pub mod progress;
 pub mod runs;
+
+pub mod sweep;
 
 pub mod compare;
 pub mod statistics;

@@ -57,6 +57,17 @@ pub struct Trial {
     pub validation_examples: usize,
     /// Steps.
     pub steps: Steps,
+    /// Further steps after which the validation split is scored: there a sweep compares its trials.
+    pub rungs: Vec<u64>,
+}
+
+impl Trial {
+    /// Whether the validation split is scored after this step.
+    #[must_use]
+    pub fn evaluates_after(&self, step: u64) -> bool {
+        let every = self.steps.between_evaluations(self.settings.evaluation.every);
+        step == self.steps.total || step.is_multiple_of(every) || self.rungs.contains(&step)
+    }
 }
 
 /// Resolves settings against the facts.
@@ -88,7 +99,8 @@ pub fn plan(settings: Settings, facts: Facts) -> Result<Trial, Vec<Complaint>> {
         return Err(complaints);
     }
     let dropout = settings.model.dropout(&facts.config);
-    Ok(Trial { config: facts.config, max_length, dropout, train_examples, validation_examples, steps, settings })
+    let config = facts.config;
+    Ok(Trial { config, max_length, dropout, train_examples, validation_examples, steps, settings, rungs: Vec::new() })
 }
 
 /// Shorter inputs hold little but special tokens.

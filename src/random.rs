@@ -14,6 +14,8 @@ pub enum Purpose {
     Weights = 2,
     /// Dropout masks; place: micro-batch and layer.
     Dropout = 3,
+    /// Variants of a random sweep; place: the draw's number and the axis.
+    Sweep = 4,
 }
 
 /// A sequence of random numbers that can be read at any position.
@@ -45,11 +47,21 @@ impl Stream {
     }
 
     /// A number in `0..bound`, for the `index`-th draw.
-    fn below(&self, index: u64, bound: u64) -> u64 {
+    #[must_use]
+    pub fn below(&self, index: u64, bound: u64) -> u64 {
         let [a, b, ..] = self.block(index);
         let wide = u128::from(u64::from(a) | (u64::from(b) << 32)) * u128::from(bound);
         // Multiply-and-shift; its bias is below bound / 2^64.
         u64::try_from(wide >> 64).unwrap_or(0)
+    }
+
+    /// The `index`-th draw from the uniform distribution between 0 and 1, both excluded.
+    #[must_use]
+    pub fn unit(&self, index: u64) -> f64 {
+        let [a, b, ..] = self.block(index);
+        // 52 bits and a half: exact in a double, and symmetric.
+        let bits = (u64::from(a) | (u64::from(b) << 32)) >> 12;
+        (bits as f64 + 0.5) / (1_u64 << 52) as f64
     }
 
     /// `0..n` in random order (Fisher–Yates).

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{find_failure, print};
 use crate::cli::Diff;
-use crate::compare::{ComparedRun, shown};
+use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
 use crate::report::{Table, score};
-use crate::runs;
+use crate::runs::{self, shown};
 
 /// Shows the settings in which two runs differ, and their scores side by side.
 pub fn diff(arguments: &Diff) -> Outcome<()> {

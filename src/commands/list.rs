@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{pretty, print, warn};
 use crate::cli::List;
-use crate::compare::{ComparedRun, shown};
+use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
 use crate::report::{Table, duration, score};
-use crate::runs::{self, StoredRun};
+use crate::runs::{self, StoredRun, shown};
 
 /// Lists the runs, the oldest first.
 pub fn list(arguments: &List) -> Outcome<()> {

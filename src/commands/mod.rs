@@ -5,8 +5,11 @@ mod compare;
 mod devices;
 mod diff;
 mod list;
+mod pace;
 mod run;
 mod show;
+mod sweep;
+mod trial;
 
 use std::io::Write;
 
@@ -22,6 +25,8 @@ use crate::runs::FindError;
 pub fn execute(cli: Cli) -> Outcome<()> {
     match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Trial(arguments) => trial::trial(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => show::show(&arguments),

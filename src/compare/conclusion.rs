@@ -20,6 +20,13 @@ pub fn conclusions(comparison: &Comparison) -> Vec<String> {
     if collapsed > 0 {
         sentences.push(format!("{} collapsed to one class: the score is that of guessing it.", count(collapsed, "run", "runs")));
     }
+    let stopped = comparison.variants.iter().filter(|variant| variant.pruned > 0).count();
+    if stopped > 0 {
+        let variants = count(stopped, "variant was", "variants were");
+        sentences.push(format!(
+            "{variants} stopped early for falling behind with the first seed, which is no proof that they are worse."
+        ));
+    }
     if scored.is_empty() {
         sentences.push("No run has finished, so there is nothing to compare.".into());
         return sentences;

@@ -10,4 +10,4 @@ pub use conclusion::conclusions;
 pub use examples::{Disagreement, Examples};
 pub use filter::Filter;
 pub use select::{ComparedRun, select};
-pub use variant::{Comparison, Options, Sort, Variant, compare, shown};
+pub use variant::{Comparison, Options, Sort, Variant, compare};

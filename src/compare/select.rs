@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::runs::{self, FindError, StoredRun, files};
+use crate::sweep::SweepDirectory;
 
 /// A run and its settings by dotted path.
 #[derive(Clone, Debug)]
@@ -65,7 +66,7 @@ impl ComparedRun {
     }
 }
 
-/// The runs that the arguments mean, each once: run directories, folders of runs, globs of either, and what
+/// The runs that the arguments mean, each once: run directories, sweeps, folders of runs, globs of either, and what
 /// [`runs::find`] understands; every run below `root` where there are no arguments.
 ///
 /// # Errors
@@ -95,6 +96,11 @@ pub fn select(root: &Path, arguments: &[String]) -> Result<Vec<ComparedRun>, Fin
 fn meant(root: &Path, argument: &str) -> Result<Vec<StoredRun>, FindError> {
     let path = Path::new(argument);
     let is_run = |path: &Path| path.join(files::RUN).is_file();
+    if let Some(sweep) = SweepDirectory::find(root, argument) {
+        let runs = sweep.runs().map_err(FindError::Unreadable)?;
+        let none = || FindError::NotFound(format!("the sweep {} has no runs yet", sweep.path().display()));
+        return if runs.is_empty() { Err(none()) } else { Ok(runs) };
+    }
     if path.is_dir() && !is_run(path) {
         let (runs, _) = runs::list(path).map_err(FindError::Unreadable)?;
         return if runs.is_empty() { Err(FindError::NotFound(format!("there are no runs in {argument}"))) } else { Ok(runs) };

@@ -7,11 +7,9 @@ use serde_json::Value;
 
 use super::select::ComparedRun;
 use crate::metrics::Direction;
-use crate::runs::Summary;
+use crate::runs::{Summary, shown};
+use crate::settings::WITHOUT_EFFECT;
 use crate::statistics::{Description, Difference, holm, paired, welch};
-
-/// What makes no difference between variants: the seed, names, and what changes neither training nor scores.
-const NOT_A_VARIANT: [&str; 6] = ["seed", "name", "device", "data.eval_batch_size", "checkpoints.keep", "logging.every"];
 
 /// How to compare.
 #[derive(Clone, Debug, Default)]
@@ -70,8 +68,10 @@ pub struct Variant {
     pub scores: BTreeMap<u64, f64>,
     /// Ids of the runs, in the order of the seeds.
     pub runs: Vec<String>,
-    /// Runs that failed or never ended.
+    /// Seeds whose runs failed or never ended.
     pub failed: usize,
+    /// Seeds whose run a sweep stopped early.
+    pub pruned: usize,
     /// Finished runs that gave every example the same class.
     pub collapsed: usize,
     /// The scores described; none where no run finished.
@@ -97,20 +97,6 @@ impl Variant {
     }
 }
 
-/// A setting's value as a table shows it.
-#[must_use]
-pub fn shown(value: Option<&Value>) -> String {
-    match value {
-        None => "none".into(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => match number.as_f64() {
-            Some(float) if number.is_f64() && float != 0.0 && !(1e-3..1e6).contains(&float.abs()) => format!("{float:e}"),
-            _ => number.to_string(),
-        },
-        Some(other) => other.to_string(),
-    }
-}
-
 /// Compares runs; those of other tasks or other data in comparisons of their own.
 ///
 /// # Errors
@@ -133,8 +119,7 @@ pub fn compare(runs: &[ComparedRun], options: &Options) -> Result<Vec<Comparison
 fn compare_group(runs: &[&ComparedRun], options: &Options) -> Result<Comparison, String> {
     let first = &runs[0].run.facts;
     let (metric, direction) = metric(runs, options)?;
-    let counts =
-        |path: &String| if options.by.is_empty() { !NOT_A_VARIANT.contains(&path.as_str()) } else { options.by.contains(path) };
+    let counts = |path: &String| if options.by.is_empty() { makes_a_variant(path) } else { options.by.contains(path) };
     let mut grouped: BTreeMap<String, Vec<&ComparedRun>> = BTreeMap::new();
     for run in runs {
         let identity: BTreeMap<&String, &Value> = run.settings.iter().filter(|(path, _)| counts(path)).collect();
@@ -168,6 +153,11 @@ fn compare_group(runs: &[&ComparedRun], options: &Options) -> Result<Comparison,
         reference,
         repeated,
     })
+}
+
+/// Runs that differ in nothing but their seed are replicates.
+fn makes_a_variant(path: &str) -> bool {
+    path != "seed" && !WITHOUT_EFFECT.contains(&path)
 }
 
 fn metric(runs: &[&ComparedRun], options: &Options) -> Result<(String, Direction), String> {
@@ -222,7 +212,8 @@ fn variant(
     Variant {
         settings: columns.iter().filter_map(|path| Some((path.clone(), group[0].settings.get(path)?.clone()))).collect(),
         runs: counted().map(|run| run.run.facts.id.clone()).collect(),
-        failed: group.iter().filter(|run| run.run.summary.is_none()).count(),
+        failed: unfinished(group, &by_seed, false),
+        pruned: unfinished(group, &by_seed, true),
         collapsed: counted().filter(|run| run.run.summary.as_ref().is_some_and(|summary| summary.collapsed)).count(),
         score: Description::of(&scores.values().copied().collect::<Vec<_>>()),
         scores,
@@ -232,6 +223,13 @@ fn variant(
         difference: None,
         adjusted_p: None,
     }
+}
+
+/// Seeds without a finished run whose newest run was stopped early, or ended otherwise.
+fn unfinished(group: &[&ComparedRun], finished: &BTreeMap<u64, Vec<&ComparedRun>>, pruned: bool) -> usize {
+    let open = group.iter().filter(|run| !finished.contains_key(&run.run.facts.seed));
+    let last: BTreeMap<u64, &str> = open.map(|run| (run.run.facts.seed, run.run.facts.status.as_str())).collect();
+    last.values().filter(|status| (**status == "pruned") == pruned).count()
 }
 
 fn find_reference(name: &str, variants: &[Variant], columns: &[String]) -> Result<usize, String> {

@@ -23,6 +23,15 @@ pub enum Kind {
     File(PathBuf),
     /// An environment variable.
     Environment(String),
+    /// A value that a sweep gives to one of its trials.
+    Chosen {
+        /// Who says so.
+        origin: String,
+        /// The folder that relative paths start from.
+        folder: PathBuf,
+    },
+    /// A trial of a frozen plan: values with their origins.
+    Planned(BTreeMap<String, String>),
     /// An argument of the command line.
     Argument(String),
 }
@@ -95,6 +104,42 @@ impl Document {
         Self { kind, text: Arc::new(Text { name: String::new(), content: String::new() }), values, spans: BTreeMap::new() }
     }
 
+    /// The value that a sweep gives to the setting at `path`, said at `place`.
+    #[must_use]
+    pub fn chosen(kind: Kind, path: &str, value: &serde_json::Value, place: Option<Place>) -> Self {
+        let nothing = || Arc::new(Text { name: String::new(), content: String::new() });
+        let (text, span) = place.map_or_else(|| (nothing(), None), |place| (place.text, place.span));
+        let spans = span.map(|span| (path.to_string(), Spans { key: span.clone(), value: span }));
+        let value = Value::serialize(value).unwrap_or_else(|_| Value::from(String::new()));
+        Self { kind, text, values: nested(path, value), spans: spans.into_iter().collect() }
+    }
+
+    /// Every setting of a trial: dotted path, value, and where the value came from.
+    pub fn planned<'a>(settings: impl Iterator<Item = (&'a str, &'a serde_json::Value, &'a str)>) -> Self {
+        let (mut values, mut origins) = (Dict::new(), BTreeMap::new());
+        for (path, value, origin) in settings {
+            let value = Value::serialize(value).unwrap_or_else(|_| Value::from(String::new()));
+            origins.insert(path.to_string(), origin.to_string());
+            match path.split_once('.') {
+                Some((table, key)) => {
+                    let inner = values.entry(table.to_string()).or_insert_with(|| Value::from(Dict::new()));
+                    if let Value::Dict(_, inner) = inner {
+                        inner.insert(key.to_string(), value);
+                    }
+                }
+                None => {
+                    values.insert(path.to_string(), value);
+                }
+            }
+        }
+        Self::unwritten(Kind::Planned(origins), values)
+    }
+
+    /// Takes a key of the top level away.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.values.remove(key);
+    }
+
     /// A text at the top level.
     #[must_use]
     pub fn top_level(&self, key: &str) -> Option<&str> {
@@ -104,13 +149,19 @@ impl Document {
     /// Where the key of a path stands.
     #[must_use]
     pub fn key(&self, path: &str) -> Option<Place> {
-        self.spans.get(path).map(|spans| Place { text: Arc::clone(&self.text), span: Some(spans.key.clone()) })
+        self.spans(path).map(|spans| Place { text: Arc::clone(&self.text), span: Some(spans.key.clone()) })
     }
 
     /// Where the value of a path stands.
     #[must_use]
     pub fn value(&self, path: &str) -> Option<Place> {
-        self.spans.get(path).map(|spans| Place { text: Arc::clone(&self.text), span: Some(spans.value.clone()) })
+        self.spans(path).map(|spans| Place { text: Arc::clone(&self.text), span: Some(spans.value.clone()) })
+    }
+
+    /// Outside of files a list has one place for all of its entries.
+    fn spans(&self, path: &str) -> Option<&Spans> {
+        let list = || self.spans.get(&path[..path.find('[')?]).filter(|_| !matches!(self.kind, Kind::File(_)));
+        self.spans.get(path).or_else(list)
     }
 
     /// As a layer that can be told from the others by its number.
@@ -135,8 +186,12 @@ impl Provider for Layer {
     }
 }
 
-/// `{ a: { b: value } }` from `a.b`.
+/// `{ a: { b: value } }` from `a.b`. An axis of a sweep is a whole path.
 fn nested(path: &str, value: Value) -> Dict {
+    if let Some(axis) = path.strip_prefix("sweep.axes.") {
+        let axes = Dict::from([(axis.to_string(), value)]);
+        return Dict::from([("sweep".to_string(), Value::from(Dict::from([("axes".to_string(), Value::from(axes))])))]);
+    }
     match path.split_once('.') {
         Some((table, rest)) => Dict::from([(table.to_string(), Value::from(nested(rest, value)))]),
         None => Dict::from([(path.to_string(), value)]),
@@ -155,10 +210,23 @@ fn figment_value(value: toml::Value) -> Option<Value> {
 fn collect(table: &DeTable<'_>, prefix: &str, spans: &mut BTreeMap<String, Spans>) {
     for (key, value) in table {
         let path = if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
-        if let DeValue::Table(inner) = value.get_ref() {
-            collect(inner, &path, spans);
-        }
+        collect_inside(value.get_ref(), &path, spans);
         spans.insert(path, Spans { key: key.span(), value: value.span() });
+    }
+}
+
+/// What stands in a table or, as `path[0]`, in a list.
+fn collect_inside(value: &DeValue<'_>, path: &str, spans: &mut BTreeMap<String, Spans>) {
+    match value {
+        DeValue::Table(inner) => collect(inner, path, spans),
+        DeValue::Array(entries) => {
+            for (index, entry) in entries.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                collect_inside(entry.get_ref(), &path, spans);
+                spans.insert(path, Spans { key: entry.span(), value: entry.span() });
+            }
+        }
+        _ => {}
     }
 }
 

@@ -5,6 +5,7 @@ mod layers;
 mod schema;
 mod sources;
 mod suggest;
+mod sweepable;
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +13,11 @@ use figment::Figment;
 use figment::value::{Dict, Value};
 
 use crate::problem::{Problem, Problems};
-use crate::settings::{Complaint, Settings};
+use crate::settings::{Axis, Complaint, Settings, Sweep};
 
 pub use document::{Document, Kind};
-pub use schema::{check, schema};
+pub use schema::{can_be, check, must_be, schema};
+pub use sweepable::is_whole;
 
 use layers::Layers;
 use schema::Part;
@@ -28,8 +30,19 @@ pub struct Override {
     pub path: String,
     /// As typed.
     pub value: String,
-    /// The option that it came by: `--set` or `--device`.
+    /// The option that it came by: `--set`, `--device`, `--axis` or `--seeds`.
     pub option: &'static str,
+}
+
+/// A setting's value in one trial of a sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// `data.batch_size`.
+    pub path: String,
+    /// Its value.
+    pub value: serde_json::Value,
+    /// The path of the place that says so, such as `sweep.axes.data.batch_size[1]`.
+    pub place: String,
 }
 
 impl Override {
@@ -52,8 +65,12 @@ impl Override {
 pub struct Experiment {
     /// The settings, where they could be read in spite of all problems.
     pub settings: Option<Settings>,
+    /// What varies, if the experiment is a sweep.
+    pub sweep: Option<Sweep>,
     /// What is wrong so far.
     pub problems: Vec<Problem>,
+    path: PathBuf,
+    seed: u64,
     /// Paths whose values were refused, and about which nothing more is to be said.
     refused: Vec<String>,
     layers: Layers,
@@ -97,18 +114,50 @@ impl Experiment {
         documents.extend(surroundings.variables.iter().map(|(name, value)| variable(name, value, &schema)));
         documents.extend(overrides.iter().map(argument));
         problems.extend(documents.iter().filter_map(base_outside_of_files));
+        Self::of(documents, path, problems)
+    }
+
+    /// The trial of a sweep in which settings have these values, its seed among them.
+    #[must_use]
+    pub fn trial(&self, choices: &[Choice]) -> Self {
+        let is_argument = |document: &Document| matches!(document.kind, Kind::Argument(_));
+        let (arguments, others): (Vec<Document>, Vec<Document>) = self.layers.documents.iter().cloned().partition(is_argument);
+        let chosen = choices.iter().map(|choice| self.layers.chosen(choice));
+        let mut documents: Vec<Document> = others.into_iter().chain(chosen).chain(arguments).collect();
+        for document in &mut documents {
+            document.forget("sweep");
+        }
+        Self::of(documents, &self.path, Vec::new())
+    }
+
+    /// An experiment whose every setting is known, such as a trial of a frozen plan; `path` names it in messages.
+    #[must_use]
+    pub fn planned(path: &Path, document: Document) -> Self {
+        Self::of(vec![document], path, Vec::new())
+    }
+
+    fn of(documents: Vec<Document>, path: &Path, mut problems: Vec<Problem>) -> Self {
+        let schema = schema();
         let layers = Layers::new(documents);
+        let path = path.to_path_buf();
         if !problems.is_empty() {
-            return Self { settings: None, problems, refused: Vec::new(), layers };
+            return Self { settings: None, sweep: None, problems, path, seed: 0, refused: Vec::new(), layers };
         }
         let merged = layers.merged();
-        let refusals = schema::check(&merged, &schema);
+        let mut refusals = schema::check(&merged, &schema);
         let mut sound = merged;
+        let sweep = sound.remove("sweep");
+        let has_sound_sweep = !refusals.iter().any(|refusal| refusal.path.starts_with("sweep"));
+        let sweep = sweep.filter(|_| has_sound_sweep).map(sweep_from).transpose();
+        // What varies needs no value outside of the sweep.
+        if let Ok(Some(sweep)) = &sweep {
+            refusals.retain(|refusal| refusal.part != Part::Missing || !sweep.paths().contains(&refusal.path.as_str()));
+        }
         for refusal in refusals.iter().filter(|refusal| refusal.part != Part::Missing) {
-            remove(&mut sound, &refusal.path);
+            remove(&mut sound, refusal.path.split('[').next().unwrap_or_default());
         }
         let refused: Vec<String> = refusals.iter().map(|refusal| refusal.path.clone()).collect();
-        problems.extend(refusals.into_iter().map(|refusal| layers.refused(refusal, path)));
+        problems.extend(refusals.into_iter().map(|refusal| layers.refused(refusal, &path)));
         // What is sound is checked on, so that all problems show at once; examples stand in for the rest.
         let stand_ins: Vec<_> = schema::examples(&schema).into_iter().filter(|(key, _)| !sound.contains_key(key)).collect();
         // A value that was taken away is neither missing nor at odds with another.
@@ -116,15 +165,41 @@ impl Experiment {
             |complaint: &Complaint| refused.contains(&complaint.path) || (complaint.path == "metric" && !stand_ins.is_empty());
         sound.extend(stand_ins.clone());
         let settings = settings_from(sound);
+        let varies = |path: &str| matches!(&sweep, Ok(Some(sweep)) if sweep.paths().contains(&path));
         match &settings {
             Ok(settings) => {
-                let complaints = settings.complaints().into_iter().filter(|complaint| !said_already(complaint));
+                let complaints = settings.complaints().into_iter();
+                let complaints = complaints.filter(|complaint| !said_already(complaint) && !varies(&complaint.path));
                 problems.extend(complaints.map(|complaint| layers.complained(complaint)));
             }
             Err(complaint) if problems.is_empty() => problems.push(layers.complained(complaint.clone())),
             Err(_) => {}
         }
-        Self { settings: settings.ok().filter(|_| stand_ins.is_empty()), problems, refused, layers }
+        let sweep = match sweep {
+            Ok(sweep) => {
+                let complaints = sweep.iter().flat_map(|sweep| sweep_complaints(sweep, &layers, &schema));
+                problems.extend(complaints.map(|complaint| layers.complained(complaint)).collect::<Vec<_>>());
+                sweep
+            }
+            Err(complaint) => {
+                problems.push(layers.complained(complaint));
+                None
+            }
+        };
+        let seed = settings.as_ref().map_or(0, |settings| settings.seed);
+        Self { settings: settings.ok().filter(|_| stand_ins.is_empty()), sweep, problems, path, seed, refused, layers }
+    }
+
+    /// The seed, which stands even where a sweep leaves other settings open.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The experiment's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Adds problems that showed later, such as in the plan.
@@ -157,6 +232,7 @@ impl Experiment {
     pub fn folder(&self, path: &str) -> PathBuf {
         match self.layers.document(path).map(|document| &document.kind) {
             Some(Kind::File(file)) => file.parent().map(Path::to_path_buf).unwrap_or_default(),
+            Some(Kind::Chosen { folder, .. }) => folder.clone(),
             _ => PathBuf::new(),
         }
     }
@@ -168,11 +244,54 @@ impl Experiment {
             _ => None,
         })
     }
+
+    /// The same as names and contents of copies: `experiment.toml`, and `base-1-…` for each file it is based on.
+    #[must_use]
+    pub fn copies(&self) -> Vec<(String, String)> {
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let named = |(number, (path, text)): (usize, (&Path, &str))| match number {
+            0 => ("experiment.toml".to_string(), text.to_string()),
+            number => (format!("base-{number}-{}", name(path)), text.to_string()),
+        };
+        self.files().enumerate().map(named).collect()
+    }
 }
 
 fn settings_from(values: Dict) -> Result<Settings, Complaint> {
     let figment = Figment::from(Document::unwritten(Kind::Default, values).layer(0));
     figment.extract::<Settings>().map_err(|error| Complaint::new(&error.path.join("."), error.kind.to_string()))
+}
+
+fn sweep_from(value: Value) -> Result<Sweep, Complaint> {
+    value.deserialize().map_err(|error| Complaint::new("sweep", error.kind.to_string()))
+}
+
+/// What is wrong with a sweep, beyond what the schema says: within itself, and with what else is set.
+fn sweep_complaints(sweep: &Sweep, layers: &Layers, schema: &serde_json::Value) -> Vec<Complaint> {
+    let mut complaints = sweep.complaints();
+    for (path, axis) in &sweep.axes {
+        let Axis::Range(range) = axis else { continue };
+        for (name, bound) in [("min", range.min), ("max", range.max)] {
+            let bound =
+                if is_whole(schema, path) && bound.fract() == 0.0 { Value::from(bound as i64) } else { Value::from(bound) };
+            if !can_be(schema, path, &bound) {
+                let message = format!("`{path}` cannot be everything in this range");
+                complaints.push(
+                    Complaint::new(&format!("sweep.axes.{path}.{name}"), message)
+                        .help(format!("expected {}", must_be(schema, path))),
+                );
+            }
+        }
+    }
+    let seed = sweep.seeds.as_ref().map(|_| "seed");
+    for path in sweep.paths().into_iter().chain(seed) {
+        if let Some(Kind::Argument(option)) = layers.document(path).map(|document| &document.kind) {
+            let place = if path == "seed" { "sweep.seeds".to_string() } else { format!("sweep.axes.{path}") };
+            let message = format!("{path} varies in this sweep, and {option} sets it");
+            complaints.push(Complaint::new(path, message).help(format!("change {place} instead")));
+        }
+    }
+    complaints
 }
 
 /// Removes the value at a dotted path.

@@ -10,16 +10,23 @@ use regex_lite::Regex;
 use serde_json::{Map, Value as Json};
 
 use super::suggest::{here, nearest, where_it_belongs};
-use crate::settings::Settings;
+use super::sweepable;
+use crate::settings::{Settings, Sweep};
 
 /// The schema of experiment files.
 #[must_use]
 pub fn schema() -> Json {
-    let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let mut generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let sweep = generator.subschema_for::<Sweep>().to_value();
     let mut schema = generator.into_root_schema_for::<Settings>().to_value();
     if let Some(object) = schema.as_object_mut() {
         object.insert("title".into(), Json::from("gluepot experiment"));
     }
+    // A sweep is a part of the file, but no setting of a trial.
+    if let Some(properties) = schema.pointer_mut("/properties").and_then(Json::as_object_mut) {
+        properties.insert("sweep".into(), sweep);
+    }
+    sweepable::fill_in(&mut schema);
     // The default is the file's name, which no schema can say.
     if let Some(name) = schema.pointer_mut("/properties/name").and_then(Json::as_object_mut) {
         name.remove("default");
@@ -122,7 +129,8 @@ impl<'a> Check<'a> {
         self.meant.extend(here(key).or(near).map(|meant| join(if here(key).is_some() { "" } else { prefix }, meant)));
         let belongs = where_it_belongs(key, prefix, self.root);
         let dotted = key.split_once('.').map(|(table, key)| format!("write it as `{key}` in the table [{table}]"));
-        let hint = match (dotted.or(belongs), near) {
+        let varies = prefix.starts_with("sweep.").then(|| swept(key, properties)).flatten();
+        let hint = match (varies.or(dotted.filter(|_| !prefix.starts_with("sweep."))).or(belongs), near) {
             (Some(place), _) => place,
             (None, Some(near)) => format!("did you mean `{near}`?"),
             (None, None) => {
@@ -141,12 +149,15 @@ impl<'a> Check<'a> {
     }
 
     fn value(&mut self, value: &Value, schema: &'a Json, path: &str) {
-        let schema = self.resolve(schema);
+        let schema = self.alternative(value, schema);
         if let (Value::Dict(_, values), true) = (value, schema.get("properties").is_some()) {
             return self.table(values, schema, path);
         }
         if self.accepts(value, schema) {
             return;
+        }
+        if let (Value::Array(_, entries), Some(items)) = (value, schema.get("items").filter(|_| enough(value, schema))) {
+            return entries.iter().enumerate().for_each(|(index, entry)| self.value(entry, items, &format!("{path}[{index}]")));
         }
         let expected = self.describe(schema);
         let numbers = |text: &str| [text.parse::<i64>().ok().map(Value::from), text.parse::<f64>().ok().map(Value::from)];
@@ -169,6 +180,18 @@ impl<'a> Check<'a> {
         });
     }
 
+    /// Of several forms, the one that the value has: what is wrong inside is then said inside.
+    fn alternative(&self, value: &Value, schema: &'a Json) -> &'a Json {
+        let schema = self.resolve(schema);
+        let options = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array);
+        let has_form = |option: &&'a Json| match value {
+            Value::Dict(..) => option.get("properties").is_some(),
+            Value::Array(..) => option.get("items").is_some(),
+            _ => false,
+        };
+        options.and_then(|options| options.iter().map(|option| self.resolve(option)).find(has_form)).unwrap_or(schema)
+    }
+
     fn accepts(&self, value: &Value, schema: &'a Json) -> bool {
         let schema = self.resolve(schema);
         if let Some(options) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array) {
@@ -188,11 +211,20 @@ impl<'a> Check<'a> {
             ("integer", Value::Num(_, number)) => whole(number).is_some_and(|n| within(n, schema)),
             ("number", Value::Num(_, number)) => float(number).is_some_and(|n| within(n, schema)),
             ("array", Value::Array(_, entries)) => {
-                schema.get("items").is_none_or(|items| entries.iter().all(|entry| self.accepts(entry, items)))
+                enough(value, schema)
+                    && schema.get("items").is_none_or(|items| entries.iter().all(|entry| self.accepts(entry, items)))
             }
-            ("boolean", Value::Bool(..)) | ("object", Value::Dict(..)) | ("null", Value::Empty(..)) => true,
+            ("object", Value::Dict(_, entries)) => self.accepts_table(entries, schema),
+            ("boolean", Value::Bool(..)) | ("null", Value::Empty(..)) => true,
             _ => false,
         })
+    }
+
+    fn accepts_table(&self, entries: &Dict, schema: &'a Json) -> bool {
+        let Some(properties) = schema.get("properties").and_then(Json::as_object) else { return true };
+        let mut required = schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+        let fits = |(key, value): (&String, &Value)| properties.get(key).is_some_and(|schema| self.accepts(value, schema));
+        required.all(|key| entries.contains_key(key)) && entries.iter().all(fits)
     }
 
     /// The words that a value may be.
@@ -230,6 +262,7 @@ impl<'a> Check<'a> {
                 "integer" => format!("a whole number{}", bounds(schema)),
                 "number" => format!("a number{}", bounds(schema)),
                 "array" => match schema.get("items") {
+                    Some(items) if schema.get("minItems").is_some() => format!("a list, not empty, of {}", self.describe(items)),
                     Some(items) => format!("a list of {}", self.describe(items)),
                     None => "a list".to_string(),
                 },
@@ -239,6 +272,28 @@ impl<'a> Check<'a> {
             .collect();
         either(&described)
     }
+}
+
+/// Whether a list is as long as it has to be.
+fn enough(value: &Value, schema: &Json) -> bool {
+    let least = schema.get("minItems").and_then(Json::as_u64).unwrap_or(0);
+    value.as_array().is_none_or(|entries| entries.len() as u64 >= least)
+}
+
+/// Whether the setting at a dotted path can have this value.
+#[must_use]
+pub fn can_be(schema: &Json, path: &str, value: &Value) -> bool {
+    let check = Check { root: schema, refusals: Vec::new(), meant: Vec::new() };
+    let property = sweepable::pointer(schema, path).and_then(|pointer| schema.pointer(&pointer[1..]));
+    property.is_some_and(|property| check.accepts(value, property))
+}
+
+/// What the setting at a dotted path must be, in words.
+#[must_use]
+pub fn must_be(schema: &Json, path: &str) -> String {
+    let check = Check { root: schema, refusals: Vec::new(), meant: Vec::new() };
+    let property = sweepable::pointer(schema, path).and_then(|pointer| schema.pointer(&pointer[1..]));
+    property.map_or_else(|| "a setting".into(), |property| check.describe(property))
 }
 
 fn matches(pattern: &str, text: &str) -> bool {
@@ -251,6 +306,16 @@ fn written(example: &Json) -> String {
         Some(number) if number != 0.0 && number.abs() < 1e-3 => format!("{number:e}"),
         _ => example.to_string(),
     }
+}
+
+/// What was probably meant by a key that no sweep varies.
+fn swept(key: &str, properties: &Map<String, Json>) -> Option<String> {
+    if key == "seed" {
+        return Some("seeds are replicates, no axis: write `seeds = [1, 2, 3]` in the table [sweep]".into());
+    }
+    let ends = |path: &&String| path.rsplit('.').next() == Some(key) || path.starts_with(&format!("{key}."));
+    let meant = properties.keys().find(ends)?;
+    Some(format!("write the setting's whole path in quotes, such as \"{meant}\""))
 }
 
 fn join(prefix: &str, key: &str) -> String {

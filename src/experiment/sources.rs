@@ -24,7 +24,9 @@ pub(super) fn file_name(path: &Path) -> Document {
 /// An argument of the command line.
 pub(super) fn argument(override_: &Override) -> Document {
     let shown = match override_.option {
-        "--set" => format!("--set {}={}", override_.path, override_.value),
+        option @ ("--set" | "--axis") => {
+            format!("{option} {}={}", override_.path.trim_start_matches("sweep.axes."), override_.value)
+        }
         option => format!("{option}={}", override_.value),
     };
     Document::single(Kind::Argument(override_.option.to_string()), &override_.path, &override_.value, shown)

@@ -1,7 +1,8 @@
 //! A comparison as a table: for terminals, for Markdown, for spreadsheets.
 
 use super::{Table, duration, rate, score};
-use crate::compare::{Comparison, Variant, conclusions, shown};
+use crate::compare::{Comparison, Variant, conclusions};
+use crate::runs::shown;
 use crate::statistics::Method;
 
 /// The table for a terminal, and what may be concluded from it.
@@ -53,7 +54,7 @@ pub fn comparison_csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
     for comparison in comparisons {
         let mut header: Vec<String> = vec!["task".into(), "metric".into()];
         header.extend(comparison.columns.clone());
-        let fixed = ["n", "failed", "collapsed", "mean", "sd", "low", "high", "median", "min", "max"];
+        let fixed = ["n", "failed", "pruned", "collapsed", "mean", "sd", "low", "high", "median", "min", "max"];
         header.extend(fixed.map(String::from));
         header.extend(comparison.others.clone());
         let last = [
@@ -84,7 +85,7 @@ fn full_row(comparison: &Comparison, variant: &Variant, is_reference: bool) -> V
     row.extend(
         comparison.columns.iter().map(|column| variant.settings.get(column).map_or(String::new(), |value| shown(Some(value)))),
     );
-    row.extend([variant.scores.len().to_string(), variant.failed.to_string(), variant.collapsed.to_string()]);
+    row.extend([variant.scores.len(), variant.failed, variant.pruned, variant.collapsed].map(|count| count.to_string()));
     row.extend([
         of_score(|score| Some(score.mean)),
         of_score(|score| score.sd),
@@ -181,7 +182,7 @@ fn cells(comparison: &Comparison, index: usize) -> Vec<String> {
     cells.extend(comparison.others.iter().map(|name| variant.others.get(name).map_or(String::new(), |value| score(*value))));
     cells.push(variant.seconds.map_or(String::new(), duration));
     cells.push(variant.examples_per_second.map_or(String::new(), rate));
-    let remarks = [(variant.failed, "unfinished"), (variant.collapsed, "collapsed")];
+    let remarks = [(variant.failed, "unfinished"), (variant.pruned, "stopped early"), (variant.collapsed, "collapsed")];
     let remarks: Vec<String> =
         remarks.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     cells.push(remarks.join(", "));

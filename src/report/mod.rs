@@ -4,10 +4,12 @@ mod comparison;
 mod curve;
 mod numbers;
 mod plan;
+mod sweep;
 mod table;
 
 pub use comparison::{comparison_csv, comparison_markdown, comparison_text};
 pub use curve::curve;
 pub use numbers::{count, duration, rate, scientific, score};
 pub use plan::plan_text;
+pub use sweep::{Pace, sweep_plan_text};
 pub use table::Table;

@@ -20,8 +20,11 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow]) -> String {
     let shape =
         format!("{} layers, width {}, {} heads", config.num_hidden_layers, config.hidden_size, config.num_attention_heads);
     let facts = [
-        ("train", format!("{} examples, {}", count(trial.train_examples as u64), inputs.source.train.shown())),
-        ("validation", format!("{} examples, {}", count(trial.validation_examples as u64), inputs.source.validation.shown())),
+        ("train", format!("{} examples, {}", count(trial.train_examples as u64), inputs.named.source.train.shown())),
+        (
+            "validation",
+            format!("{} examples, {}", count(trial.validation_examples as u64), inputs.named.source.validation.shown()),
+        ),
         ("labels", labels.join(", ")),
         ("parameters", format!("{} ({shape})", count(parameters as u64))),
         ("steps", format!("{} in all, {} an epoch", count(steps.total), count(steps.per_epoch))),

@@ -31,6 +31,8 @@ pub mod files {
     pub const CHECKPOINTS: &str = "checkpoints";
     /// Scores and throughput; only a finished run has one.
     pub const SUMMARY: &str = "summary.json";
+    /// Every trial of a sweep; only a sweep's directory has one, and runs below it.
+    pub const PLAN: &str = "plan.jsonl";
     /// What was said.
     pub const LOG: &str = "log.txt";
 }
@@ -84,6 +86,12 @@ impl RunDirectory {
         Ok(directory)
     }
 
+    /// A directory that exists.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
     /// The directory itself.
     #[must_use]
     pub fn root(&self) -> &Path {
@@ -114,7 +122,8 @@ impl RunDirectory {
 }
 
 /// A name that every file system takes: other characters become `-`, and no more than 60 are kept.
-fn file_name(name: &str) -> String {
+#[must_use]
+pub fn file_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' };
     name.chars().map(plain).take(60).collect()
 }

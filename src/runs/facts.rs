@@ -21,7 +21,10 @@ pub struct RunFacts {
     pub name: String,
     /// The task.
     pub task: String,
-    /// `running`, `finished`, `failed`, `diverged` or `out of memory`.
+    /// Hash of what decides the outcome: runs that share it are the same training.
+    #[serde(default)]
+    pub trial: String,
+    /// `running`, `finished`, `pruned`, `failed`, `diverged` or `out of memory`.
     pub status: String,
     /// When the run directory was made.
     pub started: DateTime<Utc>,

@@ -1,6 +1,6 @@
 //! Every setting with its value and its origin: `resolved.toml`, and the plan that `check` prints.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::checkpoint::CheckpointName;
@@ -8,7 +8,7 @@ use crate::experiment::schema;
 use crate::inputs::Inputs;
 
 /// A setting as it is resolved.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SettingRow {
     /// The table, empty at the top level.
     pub table: String,
@@ -39,6 +39,20 @@ impl SettingRow {
     }
 }
 
+/// A setting's value as a table shows it.
+#[must_use]
+pub fn shown(value: Option<&Json>) -> String {
+    match value {
+        None => "none".into(),
+        Some(Json::String(text)) => text.clone(),
+        Some(Json::Number(number)) => match number.as_f64() {
+            Some(float) if number.is_f64() && float != 0.0 && !(1e-3..1e6).contains(&float.abs()) => format!("{float:e}"),
+            _ => number.to_string(),
+        },
+        Some(other) => other.to_string(),
+    }
+}
+
 /// Every setting in the order of the manual.
 #[must_use]
 pub fn setting_rows(inputs: &Inputs) -> Vec<SettingRow> {
@@ -50,6 +64,7 @@ pub fn setting_rows(inputs: &Inputs) -> Vec<SettingRow> {
         let definition =
             property.get("$ref").and_then(Json::as_str).and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
         match definition.filter(|definition| definition.get("properties").is_some()) {
+            Some(_) if key == "sweep" => {}
             Some(table) => tables.extend(properties(table).map(|(inner, _)| row(inputs, &values, key, inner))),
             None if key == "base" => {}
             None => top.push(row(inputs, &values, "", key)),
@@ -90,7 +105,7 @@ fn derived(inputs: &Inputs, path: &str, written: bool) -> Option<(Option<Json>, 
             Some((None, format!("{} by schedule.warmup_ratio", trial.steps.warmup)))
         }
         ("epochs", _) if trial.settings.training.max_steps.is_some() => Some((None, "replaced by training.max_steps".into())),
-        ("checkpoint", true) => match &inputs.checkpoint {
+        ("checkpoint", true) => match &inputs.named.checkpoint {
             CheckpointName::Folder(folder) => {
                 let absolute = folder.canonicalize().unwrap_or_else(|_| folder.clone());
                 Some((Some(absolute.to_string_lossy().into_owned().into()), inputs.experiment.origin(path)))
@@ -98,7 +113,7 @@ fn derived(inputs: &Inputs, path: &str, written: bool) -> Option<(Option<Json>, 
             CheckpointName::Hub { .. } => None,
         },
         ("data.source", true) if trial.settings.data.source != "hub" => {
-            let folder = inputs.source.train.paths.first()?.parent()?;
+            let folder = inputs.named.source.train.paths.first()?.parent()?;
             let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
             Some((Some(absolute.to_string_lossy().into_owned().into()), inputs.experiment.origin(path)))
         }

@@ -64,7 +64,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
 }
 
-/// Every run below `root`, the oldest first, and what could not be read.
+/// Every run below `root` and in the sweeps below it, the oldest first, and what could not be read.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -74,8 +74,16 @@ pub fn list(root: &Path) -> anyhow::Result<(Vec<StoredRun>, Vec<anyhow::Error>)>
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
         Err(error) => return Err(error).with_context(|| format!("cannot read the folder for runs {}", root.display())),
     };
-    let mut paths: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| path.join(files::RUN).is_file()).collect();
+    let is_run = |path: &PathBuf| path.join(files::RUN).is_file();
+    let mut paths = Vec::new();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if is_run(&path) {
+            paths.push(path);
+        } else if path.join(files::PLAN).is_file() {
+            let inside = fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path());
+            paths.extend(inside.filter(is_run));
+        }
+    }
     paths.sort_unstable();
     let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
     for path in paths {

@@ -12,6 +12,7 @@ mod model;
 mod names;
 mod optimizer;
 mod schedule;
+mod sweep;
 mod training;
 
 use std::num::NonZeroU32;
@@ -28,7 +29,11 @@ pub use model::{Dropout, Initialize, Model};
 pub use names::{MetricName, TaskName};
 pub use optimizer::Optimizer;
 pub use schedule::{Schedule, ScheduleKind};
+pub use sweep::{Axis, OnFailure, Prune, Range, Strategy, Sweep};
 pub use training::{Precision, Training};
+
+/// Settings that change neither training nor scores: where and under which name a trial runs, and what is kept of it.
+pub const WITHOUT_EFFECT: [&str; 5] = ["name", "device", "data.eval_batch_size", "checkpoints.keep", "logging.every"];
 
 /// Something wrong with the value at a path such as `data.batch_size`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,7 +33,6 @@ pub fn train(
     let mut trainer = Trainer::new(trial, initial, device);
     let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
     let (data, steps) = (&trial.settings.data, trial.steps);
-    let evaluate_every = steps.between_evaluations(trial.settings.evaluation.every);
     let mut log = Log::new();
     for epoch in 0.. {
         let batches = batches(data, trial.settings.seed, epoch, &lengths);
@@ -49,7 +48,7 @@ pub fn train(
             if is_last || trainer.steps.is_multiple_of(trial.settings.logging.every.get()) {
                 observer.observe(&Event::Log(log.row(&event)))?;
             }
-            if is_last || trainer.steps.is_multiple_of(evaluate_every) {
+            if trial.evaluates_after(trainer.steps) {
                 let paused = Instant::now();
                 trainer.evaluate(validation, passed, observer)?;
                 log.skip(paused.elapsed());

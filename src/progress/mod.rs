@@ -1,5 +1,7 @@
 //! Training's events, told to a person: a bar on a terminal, plain lines elsewhere, and the run's log.
 
+mod sweep;
+
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -12,6 +14,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::metrics::Direction;
 use crate::report::{count, duration, rate, scientific, score};
 use crate::train::{EvaluationEvent, Event, LogRow, Observer, StepEvent};
+
+pub use sweep::{SweepProgress, units};
 
 /// How much is said on the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! From text to token ids, with the checkpoint's own tokenizer.
 
+mod cache;
+
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -15,6 +17,8 @@ use tokenizers::{AddedToken, Tokenizer, TruncationDirection, TruncationParams, T
 
 use crate::checkpoint::{Config, Files};
 use crate::tasks::{Example, Text};
+
+pub use cache::TokenCache;
 
 /// An example as the model reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,54 @@
+//! How fast trials will go, from earlier runs or from a few steps.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::failure::{Failure, Outcome};
+use crate::inputs::Inputs;
+use crate::pipeline::Pipeline;
+use crate::report::Pace;
+use crate::runs::{Host, list};
+use crate::tokens::TokenCache;
+use crate::train::{Device, Trainer};
+
+/// Steps that are timed, after one that is not.
+const TIMED: usize = 2;
+
+/// From the newest finished run of the same model on the same machine and device, else from a few steps taken now.
+///
+/// # Errors
+/// The model cannot be trained.
+pub fn find(root: &Path, inputs: &Inputs, device: &Device) -> Outcome<Pace> {
+    match from_history(root, inputs, device) {
+        Some(pace) => Ok(pace),
+        None => measured(inputs, device),
+    }
+}
+
+fn from_history(root: &Path, inputs: &Inputs, device: &Device) -> Option<Pace> {
+    let hashes = inputs.named.hashes().ok()?;
+    let (runs, _) = list(root).ok()?;
+    let here = Host::this().name;
+    let alike = runs.into_iter().rev().filter(|run| {
+        let facts = &run.facts;
+        facts.hashes.config == hashes.config && facts.device == device.name() && facts.host.name == here
+    });
+    let (id, summary) = alike.into_iter().find_map(|run| Some((run.facts.id.clone(), run.summary?)))?;
+    let seconds = summary.training_seconds / summary.examples.max(1) as f64;
+    (seconds > 0.0).then(|| Pace { seconds_per_example: seconds, source: format!("at the pace of run {id}") })
+}
+
+fn measured(inputs: &Inputs, device: &Device) -> Outcome<Pace> {
+    let pipeline = Pipeline::make(inputs, &TokenCache::of_user())?;
+    let batch = inputs.trial.settings.data.batch_size.get().min(pipeline.train.len());
+    let mut trainer = Trainer::new(&inputs.trial, &pipeline.initial.parameters, device);
+    let mut seconds = 0.0;
+    for turn in 0..=TIMED {
+        let first = (turn * batch) % (pipeline.train.len() - batch + 1);
+        let begun = Instant::now();
+        trainer.step(&pipeline.train, &[(first..first + batch).collect()], 0.0).map_err(Failure::training)?;
+        seconds += if turn == 0 { 0.0 } else { begun.elapsed().as_secs_f64() };
+    }
+    let source = format!("at the pace of {TIMED} steps taken now");
+    Ok(Pace { seconds_per_example: seconds / (TIMED * batch) as f64, source })
+}

@@ -1,0 +1,53 @@
+//! The first lines of a run's log.
+
+use anyhow::Result;
+
+use crate::pipeline::Pipeline;
+use crate::progress::Voice;
+use crate::report::count;
+use crate::runs::setting_rows;
+use crate::settings::DeviceChoice;
+use crate::train::{CudaSupport, Device};
+
+/// What is about to happen, and what became of the checkpoint's weights.
+pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Voice) -> Result<()> {
+    let trial = &pipeline.inputs.trial;
+    voice.say(&format!(
+        "{}: {} on {} training and {} validation examples, {} steps, {} parameters, {}",
+        trial.settings.name,
+        trial.settings.task.task().name,
+        count(trial.train_examples as u64),
+        count(trial.validation_examples as u64),
+        count(trial.steps.total),
+        count(pipeline.parameters() as u64),
+        device.name(),
+    ))?;
+    if pipeline.inputs.named.files.weights.is_none() {
+        voice.say("every weight is drawn anew: the checkpoint gives its shape alone")?;
+    } else if pipeline.initial.head_of_another_size {
+        voice
+            .say(&format!("newly drawn, because the checkpoint's are for other labels: {}", pipeline.initial.drawn.join(", ")))?;
+    } else if !pipeline.initial.drawn.is_empty() {
+        voice.say(&format!("newly drawn, because the checkpoint lacks them: {}", pipeline.initial.drawn.join(", ")))?;
+    }
+    let (theirs, ours) = (trial.config.labels(), trial.settings.task.task().labels);
+    let keeps_head = pipeline.inputs.named.files.weights.is_some() && pipeline.initial.drawn.is_empty();
+    if keeps_head && !theirs.is_empty() && theirs != ours {
+        voice.say(&format!(
+            "the checkpoint's classifier is kept, class by class: {} become {}",
+            theirs.join(", "),
+            ours.join(", ")
+        ))?;
+    }
+    for row in setting_rows(pipeline.inputs).iter().filter(|row| row.origin.starts_with("environment ")) {
+        voice.say(&format!("{}: {} = {}", row.origin, row.path(), row.toml().unwrap_or_default()))?;
+    }
+    if !pipeline.initial.unused.is_empty() {
+        voice.say(&format!("not used of the checkpoint: {}", pipeline.initial.unused.join(", ")))?;
+    }
+    let forgotten_gpu = CudaSupport::find() == CudaSupport::NotBuilt { machine_has_gpu: true };
+    if forgotten_gpu && trial.settings.device == DeviceChoice::Auto {
+        voice.say("this machine has an NVIDIA GPU, which this build cannot use: cargo build --release --features cuda")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! The part of the schema that says which settings a sweep can vary, and with which values.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::settings::WITHOUT_EFFECT;
+
+/// Settings that no sweep varies, beside those without effect: seeds are replicates, and without a common metric
+/// nothing could be compared.
+const FIXED: [&str; 4] = ["base", "seed", "metric", "sweep"];
+
+/// Lists every setting that can vary under `axes`, `paired` and `exclude`.
+pub(super) fn fill_in(schema: &mut Json) {
+    let settings = settings(schema);
+    let property = |path: &str, pointer: &str| (path.to_string(), json!({ "$ref": pointer }));
+    let values: Map<String, Json> = settings.iter().map(|(path, pointer)| property(path, pointer)).collect();
+    let axes: Map<String, Json> =
+        settings.iter().map(|(path, pointer)| (path.clone(), axis(pointer, is_number(schema, pointer)))).collect();
+    let table =
+        |properties: &Map<String, Json>| json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    let Some(sweep) = schema.pointer_mut("/$defs/Sweep/properties") else { return };
+    let mut put = |key: &str, part: &str, value: Json| {
+        if let Some(target) = sweep.get_mut(key).and_then(Json::as_object_mut) {
+            if part.is_empty() {
+                target.remove("additionalProperties");
+                target.extend(value.as_object().cloned().unwrap_or_default());
+            } else {
+                target.insert(part.into(), value);
+            }
+        }
+    };
+    put("axes", "", table(&axes));
+    put("paired", "items", table(&values));
+    put("exclude", "items", table(&values));
+}
+
+/// A list of a setting's values; for numbers a range too.
+fn axis(pointer: &str, is_number: bool) -> Json {
+    let list = json!({ "type": "array", "minItems": 1, "items": { "$ref": pointer } });
+    if is_number { json!({ "anyOf": [list, { "$ref": "#/$defs/Range" }] }) } else { list }
+}
+
+/// The pointer to the schema of the setting at a dotted path.
+pub(super) fn pointer(schema: &Json, path: &str) -> Option<String> {
+    let (table, key) = path.split_once('.').unwrap_or(("", path));
+    let pointer = if table.is_empty() {
+        format!("#/properties/{key}")
+    } else {
+        format!("{}/properties/{key}", schema.pointer(&format!("/properties/{table}/$ref"))?.as_str()?)
+    };
+    schema.pointer(&pointer[1..]).is_some().then_some(pointer)
+}
+
+/// Whether the setting at a dotted path is a whole number.
+#[must_use]
+pub fn is_whole(schema: &Json, path: &str) -> bool {
+    pointer(schema, path)
+        .is_some_and(|pointer| mentions_type(schema, &pointer, "integer") && !mentions_type(schema, &pointer, "number"))
+}
+
+fn is_number(schema: &Json, pointer: &str) -> bool {
+    mentions_type(schema, pointer, "number") || mentions_type(schema, pointer, "integer")
+}
+
+fn mentions_type(schema: &Json, pointer: &str, kind: &str) -> bool {
+    let Some(property) = schema.pointer(pointer.trim_start_matches('#')) else { return false };
+    match property.get("type") {
+        Some(Json::String(own)) => own == kind,
+        Some(Json::Array(kinds)) => kinds.iter().any(|own| own == kind),
+        _ => false,
+    }
+}
+
+/// Dotted paths and pointers of the settings that can vary, in the order of the manual.
+fn settings(schema: &Json) -> Vec<(String, String)> {
+    let keys = |pointer: &str| -> Vec<String> {
+        schema.pointer(pointer).and_then(Json::as_object).into_iter().flat_map(Map::keys).cloned().collect()
+    };
+    let is_table = |key: &str| schema.pointer(&format!("/$defs/{}/properties", definition(schema, key))).is_some();
+    let (tables, single): (Vec<String>, Vec<String>) = keys("/properties").into_iter().partition(|key| is_table(key));
+    let inner = tables.iter().flat_map(|table| {
+        keys(&format!("/$defs/{}/properties", definition(schema, table))).into_iter().map(move |key| format!("{table}.{key}"))
+    });
+    let is_free = |path: &String| {
+        let top = path.split('.').next().unwrap_or_default();
+        !FIXED.contains(&top) && !WITHOUT_EFFECT.contains(&path.as_str())
+    };
+    let paths = single.into_iter().chain(inner).filter(is_free);
+    paths.filter_map(|path| pointer(schema, &path).map(|pointer| (path, pointer))).collect()
+}
+
+/// The name of the definition that a top-level key refers to.
+fn definition(schema: &Json, key: &str) -> String {
+    let reference = schema.pointer(&format!("/properties/{key}/$ref")).and_then(Json::as_str).unwrap_or_default();
+    reference.trim_start_matches("#/$defs/").to_string()
+}

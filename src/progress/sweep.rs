@@ -1,0 +1,215 @@
+//! A sweep told to a person: a line for each running trial under a line of counts, or plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Loudness, print_line};
+use crate::metrics::Direction;
+use crate::report::{count, duration, score};
+use crate::sweep::{Audience, Ending, PlannedTrial, Progress, State};
+
+/// Examples learnt from count once, examples scored a third: a forward pass is a third of a step.
+#[must_use]
+pub fn units(trial: &PlannedTrial) -> f64 {
+    trial.work.learnt as f64 + trial.work.scored as f64 / 3.0
+}
+
+/// Tells how a sweep goes.
+pub struct SweepProgress<'a> {
+    trials: &'a [PlannedTrial],
+    metric: &'a str,
+    direction: Direction,
+    loudness: Loudness,
+    lines: Option<Lines>,
+    states: Vec<State>,
+    best: Option<(f64, usize)>,
+    started: Instant,
+    begun: Vec<Option<Instant>>,
+    /// Share of each trial that was done since this process began.
+    shares: Vec<f64>,
+}
+
+struct Lines {
+    all: MultiProgress,
+    head: ProgressBar,
+    slots: Vec<Option<ProgressBar>>,
+}
+
+impl<'a> SweepProgress<'a> {
+    /// Tells about these trials, ranked by `metric`, of which some have ended already.
+    #[must_use]
+    pub fn new(
+        trials: &'a [PlannedTrial],
+        states: &[State],
+        (metric, direction): (&'a str, Direction),
+        jobs: usize,
+        loudness: Loudness,
+    ) -> Self {
+        let wants_lines = loudness == Loudness::Normal && std::io::stderr().is_terminal();
+        let mut progress = Self {
+            trials,
+            metric,
+            direction,
+            loudness,
+            lines: wants_lines.then(|| Lines::new(jobs)),
+            states: states.to_vec(),
+            best: None,
+            started: Instant::now(),
+            begun: vec![None; trials.len()],
+            shares: vec![0.0; trials.len()],
+        };
+        for (index, state) in states.iter().enumerate() {
+            progress.remember(index, state);
+        }
+        progress
+    }
+
+    fn remember(&mut self, index: usize, state: &State) {
+        if let State::Done(Some(value)) = state
+            && self.best.is_none_or(|(best, _)| self.direction.improves(*value, best))
+        {
+            self.best = Some((*value, index));
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.lines {
+            Some(lines) => lines.all.suspend(|| print_line(line)),
+            None if self.loudness == Loudness::Normal => print_line(line),
+            None => {}
+        }
+    }
+
+    /// Counts, the best so far, and the time left.
+    fn head(&self) -> String {
+        let number = |is: fn(&State) -> bool| self.states.iter().filter(|state| is(state)).count();
+        let ended = number(State::is_final);
+        let mut words = vec![format!("{ended} of {} trials ended", count(self.trials.len() as u64))];
+        let running = number(|state| *state == State::Running);
+        let counts = [
+            (running, "running"),
+            (number(|state| matches!(state, State::Failed(_))), "failed"),
+            (number(|state| matches!(state, State::Pruned(_) | State::Dropped)), "stopped early"),
+        ];
+        words.extend(counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+        if let Some((value, index)) = self.best {
+            words.push(format!("best {} {} ({})", self.metric, score(value), self.trials[index].label()));
+        }
+        words.extend(self.left().map(|left| format!("{} left", duration(left))));
+        words.join(", ")
+    }
+
+    /// Seconds left at the pace of this process so far.
+    fn left(&self) -> Option<f64> {
+        let done: f64 = self.trials.iter().zip(&self.shares).map(|(trial, share)| units(trial) * share).sum();
+        let open = self.trials.iter().zip(&self.states).zip(&self.shares).filter(|((_, state), _)| !state.is_final());
+        let left: f64 = open.map(|((trial, _), share)| units(trial) * (1.0 - share)).sum();
+        (done > 0.0).then(|| self.started.elapsed().as_secs_f64() * left / done)
+    }
+
+    fn ended_line(&self, trial: usize, state: &State) -> String {
+        let ended = self.states.iter().filter(|state| state.is_final()).count();
+        let time = self.begun[trial].map_or(0.0, |begun| begun.elapsed().as_secs_f64());
+        let what = match state {
+            State::Done(Some(value)) => format!("{} {}", self.metric, score(*value)),
+            State::Done(None) => "finished".into(),
+            State::Pruned(reason) => reason.clone(),
+            State::Failed(reason) => format!("FAILED: {}", reason.lines().next().unwrap_or_default()),
+            State::Waiting | State::Running | State::Dropped => "not finished".into(),
+        };
+        format!("[{ended}/{}] {}: {what} ({})", self.trials.len(), self.trials[trial].label(), duration(time))
+    }
+}
+
+impl Lines {
+    fn new(jobs: usize) -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let head = all.add(styled(ProgressBar::new(1), "{msg}"));
+        head.enable_steady_tick(Duration::from_millis(250));
+        Self { all, head, slots: (0..jobs).map(|_| None).collect() }
+    }
+}
+
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}
+
+impl Audience for SweepProgress<'_> {
+    fn started(&mut self, trial: usize, slot: usize) {
+        self.begun[trial] = Some(Instant::now());
+        self.states[trial] = State::Running;
+        let label = self.trials[trial].label();
+        match &mut self.lines {
+            Some(lines) => {
+                let bar = styled(ProgressBar::new(self.trials[trial].steps), "{bar:16.cyan/dim} {pos}/{len}  {prefix}  {msg}");
+                let bar = lines.all.add(bar);
+                bar.set_prefix(label);
+                lines.slots[slot] = Some(bar);
+            }
+            None => self.say(&format!("started: {label}")),
+        }
+    }
+
+    fn progress(&mut self, trial: usize, slot: usize, progress: Progress) {
+        self.shares[trial] = (progress.step as f64 / self.trials[trial].steps.max(1) as f64).min(1.0);
+        let Some(bar) = self.lines.as_ref().and_then(|lines| lines.slots[slot].as_ref()) else { return };
+        bar.set_position(progress.step);
+        let best = progress.score.map_or(String::new(), |value| format!("  {} {}", self.metric, score(value)));
+        bar.set_message(format!("loss {:.4}{best}", progress.loss));
+    }
+
+    fn ended(&mut self, trial: usize, slot: usize, ending: &Ending) {
+        if let Some(bar) = self.lines.as_mut().and_then(|lines| lines.slots[slot].take()) {
+            bar.finish_and_clear();
+        }
+        match ending {
+            Ending::As(state) => {
+                self.states[trial] = state.clone();
+                // Its time counts in full, however early it ended.
+                self.shares[trial] = if matches!(state, State::Done(_)) { 1.0 } else { self.shares[trial] };
+                self.remember(trial, state);
+                self.say(&self.ended_line(trial, state));
+            }
+            Ending::Elsewhere => self.say(&format!("{}: another process has it", self.trials[trial].label())),
+        }
+    }
+
+    fn tick(&mut self, states: &[State]) {
+        for (index, state) in
+            states.iter().enumerate().filter(|(index, state)| self.states[*index] != **state).collect::<Vec<_>>()
+        {
+            self.remember(index, state);
+            if state.is_final() && self.begun[index].is_none() && *state != State::Dropped {
+                self.states[index] = state.clone();
+                self.say(&format!("{} (in another process)", self.ended_line(index, state)));
+            }
+            self.states[index] = state.clone();
+        }
+        if let Some(lines) = &self.lines {
+            lines.head.set_message(self.head());
+        }
+    }
+
+    fn winding_down(&mut self, why: &str, running: usize) {
+        let what = match (why, running) {
+            (_, 0) => String::new(),
+            (_, 1) => ": one running trial goes on to its end".into(),
+            (_, more) => format!(": {more} running trials go on to their end"),
+        };
+        let again = if running > 0 { "; Ctrl-C once more ends them now" } else { "" };
+        self.say(&format!("{why}, no more trials start{what}{again}"));
+    }
+}
+
+impl Drop for SweepProgress<'_> {
+    fn drop(&mut self) {
+        if let Some(lines) = &self.lines {
+            lines.head.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The plan of a sweep, as `--dry-run` shows it.
+
+use std::collections::BTreeSet;
+
+use super::{Table, count, duration};
+use crate::progress::units;
+use crate::runs::shown;
+use crate::sweep::PlannedTrial;
+
+/// How long an example takes to learn from.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// Seconds for each example.
+    pub seconds_per_example: f64,
+    /// Where that is known from.
+    pub source: String,
+}
+
+/// Every trial, then the steps and the time of all.
+#[must_use]
+pub fn sweep_plan_text(trials: &[PlannedTrial], pace: &Pace, jobs: usize) -> String {
+    let paths: BTreeSet<&String> = trials.iter().flat_map(|trial| trial.choices.keys()).collect();
+    let header: Vec<&str> =
+        ["trial"].into_iter().chain(paths.iter().map(|path| path.as_str())).chain(["seed", "steps", "time"]).collect();
+    let mut table = Table::new(&header, &["seed", "steps", "time"]);
+    let seconds = |trial: &PlannedTrial| units(trial) * pace.seconds_per_example;
+    for trial in trials {
+        let mut row = vec![trial.id.clone()];
+        row.extend(paths.iter().map(|path| shown(trial.choices.get(*path))));
+        row.extend([trial.seed.to_string(), count(trial.steps), duration(seconds(trial))]);
+        table.row(row);
+    }
+    let variants = trials.iter().map(|trial| trial.variant).max().unwrap_or(0);
+    let steps: u64 = trials.iter().map(|trial| trial.steps).sum();
+    let total: f64 = trials.iter().map(seconds).sum();
+    let can_stop = trials.iter().any(|trial| trial.decides);
+    let (most, time) = if can_stop { ("at most ", "at most") } else { ("", "about") };
+    let mut lines = vec![
+        table.text(),
+        String::new(),
+        format!(
+            "{} trials: {variants} variants, {} seeds; {most}{} steps",
+            trials.len(),
+            trials.len() / variants.max(1),
+            count(steps)
+        ),
+        format!("{time} {} one after the other, {}", duration(total), pace.source),
+    ];
+    if let Some(trial) = trials.iter().find(|trial| trial.decides) {
+        let shares: Vec<String> =
+            trial.rungs.iter().map(|step| format!("{:.0} %", 100.0 * *step as f64 / trial.steps as f64)).collect();
+        lines.push(format!(
+            "with the first seed, variants that fall behind are stopped after {} of their steps",
+            shares.join(" or ")
+        ));
+    }
+    if jobs > 1 {
+        lines.push(format!("{jobs} at once share this machine: on a CPU that takes hardly any less time"));
+    }
+    lines.join("\n")
+}

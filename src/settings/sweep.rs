@@ -1,0 +1,261 @@
+//! `[sweep]`: many trials from one file.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value as Json;
+
+use super::{Complaint, MetricName};
+
+/// What varies between the trials of a sweep, and how they are run.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sweep {
+    /// "grid": every combination of the axes. "random": `trials` combinations, drawn by the experiment's seed.
+    pub strategy: Strategy,
+    /// Each variant is trained once with each of these seeds. Default: the experiment's seed alone.
+    #[schemars(inner(range(min = 0, max = 9_223_372_036_854_775_807_i64)))]
+    pub seeds: Option<Vec<u64>>,
+    /// For "random": how many variants in all.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub trials: Option<NonZeroUsize>,
+    /// The metric that ranks the variants. Default: the experiment's.
+    pub metric: Option<MetricName>,
+    /// When a trial fails: "continue" with the others, or "stop" starting more.
+    pub on_failure: OnFailure,
+    /// What varies: a setting's path in quotes, and its values.
+    pub axes: BTreeMap<String, Axis>,
+    /// Values that move together: each table is one point of a common axis.
+    pub paired: Vec<BTreeMap<String, Json>>,
+    /// Combinations that are left out.
+    pub exclude: Vec<BTreeMap<String, Json>>,
+    /// Evaluates early and stops the variants that fall behind. Default: none stops.
+    pub prune: Option<Prune>,
+}
+
+/// How variants are drawn from the axes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// Every combination.
+    #[default]
+    Grid,
+    /// A number of them, by chance.
+    Random,
+}
+
+impl Strategy {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grid => "grid",
+            Self::Random => "random",
+        }
+    }
+}
+
+/// What a failed trial means for the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// Nothing.
+    #[default]
+    Continue,
+    /// No further trial starts.
+    Stop,
+}
+
+/// The values of one setting.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Axis {
+    /// These.
+    Values(Vec<Json>),
+    /// Any between two.
+    Range(Range),
+}
+
+/// Numbers between two bounds, which belong to it.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a table { min = …, max = … }")]
+pub struct Range {
+    /// The smallest value.
+    pub min: f64,
+    /// The largest value.
+    pub max: f64,
+    /// Draws the logarithm uniformly: for learning rates.
+    #[serde(default)]
+    pub log: bool,
+}
+
+/// Asynchronous successive halving (Li et al., "A System for Massively Parallel Hyperparameter Tuning", 2020).
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prune {
+    /// The share of the steps that every variant takes before it can be stopped.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub grace: f64,
+    /// One in so many goes on; it is asked again after as many times the steps.
+    #[schemars(range(min = 2, max = 100))]
+    pub factor: NonZeroU32,
+}
+
+impl Default for Prune {
+    fn default() -> Self {
+        const THREE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
+        Self { grace: 0.25, factor: THREE }
+    }
+}
+
+impl<'de> Deserialize<'de> for Axis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AxisVisitor)
+    }
+}
+
+struct AxisVisitor;
+
+impl<'de> Visitor<'de> for AxisVisitor {
+    type Value = Axis;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of values or a table with min and max")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, values: A) -> Result<Axis, A::Error> {
+        Deserialize::deserialize(SeqAccessDeserializer::new(values)).map(Axis::Values)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, bounds: A) -> Result<Axis, A::Error> {
+        Deserialize::deserialize(MapAccessDeserializer::new(bounds)).map(Axis::Range)
+    }
+}
+
+/// The form alone; which settings can vary, and their values, is filled in by the schema of the whole file.
+impl JsonSchema for Axis {
+    fn schema_name() -> Cow<'static, str> {
+        "Axis".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let range = generator.subschema_for::<Range>();
+        json_schema!({ "anyOf": [{ "type": "array", "minItems": 1 }, range] })
+    }
+}
+
+impl Sweep {
+    /// Everything that is wrong between the keys of this table.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        let mut say = |path: &str, message: String, help: &str| complaints.push(Complaint::new(path, message).help(help));
+        if self.axes.is_empty() && self.paired.is_empty() && self.seeds.as_ref().is_none_or(|seeds| seeds.len() < 2) {
+            say(
+                "sweep",
+                "the sweep has nothing that varies".into(),
+                "give it seeds = [1, 2, 3], or [sweep.axes] with lists of values",
+            );
+        }
+        if repeats(self.seeds.iter().flatten()) {
+            say("sweep.seeds", "a seed stands twice".into(), "the same seed gives the same run again");
+        }
+        match (self.strategy, self.trials) {
+            (Strategy::Random, None) => {
+                say("sweep.strategy", "a random sweep needs `trials`".into(), "add a line such as `trials = 20`")
+            }
+            (Strategy::Grid, Some(_)) => say(
+                "sweep.trials",
+                "only a random sweep has `trials`".into(),
+                "a grid takes every combination; write strategy = \"random\" to draw some of them",
+            ),
+            _ => {}
+        }
+        for (path, axis) in &self.axes {
+            let place = format!("sweep.axes.{path}");
+            match axis {
+                Axis::Values(values) if repeats(values.iter().map(Json::to_string)) => {
+                    say(&place, format!("a value of the axis {path} stands twice"), "each value once");
+                }
+                Axis::Range(_) if self.strategy == Strategy::Grid => {
+                    say(&place, "a grid has no ranges".into(), "list the values, or write strategy = \"random\"");
+                }
+                Axis::Range(range) if range.min >= range.max => {
+                    say(&place, format!("the range from {} to {} is empty", range.min, range.max), "min must be below max");
+                }
+                Axis::Range(range) if range.log && range.min <= 0.0 => {
+                    say(&place, format!("{} has no logarithm", range.min), "with log = true, min must be above 0");
+                }
+                _ => {}
+            }
+        }
+        complaints.extend(self.paired_complaints());
+        complaints.extend(self.exclude_complaints());
+        complaints
+    }
+
+    /// The paths of the settings that vary, each once.
+    #[must_use]
+    pub fn paths(&self) -> Vec<&str> {
+        self.axes.keys().chain(self.paired.first().into_iter().flat_map(BTreeMap::keys)).map(String::as_str).collect()
+    }
+
+    fn paired_complaints(&self) -> Vec<Complaint> {
+        let Some(first) = self.paired.first() else { return Vec::new() };
+        let mut complaints = Vec::new();
+        for (index, entry) in self.paired.iter().enumerate() {
+            let place = format!("sweep.paired[{index}]");
+            if entry.is_empty() {
+                complaints
+                    .push(Complaint::new(&place, "the paired table is empty").help("give it the settings that move together"));
+            } else if !entry.keys().eq(first.keys()) {
+                let keys = first.keys().cloned().collect::<Vec<_>>().join(", ");
+                complaints.push(
+                    Complaint::new(&place, "paired tables set different keys")
+                        .help(format!("the first one sets {keys}; each must set the same")),
+                );
+            }
+        }
+        for path in first.keys().filter(|path| self.axes.contains_key(*path)) {
+            let message = format!("{path} is an axis and paired");
+            complaints.push(Complaint::new(&format!("sweep.axes.{path}"), message).help("let it vary in one place"));
+        }
+        complaints
+    }
+
+    fn exclude_complaints(&self) -> Vec<Complaint> {
+        let varying = self.paths();
+        let mut complaints = Vec::new();
+        for (index, entry) in self.exclude.iter().enumerate() {
+            if entry.is_empty() {
+                let message = "an empty table would leave out everything";
+                complaints.push(Complaint::new(&format!("sweep.exclude[{index}]"), message));
+            }
+            for path in entry.keys().filter(|path| !varying.contains(&path.as_str())) {
+                let message = format!("{path} does not vary, so that nothing can be left out by it");
+                let complaint = Complaint::new(&format!("sweep.exclude[{index}].{path}"), message);
+                complaints.push(if varying.is_empty() {
+                    complaint
+                } else {
+                    complaint.help(format!("what varies: {}", varying.join(", ")))
+                });
+            }
+        }
+        complaints
+    }
+}
+
+fn repeats<T: Ord>(values: impl Iterator<Item = T>) -> bool {
+    let mut seen = BTreeSet::new();
+    !values.into_iter().all(|value| seen.insert(value))
+}

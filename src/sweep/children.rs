@@ -1,0 +1,203 @@
+//! A process for each trial, so that whatever ends one ends it alone.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::directory::SweepDirectory;
+use super::drive::{Crew, Ending, News, Progress};
+use super::plan::PlannedTrial;
+use super::queue::State;
+use crate::failure::says_out_of_memory;
+use crate::runs::{Exit, RunDirectory, StoredRun, files, list};
+
+/// What a trial's process tells the sweep's, a line of JSON each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// It is on its way.
+    Progress {
+        /// Steps taken.
+        step: u64,
+        /// The last loss.
+        loss: f64,
+        /// The last score.
+        score: Option<f64>,
+    },
+    /// Another process has the trial, or has done it.
+    Taken,
+}
+
+/// What comes from the threads that listen to the processes.
+enum Heard {
+    Told(Told),
+    Silence,
+}
+
+struct Running {
+    trial: PlannedTrial,
+    child: Child,
+    taken: bool,
+}
+
+/// The processes of a sweep.
+pub struct Children<'a> {
+    directory: &'a SweepDirectory,
+    trials: &'a [PlannedTrial],
+    retry_failed: bool,
+    jobs: usize,
+    /// GPUs to share out; empty where trials choose for themselves.
+    gpus: Vec<String>,
+    slots: Vec<Option<Running>>,
+    sender: Sender<(usize, Heard)>,
+    receiver: Receiver<(usize, Heard)>,
+}
+
+impl<'a> Children<'a> {
+    /// Nobody yet; `jobs` at once later, in turn on the given GPUs.
+    #[must_use]
+    pub fn new(
+        directory: &'a SweepDirectory,
+        trials: &'a [PlannedTrial],
+        retry_failed: bool,
+        jobs: usize,
+        gpus: Vec<String>,
+    ) -> Self {
+        let (sender, receiver) = channel();
+        let slots = (0..jobs).map(|_| None).collect();
+        Self { directory, trials, retry_failed, jobs, gpus, slots, sender, receiver }
+    }
+
+    fn command(&self, trial: &PlannedTrial, slot: usize) -> Result<Command> {
+        let log = self.directory.log(&trial.id);
+        let log =
+            File::options().create(true).append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let mut command = Command::new(program);
+        command.arg("trial").arg(self.directory.path()).arg(&trial.id);
+        // A group of its own: Ctrl-C in the terminal is for the sweep, which knows what to do about its trials.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
+        if self.jobs > 1 && std::env::var_os("RAYON_NUM_THREADS").is_none() {
+            let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) / self.jobs;
+            command.env("RAYON_NUM_THREADS", threads.max(1).to_string());
+        }
+        if !self.gpus.is_empty() {
+            command.env("CUDA_VISIBLE_DEVICES", &self.gpus[slot % self.gpus.len()]);
+        }
+        Ok(command)
+    }
+
+    /// What a process that is gone left behind.
+    fn ending(&self, running: Running, status: ExitStatus) -> Ending {
+        if running.taken {
+            return Ending::Elsewhere;
+        }
+        let id = &running.trial.id;
+        let log = fs::read_to_string(self.directory.log(id)).unwrap_or_default();
+        let last = newest_run(self.directory, id);
+        if let Some(signal) = status.signal() {
+            let reason = killed(signal, &log);
+            if let Some(run) = last.filter(|run| run.facts.status == "running") {
+                // Nobody else can say any more how it ended; that this cannot be written changes nothing.
+                let _ = mark_died(&run, signal, &reason);
+            }
+            return Ending::As(State::Failed(reason));
+        }
+        if status.success() {
+            let states = self.directory.states(std::slice::from_ref(&running.trial), false);
+            if let Some(state) = states.ok().and_then(|states| states.into_iter().next()).filter(State::is_final) {
+                return Ending::As(state);
+            }
+        }
+        let recorded = last.and_then(|run| run.facts.exit).and_then(|exit| exit.message).filter(|_| !status.success());
+        let said = log.lines().rev().find(|line| !line.trim().is_empty()).map(String::from);
+        Ending::As(State::Failed(recorded.or(said).unwrap_or_else(|| format!("it ended with {status}"))))
+    }
+}
+
+fn newest_run(directory: &SweepDirectory, trial: &str) -> Option<StoredRun> {
+    let (runs, _) = list(directory.path()).ok()?;
+    runs.into_iter().rev().find(|run| run.facts.trial == trial)
+}
+
+fn killed(signal: i32, log: &str) -> String {
+    let last = log.lines().rev().find(|line| says_out_of_memory(line));
+    match (last, signal) {
+        (Some(line), _) => format!("out of memory: {}", line.trim()),
+        (None, 9) => "killed by signal 9: by a person, or by the system for want of memory".into(),
+        (None, signal) => format!("killed by signal {signal}"),
+    }
+}
+
+fn mark_died(run: &StoredRun, signal: i32, reason: &str) -> Result<()> {
+    let mut facts = run.facts.clone();
+    facts.status = if reason.starts_with("out of memory") { "out of memory" } else { "died" }.into();
+    facts.ended = Some(chrono::Utc::now());
+    // As shells report a death by a signal.
+    facts.exit = Some(Exit { code: u8::try_from(128 + signal).unwrap_or(u8::MAX), message: Some(reason.into()) });
+    RunDirectory::at(run.path.clone()).write(files::RUN, &serde_json::to_vec_pretty(&facts)?)
+}
+
+impl Crew for Children<'_> {
+    fn states(&mut self) -> Vec<State> {
+        // What cannot be read now may be readable in a moment; no trial is done twice, because its process looks again.
+        self.directory.states(self.trials, self.retry_failed).unwrap_or_else(|_| vec![State::Running; self.trials.len()])
+    }
+
+    fn start(&mut self, trial: &PlannedTrial, slot: usize) -> Result<()> {
+        let mut child = self.command(trial, slot)?.spawn().context("cannot start a process for a trial")?;
+        let sender = self.sender.clone();
+        let stdout = child.stdout.take();
+        std::thread::spawn(move || {
+            for line in stdout.into_iter().flat_map(|out| BufReader::new(out).lines().map_while(Result::ok)) {
+                if let Ok(told) = serde_json::from_str(&line) {
+                    let _ = sender.send((slot, Heard::Told(told)));
+                }
+            }
+            let _ = sender.send((slot, Heard::Silence));
+        });
+        self.slots[slot] = Some(Running { trial: trial.clone(), child, taken: false });
+        Ok(())
+    }
+
+    fn hear(&mut self, patience: Duration) -> Option<News> {
+        let (slot, heard) = match self.receiver.recv_timeout(patience) {
+            Ok(heard) => heard,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
+        };
+        match heard {
+            Heard::Told(Told::Progress { step, loss, score }) => Some(News::Progress(slot, Progress { step, loss, score })),
+            Heard::Told(Told::Taken) => {
+                if let Some(running) = &mut self.slots[slot] {
+                    running.taken = true;
+                }
+                None
+            }
+            Heard::Silence => {
+                let mut running = self.slots[slot].take()?;
+                let ending = match running.child.wait() {
+                    Ok(status) => self.ending(running, status),
+                    Err(error) => Ending::As(State::Failed(format!("cannot wait for its process: {error}"))),
+                };
+                Some(News::Ended(slot, ending))
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        for slot in 0..self.slots.len() {
+            if let Some(mut running) = self.slots[slot].take() {
+                let _ = running.child.kill();
+                if let Ok(status) = running.child.wait() {
+                    self.ending(running, status);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Runs the trials of a plan, several at once, until all have ended or somebody asks to stop.
+
+use std::time::Duration;
+
+use super::plan::PlannedTrial;
+use super::queue::{Next, State, next};
+use crate::settings::OnFailure;
+
+/// Those who train: a process for each trial, or a script in tests.
+pub trait Crew {
+    /// What has become of each trial, also by other processes.
+    fn states(&mut self) -> Vec<State>;
+    /// Starts a trial in a slot from 0 to the number of trials at once.
+    ///
+    /// # Errors
+    /// No process can be started.
+    fn start(&mut self, trial: &PlannedTrial, slot: usize) -> anyhow::Result<()>;
+    /// Waits for something to happen.
+    fn hear(&mut self, patience: Duration) -> Option<News>;
+    /// Ends every running trial at once.
+    fn stop(&mut self);
+}
+
+/// Something that happened to the trial in a slot.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// It is on its way.
+    Progress(usize, Progress),
+    /// It has ended.
+    Ended(usize, Ending),
+}
+
+/// How far a trial is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Steps taken.
+    pub step: u64,
+    /// The last loss.
+    pub loss: f64,
+    /// The last score.
+    pub score: Option<f64>,
+}
+
+/// How a trial ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// As its state says.
+    As(State),
+    /// Another process has it.
+    Elsewhere,
+}
+
+/// Someone who is told.
+pub trait Audience {
+    /// A trial started.
+    fn started(&mut self, trial: usize, slot: usize);
+    /// A trial is on its way.
+    fn progress(&mut self, trial: usize, slot: usize, progress: Progress);
+    /// A trial ended.
+    fn ended(&mut self, trial: usize, slot: usize, ending: &Ending);
+    /// Time passes; these are the states.
+    fn tick(&mut self, states: &[State]);
+    /// No more trials start.
+    fn winding_down(&mut self, why: &str, running: usize);
+}
+
+/// How to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Trials at once.
+    pub jobs: usize,
+    /// What a failure means for the rest.
+    pub on_failure: OnFailure,
+}
+
+/// How a sweep came to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Driven {
+    /// The state of each trial.
+    pub states: Vec<State>,
+    /// Whether somebody asked to stop.
+    pub interrupted: bool,
+}
+
+/// How long to wait for news before looking around.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Runs what is left of the plan. `asked` counts how often somebody asked to stop: once lets running trials end, twice
+/// ends them.
+///
+/// # Errors
+/// No process can be started.
+pub fn drive(
+    trials: &[PlannedTrial],
+    crew: &mut dyn Crew,
+    audience: &mut dyn Audience,
+    manner: Manner,
+    asked: &dyn Fn() -> usize,
+) -> anyhow::Result<Driven> {
+    let mut states = crew.states();
+    let mut slots: Vec<Option<usize>> = vec![None; manner.jobs];
+    let mut winding_down = false;
+    loop {
+        let running = slots.iter().flatten().count();
+        if !winding_down && asked() > 0 {
+            winding_down = true;
+            audience.winding_down("asked to stop", running);
+        }
+        if asked() > 1 {
+            crew.stop();
+            return Ok(Driven { states, interrupted: true });
+        }
+        let free = slots.iter().position(Option::is_none).filter(|_| !winding_down);
+        let next = if winding_down { Next::Nothing } else { next(trials, &mut states) };
+        if let (Some(slot), Next::Start(index)) = (free, next) {
+            crew.start(&trials[index], slot)?;
+            states[index] = State::Running;
+            slots[slot] = Some(index);
+            audience.started(index, slot);
+            continue;
+        }
+        if running == 0 && next == Next::Nothing {
+            return Ok(Driven { states, interrupted: asked() > 0 });
+        }
+        audience.tick(&states);
+        match crew.hear(PATIENCE) {
+            Some(News::Progress(slot, progress)) => {
+                if let Some(index) = slots[slot] {
+                    audience.progress(index, slot, progress);
+                }
+            }
+            Some(News::Ended(slot, ending)) => {
+                let Some(index) = slots[slot].take() else { continue };
+                states[index] = match &ending {
+                    Ending::As(state) => state.clone(),
+                    Ending::Elsewhere => State::Running,
+                };
+                audience.ended(index, slot, &ending);
+                let failed = matches!(states[index], State::Failed(_));
+                if failed && manner.on_failure == OnFailure::Stop && !winding_down {
+                    winding_down = true;
+                    audience.winding_down("a trial failed", slots.iter().flatten().count());
+                }
+            }
+            // What runs elsewhere may have ended, and its process too.
+            None => {
+                let is_elsewhere = |index: &usize| states[*index] == State::Running && !slots.contains(&Some(*index));
+                let elsewhere: Vec<usize> = (0..trials.len()).filter(is_elsewhere).collect();
+                if !elsewhere.is_empty() {
+                    let fresh = crew.states();
+                    elsewhere.into_iter().for_each(|index| states[index].clone_from(&fresh[index]));
+                }
+            }
+        }
+    }
+}

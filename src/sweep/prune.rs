@@ -1,0 +1,33 @@
+//! Asynchronous successive halving, the variant that stops: Li et al., "A System for Massively Parallel Hyperparameter
+//! Tuning" (MLSys 2020), as in Ray Tune's scheduler.
+//!
+//! Only the first seed of each variant takes part: equal seeds see the same order of examples and the same fresh
+//! weights, so that differences are the settings', and the other seeds of a variant that goes on all run to their end.
+//! Stopping single seeds by their score would leave each variant its lucky ones.
+
+use crate::metrics::Direction;
+use crate::settings::Prune;
+
+/// The steps after which trials are compared: `grace` of all steps, then `factor` times as many, and so on; the last
+/// step decides nothing.
+#[must_use]
+pub fn rungs(prune: &Prune, steps: u64) -> Vec<u64> {
+    let mut rungs = Vec::new();
+    let mut at = prune.grace * steps as f64;
+    while at.ceil() < steps as f64 {
+        let step = (at.ceil() as u64).max(1);
+        if rungs.last() != Some(&step) {
+            rungs.push(step);
+        }
+        at *= f64::from(prune.factor.get());
+    }
+    rungs
+}
+
+/// Whether a trial goes on with this score where the others of its rung had theirs: it is among the best
+/// ⌈n / factor⌉ of the n so far, itself counted; ties go on.
+#[must_use]
+pub fn goes_on(score: f64, others: &[f64], factor: u32, direction: Direction) -> bool {
+    let ahead = others.iter().filter(|other| direction.improves(**other, score)).count();
+    ahead < (others.len() + 1).div_ceil(factor as usize)
+}
