@@ -61,6 +61,8 @@ pub enum Command {
     Show(Show),
     /// Compares runs: which settings are better, by how much, and is that real.
     Compare(Compare),
+    /// Writes a page with the comparison, learning curves and every score.
+    Report(Report),
     /// Shows the settings in which two runs differ, and their scores.
     Diff(Diff),
     /// Prints the JSON Schema of experiment files.
@@ -113,6 +115,8 @@ pub struct Run {
 }
 
 /// `sweep`.
+// Switches of a command line are bools.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
 #[command(after_help = SWEEP_EXAMPLES)]
 pub struct Sweep {
@@ -248,11 +252,10 @@ pub struct Show {
     pub json: bool,
 }
 
-/// `compare`.
+/// Which runs are compared, and how.
 #[derive(Debug, Args)]
-#[command(after_help = COMPARE_EXAMPLES)]
-pub struct Compare {
-    /// Runs: their names, ids or paths, experiments' names, folders, globs. Default: all runs.
+pub struct Selection {
+    /// Runs: their names, ids or paths, sweeps, experiments' names, folders, globs. Default: all runs.
     #[arg(value_name = "RUN")]
     pub which: Vec<String>,
     /// Settings that make a variant, where not all of them do.
@@ -270,15 +273,38 @@ pub struct Compare {
     /// Compares by this metric instead of the experiments' own.
     #[arg(long)]
     pub metric: Option<String>,
+    /// Where to look.
+    #[command(flatten)]
+    pub runs: Runs,
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPARE_EXAMPLES)]
+pub struct Compare {
+    /// What to compare.
+    #[command(flatten)]
+    pub selection: Selection,
     /// How the comparison is printed; csv and json hold every digit.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Compares two runs example by example.
     #[arg(long)]
     pub examples: bool,
-    /// Where to look.
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// What to show.
     #[command(flatten)]
-    pub runs: Runs,
+    pub selection: Selection,
+    /// The page.
+    #[arg(long, short, value_name = "FILE", default_value = "report.html")]
+    pub output: PathBuf,
+    /// Writes every plot into this folder too, as an SVG of its own.
+    #[arg(long, value_name = "DIR")]
+    pub plots: Option<PathBuf>,
 }
 
 const COMPARE_EXAMPLES: &str = "\

@@ -42,5 +42,6 @@ pub mod statistics;
 pub mod cli;
 pub mod commands;
 pub mod failure;
+pub mod page;
 pub mod panics;
 pub mod report;

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::checkpoint::{Initial, Parameter, table};
 use crate::failure::{Failure, Outcome};
 use crate::inputs::Inputs;
-use crate::runs::{Hashes, identity, setting_rows};
+use crate::runs::{Hashes, hex, identity, setting_rows};
 use crate::tasks::Example;
 use crate::tokens::{Encoded, TokenCache, Tokens};
 
@@ -77,5 +77,5 @@ fn key(inputs: &Inputs, hashes: &Hashes, split: &str, examples: usize) -> String
         trial.max_length
     );
     let digest = Sha256::digest(content);
-    digest[..12].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..12])
 }

@@ -3,32 +3,50 @@
 use serde_json::json;
 
 use super::{find_failure, pretty, print};
-use crate::cli::{Compare, Format};
+use crate::cli::{Compare, Format, Selection};
 use crate::compare::{ComparedRun, Comparison, Examples, Filter, Options, Sort, compare as build, select};
 use crate::failure::{Failure, Outcome};
 use crate::report::{Table, comparison_csv, comparison_markdown, comparison_text};
+use crate::sweep::SweepDirectory;
 
 /// Examples on which two runs disagree that are shown on a terminal.
 const SHOWN: usize = 20;
 
 /// Compares runs, grouped into variants.
 pub fn compare(arguments: &Compare) -> Outcome<()> {
-    let mut runs = select(&arguments.runs.root, &arguments.which).map_err(find_failure)?;
-    if let Some(filter) = &arguments.filter {
-        runs = filtered(runs, filter)?;
-    }
     if arguments.examples {
-        return examples(&runs, arguments.format);
+        return examples(&selected(&arguments.selection)?, arguments.format);
     }
-    let options = Options {
-        metric: arguments.metric.clone(),
-        by: arguments.by.clone(),
-        reference: arguments.reference.clone(),
-        sort: arguments.sort.clone().map_or(Sort::Score, Sort::By),
-    };
-    let comparisons = build(&runs, &options).map_err(|problem| Failure::Usage(anyhow::anyhow!(problem)))?;
+    let (_, comparisons) = compared(&arguments.selection)?;
     print(&rendered(&comparisons, arguments.format)?);
     Ok(())
+}
+
+/// The runs that are meant, and their comparisons.
+pub(super) fn compared(selection: &Selection) -> Outcome<(Vec<ComparedRun>, Vec<Comparison>)> {
+    let runs = selected(selection)?;
+    let options = Options {
+        metric: selection.metric.clone().or_else(|| metric_of_sweep(selection)),
+        by: selection.by.clone(),
+        reference: selection.reference.clone(),
+        sort: selection.sort.clone().map_or(Sort::Score, Sort::By),
+    };
+    let comparisons = build(&runs, &options).map_err(|problem| Failure::Usage(anyhow::anyhow!(problem)))?;
+    Ok((runs, comparisons))
+}
+
+/// A sweep alone is ranked by its own metric.
+fn metric_of_sweep(selection: &Selection) -> Option<String> {
+    let [only] = selection.which.as_slice() else { return None };
+    Some(SweepDirectory::find(&selection.runs.root, only)?.facts().ok()?.metric)
+}
+
+fn selected(selection: &Selection) -> Outcome<Vec<ComparedRun>> {
+    let runs = select(&selection.runs.root, &selection.which).map_err(find_failure)?;
+    match &selection.filter {
+        Some(filter) => filtered(runs, filter),
+        None => Ok(runs),
+    }
 }
 
 fn filtered(runs: Vec<ComparedRun>, filter: &Filter) -> Outcome<Vec<ComparedRun>> {

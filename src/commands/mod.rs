@@ -6,6 +6,7 @@ mod devices;
 mod diff;
 mod list;
 mod pace;
+mod report;
 mod run;
 mod show;
 mod sweep;
@@ -31,6 +32,7 @@ pub fn execute(cli: Cli) -> Outcome<()> {
         Command::List(arguments) => list::list(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Schema => {
             print(&pretty(&schema()));

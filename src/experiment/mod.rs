@@ -148,7 +148,7 @@ impl Experiment {
         let mut sound = merged;
         let sweep = sound.remove("sweep");
         let has_sound_sweep = !refusals.iter().any(|refusal| refusal.path.starts_with("sweep"));
-        let sweep = sweep.filter(|_| has_sound_sweep).map(sweep_from).transpose();
+        let sweep = sweep.filter(|_| has_sound_sweep).as_ref().map(sweep_from).transpose();
         // What varies needs no value outside of the sweep.
         if let Ok(Some(sweep)) = &sweep {
             refusals.retain(|refusal| refusal.part != Part::Missing || !sweep.paths().contains(&refusal.path.as_str()));
@@ -262,7 +262,7 @@ fn settings_from(values: Dict) -> Result<Settings, Complaint> {
     figment.extract::<Settings>().map_err(|error| Complaint::new(&error.path.join("."), error.kind.to_string()))
 }
 
-fn sweep_from(value: Value) -> Result<Sweep, Complaint> {
+fn sweep_from(value: &Value) -> Result<Sweep, Complaint> {
     value.deserialize().map_err(|error| Complaint::new("sweep", error.kind.to_string()))
 }
 

@@ -5,14 +5,47 @@ use crate::compare::{Comparison, Variant, conclusions};
 use crate::runs::shown;
 use crate::statistics::Method;
 
+/// A comparison as cells, without columns in which nothing stands.
+#[derive(Clone, Debug)]
+pub struct ComparisonGrid {
+    /// Names of the columns.
+    pub header: Vec<String>,
+    /// Which columns hold numbers, and are aligned to the right.
+    pub numbers: Vec<bool>,
+    /// One row a variant.
+    pub rows: Vec<Vec<String>>,
+    /// The row with the best mean, if there is more than one.
+    pub best: Option<usize>,
+}
+
+/// The cells of a comparison's table.
+#[must_use]
+pub fn comparison_grid(comparison: &Comparison) -> ComparisonGrid {
+    let rows: Vec<Vec<String>> = (0..comparison.variants.len()).map(|index| cells(comparison, index)).collect();
+    let header = header(comparison);
+    // With one variant there is no reference either.
+    let alone = rows.len() == 1;
+    let is_kept = |column: usize| rows.iter().any(|row| !(row[column].is_empty() || alone && row[column] == "reference"));
+    let kept: Vec<usize> = (0..header.len()).filter(|column| is_kept(*column)).collect();
+    let pick = |cells: &[String]| kept.iter().map(|column| cells[*column].clone()).collect::<Vec<String>>();
+    let header = pick(&header);
+    ComparisonGrid {
+        numbers: header.iter().map(|name| is_number(comparison, name)).collect(),
+        rows: rows.iter().map(|row| pick(row)).collect(),
+        best: best(comparison),
+        header,
+    }
+}
+
 /// The table for a terminal, and what may be concluded from it.
 #[must_use]
 pub fn comparison_text(comparison: &Comparison) -> String {
-    let (header, rows) = grid(comparison);
-    let names: Vec<&str> = header.iter().map(String::as_str).collect();
-    let right: Vec<&str> = names.iter().copied().filter(|name| is_number(comparison, name)).collect();
+    let grid = comparison_grid(comparison);
+    let names: Vec<&str> = grid.header.iter().map(String::as_str).collect();
+    let right: Vec<&str> =
+        names.iter().copied().zip(&grid.numbers).filter(|(_, number)| **number).map(|(name, _)| name).collect();
     let mut table = Table::new(&names, &right);
-    for row in rows {
+    for row in grid.rows {
         table.row(row);
     }
     let mut text = format!("{}\n\n{}", title(comparison), table.text());
@@ -26,15 +59,13 @@ pub fn comparison_text(comparison: &Comparison) -> String {
 /// The table in Markdown, the best variant in bold.
 #[must_use]
 pub fn comparison_markdown(comparison: &Comparison) -> String {
-    let (header, rows) = grid(comparison);
+    let grid = comparison_grid(comparison);
     let escaped = |cells: Vec<String>| cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>();
     let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    let rules_row =
-        header.iter().map(|name| if is_number(comparison, name) { "---:".to_string() } else { "---".to_string() }).collect();
-    let best = best(comparison);
-    let mut lines = vec![title(comparison), String::new(), row(escaped(header)), row(rules_row)];
-    for (index, cells) in rows.into_iter().enumerate() {
-        let bold = |cell: String| if Some(index) == best && !cell.is_empty() { format!("**{cell}**") } else { cell };
+    let rules = grid.numbers.iter().map(|number| if *number { "---:".to_string() } else { "---".to_string() }).collect();
+    let mut lines = vec![title(comparison), String::new(), row(escaped(grid.header)), row(rules)];
+    for (index, cells) in grid.rows.into_iter().enumerate() {
+        let bold = |cell: String| if Some(index) == grid.best && !cell.is_empty() { format!("**{cell}**") } else { cell };
         lines.push(row(escaped(cells).into_iter().map(bold).collect()));
     }
     let sentences = conclusions(comparison);
@@ -134,18 +165,6 @@ fn best(comparison: &Comparison) -> Option<usize> {
 /// Whether a column holds numbers, which are aligned to the right.
 fn is_number(comparison: &Comparison, name: &str) -> bool {
     !comparison.columns.iter().any(|column| column == name) && name != "remarks"
-}
-
-/// Header and rows, without columns in which nothing stands.
-fn grid(comparison: &Comparison) -> (Vec<String>, Vec<Vec<String>>) {
-    let rows: Vec<Vec<String>> = (0..comparison.variants.len()).map(|index| cells(comparison, index)).collect();
-    let header = header(comparison);
-    // With one variant there is no reference either.
-    let alone = rows.len() == 1;
-    let is_kept = |column: usize| rows.iter().any(|row| !(row[column].is_empty() || alone && row[column] == "reference"));
-    let kept: Vec<usize> = (0..header.len()).filter(|column| is_kept(*column)).collect();
-    let pick = |cells: &[String]| kept.iter().map(|column| cells[*column].clone()).collect::<Vec<String>>();
-    (pick(&header), rows.iter().map(|row| pick(row)).collect())
 }
 
 fn header(comparison: &Comparison) -> Vec<String> {

@@ -7,7 +7,7 @@ mod plan;
 mod sweep;
 mod table;
 
-pub use comparison::{comparison_csv, comparison_markdown, comparison_text};
+pub use comparison::{ComparisonGrid, comparison_csv, comparison_grid, comparison_markdown, comparison_text};
 pub use curve::curve;
 pub use numbers::{count, duration, rate, scientific, score};
 pub use plan::plan_text;

@@ -131,8 +131,9 @@ pub struct Hashes {
     pub weights: Option<String>,
 }
 
-/// Two digits for each byte.
-pub(super) fn hex(bytes: &[u8]) -> String {
+/// Two hexadecimal digits for each byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 

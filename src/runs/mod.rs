@@ -9,7 +9,7 @@ mod stored;
 mod summary;
 
 pub use directory::{RunDirectory, RunId, file_name, files};
-pub use facts::{Exit, Hashes, Host, RunFacts, Versions, sha256};
+pub use facts::{Exit, Hashes, Host, RunFacts, Versions, hex, sha256};
 pub use identity::identity;
 pub use record::Recorder;
 pub use resolved::{SettingRow, resolved_toml, setting_rows, shown};

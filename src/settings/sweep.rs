@@ -172,7 +172,7 @@ impl Sweep {
         }
         match (self.strategy, self.trials) {
             (Strategy::Random, None) => {
-                say("sweep.strategy", "a random sweep needs `trials`".into(), "add a line such as `trials = 20`")
+                say("sweep.strategy", "a random sweep needs `trials`".into(), "add a line such as `trials = 20`");
             }
             (Strategy::Grid, Some(_)) => say(
                 "sweep.trials",

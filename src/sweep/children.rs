@@ -94,7 +94,7 @@ impl<'a> Children<'a> {
     }
 
     /// What a process that is gone left behind.
-    fn ending(&self, running: Running, status: ExitStatus) -> Ending {
+    fn ending(&self, running: &Running, status: ExitStatus) -> Ending {
         if running.taken {
             return Ending::Elsewhere;
         }
@@ -182,7 +182,7 @@ impl Crew for Children<'_> {
             Heard::Silence => {
                 let mut running = self.slots[slot].take()?;
                 let ending = match running.child.wait() {
-                    Ok(status) => self.ending(running, status),
+                    Ok(status) => self.ending(&running, status),
                     Err(error) => Ending::As(State::Failed(format!("cannot wait for its process: {error}"))),
                 };
                 Some(News::Ended(slot, ending))
@@ -195,7 +195,7 @@ impl Crew for Children<'_> {
             if let Some(mut running) = self.slots[slot].take() {
                 let _ = running.child.kill();
                 if let Ok(status) = running.child.wait() {
-                    self.ending(running, status);
+                    self.ending(&running, status);
                 }
             }
         }

@@ -148,7 +148,9 @@ pub fn drive(
                 let elsewhere: Vec<usize> = (0..trials.len()).filter(is_elsewhere).collect();
                 if !elsewhere.is_empty() {
                     let fresh = crew.states();
-                    elsewhere.into_iter().for_each(|index| states[index].clone_from(&fresh[index]));
+                    for index in elsewhere {
+                        states[index].clone_from(&fresh[index]);
+                    }
                 }
             }
         }

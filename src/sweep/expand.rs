@@ -48,23 +48,20 @@ pub fn expand(experiment: &mut Experiment, hub: &Hub, shelf: &mut Shelf) -> Outc
 }
 
 fn variants(sweep: &Sweep, space: &Space, seed: u64) -> Result<Vec<Vec<Choice>>, Complaint> {
-    let points = match (sweep.strategy, sweep.trials) {
-        (Strategy::Random, Some(trials)) => {
-            let points = random(space, seed, trials.get());
-            if points.len() < trials.get() && !points.is_empty() {
-                let message = format!("the axes have only {} different variants, {trials} are asked for", points.len());
-                return Err(Complaint::new("sweep.trials", message).help("lower `trials`, or write strategy = \"grid\""));
-            }
-            points
+    let points = if let (Strategy::Random, Some(trials)) = (sweep.strategy, sweep.trials) {
+        let points = random(space, seed, trials.get());
+        if points.len() < trials.get() && !points.is_empty() {
+            let message = format!("the axes have only {} different variants, {trials} are asked for", points.len());
+            return Err(Complaint::new("sweep.trials", message).help("lower `trials`, or write strategy = \"grid\""));
         }
-        _ => {
-            if let Some(index) = space.idle_exclusions(&product(space)).first() {
-                let message = "this table leaves out nothing";
-                return Err(Complaint::new(&format!("sweep.exclude[{index}]"), message)
-                    .help("no combination of the axes has these values"));
-            }
-            grid(space)
+        points
+    } else {
+        if let Some(index) = space.idle_exclusions(&product(space)).first() {
+            let message = "this table leaves out nothing";
+            let complaint = Complaint::new(&format!("sweep.exclude[{index}]"), message);
+            return Err(complaint.help("no combination of the axes has these values"));
         }
+        grid(space)
     };
     if points.is_empty() { Err(Complaint::new("sweep.exclude", "every variant is left out")) } else { Ok(points) }
 }

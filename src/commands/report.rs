@@ -1,0 +1,52 @@
+//! `gluepot report`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use chrono::Utc;
+
+use super::compare::compared;
+use super::print;
+use crate::cli::Report;
+use crate::compare::ComparedRun;
+use crate::failure::{Failure, Outcome};
+use crate::page::{Heading, page, plots};
+use crate::runs::Versions;
+
+/// Writes a page about the runs that are meant.
+pub fn report(arguments: &Report) -> Outcome<()> {
+    let (runs, comparisons) = compared(&arguments.selection)?;
+    let folder = arguments.output.parent().unwrap_or(Path::new(""));
+    let made = format!("Made by gluepot {} on {}.", Versions::this().gluepot, Utc::now().format("%Y-%m-%d %H:%M UTC"));
+    let text = page(&Heading { title: title(&runs), made }, &comparisons, &runs, folder);
+    write(&arguments.output, &text)?;
+    print(&format!("wrote {}", arguments.output.display()));
+    if let Some(folder) = &arguments.plots {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display())).map_err(Failure::RunDirectory)?;
+        for (name, plot) in plots(&comparisons, &runs) {
+            write(&folder.join(&name), &plot)?;
+            print(&format!("wrote {}", folder.join(name).display()));
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Outcome<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display())).map_err(Failure::RunDirectory)
+}
+
+/// The names of the experiments.
+fn title(runs: &[ComparedRun]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for run in runs {
+        if !names.contains(&run.run.facts.name.as_str()) {
+            names.push(&run.run.facts.name);
+        }
+    }
+    match names.as_slice() {
+        [] => "Runs".into(),
+        few if few.len() <= 3 => few.join(", "),
+        [first, rest @ ..] => format!("{first} and {} other experiments", rest.len()),
+    }
+}

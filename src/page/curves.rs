@@ -1,0 +1,37 @@
+//! Learning curves: each seed a thin line, their mean a thick one.
+
+use maud::{Markup, html};
+
+use super::data::{Figures, curve_names, mean_curve};
+use super::plot::{PANEL, colour, line};
+use super::scale::Scale;
+
+/// A panel for each quantity that any run has logged.
+#[must_use]
+pub fn curves(figures: &Figures<'_>) -> Vec<(String, Markup)> {
+    curve_names(&figures.comparison.metric).into_iter().filter_map(|name| Some((name.clone(), panel(figures, &name)?))).collect()
+}
+
+fn panel(figures: &Figures<'_>, name: &str) -> Option<Markup> {
+    let (left, right, top, bottom) = PANEL.inner;
+    let curve = |run: &super::data::RunFigures<'_>| run.curves.get(name).cloned().unwrap_or_default();
+    let all: Vec<Vec<Vec<(f64, f64)>>> = figures.variants.iter().map(|runs| runs.iter().map(curve).collect()).collect();
+    let points = || all.iter().flatten().flatten().copied();
+    let x = Scale::around(points().map(|point| point.0), false, (left, right))?;
+    let y = Scale::around(points().map(|point| point.1), false, (bottom, top))?;
+    let columns = &figures.comparison.columns;
+    let content = html! {
+        // The variants in front come first in the table.
+        @for (index, variant) in figures.comparison.variants.iter().enumerate().rev() {
+            @let label = variant.label(columns);
+            @for (curve, run) in all[index].iter().zip(&figures.variants[index]) {
+                (line(curve, &x, &y, &format!("seed {}", colour(index)), &format!("{label}, seed {}", run.run.run.facts.seed)))
+            }
+        }
+        @for (index, variant) in figures.comparison.variants.iter().enumerate().rev() {
+            @let drawn: Vec<_> = all[index].iter().filter(|curve| !curve.is_empty()).collect();
+            (line(&mean_curve(&drawn), &x, &y, &format!("mean {}", colour(index)), &format!("{}, mean of {}", variant.label(columns), drawn.len())))
+        }
+    };
+    Some(PANEL.draw(name, (&x, "epoch"), &y, &content))
+}
