@@ -212,8 +212,8 @@ fn variant(
     Variant {
         settings: columns.iter().filter_map(|path| Some((path.clone(), group[0].settings.get(path)?.clone()))).collect(),
         runs: counted().map(|run| run.run.facts.id.clone()).collect(),
-        failed: unfinished(group, &by_seed, false),
-        pruned: unfinished(group, &by_seed, true),
+        failed: unfinished(group, &by_seed, averaged, false),
+        pruned: unfinished(group, &by_seed, averaged, true),
         collapsed: counted().filter(|run| run.run.summary.as_ref().is_some_and(|summary| summary.collapsed)).count(),
         score: Description::of(&scores.values().copied().collect::<Vec<_>>()),
         scores,
@@ -225,10 +225,12 @@ fn variant(
     }
 }
 
-/// Seeds without a finished run whose newest run was stopped early, or ended otherwise.
-fn unfinished(group: &[&ComparedRun], finished: &BTreeMap<u64, Vec<&ComparedRun>>, pruned: bool) -> usize {
-    let open = group.iter().filter(|run| !finished.contains_key(&run.run.facts.seed));
-    let last: BTreeMap<u64, &str> = open.map(|run| (run.run.facts.seed, run.run.facts.status.as_str())).collect();
+/// Trainings that never finished, whose newest run was stopped early or ended otherwise: one for each seed, and for each
+/// run where runs of a seed differ.
+fn unfinished(group: &[&ComparedRun], finished: &BTreeMap<u64, Vec<&ComparedRun>>, averaged: bool, pruned: bool) -> usize {
+    let open = group.iter().filter(|run| run.run.summary.is_none() && (averaged || !finished.contains_key(&run.run.facts.seed)));
+    let training = |run: &ComparedRun| if averaged { run.run.facts.id.clone() } else { run.run.facts.seed.to_string() };
+    let last: BTreeMap<String, &str> = open.map(|run| (training(run), run.run.facts.status.as_str())).collect();
     last.values().filter(|status| (**status == "pruned") == pruned).count()
 }
 

@@ -6,6 +6,7 @@ mod schema;
 mod sources;
 mod suggest;
 mod sweepable;
+mod words;
 
 use std::path::{Path, PathBuf};
 

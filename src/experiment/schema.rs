@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use super::suggest::{here, nearest, where_it_belongs};
 use super::sweepable;
+use super::words::{bounds, either, shown, whole, written};
 use crate::settings::{Settings, Sweep};
 
 /// The schema of experiment files.
@@ -300,14 +301,6 @@ fn matches(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))
 }
 
-/// An example as a person writes it: 5e-5, not 0.00005.
-fn written(example: &Json) -> String {
-    match example.as_f64() {
-        Some(number) if number != 0.0 && number.abs() < 1e-3 => format!("{number:e}"),
-        _ => example.to_string(),
-    }
-}
-
 /// What was probably meant by a key that no sweep varies.
 fn swept(key: &str, properties: &Map<String, Json>) -> Option<String> {
     if key == "seed" {
@@ -334,10 +327,6 @@ fn equals(value: &Value, known: &Json) -> bool {
     value.as_str().is_some_and(|text| Some(text) == known.as_str())
 }
 
-fn whole(number: &Num) -> Option<f64> {
-    number.to_i128().map(|n| n as f64).or_else(|| number.to_u128().map(|n| n as f64))
-}
-
 fn float(number: &Num) -> Option<f64> {
     number.to_f64().or_else(|| whole(number)).filter(|n| n.is_finite())
 }
@@ -348,45 +337,4 @@ fn within(n: f64, schema: &Json) -> bool {
         && bound("maximum").is_none_or(|most| n <= most)
         && bound("exclusiveMinimum").is_none_or(|least| n > least)
         && bound("exclusiveMaximum").is_none_or(|most| n < most)
-}
-
-fn bounds(schema: &Json) -> String {
-    // As written in the schema: a large whole number would lose digits as a float.
-    let bound = |name: &str, words: &str| schema.get(name).map(|bound| format!("{words} {}", written(bound)));
-    let words: Vec<String> = [
-        bound("exclusiveMinimum", "above"),
-        bound("minimum", "of at least"),
-        bound("maximum", "at most"),
-        bound("exclusiveMaximum", "below"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if words.is_empty() { String::new() } else { format!(" {}", words.join(" and ")) }
-}
-
-fn either(options: &[String]) -> String {
-    match options {
-        [] => "nothing".into(),
-        [one] => one.clone(),
-        [others @ .., last] => format!("{} or {last}", others.join(", ")),
-    }
-}
-
-/// A value as its writer wrote it, more or less.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(_, text) => format!("\"{text}\""),
-        Value::Bool(_, truth) => truth.to_string(),
-        Value::Num(_, number) => match (whole(number), number.to_f64()) {
-            (Some(n), _) => n.to_string(),
-            (None, Some(n)) if n.is_nan() => "nan".into(),
-            (None, Some(n)) => format!("{n:?}"),
-            (None, None) => "a number".into(),
-        },
-        Value::Array(_, entries) => format!("[{}]", entries.iter().map(shown).collect::<Vec<_>>().join(", ")),
-        Value::Dict(..) => "a table".into(),
-        Value::Char(_, c) => format!("\"{c}\""),
-        Value::Empty(..) => "nothing".into(),
-    }
 }

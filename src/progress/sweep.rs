@@ -116,11 +116,18 @@ impl<'a> SweepProgress<'a> {
             State::Done(Some(value)) => format!("{} {}", self.metric, score(*value)),
             State::Done(None) => "finished".into(),
             State::Pruned(reason) => reason.clone(),
-            State::Failed(reason) => format!("FAILED: {}", reason.lines().next().unwrap_or_default()),
+            State::Failed(reason) => format!("FAILED: {}", in_short(reason)),
             State::Waiting | State::Running | State::Dropped => "not finished".into(),
         };
         format!("[{ended}/{}] {}: {what} ({})", self.trials.len(), self.trials[trial].label(), duration(time))
     }
+}
+
+/// The beginning of a reason; all of it is in the run's log.
+fn in_short(reason: &str) -> String {
+    const LONGEST: usize = 90;
+    let line = reason.lines().next().unwrap_or_default();
+    if line.chars().count() <= LONGEST { line.into() } else { line.chars().take(LONGEST).chain("…".chars()).collect() }
 }
 
 impl Lines {

@@ -29,6 +29,7 @@ impl Made {
         let facts = RunFacts {
             format_version: 1,
             id: self.id.into(),
+            trial: String::new(),
             name: "x".into(),
             task: self.task.into(),
             status: if self.scores.is_some() { "finished" } else { "failed" }.into(),

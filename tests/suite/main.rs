@@ -12,3 +12,5 @@ mod schema;
 mod shell;
 mod statistics;
 mod support;
+mod sweep;
+mod sweeps;

@@ -49,9 +49,15 @@ impl Shell {
 
     /// Runs `gluepot` in this folder, with none of the caller's settings for it or for the hub.
     pub fn gluepot(&self, arguments: &[&str]) -> Done {
+        self.finish(self.command(arguments))
+    }
+
+    /// The same, to be started by the caller.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gluepot"));
         command.args(arguments);
-        self.finish(command)
+        self.surround(&mut command);
+        command
     }
 
     /// Runs a shell command with `$GLUEPOT` set, for what only a shell can arrange.
@@ -62,14 +68,19 @@ impl Shell {
     }
 
     fn finish(&self, mut command: Command) -> Done {
+        self.surround(&mut command);
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Done { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    fn surround(&self, command: &mut Command) {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GLUEPOT_") || name.starts_with("HF_")) {
             command.env_remove(name);
         }
         command.current_dir(self.folder.path()).env("HF_HOME", self.path("hf")).env("HF_HUB_OFFLINE", "1").env("NO_COLOR", "1");
+        command.env("XDG_CACHE_HOME", self.path("cache"));
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Done { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
     }
 
     /// The text with this folder's and the project's path taken out.
