@@ -17,7 +17,8 @@ fn panel(figures: &Figures<'_>, name: &str) -> Option<Markup> {
     let curve = |run: &super::data::RunFigures<'_>| run.curves.get(name).cloned().unwrap_or_default();
     let all: Vec<Vec<Vec<(f64, f64)>>> = figures.variants.iter().map(|runs| runs.iter().map(curve).collect()).collect();
     let points = || all.iter().flatten().flatten().copied();
-    let x = Scale::around(points().map(|point| point.0), false, (left, right))?;
+    let x =
+        Scale::around(points().map(|point| point.0).chain([0.0]), false, (left, right)).filter(|_| points().next().is_some())?;
     let y = Scale::around(points().map(|point| point.1), false, (bottom, top))?;
     let columns = &figures.comparison.columns;
     let content = html! {

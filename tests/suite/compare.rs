@@ -110,6 +110,40 @@ fn shell() -> Shell {
     shell
 }
 
+/// Two learning rates with three seeds each and their metrics files, under an experiment's name.
+pub fn with_curves(name: &str) -> Shell {
+    let shell = Shell::new();
+    let scores = [("2e-5", [0.861, 0.858, 0.866]), ("5e-5", [0.871, 0.875, 0.870])];
+    let ids = [["a1", "a2", "a3"], ["b1", "b2", "b3"]];
+    for (variant, (learning_rate, f1)) in scores.into_iter().enumerate() {
+        for (seed, f1) in f1.into_iter().enumerate() {
+            let minute = (variant * 3 + seed) as u32;
+            let id = ids[variant][seed];
+            made(id, learning_rate, seed as u64 + 1, f1).write(&shell, minute);
+            let folder = format!("runs/2026-11-23T05-{minute:02}-00Z_x_{id}");
+            let facts = std::fs::read_to_string(shell.path(&format!("{folder}/run.json"))).unwrap();
+            let mut facts: Value = serde_json::from_str(&facts).unwrap();
+            facts["name"] = name.into();
+            shell.write(&format!("{folder}/run.json"), facts.to_string());
+            let rows = |row: &dyn Fn(f64) -> String| (1..=300).map(|n| row(f64::from(n))).collect::<String>();
+            let train = rows(&|n| {
+                format!("{n},{},{},{},{},1.0\n", n / 100.0, n * 8.0, 0.7 - n / 1000.0 - f1 / 10.0, 5e-5 * (1.0 - n / 300.0))
+            });
+            shell.write(
+                &format!("{folder}/metrics/train.csv"),
+                format!("step,epoch,examples,loss,learning_rate,grad_norm\n{train}"),
+            );
+            let eval: String = (1..=3)
+                .map(|epoch| {
+                    format!("{0}00,{0}.0,validation,0.{1},0.8,{2}\n", epoch, 6 - epoch, f1 - 0.01 * f64::from(3 - epoch))
+                })
+                .collect();
+            shell.write(&format!("{folder}/metrics/eval.csv"), format!("step,epoch,split,loss,accuracy,f1\n{eval}"));
+        }
+    }
+    shell
+}
+
 fn snapshot(name: &str, done: &Done) {
     assert_eq!(done.code, 0, "{done:?}");
     let mut settings = insta::Settings::clone_current();
@@ -218,4 +252,31 @@ fn two_runs_example_by_example() {
     let counts = ["both_right", "only_first", "only_second", "both_wrong"].map(|key| json[key].as_u64().unwrap());
     assert_eq!((counts, json["p"].as_f64()), ([2, 1, 1, 2], Some(1.0)));
     assert_eq!(shell.gluepot(&["compare", "a0", "d0", "--examples"]).code, 8);
+}
+
+/// A benchmark: `cargo test --release --test suite five_thousand -- --ignored --nocapture`.
+#[test]
+#[ignore = "a benchmark"]
+fn five_thousand_runs_compare_in_under_a_second() {
+    let shell = Shell::new();
+    for number in 0..5000_u64 {
+        let learning_rate =
+            ["1e-5", "2e-5", "3e-5", "4e-5", "5e-5", "6e-5", "7e-5", "8e-5", "9e-5", "1e-4"][number as usize % 10];
+        let f1 = 0.85 + (number % 10) as f64 / 1000.0 + (number / 10 % 7) as f64 / 500.0;
+        let id: &'static str = Box::leak(format!("{number:06x}").into_boxed_str());
+        let run = Made { id, task: "mrpc", learning_rate, seed: number / 10, scores: Some((f1, f1 - 0.05)), collapsed: false };
+        run.write(&shell, (number % 60) as u32);
+    }
+    let mut seconds: Vec<f64> = (0..6)
+        .map(|_| {
+            let begun = std::time::Instant::now();
+            let done = shell.gluepot(&["compare", "--format", "csv"]);
+            assert_eq!((done.code, done.out.lines().count()), (0, 11), "{}", done.err);
+            begun.elapsed().as_secs_f64()
+        })
+        .skip(1)
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    println!("5,000 runs compared in {:.2} s (median of 5, {:.2} to {:.2})", seconds[2], seconds[0], seconds[4]);
+    assert!(seconds[2] < 1.0);
 }

@@ -6,6 +6,7 @@ mod compare;
 mod failures;
 mod golden;
 mod hub;
+mod page;
 mod real;
 mod reproducible;
 mod schema;

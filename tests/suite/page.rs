@@ -1,0 +1,144 @@
+//! The page of `gluepot report`: what stands in it, and that a browser shows it without asking anybody for anything.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use crate::compare::with_curves;
+use crate::shell::Shell;
+
+/// A page about two variants with three seeds each, whose name is a trap for a careless writer of HTML.
+fn report() -> (Shell, String) {
+    let shell = with_curves("<b>a & \"b\"</b>");
+    let done = shell.gluepot(&["report", "-o", "out/report.html", "--plots", "out/plots"]);
+    assert_ne!(done.code, 0, "a folder that does not exist");
+    assert!(done.err.starts_with("error: cannot write out/report.html"), "{}", done.err);
+    std::fs::create_dir(shell.path("out")).unwrap();
+    let done = shell.gluepot(&["report", "-o", "out/report.html", "--plots", "out/plots"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let page = std::fs::read_to_string(shell.path("out/report.html")).unwrap();
+    (shell, page)
+}
+
+#[test]
+fn the_page_holds_everything_and_names_nothing_outside() {
+    let (shell, page) = report();
+    for part in [
+        "<title>&lt;b&gt;a &amp; &quot;b&quot;&lt;/b&gt;</title>",
+        "2e-5",
+        "5e-5",
+        "95 % interval",
+        "training loss",
+        "validation f1",
+        "learning rate",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("<b>a") && !page.contains("<script"));
+    for outside in ["http:", "https:", "url(", "@import", "src="] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    // Links lead to the runs.
+    for link in
+        page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).filter(|link| !link.starts_with("data:"))
+    {
+        let decoded = link.replace("%3C", "<").replace("%3E", ">");
+        assert!(shell.path("out").join(&decoded).join("run.json").exists(), "{link}");
+    }
+    assert_eq!(page.matches("<svg ").count(), 5);
+    assert_eq!(page.matches("<circle class=\"point").count(), 6);
+    // Three seeds and a mean for each of two variants.
+    assert_eq!(page.matches("<polyline").count(), 4 * (2 * 3 + 2));
+}
+
+#[test]
+fn plots_stand_alone() {
+    let (shell, _) = report();
+    let mut names: Vec<String> = std::fs::read_dir(shell.path("out/plots"))
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "by-learning_rate.svg",
+            "learning-rate.svg",
+            "scores.svg",
+            "training-loss.svg",
+            "validation-f1.svg",
+            "validation-loss.svg"
+        ]
+    );
+    for name in names {
+        let svg = std::fs::read_to_string(shell.path("out/plots").join(&name)).unwrap();
+        assert!(
+            svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" ") && svg.contains("<style>") && svg.ends_with("</svg>"),
+            "{name}"
+        );
+    }
+}
+
+/// Serves files of a folder and keeps what was asked for.
+fn serve(folder: &Path) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (folder, kept) = (folder.to_path_buf(), Arc::clone(&asked));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let Some(Ok(first)) = lines.next() else { continue };
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let path = first.split(' ').nth(1).unwrap_or("/").to_string();
+            let body = std::fs::read(folder.join(path.trim_start_matches('/'))).unwrap_or_default();
+            kept.lock().unwrap().push(path);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        }
+    });
+    (port, asked)
+}
+
+fn browser() -> Option<String> {
+    let names = ["chromium", "chromium-browser", "google-chrome"].into_iter();
+    names.map(String::from).find(|name| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()))
+}
+
+#[test]
+fn a_browser_opens_the_page_without_an_error_or_a_request() {
+    let Some(browser) = browser() else {
+        println!("skipped: there is no Chromium");
+        return;
+    };
+    let (shell, _) = report();
+    let (port, asked) = serve(&shell.path("out"));
+    let profile = format!("--user-data-dir={}", shell.path("profile").display());
+    let url = format!("http://127.0.0.1:{port}/report.html");
+    let output = Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+        ])
+        // Nobody else can be reached, so that a request to anybody fails and is told on the console.
+        .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+        .args(["--enable-logging=stderr", "--dump-dom", &profile, &url])
+        .env("HOME", shell.path(""))
+        .output()
+        .unwrap();
+    let (dom, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    assert_eq!(dom.matches("<svg ").count(), 5, "{dom}");
+    assert!(!said.contains("CONSOLE"), "{said}");
+    assert_eq!(*asked.lock().unwrap(), ["/report.html"]);
+}
