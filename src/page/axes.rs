@@ -38,14 +38,14 @@ fn panel(figures: &Figures<'_>, column: &str) -> Option<Markup> {
         Scale::around(numbers.into_iter(), widest > 20.0, (left, right))
     });
     let slot = (right - left) / order.len() as f64;
-    let x = |index: usize, turn: usize, of: usize| match &scale {
-        Some(scale) => scale.at(value(index).and_then(Value::as_f64).unwrap_or(f64::NAN)),
-        None => {
-            let position = order.iter().position(|name| *name == shown(value(index))).unwrap_or(0) as f64;
-            // Side by side within its slot, so that equal scores stay visible.
-            let shift = (turn as f64 - (of as f64 - 1.0) / 2.0) * (slot * 0.5 / of.max(6) as f64);
-            left + slot * (position + 0.5) + shift
+    let x = |index: usize, turn: usize, of: usize| {
+        if let Some(scale) = &scale {
+            return scale.at(value(index).and_then(Value::as_f64).unwrap_or(f64::NAN));
         }
+        let position = order.iter().position(|name| *name == shown(value(index))).unwrap_or(0) as f64;
+        // Side by side within its slot, so that equal scores stay visible.
+        let shift = (turn as f64 - (of as f64 - 1.0) / 2.0) * (slot * 0.5 / of.max(6) as f64);
+        left + slot * (position + 0.5) + shift
     };
     let of = scored.len();
     Some(html! {

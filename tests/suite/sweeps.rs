@@ -273,7 +273,9 @@ fn killed_again_and_again_every_trial_is_done_exactly_once() {
         }
         let victim = chance.below(3 * round + 1, 3);
         if victim != 0 {
-            children(&shell).first().map(|pid| kill(pid));
+            if let Some(pid) = children(&shell).first() {
+                kill(pid);
+            }
         }
         if victim != 1 {
             parent.kill().unwrap();
@@ -286,7 +288,7 @@ fn killed_again_and_again_every_trial_is_done_exactly_once() {
     parent.wait().unwrap();
     // A child that was killed counts as failed in the sweep that saw it; the same command does it again.
     while shell.gluepot(&["sweep", "x.toml", "--quiet"]).code != 0 {
-        assert!(begun.elapsed() < Duration::from_secs(120));
+        assert!(begun.elapsed() < Duration::from_mins(2));
     }
     println!("killed {killed} times");
     assert_each_finished_once(&sweeps(&shell)[0], 6);
