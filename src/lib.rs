@@ -24,6 +24,7 @@ pub mod inputs;
 pub mod tasks;
 pub mod tokens;
 
+pub mod kernels;
 pub mod metrics;
 pub mod models;
 pub mod random;

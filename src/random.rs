@@ -46,6 +46,34 @@ impl Stream {
         philox([low, high, self.place[0], self.place[1]], self.key)
     }
 
+    /// The blocks at `first` and the fifteen positions behind it, word by word: `[word][block]`.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    #[must_use]
+    pub fn lanes(&self, first: u64) -> [[u32; 16]; 4] {
+        let mut counter = [[0; 16], [0; 16], [self.place[0]; 16], [self.place[1]; 16]];
+        for lane in 0..16 {
+            let position = first.wrapping_add(lane as u64);
+            counter[0][lane] = position as u32;
+            counter[1][lane] = (position >> 32) as u32;
+        }
+        let mut key = self.key;
+        for round in 0..10 {
+            if round > 0 {
+                key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
+            }
+            let [c0, c1, c2, c3] = counter;
+            for lane in 0..16 {
+                let (a, b) = (u64::from(c0[lane]) * 0xD251_1F53, u64::from(c2[lane]) * 0xCD9E_8D57);
+                counter[0][lane] = (b >> 32) as u32 ^ c1[lane] ^ key[0];
+                counter[1][lane] = b as u32;
+                counter[2][lane] = (a >> 32) as u32 ^ c3[lane] ^ key[1];
+                counter[3][lane] = a as u32;
+            }
+        }
+        counter
+    }
+
     /// A number in `0..bound`, for the `index`-th draw.
     #[must_use]
     pub fn below(&self, index: u64, bound: u64) -> u64 {
@@ -129,6 +157,17 @@ mod tests {
             philox([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
+    }
+
+    #[test]
+    fn lanes_are_blocks() {
+        let stream = Stream::new(42, Purpose::Dropout, 7, 3);
+        for first in [0, 100, u64::from(u32::MAX) - 3] {
+            let lanes = stream.lanes(first);
+            for lane in 0..16_usize {
+                assert_eq!(lanes.map(|word| word[lane]), stream.block(first + lane as u64));
+            }
+        }
     }
 
     #[test]

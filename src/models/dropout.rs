@@ -1,12 +1,13 @@
-//! Dropout whose masks are a function of (seed, micro-batch, layer, element).
+//! Dropout whose masks are a function of (seed, micro-batch, site, token, element), however a batch is laid out.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
+use crate::kernels::Drop;
 use crate::random::{Purpose, Stream};
 use crate::settings::Dropout;
 
-/// Draws the masks of one forward pass, one after the other.
+/// Hands out the dropout of one forward pass, site after site.
 #[derive(Debug)]
 pub struct Masks {
     probabilities: Option<Dropout>,
@@ -15,8 +16,27 @@ pub struct Masks {
     site: u16,
 }
 
-/// Numbers drawn by one thread at a time.
-const CHUNK: usize = 1 << 14;
+/// Where the tokens of a padded batch stand: example e's token t in row e · length + t.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Tokens of each example.
+    pub lengths: Vec<usize>,
+    /// Rows of each example.
+    pub length: usize,
+}
+
+impl Layout {
+    /// The number of each row's token without padding; none for padding.
+    fn tokens(&self) -> Vec<Option<usize>> {
+        let mut start = 0;
+        let mut tokens = Vec::with_capacity(self.lengths.len() * self.length);
+        for used in &self.lengths {
+            tokens.extend((0..self.length).map(|position| (position < *used).then_some(start + position)));
+            start += used;
+        }
+        tokens
+    }
+}
 
 impl Masks {
     /// Masks for training on the `micro_batch`-th batch of a run.
@@ -31,46 +51,62 @@ impl Masks {
         Self { probabilities: None, seed: 0, micro_batch: 0, site: 0 }
     }
 
-    /// Drops hidden states.
-    pub fn hidden<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
-        self.apply(x, |p| p.hidden)
+    /// The next site's dropout of hidden states.
+    pub fn hidden_drop(&mut self) -> Option<Drop> {
+        self.next(|p| p.hidden)
     }
 
-    /// Drops attention probabilities.
-    pub fn attention<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
-        self.apply(x, |p| p.attention)
+    /// The next site's dropout of attention probabilities.
+    pub fn attention_drop(&mut self) -> Option<Drop> {
+        self.next(|p| p.attention)
     }
 
-    /// Drops elements of the pooled output.
-    pub fn classifier<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
-        self.apply(x, |p| p.classifier)
-    }
-
-    fn apply<const D: usize>(&mut self, x: Tensor<D>, which: impl Fn(&Dropout) -> f64) -> Tensor<D> {
-        let Some(probability) = self.probabilities.as_ref().map(which) else { return x };
+    fn next(&mut self, which: impl Fn(&Dropout) -> f64) -> Option<Drop> {
+        let probability = self.probabilities.as_ref().map(which)?;
         let stream = Stream::new(self.seed, Purpose::Dropout, self.micro_batch, self.site);
         // Counted even where nothing is dropped, so that one probability does not move another's masks.
         self.site += 1;
-        if probability <= 0.0 {
-            return x;
+        (probability > 0.0).then(|| Drop::new(stream, probability))
+    }
+
+    /// Drops hidden states of a padded batch.
+    pub fn hidden(&mut self, x: Tensor<2>, layout: &Layout) -> Tensor<2> {
+        let Some(drop) = self.hidden_drop() else { return x };
+        let tokens = layout.tokens();
+        multiplied(x, |row, factors| {
+            if let Some(token) = tokens[row] {
+                drop.hidden_row(token, factors);
+            }
+        })
+    }
+
+    /// Drops attention probabilities `[examples, heads, queries, keys]` of a padded batch.
+    pub fn attention(&mut self, x: Tensor<4>, layout: &Layout) -> Tensor<4> {
+        let Some(drop) = self.attention_drop() else { return x };
+        let (tokens, [_, heads, length, _]) = (layout.tokens(), x.dims());
+        multiplied(x, |row, factors| {
+            let (example, head, query) = (row / (heads * length), row / length % heads, row % length);
+            if let Some(token) = tokens[example * length + query] {
+                drop.attention_row(token, head, heads, factors);
+            }
+        })
+    }
+
+    /// Drops elements of the pooled output `[examples, d]`.
+    pub fn classifier(&mut self, x: Tensor<2>) -> Tensor<2> {
+        match self.next(|p| p.classifier) {
+            Some(drop) => multiplied(x, |row, factors| drop.hidden_row(row, factors)),
+            None => x,
         }
-        let mask = mask(stream, probability, x.dims(), &x.device());
-        x * mask
     }
 }
 
-/// 0 with the given probability, else 1 / (1 - probability).
-fn mask<const D: usize>(stream: Stream, probability: f64, shape: [usize; D], device: &Device) -> Tensor<D> {
-    let threshold = (probability * 4_294_967_296.0) as u64;
-    let kept = (1.0 / (1.0 - probability)) as f32;
-    let mut values = vec![0.0_f32; shape.iter().product()];
-    values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
-        for (block, four) in values.chunks_mut(4).enumerate() {
-            let position = (chunk * (CHUNK / 4) + block) as u64;
-            for (value, bits) in four.iter_mut().zip(stream.block(position)) {
-                *value = if u64::from(bits) < threshold { 0.0 } else { kept };
-            }
-        }
-    });
-    Tensor::from_data(TensorData::new(values, shape), &device.clone().without_autodiff())
+/// Multiplies each row of the last dimension with factors, which are 1 where they are not filled.
+fn multiplied<const D: usize>(x: Tensor<D>, fill: impl Fn(usize, &mut [f32]) + Sync) -> Tensor<D> {
+    let shape = x.dims();
+    let width = shape[D - 1];
+    let mut values = vec![1.0_f32; shape.iter().product()];
+    values.par_chunks_mut(width).enumerate().for_each(|(row, factors)| fill(row, factors));
+    let device = x.device().without_autodiff();
+    x * Tensor::from_data(TensorData::new(values, shape), &device)
 }

@@ -3,7 +3,10 @@
 mod bert;
 mod dropout;
 mod layers;
+mod padded;
+mod rows;
 
 pub use bert::{Bert, Input};
 pub use dropout::Masks;
 pub use layers::Value;
+pub use padded::Padded;

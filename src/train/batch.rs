@@ -1,8 +1,14 @@
-//! From examples to a padded batch on the device.
+//! From examples to a batch on the device.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::sync::Arc;
 
-use crate::models::Input;
+use burn::tensor::{Int, Tensor, TensorData};
+
+use super::device::{Device, Kernels};
+
+use crate::kernels::Rows;
+use crate::models::{Input, Padded};
+use crate::plan::Trial;
 use crate::tokens::Encoded;
 
 /// A batch of examples on the device.
@@ -13,28 +19,60 @@ pub struct Batch {
     pub labels: Tensor<1, Int>,
 }
 
-impl Batch {
-    /// Pads examples to the longest of them, rounded up to a multiple of `multiple` (but not above `limit`).
+/// How a padded batch is padded.
+#[derive(Clone, Copy, Debug)]
+pub struct Padding {
+    /// The length is rounded up to a multiple of this,
+    pub multiple: usize,
+    /// but not above this.
+    pub limit: usize,
+    /// The token that fills.
+    pub token: u32,
+}
+
+impl Padding {
+    /// As a trial says.
     #[must_use]
-    pub fn new(examples: &[&Encoded], multiple: usize, limit: usize, pad: u32, device: &Device) -> Self {
-        let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
-        let longest = lengths.iter().copied().max().unwrap_or(1);
-        let length = longest.next_multiple_of(multiple).min(limit).max(longest);
-        let padded = |values: fn(&Encoded) -> &[u32], fill: u32| -> Vec<i32> {
-            let row = |example: &&Encoded| {
-                let values = values(example);
-                let padding = std::iter::repeat_n(fill, length - values.len());
-                values.iter().copied().chain(padding).map(u32::cast_signed).collect::<Vec<_>>()
-            };
-            examples.iter().flat_map(row).collect()
-        };
-        let tokens = padded(|example| &example.tokens, pad);
-        let segments = padded(|example| &example.segments, 0);
+    pub fn of(trial: &Trial) -> Self {
+        Self { multiple: trial.settings.data.pad_to_multiple_of.get(), limit: trial.max_length, token: trial.config.pad_token_id }
+    }
+}
+
+impl Batch {
+    /// Puts examples on the device: end to end where fused operations read them, else padded to the longest.
+    #[must_use]
+    pub fn new(examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
         let labels: Vec<i32> = examples.iter().map(|example| i32::try_from(example.label).unwrap_or(0)).collect();
         let count = labels.len();
-        Self {
-            input: Input::new(tokens, segments, &lengths, length, device),
-            labels: Tensor::from_data(TensorData::new(labels, [count]), &device.clone().without_autodiff()),
-        }
+        let input = match device.kernels() {
+            Kernels::Fused => Input::Rows(Arc::new(rows(examples))),
+            Kernels::Reference => Input::Padded(padded(examples, padding, device)),
+        };
+        Self { input, labels: Tensor::from_data(TensorData::new(labels, [count]), device.plain()) }
     }
+}
+
+fn rows(examples: &[&Encoded]) -> Rows {
+    let mut rows = Rows::default();
+    for example in examples {
+        rows.push(&example.tokens, &example.segments);
+    }
+    rows
+}
+
+fn padded(examples: &[&Encoded], padding: Padding, device: &Device) -> Padded {
+    let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
+    let longest = lengths.iter().copied().max().unwrap_or(1);
+    let length = longest.next_multiple_of(padding.multiple).min(padding.limit).max(longest);
+    let filled = |values: fn(&Encoded) -> &[u32], fill: u32| -> Vec<i32> {
+        let row = |example: &&Encoded| {
+            let values = values(example);
+            let padding = std::iter::repeat_n(fill, length - values.len());
+            values.iter().copied().chain(padding).map(u32::cast_signed).collect::<Vec<_>>()
+        };
+        examples.iter().flat_map(row).collect()
+    };
+    let tokens = filled(|example| &example.tokens, padding.token);
+    let segments = filled(|example| &example.segments, 0);
+    Padded::new(tokens, segments, &lengths, length, device.plain())
 }

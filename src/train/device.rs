@@ -11,6 +11,16 @@ use crate::settings::{DeviceChoice, Precision};
 pub struct Device {
     name: String,
     plain: BurnDevice,
+    kernels: Kernels,
+}
+
+/// Who computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernels {
+    /// Fused operations over batches without padding, where the device has them.
+    Fused,
+    /// Burn's own operations over padded batches: what the others are held to.
+    Reference,
 }
 
 /// What this program and this machine offer for CUDA.
@@ -106,12 +116,12 @@ impl Device {
     /// The CPU.
     #[must_use]
     pub fn cpu() -> Self {
-        Self { name: "cpu".into(), plain: BurnDevice::flex() }
+        Self { name: "cpu".into(), plain: BurnDevice::flex(), kernels: Kernels::Fused }
     }
 
     #[cfg(feature = "cuda")]
     fn cuda(number: usize) -> Self {
-        Self { name: format!("cuda:{number}"), plain: BurnDevice::cuda(number) }
+        Self { name: format!("cuda:{number}"), plain: BurnDevice::cuda(number), kernels: Kernels::Reference }
     }
 
     #[cfg(not(feature = "cuda"))]
@@ -123,6 +133,18 @@ impl Device {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same device with Burn's own operations alone.
+    #[must_use]
+    pub fn with_reference_kernels(self) -> Self {
+        Self { kernels: Kernels::Reference, ..self }
+    }
+
+    /// Who computes.
+    #[must_use]
+    pub fn kernels(&self) -> Kernels {
+        self.kernels
     }
 
     fn is_cpu(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 
-use super::batch::Batch;
+use super::batch::{Batch, Padding};
 use super::device::Device;
 use crate::metrics::Prediction;
 use crate::models::{Bert, Masks};
@@ -21,8 +21,7 @@ pub fn predict(model: &Bert, trial: &Trial, examples: &[Encoded], device: &Devic
     let data = &trial.settings.data;
     for indices in order.chunks(data.eval_batch_size.get()) {
         let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
-        let batch =
-            Batch::new(&chosen, data.pad_to_multiple_of.get(), trial.max_length, trial.config.pad_token_id, device.plain());
+        let batch = Batch::new(&chosen, Padding::of(trial), device);
         let logits = model.forward(&batch.input, Masks::none());
         let [_, classes] = logits.dims();
         let data = logits.try_into_data().map_err(|error| anyhow!("cannot read logits from the device: {error:?}"))?;

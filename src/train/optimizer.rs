@@ -1,7 +1,12 @@
 //! AdamW and gradient clipping, step by step as torch does them.
 
+use std::sync::{Arc, Mutex};
+
+use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{Gradients, Tensor};
 
+use super::device::Kernels;
+use crate::kernels::{self, Moments, Update};
 use crate::models::Value;
 use crate::settings::Optimizer;
 
@@ -35,25 +40,23 @@ impl GradientSum {
 
     /// The norm over all gradients as one vector, `[1]`.
     #[must_use]
-    pub fn norm(&self) -> Option<Tensor<1>> {
-        let square = |value: &Value| match value {
-            Value::Vector(x) => (x.clone() * x.clone()).sum(),
-            Value::Matrix(x) => (x.clone() * x.clone()).sum(),
+    pub fn norm(&self, kernels: Kernels) -> Option<Tensor<1>> {
+        let fused = |x: DispatchTensor| Tensor::from_dispatch(Dispatch::square_sum(x));
+        let square = |value: &Value| match (kernels, value) {
+            (Kernels::Fused, Value::Vector(x)) => fused(x.clone().into_dispatch()),
+            (Kernels::Fused, Value::Matrix(x)) => fused(x.clone().into_dispatch()),
+            (Kernels::Reference, Value::Vector(x)) => (x.clone() * x.clone()).sum(),
+            (Kernels::Reference, Value::Matrix(x)) => (x.clone() * x.clone()).sum(),
         };
         let squares: Vec<Tensor<1>> = self.0.iter().flatten().map(square).collect();
         (!squares.is_empty()).then(|| Tensor::cat(squares, 0).sum().sqrt())
     }
+}
 
-    /// Scales the gradients to `largest` where their norm is larger: torch's `clip_grad_norm_`.
-    #[must_use]
-    pub fn clipped(self, norm: &Tensor<1>, largest: f64) -> Self {
-        let factor = (norm.clone() + 1e-6).recip().mul_scalar(largest).clamp_max(1.0);
-        let scale = |value| match value {
-            Value::Vector(x) => Value::Vector(x * factor.clone()),
-            Value::Matrix(x) => Value::Matrix(x * factor.clone().unsqueeze()),
-        };
-        Self(self.0.into_iter().map(|value| value.map(scale)).collect())
-    }
+/// What gradients of this norm are multiplied with, so that it is no larger than `largest`: torch's `clip_grad_norm_`.
+#[must_use]
+pub fn clip_factor(norm: f64, largest: Option<f64>) -> f64 {
+    largest.map_or(1.0, |largest| (largest / (norm + 1e-6)).min(1.0))
 }
 
 /// AdamW (Loshchilov and Hutter 2019, algorithm 2), with the order of operations of `torch.optim.AdamW`.
@@ -61,49 +64,46 @@ pub struct AdamW {
     settings: Optimizer,
     /// One for each parameter.
     decay: Vec<f64>,
-    /// Running means of the gradients and of their squares.
-    moments: Vec<Option<(Value, Value)>>,
+    moments: Vec<State>,
     steps: i32,
+}
+
+/// Running means of a parameter's gradients and of their squares.
+enum State {
+    /// In the host's memory, changed in place.
+    Fused(Arc<Mutex<Moments>>),
+    /// On the device; none before the first step.
+    Reference(Option<(Value, Value)>),
 }
 
 impl AdamW {
     /// An optimizer that has taken no step, for parameters of these names.
     #[must_use]
-    pub fn new(settings: &Optimizer, names: impl Iterator<Item = String>) -> Self {
+    pub fn new(settings: &Optimizer, names: impl Iterator<Item = String>, kernels: Kernels) -> Self {
         let decay: Vec<f64> = names.map(|name| settings.decay_of(&name)).collect();
-        Self { settings: settings.clone(), moments: decay.iter().map(|_| None).collect(), decay, steps: 0 }
+        let state = || match kernels {
+            Kernels::Fused => State::Fused(Arc::default()),
+            Kernels::Reference => State::Reference(None),
+        };
+        Self { settings: settings.clone(), moments: decay.iter().map(|_| state()).collect(), decay, steps: 0 }
     }
 
-    /// Updates every parameter that has a gradient.
+    /// Updates every parameter that has a gradient, which is multiplied with `clip` first.
     #[must_use]
-    pub fn step(&mut self, parameters: Vec<Value>, gradients: GradientSum, learning_rate: f64) -> Vec<Value> {
+    pub fn step(&mut self, parameters: Vec<Value>, gradients: GradientSum, learning_rate: f64, clip: f64) -> Vec<Value> {
         self.steps += 1;
-        let rule = Rule::new(&self.settings, learning_rate, self.steps);
-        let mut updated = Vec::with_capacity(parameters.len());
-        for (index, (parameter, gradient)) in parameters.into_iter().zip(gradients.0).enumerate() {
-            let moments = &mut self.moments[index];
-            let decay = self.decay[index];
-            updated.push(
-                match (parameter.inner(), gradient) {
-                    (Value::Vector(x), Some(Value::Vector(g))) => {
-                        let before = moments.take().map(|(m, v)| (m.vector(), v.vector()));
-                        let (x, m, v) = rule.apply(x, g, before, decay);
-                        *moments = Some((Value::Vector(m), Value::Vector(v)));
-                        Value::Vector(x.autodiff())
-                    }
-                    (Value::Matrix(x), Some(Value::Matrix(g))) => {
-                        let before = moments.take().map(|(m, v)| (m.matrix(), v.matrix()));
-                        let (x, m, v) = rule.apply(x, g, before, decay);
-                        *moments = Some((Value::Matrix(m), Value::Matrix(v)));
-                        Value::Matrix(x.autodiff())
-                    }
-                    (Value::Vector(x), _) => Value::Vector(x.autodiff()),
-                    (Value::Matrix(x), _) => Value::Matrix(x.autodiff()),
-                }
-                .tracked(),
-            );
-        }
-        updated
+        let rule = Rule::new(&self.settings, learning_rate, self.steps, clip);
+        let each = parameters.into_iter().zip(gradients.0).zip(self.moments.iter_mut().zip(&self.decay));
+        each.map(|((parameter, gradient), (state, decay))| {
+            let updated = match (parameter.inner(), gradient) {
+                (Value::Vector(x), Some(Value::Vector(g))) => Value::Vector(rule.vector(x, g, state, *decay).autodiff()),
+                (Value::Matrix(x), Some(Value::Matrix(g))) => Value::Matrix(rule.matrix(x, g, state, *decay).autodiff()),
+                (Value::Vector(x), _) => Value::Vector(x.autodiff()),
+                (Value::Matrix(x), _) => Value::Matrix(x.autodiff()),
+            };
+            updated.tracked()
+        })
+        .collect()
     }
 }
 
@@ -117,10 +117,11 @@ struct Rule {
     step_size: f64,
     /// `sqrt(1 - beta2^t)`.
     root_correction: f64,
+    clip: f64,
 }
 
 impl Rule {
-    fn new(settings: &Optimizer, learning_rate: f64, steps: i32) -> Self {
+    fn new(settings: &Optimizer, learning_rate: f64, steps: i32, clip: f64) -> Self {
         Self {
             learning_rate,
             beta1: settings.beta1,
@@ -128,7 +129,45 @@ impl Rule {
             epsilon: settings.epsilon,
             step_size: learning_rate / (1.0 - settings.beta1.powi(steps)),
             root_correction: (1.0 - settings.beta2.powi(steps)).sqrt(),
+            clip,
         }
+    }
+
+    fn vector(&self, x: Tensor<1>, gradient: Tensor<1>, state: &mut State, decay: f64) -> Tensor<1> {
+        match state {
+            State::Fused(moments) => self.fused(x, gradient, moments, decay),
+            State::Reference(moments) => {
+                let before = moments.take().map(|(m, v)| (m.vector(), v.vector()));
+                let (x, m, v) = self.apply(x, gradient, before, decay);
+                *moments = Some((Value::Vector(m), Value::Vector(v)));
+                x
+            }
+        }
+    }
+
+    fn matrix(&self, x: Tensor<2>, gradient: Tensor<2>, state: &mut State, decay: f64) -> Tensor<2> {
+        match state {
+            State::Fused(moments) => self.fused(x, gradient, moments, decay),
+            State::Reference(moments) => {
+                let before = moments.take().map(|(m, v)| (m.matrix(), v.matrix()));
+                let (x, m, v) = self.apply(x, gradient, before, decay);
+                *moments = Some((Value::Matrix(m), Value::Matrix(v)));
+                x
+            }
+        }
+    }
+
+    fn fused<const D: usize>(&self, x: Tensor<D>, gradient: Tensor<D>, moments: &Arc<Mutex<Moments>>, decay: f64) -> Tensor<D> {
+        let rule = kernels::Rule {
+            clip: self.clip as f32,
+            keep: (1.0 - self.learning_rate * decay) as f32,
+            beta1: self.beta1 as f32,
+            beta2: self.beta2 as f32,
+            step_size: self.step_size as f32,
+            root_correction: self.root_correction as f32,
+            epsilon: self.epsilon as f32,
+        };
+        Tensor::from_dispatch(Dispatch::adamw(x.into_dispatch(), gradient.into_dispatch(), Arc::clone(moments), rule))
     }
 
     /// The updated parameter and its moments.
@@ -139,6 +178,7 @@ impl Rule {
         moments: Option<(Tensor<D>, Tensor<D>)>,
         decay: f64,
     ) -> (Tensor<D>, Tensor<D>, Tensor<D>) {
+        let gradient = if self.clip < 1.0 { gradient * self.clip } else { gradient };
         let first = gradient.clone() * (1.0 - self.beta1);
         let second = gradient.clone() * gradient * (1.0 - self.beta2);
         let (m, v) = match moments {

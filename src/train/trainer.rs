@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use burn::tensor::{Int, Tensor, activation::log_softmax};
 
-use super::batch::Batch;
+use super::batch::{Batch, Padding};
 use super::device::Device;
 use super::evaluate::predict;
 use super::event::{Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
-use super::optimizer::{AdamW, GradientSum};
+use super::optimizer::{AdamW, GradientSum, clip_factor};
 use super::order::batches;
 use super::schedule::learning_rate;
 use crate::checkpoint::{HostTensor, Parameter, table};
@@ -79,7 +79,8 @@ impl<'a> Trainer<'a> {
         let table = table(&trial.config, trial.settings.task.task().labels.len());
         let place = &device.differentiating();
         let parameters = table.iter().zip(initial).map(|(entry, tensor)| Value::from_host(tensor, entry.role, place)).collect();
-        let optimizer = AdamW::new(&trial.settings.optimizer, table.iter().map(|parameter| parameter.name.clone()));
+        let optimizer =
+            AdamW::new(&trial.settings.optimizer, table.iter().map(|parameter| parameter.name.clone()), device.kernels());
         Self { trial, device, table, parameters, optimizer, steps: 0, last_learning_rate: 0.0, micro_batches: 0 }
     }
 
@@ -99,11 +100,8 @@ impl<'a> Trainer<'a> {
                 Some((losses, earlier)) => (losses + loss, earlier.plus(gradients)),
             });
         }
-        let (loss, mut gradients) = sum.ok_or_else(|| anyhow!("a step without examples"))?;
-        let norm = gradients.norm().ok_or_else(|| anyhow!("no parameter has a gradient"))?;
-        if let Some(largest) = settings.optimizer.max_grad_norm {
-            gradients = gradients.clipped(&norm, largest);
-        }
+        let (loss, gradients) = sum.ok_or_else(|| anyhow!("a step without examples"))?;
+        let norm = gradients.norm(self.device.kernels()).ok_or_else(|| anyhow!("no parameter has a gradient"))?;
         let (loss, grad_norm) = (scalar(loss)?, scalar(norm)?);
         self.steps += 1;
         self.last_learning_rate = learning_rate;
@@ -112,17 +110,17 @@ impl<'a> Trainer<'a> {
                 return Err(Diverged { step: self.steps, quantity, value, learning_rate, examples: accumulated.concat() }.into());
             }
         }
+        let clip = clip_factor(grad_norm, settings.optimizer.max_grad_norm);
         // Nothing else holds the parameters now, so they can be changed in place.
-        self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, learning_rate);
+        self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, learning_rate, clip);
         Ok(StepEvent { step: self.steps, epoch, loss, learning_rate, grad_norm, examples: count })
     }
 
     /// The loss of a batch, scaled by its share of the step, and its gradients.
     fn differentiate(&mut self, examples: &[Encoded], indices: &[usize], share: f64) -> (Tensor<1>, GradientSum) {
         let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
-        let (trial, data) = (self.trial, &self.trial.settings.data);
-        let batch =
-            Batch::new(&chosen, data.pad_to_multiple_of.get(), trial.max_length, trial.config.pad_token_id, self.device.plain());
+        let trial = self.trial;
+        let batch = Batch::new(&chosen, Padding::of(trial), self.device);
         let masks = Masks::training(trial.dropout, trial.settings.seed, self.micro_batches);
         self.micro_batches += 1;
         let loss = cross_entropy(self.model(&self.parameters).forward(&batch.input, masks), batch.labels) * share;

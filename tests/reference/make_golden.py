@@ -49,17 +49,36 @@ class Dropout:
         self.key = (seed + 3 * 0x9E3779B97F4A7C15) % 2**64
         self.micro_batch, self.site = -1, 0
 
-    def next_batch(self):
+    def next_batch(self, lengths):
         self.micro_batch, self.site = self.micro_batch + 1, 0
+        self.lengths, self.starts = lengths, np.concatenate([[0], np.cumsum(lengths)])
+
+    def bits(self, place, first, n):
+        """Random words of rows whose blocks begin at `first`: element 64g + 16w + i is word w of block 16g + i."""
+        groups = (n + 63) // 64
+        at = (np.asarray(first, np.uint64)[:, None] + np.arange(groups * 16, dtype=np.uint64)[None]).reshape(-1)
+        high, low = at >> np.uint64(32), at & np.uint64(0xFFFFFFFF)
+        words = philox([low, high, np.full_like(at, place % 2**32), np.full_like(at, place >> 32)], [self.key % 2**32, self.key >> 32])
+        return np.stack(words, 0).reshape(4, len(first), groups, 16).transpose(1, 2, 0, 3).reshape(len(first), -1)[:, :n]
 
     def __call__(self, x, p=0.5, training=True, inplace=False):
         if not training: return x
-        place, blocks = (self.micro_batch << 16) | self.site, (x.numel() + 3) // 4
+        place, bits = (self.micro_batch << 16) | self.site, np.full(tuple(x.shape), 2**32 - 1, dtype=np.uint64)
         self.site += 1
-        at = np.arange(blocks, dtype=np.uint64)
-        words = philox([at, np.zeros_like(at), np.full_like(at, place % 2**32), np.full_like(at, place >> 32)], [self.key % 2**32, self.key >> 32])
-        bits = np.stack(words, 1).reshape(-1)[: x.numel()]
-        kept = torch.from_numpy((bits >= np.uint64(int(p * 2**32))).astype(np.float32)).reshape(x.shape)
+        width = x.shape[-1]
+        hidden_blocks = (width + 63) // 64 * 16
+        if x.dim() == 2:  # pooled: a row an example
+            bits[:] = self.bits(place, np.arange(x.shape[0]) * hidden_blocks, width)
+        else:
+            for e, length in enumerate(self.lengths):
+                tokens = self.starts[e] + np.arange(length)
+                if x.dim() == 3:  # hidden states: a row a token, padding not counted
+                    bits[e, :length] = self.bits(place, tokens * hidden_blocks, width)
+                else:  # attention probabilities: a row a query and head
+                    heads = x.shape[1]
+                    for h in range(heads):
+                        bits[e, h, :length, :length] = self.bits(place, (tokens * heads + h) * 4096, length)
+        kept = torch.from_numpy((bits >= np.uint64(int(p * 2**32))).astype(np.float32))
         return x * kept * np.float32(1 / (1 - p))
 
 
@@ -103,7 +122,7 @@ def train(out, tokenizer, data, dev, learning_rate=1e-3, accumulation=1, warmup=
         count, total = sum(len(b) for b in group), 0.0
         for part in group:
             enc, y = encode(tokenizer, part, max_length)
-            masks.next_batch()
+            masks.next_batch(enc["attention_mask"].sum(1).tolist())
             loss = model(**enc, labels=y).loss * (len(part) / count)
             loss.backward()
             total += loss.item()

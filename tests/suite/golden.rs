@@ -113,12 +113,14 @@ fn every_step_of_every_training_equals_pytorchs() {
     for (name, training) in golden["trainings"].as_object().unwrap() {
         let trial = bench.trial(&settings(&training["options"]));
         let (examples, validation) = bench.encode(&trial);
-        let mut heard = Heard::default();
-        train(&trial, &bench.parameters(), &examples, &validation, &device(), &mut heard).unwrap();
-        assert_trajectory(name, &heard.steps, &training["trajectory"]);
-        let difference = difference(&heard.predictions, &logits(&training["final"]));
-        println!("{name}: final logits {difference:.1e}");
-        assert!(difference <= 5e-3, "{name}: final logits differ by {difference:e}");
+        for (kernels, device) in [("own", device()), ("reference", device().with_reference_kernels())] {
+            let mut heard = Heard::default();
+            train(&trial, &bench.parameters(), &examples, &validation, &device, &mut heard).unwrap();
+            assert_trajectory(&format!("{name}, {kernels} kernels"), &heard.steps, &training["trajectory"]);
+            let difference = difference(&heard.predictions, &logits(&training["final"]));
+            println!("{name}, {kernels} kernels: final logits {difference:.1e}");
+            assert!(difference <= 5e-3, "{name}: final logits differ by {difference:e}");
+        }
     }
 }
 

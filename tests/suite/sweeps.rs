@@ -253,10 +253,18 @@ fn kill(pid: &str) {
     let _ = std::process::Command::new("kill").args(["-9", pid]).status();
 }
 
+/// A child that was killed counts as failed in the sweep that saw it; the same command does it again.
+fn go_on_to_the_end(shell: &Shell) {
+    let begun = Instant::now();
+    while shell.gluepot(&["sweep", "x.toml", "--quiet"]).code != 0 {
+        assert!(begun.elapsed() < Duration::from_mins(2));
+    }
+}
+
 /// SIGKILL of the sweep, of a trial, of both, at moments drawn by chance; `GLUEPOT_TEST_KILLS` asks for more than a few.
 #[test]
 fn killed_again_and_again_every_trial_is_done_exactly_once() {
-    let slower = SWEEP.replace("[sweep]", "data.train_limit = 640\ndata.eval_limit = 300\n[sweep]");
+    let slower = SWEEP.replace("[sweep]", "epochs = 3\ndata.train_limit = 640\ndata.eval_limit = 300\n[sweep]");
     let rounds: u64 = std::env::var("GLUEPOT_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
     let chance = Stream::new(3, Purpose::Sweep, 0, 0);
     let mut shell = shell(&slower);
@@ -265,17 +273,16 @@ fn killed_again_and_again_every_trial_is_done_exactly_once() {
     for round in 0..rounds {
         std::thread::sleep(Duration::from_millis(100 + chance.below(3 * round, 500)));
         if parent.try_wait().unwrap().is_some() {
-            // All done before anybody could be killed: from the beginning.
+            // It ended before anybody could be killed again: from the beginning.
+            go_on_to_the_end(&shell);
             assert_each_finished_once(&sweeps(&shell)[0], 6);
             shell = self::shell(&slower);
             parent = start(&shell);
             continue;
         }
         let victim = chance.below(3 * round + 1, 3);
-        if victim != 0 {
-            if let Some(pid) = children(&shell).first() {
-                kill(pid);
-            }
+        if let Some(pid) = children(&shell).first().filter(|_| victim != 0) {
+            kill(pid);
         }
         if victim != 1 {
             parent.kill().unwrap();
@@ -284,12 +291,8 @@ fn killed_again_and_again_every_trial_is_done_exactly_once() {
         }
         killed += 1;
     }
-    let begun = Instant::now();
     parent.wait().unwrap();
-    // A child that was killed counts as failed in the sweep that saw it; the same command does it again.
-    while shell.gluepot(&["sweep", "x.toml", "--quiet"]).code != 0 {
-        assert!(begun.elapsed() < Duration::from_mins(2));
-    }
+    go_on_to_the_end(&shell);
     println!("killed {killed} times");
     assert_each_finished_once(&sweeps(&shell)[0], 6);
     assert!(children(&shell).is_empty());

@@ -1,0 +1,266 @@
+//! Scaled dot-product attention (Vaswani et al. 2017) within each example of a batch without padding.
+//!
+//! For each head: S = (Q + b)(K + b)ᵀ / √width, P = softmax(S), O = dropout(P)(V + b). Backward, with D the dropout's
+//! factors: dV = (P∘D)ᵀ dO, dP = (dO Vᵀ)∘D, dS = P∘(dP - rowsum(P∘dP)), dQ = dS K / √width, dK = dSᵀ Q / √width.
+
+use rayon::prelude::*;
+
+use super::Rows;
+use super::elementary::exp;
+use super::mask::Drop;
+use super::reduce::sum;
+use super::simd::vectorized;
+use super::small::{LANES, product, transpose};
+
+/// A matrix `[tokens, d]` and the bias `[d]` that belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Biased<'a> {
+    /// Rows.
+    pub rows: &'a [f32],
+    /// Added to each row.
+    pub bias: &'a [f32],
+}
+
+/// Which tokens ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queries {
+    /// Every token.
+    All,
+    /// The first of each example alone, which is all that a classifier reads of the last layer.
+    Firsts,
+}
+
+/// The shape of an attention.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape<'a> {
+    /// The batch.
+    pub rows: &'a Rows,
+    /// Number of heads.
+    pub heads: usize,
+    /// Which tokens ask.
+    pub queries: Queries,
+    /// Dropout on the probabilities.
+    pub drop: Option<&'a Drop>,
+}
+
+impl Shape<'_> {
+    fn asking(&self, example: usize) -> usize {
+        match self.queries {
+            Queries::All => self.rows.length(example),
+            Queries::Firsts => 1,
+        }
+    }
+
+    /// Splits a buffer into one part for each example, of `width` values for each query.
+    fn split<'b>(&self, mut buffer: &'b mut [f32], size: impl Fn(usize) -> usize) -> Vec<&'b mut [f32]> {
+        let examples = 0..self.rows.examples();
+        examples
+            .map(|example| {
+                let (part, rest) = std::mem::take(&mut buffer).split_at_mut(size(example));
+                buffer = rest;
+                part
+            })
+            .collect()
+    }
+
+    fn probabilities(&self, example: usize) -> usize {
+        self.heads * self.asking(example) * self.rows.length(example)
+    }
+
+    fn query_start(&self, example: usize) -> usize {
+        match self.queries {
+            Queries::All => self.rows.offsets[example],
+            Queries::Firsts => example,
+        }
+    }
+}
+
+/// One example's part of the work.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    query: Biased<'a>,
+    key: Biased<'a>,
+    value: Biased<'a>,
+    heads: usize,
+    drop: Option<&'a Drop>,
+    /// Row of the batch of the first token.
+    first: usize,
+}
+
+impl Task<'_> {
+    /// Queries, keys and the width of a head, the last two also padded.
+    fn sizes(&self) -> (usize, usize, usize) {
+        let d = self.query.bias.len();
+        (self.query.rows.len() / d, self.key.rows.len() / d, d / self.heads)
+    }
+}
+
+/// Copies a head's columns with their bias, scaled, into dense rows of padded width.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+fn gather(from: Biased<'_>, head: usize, width: usize, scale: f32, to: &mut [f32], padded: usize) {
+    let d = from.bias.len();
+    let columns = head * width..(head + 1) * width;
+    for (row, to) in from.rows.chunks_exact(d).zip(to.chunks_exact_mut(padded)) {
+        for ((to, x), bias) in to.iter_mut().zip(&row[columns.clone()]).zip(&from.bias[columns.clone()]) {
+            *to = (x + bias) * scale;
+        }
+    }
+}
+
+/// Copies a head's dense rows back into its columns.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+fn scatter(from: &[f32], padded: usize, to: &mut [f32], d: usize, head: usize, width: usize, scale: f32) {
+    for (from, row) in from.chunks_exact(padded).zip(to.chunks_exact_mut(d)) {
+        for (to, x) in row[head * width..(head + 1) * width].iter_mut().zip(from) {
+            *to = x * scale;
+        }
+    }
+}
+
+vectorized! {
+    fn forward_example(task: Task<'_>, out: &mut [f32], probabilities: &mut [f32]) {
+        let (queries, keys, width) = task.sizes();
+        let (d, wide, long) = (task.query.bias.len(), width.next_multiple_of(LANES), keys.next_multiple_of(LANES));
+        let (mut q, mut k, mut v) = (vec![0.0; queries * wide], vec![0.0; keys * wide], vec![0.0; keys * wide]);
+        let (mut kt, mut s, mut o) = (vec![0.0; wide * long], vec![0.0; queries * long], vec![0.0; queries * wide]);
+        let mut factors = vec![1.0_f32; long];
+        for head in 0..task.heads {
+            gather(task.query, head, width, 1.0 / (width as f32).sqrt(), &mut q, wide);
+            gather(task.key, head, width, 1.0, &mut k, wide);
+            gather(task.value, head, width, 1.0, &mut v, wide);
+            transpose(&k, wide, &mut kt, long, (keys, width));
+            product(&q, wide, &kt, &mut s, (queries, long, width));
+            let kept = &mut probabilities[head * queries * keys..(head + 1) * queries * keys];
+            for (query, (s, kept)) in s.chunks_exact_mut(long).zip(kept.chunks_exact_mut(keys)).enumerate() {
+                let s = &mut s[..keys];
+                let largest = s.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                for s in s.iter_mut() {
+                    *s = exp(*s - largest);
+                }
+                let inverse = 1.0 / sum(s.iter().copied());
+                for (s, kept) in s.iter_mut().zip(kept.iter_mut()) {
+                    *s *= inverse;
+                    *kept = *s;
+                }
+                if let Some(drop) = task.drop {
+                    drop.attention_row(task.first + query, head, task.heads, &mut factors[..keys]);
+                    for (s, factor) in s.iter_mut().zip(&factors) {
+                        *s *= factor;
+                    }
+                }
+            }
+            product(&s, long, &v, &mut o, (queries, wide, keys));
+            scatter(&o, wide, out, d, head, width, 1.0);
+        }
+    }
+}
+
+vectorized! {
+    fn backward_example(
+        task: Task<'_>, gradient: &[f32], probabilities: &[f32], query: &mut [f32], key: &mut [f32], value: &mut [f32],
+    ) {
+        let (queries, keys, width) = task.sizes();
+        let (d, wide, long) = (task.query.bias.len(), width.next_multiple_of(LANES), keys.next_multiple_of(LANES));
+        let scale = 1.0 / (width as f32).sqrt();
+        let nothing = vec![0.0_f32; d];
+        let (mut q, mut g) = (vec![0.0; queries * wide], vec![0.0; queries * wide]);
+        let (mut k, mut v, mut vt) = (vec![0.0; keys * wide], vec![0.0; keys * wide], vec![0.0; wide * long]);
+        let (mut s, mut dropped) = (vec![0.0; queries * long], vec![0.0; queries * long]);
+        let (mut turned, mut dq, mut dk) = (vec![0.0; long * queries], vec![0.0; queries * wide], vec![0.0; keys * wide]);
+        let mut factors = vec![1.0_f32; long];
+        for head in 0..task.heads {
+            gather(task.query, head, width, scale, &mut q, wide);
+            gather(task.key, head, width, 1.0, &mut k, wide);
+            gather(task.value, head, width, 1.0, &mut v, wide);
+            gather(Biased { rows: gradient, bias: &nothing }, head, width, 1.0, &mut g, wide);
+            transpose(&v, wide, &mut vt, long, (keys, width));
+            product(&g, wide, &vt, &mut s, (queries, long, width));
+            let kept = &probabilities[head * queries * keys..(head + 1) * queries * keys];
+            for (query, ((s, dropped), p)) in
+                s.chunks_exact_mut(long).zip(dropped.chunks_exact_mut(long)).zip(kept.chunks_exact(keys)).enumerate()
+            {
+                let (s, dropped) = (&mut s[..keys], &mut dropped[..keys]);
+                if let Some(drop) = task.drop {
+                    drop.attention_row(task.first + query, head, task.heads, &mut factors[..keys]);
+                }
+                for ((s, dropped), (p, factor)) in s.iter_mut().zip(dropped.iter_mut()).zip(p.iter().zip(&factors)) {
+                    *dropped = p * factor;
+                    *s *= factor;
+                }
+                let along = sum(s.iter().zip(p).map(|(s, p)| s * p));
+                for (s, p) in s.iter_mut().zip(p) {
+                    *s = p * (*s - along);
+                }
+            }
+            transpose(&dropped, long, &mut turned, queries, (queries, keys));
+            product(&turned, queries, &g, &mut dk, (keys, wide, queries));
+            scatter(&dk, wide, value, d, head, width, 1.0);
+            product(&s, long, &k, &mut dq, (queries, wide, keys));
+            scatter(&dq, wide, query, d, head, width, scale);
+            transpose(&s, long, &mut turned, queries, (queries, keys));
+            product(&turned, queries, &q, &mut dk, (keys, wide, queries));
+            scatter(&dk, wide, key, d, head, width, 1.0);
+        }
+    }
+}
+
+fn task<'a>(shape: &Shape<'a>, example: usize, query: Biased<'a>, key: Biased<'a>, value: Biased<'a>) -> Task<'a> {
+    let d = query.bias.len();
+    let asking = shape.query_start(example)..shape.query_start(example) + shape.asking(example);
+    let own = shape.rows.offsets[example]..shape.rows.offsets[example + 1];
+    let part =
+        |of: Biased<'a>, rows: &std::ops::Range<usize>| Biased { rows: &of.rows[rows.start * d..rows.end * d], bias: of.bias };
+    Task {
+        query: part(query, &asking),
+        key: part(key, &own),
+        value: part(value, &own),
+        heads: shape.heads,
+        drop: shape.drop,
+        first: own.start,
+    }
+}
+
+/// O `[queries, d]`, and the probabilities P of all heads, example after example.
+pub fn forward(query: Biased<'_>, key: Biased<'_>, value: Biased<'_>, shape: &Shape<'_>) -> (Vec<f32>, Vec<f32>) {
+    let d = query.bias.len();
+    let mut out = vec![0.0; query.rows.len()];
+    let mut probabilities = vec![0.0; (0..shape.rows.examples()).map(|example| shape.probabilities(example)).sum()];
+    let outs = shape.split(&mut out, |example| shape.asking(example) * d);
+    let parts = shape.split(&mut probabilities, |example| shape.probabilities(example));
+    outs.into_par_iter().zip(parts).enumerate().for_each(|(example, (out, part))| {
+        forward_example(task(shape, example, query, key, value), out, part);
+    });
+    (out, probabilities)
+}
+
+/// dL/dquery, dL/dkey and dL/dvalue, biases not counted, from dL/dO.
+pub fn backward(
+    gradient: &[f32],
+    probabilities: &[f32],
+    query: Biased<'_>,
+    key: Biased<'_>,
+    value: Biased<'_>,
+    shape: &Shape<'_>,
+) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    let d = query.bias.len();
+    let (mut dq, mut dk, mut dv) = (vec![0.0; query.rows.len()], vec![0.0; key.rows.len()], vec![0.0; value.rows.len()]);
+    let of_queries = |example| shape.asking(example) * d;
+    let of_keys = |example| shape.rows.length(example) * d;
+    let outs = shape.split(&mut dq, of_queries).into_par_iter();
+    let outs = outs.zip(shape.split(&mut dk, of_keys)).zip(shape.split(&mut dv, of_keys));
+    let starts: Vec<usize> = (0..shape.rows.examples())
+        .scan(0, |at, example| {
+            let start = *at;
+            *at += shape.probabilities(example);
+            Some(start)
+        })
+        .collect();
+    outs.enumerate().for_each(|(example, ((dq, dk), dv))| {
+        let own = shape.query_start(example) * d..(shape.query_start(example) + shape.asking(example)) * d;
+        let kept = &probabilities[starts[example]..starts[example] + shape.probabilities(example)];
+        backward_example(task(shape, example, query, key, value), &gradient[own], kept, dq, dk, dv);
+    });
+    (dq, dk, dv)
+}

@@ -1,0 +1,401 @@
+//! The operations as extensions of Burn's backends, each with its gradient.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Flex, backend_extension};
+use burn::tensor::TensorData;
+use burn_flex::FlexTensor;
+
+use super::adamw::{self, Moments, Rule};
+use super::attention::{self, Biased, Queries, Shape};
+use super::close::{self, RowDrop, Saved};
+use super::mask::Drop;
+use super::reduce::{column_sums, square_sum};
+use super::rows::Rows;
+use super::{embed, gelu};
+
+/// How embeddings are looked up.
+#[derive(Clone, Debug)]
+pub struct Embedding {
+    /// The batch.
+    pub rows: Arc<Rows>,
+}
+
+/// How a block is closed.
+#[derive(Clone, Debug)]
+pub struct Closing {
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Dropout on x + bias.
+    pub drop: Option<Drop>,
+    /// Rows of the batch that are meant, where they are not all of them.
+    pub rows: Option<Arc<Vec<u32>>>,
+}
+
+/// How tokens attend to each other.
+#[derive(Clone, Debug)]
+pub struct Attending {
+    /// The batch.
+    pub rows: Arc<Rows>,
+    /// Number of heads.
+    pub heads: usize,
+    /// Whether only the first token of each example asks.
+    pub firsts: bool,
+    /// Dropout on the probabilities.
+    pub drop: Option<Drop>,
+}
+
+/// Operations with gradients. Matrices are rows of width d, as in the pure functions of this module.
+#[backend_extension(Flex, Autodiff)]
+pub trait Fused: Backend {
+    /// words + positions + segments of each token: `[tokens, d]`.
+    fn embed(
+        words: FloatTensor<Self>,
+        positions: FloatTensor<Self>,
+        segments: FloatTensor<Self>,
+        how: Embedding,
+    ) -> FloatTensor<Self>;
+    /// Attention over each example; queries, keys and values come without their biases.
+    fn attend(
+        query: FloatTensor<Self>,
+        query_bias: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        key_bias: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        value_bias: FloatTensor<Self>,
+        how: Attending,
+    ) -> FloatTensor<Self>;
+    /// dropout(LayerNorm(x)).
+    fn open(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, how: Closing) -> FloatTensor<Self>;
+    /// GELU(x + bias).
+    fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// LayerNorm(dropout(x + bias) + residual).
+    fn close(
+        x: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        how: Closing,
+    ) -> FloatTensor<Self>;
+}
+
+/// Operations of the optimizer.
+#[backend_extension(Flex)]
+pub trait Update: Backend {
+    /// The parameter after a step of AdamW, in place where nobody else holds it.
+    fn adamw(x: FloatTensor<Self>, gradient: FloatTensor<Self>, moments: Arc<Mutex<Moments>>, rule: Rule) -> FloatTensor<Self>;
+    /// The sum of squares: `[1]`.
+    fn square_sum(x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// A tensor's numbers, row after row.
+fn numbers(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().unwrap_or_else(|| unreachable!("operands are made contiguous first"))
+}
+
+fn dense(tensor: FlexTensor) -> FlexTensor {
+    if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
+}
+
+fn tensor(values: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape.into()))
+}
+
+fn shape(tensor: &FlexTensor) -> Vec<usize> {
+    tensor.layout().shape().to_vec()
+}
+
+impl Update for Flex {
+    fn adamw(x: FlexTensor, gradient: FlexTensor, moments: Arc<Mutex<Moments>>, rule: Rule) -> FlexTensor {
+        let (mut x, gradient) = (dense(x), dense(gradient));
+        let mut moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
+        adamw::step(x.storage_mut(), numbers(&gradient), &mut moments, rule);
+        x
+    }
+
+    fn square_sum(x: FlexTensor) -> FlexTensor {
+        tensor(vec![square_sum(numbers(&dense(x))) as f32], [1])
+    }
+}
+
+/// Operands of an attention, and the probabilities that its backward pass needs.
+#[derive(Clone, Debug)]
+struct Attended {
+    operands: [FlexTensor; 6],
+    how: Attending,
+    probabilities: Arc<Vec<f32>>,
+}
+
+impl Attended {
+    fn forward(operands: [FlexTensor; 6], how: Attending) -> (FlexTensor, Self) {
+        let operands = operands.map(dense);
+        let out_shape = shape(&operands[0]);
+        let mut attended = Self { operands, how, probabilities: Arc::default() };
+        let (out, probabilities) = attended.with(|query, key, value, shape| attention::forward(query, key, value, shape));
+        attended.probabilities = Arc::new(probabilities);
+        (tensor(out, out_shape), attended)
+    }
+
+    fn backward(&self, gradient: &FlexTensor) -> [FlexTensor; 6] {
+        let (dq, dk, dv) = self.with(|query, key, value, shape| {
+            attention::backward(numbers(gradient), &self.probabilities, query, key, value, shape)
+        });
+        let d = shape(&self.operands[1])[0];
+        let biases = [&dq, &dk, &dv].map(|rows| tensor(column_sums(rows, d), [d]));
+        let [query_bias, key_bias, value_bias] = biases;
+        let matrix = |values: Vec<f32>, like: usize| tensor(values, shape(&self.operands[like]));
+        [matrix(dq, 0), query_bias, matrix(dk, 2), key_bias, matrix(dv, 4), value_bias]
+    }
+
+    fn with<T>(&self, work: impl FnOnce(Biased<'_>, Biased<'_>, Biased<'_>, &Shape<'_>) -> T) -> T {
+        let operand = |index: usize| Biased { rows: numbers(&self.operands[index]), bias: numbers(&self.operands[index + 1]) };
+        let queries = if self.how.firsts { Queries::Firsts } else { Queries::All };
+        let shape = Shape { rows: &self.how.rows, heads: self.how.heads, queries, drop: self.how.drop.as_ref() };
+        work(operand(0), operand(2), operand(4), &shape)
+    }
+}
+
+/// What closing a block leaves for its backward pass.
+#[derive(Clone, Debug)]
+struct Closed {
+    saved: Arc<Saved>,
+    scale: FlexTensor,
+    how: Closing,
+}
+
+impl Closed {
+    fn forward([x, bias, residual, scale, shift]: [FlexTensor; 5], how: Closing) -> (FlexTensor, Self) {
+        let [x, bias, residual, scale, shift] = [x, bias, residual, scale, shift].map(dense);
+        let norm = (numbers(&scale), numbers(&shift), how.epsilon as f32);
+        let (y, saved) = close::forward(numbers(&x), numbers(&bias), numbers(&residual), norm, row_drop(&how));
+        (tensor(y, shape(&x)), Self { saved: Arc::new(saved), scale, how })
+    }
+
+    fn backward(&self, mut gradient: FlexTensor) -> [FlexTensor; 5] {
+        let (rows, d) = (shape(&gradient), shape(&self.scale));
+        let gradients = close::backward(gradient.storage_mut(), &self.saved, numbers(&self.scale), row_drop(&self.how));
+        let vector = |values: Vec<f32>| tensor(values, d.clone());
+        [tensor(gradients.x, rows), vector(gradients.bias), gradient, vector(gradients.scale), vector(gradients.shift)]
+    }
+}
+
+impl Closed {
+    /// As [`close::forward`] of x alone, with the dropout behind the norm.
+    fn open([x, scale, shift]: [FlexTensor; 3], how: Closing) -> (FlexTensor, Self) {
+        let [x, scale, shift] = [x, scale, shift].map(dense);
+        let norm = (numbers(&scale), numbers(&shift), how.epsilon as f32);
+        let (nothing, no_rows) = (vec![0.0; shape(&scale)[0]], vec![0.0; numbers(&x).len()]);
+        let (mut y, saved) = close::forward(numbers(&x), &nothing, &no_rows, norm, None);
+        close::drop_rows(&mut y, nothing.len(), row_drop(&how));
+        (tensor(y, shape(&x)), Self { saved: Arc::new(saved), scale, how })
+    }
+
+    fn open_backward(&self, mut gradient: FlexTensor) -> [FlexTensor; 3] {
+        let d = shape(&self.scale);
+        close::drop_rows(gradient.storage_mut(), d[0], row_drop(&self.how));
+        let gradients = close::backward(gradient.storage_mut(), &self.saved, numbers(&self.scale), None);
+        [gradient, tensor(gradients.scale, d.clone()), tensor(gradients.shift, d)]
+    }
+}
+
+fn row_drop(how: &Closing) -> Option<RowDrop<'_>> {
+    how.drop.as_ref().map(|drop| RowDrop { drop, rows: how.rows.as_ref().map(|rows| rows.as_slice()) })
+}
+
+impl Fused for Flex {
+    fn embed(words: FlexTensor, positions: FlexTensor, segments: FlexTensor, how: Embedding) -> FlexTensor {
+        let [words, positions, segments] = [words, positions, segments].map(dense);
+        let d = shape(&words)[1];
+        let x = embed::forward(numbers(&words), numbers(&positions), numbers(&segments), d, &how.rows);
+        tensor(x, [how.rows.tokens(), d])
+    }
+
+    fn attend(
+        q: FlexTensor,
+        qb: FlexTensor,
+        k: FlexTensor,
+        kb: FlexTensor,
+        v: FlexTensor,
+        vb: FlexTensor,
+        how: Attending,
+    ) -> FlexTensor {
+        Attended::forward([q, qb, k, kb, v, vb], how).0
+    }
+
+    fn open(x: FlexTensor, scale: FlexTensor, shift: FlexTensor, how: Closing) -> FlexTensor {
+        Closed::open([x, scale, shift], how).0
+    }
+
+    fn bias_gelu(x: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        let (x, bias) = (dense(x), dense(bias));
+        tensor(gelu::forward(numbers(&x), numbers(&bias)), shape(&x))
+    }
+
+    fn close(
+        x: FlexTensor,
+        bias: FlexTensor,
+        residual: FlexTensor,
+        scale: FlexTensor,
+        shift: FlexTensor,
+        how: Closing,
+    ) -> FlexTensor {
+        Closed::forward([x, bias, residual, scale, shift], how).0
+    }
+}
+
+/// Hands each parent that wants one its gradient.
+fn register<const N: usize>(ops: &Ops<impl Sized, N>, gradients: [FlexTensor; N], grads: &mut Gradients) {
+    for (parent, gradient) in ops.parents.iter().zip(gradients) {
+        if let Some(parent) = parent {
+            grads.register::<Flex>(parent.id, gradient);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Embedded;
+
+impl Backward<Flex, 3> for Embedded {
+    type State = (Arc<Rows>, [usize; 3], usize);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = dense(grads.consume::<Flex>(&ops.node));
+        let (rows, sizes, d) = &ops.state;
+        let of = |ids: &[u32], size: usize| tensor(embed::backward(numbers(&gradient), ids, size, *d), [size, *d]);
+        let gradients = [of(&rows.tokens, sizes[0]), of(&rows.positions, sizes[1]), of(&rows.segments, sizes[2])];
+        register(&ops, gradients, grads);
+    }
+}
+
+#[derive(Debug)]
+struct Attention;
+
+impl Backward<Flex, 6> for Attention {
+    type State = Attended;
+
+    fn backward(self, ops: Ops<Self::State, 6>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = dense(grads.consume::<Flex>(&ops.node));
+        let gradients = ops.state.backward(&gradient);
+        register(&ops, gradients, grads);
+    }
+}
+
+#[derive(Debug)]
+struct Open;
+
+impl Backward<Flex, 3> for Open {
+    type State = Closed;
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = dense(grads.consume::<Flex>(&ops.node));
+        let gradients = ops.state.open_backward(gradient);
+        register(&ops, gradients, grads);
+    }
+}
+
+#[derive(Debug)]
+struct Gelu;
+
+impl Backward<Flex, 2> for Gelu {
+    type State = (FlexTensor, FlexTensor);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let mut gradient = dense(grads.consume::<Flex>(&ops.node));
+        let (x, bias) = &ops.state;
+        let bias = tensor(gelu::backward(numbers(x), numbers(bias), gradient.storage_mut()), shape(bias));
+        register(&ops, [gradient, bias], grads);
+    }
+}
+
+#[derive(Debug)]
+struct Close;
+
+impl Backward<Flex, 5> for Close {
+    type State = Closed;
+
+    fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = dense(grads.consume::<Flex>(&ops.node));
+        let gradients = ops.state.backward(gradient);
+        register(&ops, gradients, grads);
+    }
+}
+
+impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
+    fn embed(
+        words: FloatTensor<Self>,
+        positions: FloatTensor<Self>,
+        segments: FloatTensor<Self>,
+        how: Embedding,
+    ) -> FloatTensor<Self> {
+        let nodes = [words.node(), positions.node(), segments.node()];
+        let [words, positions, segments] = [words, positions, segments].map(|x| x.into_primitive());
+        let sizes = [&words, &positions, &segments].map(|x| shape(x)[0]);
+        let (rows, d) = (Arc::clone(&how.rows), shape(&words)[1]);
+        let out = Flex::embed(words, positions, segments, how);
+        match Embedded.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((rows, sizes, d), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn attend(
+        query: FloatTensor<Self>,
+        query_bias: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        key_bias: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        value_bias: FloatTensor<Self>,
+        how: Attending,
+    ) -> FloatTensor<Self> {
+        let operands = [query, query_bias, key, key_bias, value, value_bias];
+        let nodes = operands.each_ref().map(|x| x.node());
+        let (out, attended) = Attended::forward(operands.map(|x| x.into_primitive()), how);
+        match Attention.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(attended, out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn open(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, how: Closing) -> FloatTensor<Self> {
+        let operands = [x, scale, shift];
+        let nodes = operands.each_ref().map(|x| x.node());
+        let (out, closed) = Closed::open(operands.map(|x| x.into_primitive()), how);
+        match Open.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(closed, out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [x.node(), bias.node()];
+        let (x, bias) = (dense(x.into_primitive()), dense(bias.into_primitive()));
+        let out = Flex::bias_gelu(x.clone(), bias.clone());
+        match Gelu.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, bias), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn close(
+        x: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        how: Closing,
+    ) -> FloatTensor<Self> {
+        let operands = [x, bias, residual, scale, shift];
+        let nodes = operands.each_ref().map(|x| x.node());
+        let (out, closed) = Closed::forward(operands.map(|x| x.into_primitive()), how);
+        match Close.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(closed, out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Word, position and segment embeddings of each token, summed.
+
+use rayon::prelude::*;
+
+use super::Rows;
+use super::reduce::ROWS;
+
+/// The sum of three rows for each token: `[tokens, d]`.
+pub fn forward(words: &[f32], positions: &[f32], segments: &[f32], d: usize, rows: &Rows) -> Vec<f32> {
+    let mut x = vec![0.0; rows.tokens() * d];
+    x.par_chunks_mut(ROWS * d).enumerate().for_each(|(part, x)| {
+        for (row, x) in x.chunks_exact_mut(d).enumerate() {
+            let token = part * ROWS + row;
+            let of = |table: &[f32], ids: &[u32]| -> std::ops::Range<usize> {
+                let start = ids[token] as usize * d;
+                debug_assert!(start + d <= table.len());
+                start..start + d
+            };
+            let (word, position) = (&words[of(words, &rows.tokens)], &positions[of(positions, &rows.positions)]);
+            let segment = &segments[of(segments, &rows.segments)];
+            for (((x, word), position), segment) in x.iter_mut().zip(word).zip(position).zip(segment) {
+                *x = word + segment + position;
+            }
+        }
+    });
+    x
+}
+
+/// The gradient of a table `[size, d]`: each token's row is added to that of its id, in the order of the tokens.
+///
+/// Threads share the columns, so that their number changes no sum.
+pub fn backward(gradient: &[f32], ids: &[u32], size: usize, d: usize) -> Vec<f32> {
+    let mut table = vec![0.0_f32; size * d];
+    // Rows of one id are added by one thread: the one that its number falls to.
+    let parts = rayon::current_num_threads().max(1);
+    let rows_each = size.div_ceil(parts);
+    table.par_chunks_mut(rows_each * d).enumerate().for_each(|(part, table)| {
+        let own = part * rows_each..(part + 1) * rows_each;
+        for (gradient, id) in gradient.chunks_exact(d).zip(ids).filter(|(_, id)| own.contains(&(**id as usize))) {
+            let start = (*id as usize - own.start) * d;
+            for (sum, gradient) in table[start..start + d].iter_mut().zip(gradient) {
+                *sum += gradient;
+            }
+        }
+    });
+    table
+}
