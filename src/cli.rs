@@ -65,6 +65,8 @@ pub enum Command {
     Report(Report),
     /// Shows the settings in which two runs differ, and their scores.
     Diff(Diff),
+    /// Measures how fast an experiment trains here.
+    Bench(Bench),
     /// Prints the JSON Schema of experiment files.
     Schema,
     /// Lists the devices that can train.
@@ -109,6 +111,9 @@ pub struct Run {
     /// Trains on this device: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
+    /// Computes with Burn's own operations over padded batches instead of fused ones.
+    #[arg(long)]
+    pub reference_kernels: bool,
     /// Says nothing but errors and the closing summary.
     #[arg(long, short)]
     pub quiet: bool,
@@ -326,6 +331,31 @@ pub enum Format {
     Csv,
     /// Everything.
     Json,
+}
+
+/// `bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// The experiment file.
+    pub file: PathBuf,
+    /// Changes a setting: a dotted path and a TOML value, such as data.batch_size=16.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
+    pub set: Vec<Override>,
+    /// Steps that count.
+    #[arg(long, default_value = "20")]
+    pub steps: std::num::NonZeroUsize,
+    /// Steps before them that do not.
+    #[arg(long, default_value_t = 3)]
+    pub warm_up: usize,
+    /// Computes with Burn's own operations over padded batches instead of fused ones.
+    #[arg(long)]
+    pub reference_kernels: bool,
+    /// Trains on this device: auto, cpu, cuda or cuda:1.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
+    /// Prints JSON for programs.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `diff`.

@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod bench;
 mod check;
 mod compare;
 mod devices;
@@ -33,6 +34,7 @@ pub fn execute(cli: Cli) -> Outcome<()> {
         Command::Show(arguments) => show::show(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Schema => {
             print(&pretty(&schema()));

@@ -26,7 +26,9 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     let mut checked = Vec::new();
     for file in &arguments.experiments.files {
         let inputs = Inputs::read(file, Purpose::Training, &overrides, &surroundings, &hub)?;
-        checked.push(with_device(inputs)?);
+        let (inputs, device) = with_device(inputs)?;
+        let device = if arguments.reference_kernels { device.with_reference_kernels() } else { device };
+        checked.push((inputs, device));
     }
     if checked.len() > 1 {
         // What only shows when weights and texts are read must not show after hours of training.

@@ -7,9 +7,11 @@ mod event;
 mod optimizer;
 mod order;
 mod schedule;
+mod speed;
 mod trainer;
 
-pub use device::{CudaSupport, Device, DeviceError};
+pub use device::{CudaSupport, Device, DeviceError, Kernels};
 pub use event::{Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
 pub use schedule::learning_rate;
-pub use trainer::{Trainer, train};
+pub use speed::{Speed, matmul_peak, measure};
+pub use trainer::{Spent, Trainer, train};

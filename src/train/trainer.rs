@@ -70,6 +70,20 @@ pub struct Trainer<'a> {
     last_learning_rate: f64,
     /// Batches learnt from: the place of the next dropout masks.
     micro_batches: u64,
+    spent: Spent,
+}
+
+/// Where the time of steps goes; on an accelerator, which works behind the program's back, only the sum is right.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spent {
+    /// Building batches.
+    pub data: Duration,
+    /// Forward, to the loss.
+    pub forward: Duration,
+    /// Backward.
+    pub backward: Duration,
+    /// Gradient norm, clipping and the optimizer.
+    pub update: Duration,
 }
 
 impl<'a> Trainer<'a> {
@@ -81,7 +95,7 @@ impl<'a> Trainer<'a> {
         let parameters = table.iter().zip(initial).map(|(entry, tensor)| Value::from_host(tensor, entry.role, place)).collect();
         let optimizer =
             AdamW::new(&trial.settings.optimizer, table.iter().map(|parameter| parameter.name.clone()), device.kernels());
-        Self { trial, device, table, parameters, optimizer, steps: 0, last_learning_rate: 0.0, micro_batches: 0 }
+        Self { trial, device, table, parameters, optimizer, steps: 0, last_learning_rate: 0.0, micro_batches: 0, spent: Spent::default() }
     }
 
     /// One optimizer step over the given batches of indices into `examples`.
@@ -101,6 +115,7 @@ impl<'a> Trainer<'a> {
             });
         }
         let (loss, gradients) = sum.ok_or_else(|| anyhow!("a step without examples"))?;
+        let begun = Instant::now();
         let norm = gradients.norm(self.device.kernels()).ok_or_else(|| anyhow!("no parameter has a gradient"))?;
         let (loss, grad_norm) = (scalar(loss)?, scalar(norm)?);
         self.steps += 1;
@@ -113,6 +128,7 @@ impl<'a> Trainer<'a> {
         let clip = clip_factor(grad_norm, settings.optimizer.max_grad_norm);
         // Nothing else holds the parameters now, so they can be changed in place.
         self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, learning_rate, clip);
+        self.spent.update += begun.elapsed();
         Ok(StepEvent { step: self.steps, epoch, loss, learning_rate, grad_norm, examples: count })
     }
 
@@ -120,16 +136,28 @@ impl<'a> Trainer<'a> {
     fn differentiate(&mut self, examples: &[Encoded], indices: &[usize], share: f64) -> (Tensor<1>, GradientSum) {
         let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
         let trial = self.trial;
+        let begun = Instant::now();
         let batch = Batch::new(&chosen, Padding::of(trial), self.device);
+        self.spent.data += begun.elapsed();
         let masks = Masks::training(trial.dropout, trial.settings.seed, self.micro_batches);
         self.micro_batches += 1;
+        let begun = Instant::now();
         let loss = cross_entropy(self.model(&self.parameters).forward(&batch.input, masks), batch.labels) * share;
+        self.spent.forward += begun.elapsed();
+        let begun = Instant::now();
         let mut gradients = loss.backward();
+        self.spent.backward += begun.elapsed();
         (loss.inner(), GradientSum::take(&self.parameters, &mut gradients))
     }
 
     fn model(&self, parameters: &[Value]) -> Bert {
         Bert::new(&self.trial.config, parameters.iter().cloned(), self.trial.settings.training.precision)
+    }
+
+    /// Where the time of all steps so far went.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.spent
     }
 
     /// Predictions for every example, without dropout.

@@ -1,0 +1,44 @@
+"""A fine-tuning loop in PyTorch, timed as `gluepot bench` times its own.
+
+  python pytorch.py CHECKPOINT GLUE_DIR --batch 16 --steps 20 [--max-length 64] [--random]
+
+MRPC's training split in random order, batches padded to their longest example, AdamW, dropout as the checkpoint says,
+everything in float32 on the CPU; as many threads as OMP_NUM_THREADS says. Prints JSON. Needs: torch, transformers.
+"""
+import argparse, json, os, time
+import torch
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+p = argparse.ArgumentParser()
+p.add_argument("checkpoint"); p.add_argument("glue")
+p.add_argument("--batch", type=int, default=16); p.add_argument("--steps", type=int, default=20); p.add_argument("--warm-up", type=int, default=3)
+p.add_argument("--max-length", type=int); p.add_argument("--random", action="store_true")
+a = p.parse_args()
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
+torch.manual_seed(42)
+tokenizer = AutoTokenizer.from_pretrained(a.checkpoint)
+make = AutoModelForSequenceClassification
+model = make.from_config(AutoConfig.from_pretrained(a.checkpoint, num_labels=2)) if a.random else make.from_pretrained(a.checkpoint, num_labels=2)
+with open(os.path.join(a.glue, "MRPC", "train.tsv"), encoding="utf-8-sig") as f:
+    rows = [line.rstrip("\n").split("\t") for line in f][1:]
+order = torch.randperm(len(rows)).tolist()
+order = order * (1 + (a.steps + a.warm_up) * a.batch // len(order))
+# Tokenized beforehand, as gluepot's splits are.
+encoded = tokenizer([r[3] for r in rows], [r[4] for r in rows], truncation=True, max_length=a.max_length)
+labels = torch.tensor([int(r[0]) for r in rows])
+optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5)
+model.train()
+seconds = []
+for step in range(a.steps + a.warm_up):
+    part = order[step * a.batch : (step + 1) * a.batch]
+    begun = time.perf_counter()
+    batch = tokenizer.pad([{k: encoded[k][i] for k in encoded} for i in part], return_tensors="pt")
+    loss = model(**batch, labels=labels[part]).loss
+    loss.backward()
+    optimizer.step(); optimizer.zero_grad()
+    loss.item()
+    seconds.append(time.perf_counter() - begun)
+seconds = seconds[a.warm_up :]
+memory = next((int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")), None) if os.path.exists("/proc/self/status") else None
+print(json.dumps({"examples_per_second": a.batch * len(seconds) / sum(seconds), "step_ms_p50": sorted(seconds)[len(seconds) // 2] * 1e3,
+                  "peak_memory_mib": memory}))
