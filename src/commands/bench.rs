@@ -17,12 +17,14 @@ use crate::train::{Speed, matmul_peak, measure};
 /// Takes some steps of an experiment and tells how fast they were.
 pub fn bench(arguments: &Bench) -> Outcome<()> {
     let overrides = overrides(&arguments.set, arguments.device);
-    let inputs = Inputs::read(&arguments.file, Purpose::Training, &overrides, &Surroundings::from_env(), &Hub::from_env(!arguments.json))?;
+    let inputs =
+        Inputs::read(&arguments.file, Purpose::Training, &overrides, &Surroundings::from_env(), &Hub::from_env(!arguments.json))?;
     let (inputs, device) = with_device(inputs)?;
     let device = if arguments.reference_kernels { device.with_reference_kernels() } else { device };
     let pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
     let counts = (arguments.warm_up, arguments.steps.get());
-    let speed = measure(&inputs.trial, &pipeline.initial.parameters, &pipeline.train, &device, counts).map_err(Failure::training)?;
+    let speed =
+        measure(&inputs.trial, &pipeline.initial.parameters, &pipeline.train, &device, counts).map_err(Failure::training)?;
     let peak = matmul_peak(&device).map_err(Failure::Internal)?;
     let figures = figures(&speed, peak);
     print(&if arguments.json { pretty(&figures) } else { text(&speed, &figures, device.name()) });
@@ -63,10 +65,18 @@ fn text(speed: &Speed, figures: &Value, device: &str) -> String {
     let percent = |key: &str| format!("{:.0} %", number(key) * 100.0);
     let memory = figures["peak_memory_mib"].as_f64().map_or("unknown".into(), |mib| format!("{} MiB", count(mib as u64)));
     [
-        format!("{} steps of {:.1} examples on {device}", speed.seconds.len(), speed.examples as f64 / speed.seconds.len() as f64),
+        format!(
+            "{} steps of {:.1} examples on {device}",
+            speed.seconds.len(),
+            speed.examples as f64 / speed.seconds.len() as f64
+        ),
         format!("step      p50 {:.1} ms, p90 {:.1} ms", number("step_ms_p50"), number("step_ms_p90")),
         format!("examples  {}/s", rate(number("examples_per_second"))),
-        format!("tokens    {}/s; {}/s with the padding of such batches", rate(number("tokens_per_second")), rate(number("padded_tokens_per_second"))),
+        format!(
+            "tokens    {}/s; {}/s with the padding of such batches",
+            rate(number("tokens_per_second")),
+            rate(number("padded_tokens_per_second"))
+        ),
         format!(
             "time      data {}, forward {}, backward {}, update {}",
             percent("share_data"),
@@ -74,7 +84,12 @@ fn text(speed: &Speed, figures: &Value, device: &str) -> String {
             percent("share_backward"),
             percent("share_update")
         ),
-        format!("model     {:.0} GFLOP/s, {} of the {:.0} that matrix products reach here", number("model_gflops"), percent("share_of_peak"), number("matmul_peak_gflops")),
+        format!(
+            "model     {:.0} GFLOP/s, {} of the {:.0} that matrix products reach here",
+            number("model_gflops"),
+            percent("share_of_peak"),
+            number("matmul_peak_gflops")
+        ),
         format!("memory    {memory} at most"),
     ]
     .join("\n")

@@ -102,3 +102,102 @@ fn only(x: Tensor<2>, rows: &[u32]) -> Tensor<2> {
     let device = x.device().without_autodiff();
     x.select(0, Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &device))
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::checkpoint::{Config, initialize, table};
+    use crate::models::{Input, Padded, Value};
+    use crate::random::{Purpose, Stream};
+    use crate::settings::{Dropout, Precision};
+
+    fn config(width: usize, heads: usize, layers: usize) -> Config {
+        serde_json::from_value(serde_json::json!({
+            "model_type": "bert", "vocab_size": 50, "hidden_size": width, "num_hidden_layers": layers,
+            "num_attention_heads": heads, "intermediate_size": 2 * width + 4, "max_position_embeddings": 160,
+            "type_vocab_size": 2, "layer_norm_eps": 1e-12, "initializer_range": 0.3, "hidden_act": "gelu"
+        }))
+        .unwrap()
+    }
+
+    /// A batch both ways, and a parameter list that wants gradients.
+    fn batch(lengths: &[usize], config: &Config, seed: u64) -> (Input, Input, Vec<Value>) {
+        let device = Device::flex();
+        let stream = Stream::new(seed, Purpose::Order, 0, 0);
+        let (mut rows, mut tokens, mut segments) = (Rows::default(), Vec::new(), Vec::new());
+        let longest = lengths.iter().copied().max().unwrap();
+        for (example, length) in lengths.iter().enumerate() {
+            let ids: Vec<u32> = (0..*length).map(|at| stream.below((example * 1000 + at) as u64, 50) as u32).collect();
+            let parts: Vec<u32> = (0..*length).map(|at| u32::from(at > length / 2)).collect();
+            rows.push(&ids, &parts);
+            let padded = |ids: &[u32]| {
+                ids.iter().map(|id| id.cast_signed()).chain(std::iter::repeat_n(0, longest - length)).collect::<Vec<_>>()
+            };
+            tokens.extend(padded(&ids));
+            segments.extend(padded(&parts));
+        }
+        let parameters = initialize(config, &table(config, 2), None, seed).unwrap().parameters;
+        let place = device.clone().autodiff();
+        let noise = Stream::new(seed, Purpose::Weights, 999, 0);
+        // Biases and norms away from 0 and 1, so that their places show.
+        let values = parameters.into_iter().zip(table(config, 2)).enumerate().map(|(index, (mut tensor, entry))| {
+            let noise = noise.normal(tensor.values.len() + index, 0.1);
+            tensor.values.iter_mut().zip(&noise[index..]).for_each(|(value, noise)| *value += noise);
+            Value::from_host(&tensor, entry.role, &place)
+        });
+        let values = values.collect();
+        let padded = Padded::new(tokens, segments, lengths, longest, &device);
+        (Input::Rows(Arc::new(rows)), Input::Padded(padded), values)
+    }
+
+    /// Logits, and the gradient of each parameter of a loss that weighs every logit differently.
+    fn learn(config: &Config, input: &Input, values: &[Value], dropout: f64) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let dropout = Dropout { hidden: dropout, attention: dropout, classifier: dropout };
+        let logits = Bert::new(config, values.iter().cloned(), Precision::Fp32).forward(input, Masks::training(dropout, 7, 3));
+        let [examples, labels] = logits.dims();
+        let weights: Vec<f32> = (0..examples * labels).map(|index| (index as f32 * 0.7).sin()).collect();
+        let weights = Tensor::<2>::from_data(TensorData::new(weights, [examples, labels]), &logits.device().without_autodiff());
+        let out = logits.clone().into_data().try_to_vec::<f32>().unwrap();
+        let mut gradients = (logits * weights).sum().backward();
+        let of = |value: &Value| match value {
+            Value::Vector(x) => x.grad_remove(&mut gradients).map(Tensor::into_data),
+            Value::Matrix(x) => x.grad_remove(&mut gradients).map(Tensor::into_data),
+        };
+        (out, values.iter().map(of).map(|data| data.unwrap().try_to_vec::<f32>().unwrap()).collect())
+    }
+
+    /// Every operation and its gradient against Burn's own, over widths that fill no vector and lengths of all kinds.
+    #[test]
+    fn fused_operations_equal_burns_own_with_and_without_dropout() {
+        for (case, (width, heads, layers, lengths)) in [
+            (12, 2, 2, vec![1, 5, 17, 3]),
+            (80, 5, 1, vec![64, 65, 2]),
+            (24, 3, 3, vec![130, 1, 16, 33, 8]),
+            (64, 2, 0, vec![4, 9]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let config = config(width, heads, layers);
+            let (rows, padded, values) = batch(&lengths, &config, case as u64);
+            for dropout in [0.0, 0.3] {
+                let (ours, our_gradients) = learn(&config, &rows, &values, dropout);
+                let (theirs, their_gradients) = learn(&config, &padded, &values, dropout);
+                let scale = theirs.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+                for (a, b) in ours.iter().zip(&theirs) {
+                    assert!((a - b).abs() <= 2e-5 * scale, "case {case}, dropout {dropout}: {a} and {b}");
+                }
+                let largest = |values: &[f32]| values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+                let overall = their_gradients.iter().map(|gradient| largest(gradient)).fold(0.0_f32, f32::max);
+                for ((a, b), entry) in our_gradients.iter().zip(&their_gradients).zip(table(&config, 2)) {
+                    // A key's bias moves no probability: its gradient is 0 but for the rounding of the others.
+                    let bound = 1e-4 * largest(b) + 1e-6 * overall;
+                    let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
+                    assert!(worst <= bound, "case {case}, dropout {dropout}, {}: {worst:e} above {bound:e}", entry.name);
+                }
+            }
+        }
+    }
+}

@@ -47,7 +47,8 @@ pub fn measure(
         let batches = batches(&trial.settings.data, trial.settings.seed, epoch, &lengths);
         batches.chunks(accumulated).map(<[_]>::to_vec).collect::<Vec<Vec<Vec<usize>>>>()
     });
-    let mut speed = Speed { seconds: Vec::new(), spent: Spent::default(), examples: 0, tokens: 0, padded_tokens: 0, operations: 0.0 };
+    let mut speed =
+        Speed { seconds: Vec::new(), spent: Spent::default(), examples: 0, tokens: 0, padded_tokens: 0, operations: 0.0 };
     let mut before = Spent::default();
     for (number, group) in all.take(warm_up + steps).enumerate() {
         if number == warm_up {

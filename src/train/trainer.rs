@@ -95,7 +95,17 @@ impl<'a> Trainer<'a> {
         let parameters = table.iter().zip(initial).map(|(entry, tensor)| Value::from_host(tensor, entry.role, place)).collect();
         let optimizer =
             AdamW::new(&trial.settings.optimizer, table.iter().map(|parameter| parameter.name.clone()), device.kernels());
-        Self { trial, device, table, parameters, optimizer, steps: 0, last_learning_rate: 0.0, micro_batches: 0, spent: Spent::default() }
+        Self {
+            trial,
+            device,
+            table,
+            parameters,
+            optimizer,
+            steps: 0,
+            last_learning_rate: 0.0,
+            micro_batches: 0,
+            spent: Spent::default(),
+        }
     }
 
     /// One optimizer step over the given batches of indices into `examples`.
