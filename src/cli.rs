@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::compare::Filter;
 use crate::experiment::Override;
 use crate::settings::DeviceChoice;
+use crate::train::Device;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -99,6 +100,26 @@ pub struct Runs {
     pub root: PathBuf,
 }
 
+/// Who computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kernels {
+    /// Fused operations, where the device has them.
+    Fused,
+    /// Burn's own operations, which the others are held to.
+    Reference,
+}
+
+impl Kernels {
+    /// The device with these kernels.
+    #[must_use]
+    pub fn on(self, device: Device) -> Device {
+        match self {
+            Self::Fused => device,
+            Self::Reference => device.with_reference_kernels(),
+        }
+    }
+}
+
 /// `run`.
 #[derive(Debug, Args)]
 pub struct Run {
@@ -111,9 +132,9 @@ pub struct Run {
     /// Trains on this device: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
-    /// Computes with Burn's own operations over padded batches instead of fused ones.
-    #[arg(long)]
-    pub reference_kernels: bool,
+    /// Who computes: fused operations where the device has them, or Burn's own over padded batches.
+    #[arg(long, value_enum, default_value_t = Kernels::Fused)]
+    pub kernels: Kernels,
     /// Says nothing but errors and the closing summary.
     #[arg(long, short)]
     pub quiet: bool,
@@ -347,9 +368,9 @@ pub struct Bench {
     /// Steps before them that do not.
     #[arg(long, default_value_t = 3)]
     pub warm_up: usize,
-    /// Computes with Burn's own operations over padded batches instead of fused ones.
-    #[arg(long)]
-    pub reference_kernels: bool,
+    /// Who computes: fused operations where the device has them, or Burn's own over padded batches.
+    #[arg(long, value_enum, default_value_t = Kernels::Fused)]
+    pub kernels: Kernels,
     /// Trains on this device: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,

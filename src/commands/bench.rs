@@ -20,7 +20,7 @@ pub fn bench(arguments: &Bench) -> Outcome<()> {
     let inputs =
         Inputs::read(&arguments.file, Purpose::Training, &overrides, &Surroundings::from_env(), &Hub::from_env(!arguments.json))?;
     let (inputs, device) = with_device(inputs)?;
-    let device = if arguments.reference_kernels { device.with_reference_kernels() } else { device };
+    let device = arguments.kernels.on(device);
     let pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
     let counts = (arguments.warm_up, arguments.steps.get());
     let speed =

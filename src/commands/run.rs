@@ -27,8 +27,7 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     for file in &arguments.experiments.files {
         let inputs = Inputs::read(file, Purpose::Training, &overrides, &surroundings, &hub)?;
         let (inputs, device) = with_device(inputs)?;
-        let device = if arguments.reference_kernels { device.with_reference_kernels() } else { device };
-        checked.push((inputs, device));
+        checked.push((inputs, arguments.kernels.on(device)));
     }
     if checked.len() > 1 {
         // What only shows when weights and texts are read must not show after hours of training.

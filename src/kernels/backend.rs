@@ -14,6 +14,7 @@ use burn_flex::FlexTensor;
 use super::adamw::{self, Moments, Rule};
 use super::attention::{self, Biased, Queries, Shape};
 use super::close::{self, RowDrop, Saved};
+use super::gemm::{Matrix, product};
 use super::mask::Drop;
 use super::reduce::{column_sums, square_sum};
 use super::rows::Rows;
@@ -72,6 +73,8 @@ pub trait Fused: Backend {
     ) -> FloatTensor<Self>;
     /// dropout(LayerNorm(x)).
     fn open(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, how: Closing) -> FloatTensor<Self>;
+    /// x · weight: `[rows, out]` from `[rows, in]` and `[in, out]`.
+    fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
     /// GELU(x + bias).
     fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
     /// LayerNorm(dropout(x + bias) + residual).
@@ -105,6 +108,11 @@ fn dense(tensor: FlexTensor) -> FlexTensor {
 
 fn tensor(values: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape.into()))
+}
+
+fn matrix(tensor: &FlexTensor) -> Matrix<'_> {
+    let shape = shape(tensor);
+    Matrix::new(numbers(tensor), shape[0], shape[1])
 }
 
 fn shape(tensor: &FlexTensor) -> Vec<usize> {
@@ -232,6 +240,12 @@ impl Fused for Flex {
         Closed::open([x, scale, shift], how).0
     }
 
+    fn project(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
+        let (x, weight) = (dense(x), dense(weight));
+        let (a, b) = (matrix(&x), matrix(&weight));
+        tensor(product(a, b), [shape(&x)[0], shape(&weight)[1]])
+    }
+
     fn bias_gelu(x: FlexTensor, bias: FlexTensor) -> FlexTensor {
         let (x, bias) = (dense(x), dense(bias));
         tensor(gelu::forward(numbers(&x), numbers(&bias)), shape(&x))
@@ -296,6 +310,21 @@ impl Backward<Flex, 3> for Open {
         let gradient = dense(grads.consume::<Flex>(&ops.node));
         let gradients = ops.state.open_backward(gradient);
         register(&ops, gradients, grads);
+    }
+}
+
+#[derive(Debug)]
+struct Project;
+
+impl Backward<Flex, 2> for Project {
+    type State = (FlexTensor, FlexTensor);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = dense(grads.consume::<Flex>(&ops.node));
+        let (x, weight) = &ops.state;
+        let of_x = product(matrix(&gradient), matrix(weight).transposed());
+        let of_weight = product(matrix(x).transposed(), matrix(&gradient));
+        register(&ops, [tensor(of_x, shape(x)), tensor(of_weight, shape(weight))], grads);
     }
 }
 
@@ -368,6 +397,16 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
         let (out, closed) = Closed::open(operands.map(|x| x.into_primitive()), how);
         match Open.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(closed, out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node()];
+        let (x, weight) = (dense(x.into_primitive()), dense(weight.into_primitive()));
+        let out = Flex::project(x.clone(), weight.clone());
+        match Project.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, weight), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }

@@ -1,8 +1,8 @@
 //! Fused training operations on the CPU: pure functions of slices, and their registration with Burn.
 //!
 //! A batch is one long row of tokens, example after example, without padding ([`Rows`]). Hidden states are
-//! `[tokens, d]`. Everything but the matrix products, which are Burn's, happens here: each operation reads and writes
-//! its operands once, in parallel over rows, and its gradient is written out by hand.
+//! `[tokens, d]`. Each operation reads and writes its operands once, in parallel over rows, and its gradient is written
+//! out by hand.
 //!
 //! Reductions over rows are made of partial sums of a fixed number of rows, added in order, so that no number of
 //! threads changes a bit.
@@ -14,6 +14,7 @@ mod close;
 mod elementary;
 mod embed;
 mod gelu;
+mod gemm;
 mod mask;
 mod reduce;
 mod rows;

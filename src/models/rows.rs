@@ -56,7 +56,7 @@ impl Layer {
             None => x.clone(),
         };
         let how = Attending { rows: Arc::clone(rows), heads, firsts: asking.is_some(), drop: masks.attention_drop() };
-        let project = |part: &Linear, x: Tensor<2>| x.matmul(part.weight.clone()).into_dispatch();
+        let project = |part: &Linear, x: Tensor<2>| Dispatch::project(x.into_dispatch(), part.weight.clone().into_dispatch());
         let bias = |part: &Linear| part.bias.clone().into_dispatch();
         let context = Dispatch::attend(
             project(&self.query, own.clone()),
@@ -69,8 +69,7 @@ impl Layer {
         );
         let context = Tensor::from_dispatch(context);
         let x = close(context, &self.attention_output, own, &self.attention_norm, masks.hidden_drop(), asking);
-        let wide = x.clone().matmul(self.intermediate.weight.clone());
-        let wide = Dispatch::bias_gelu(wide.into_dispatch(), bias(&self.intermediate));
+        let wide = Dispatch::bias_gelu(project(&self.intermediate, x.clone()), bias(&self.intermediate));
         close(Tensor::from_dispatch(wide), &self.output, x, &self.output_norm, masks.hidden_drop(), asking)
     }
 }
@@ -86,7 +85,7 @@ fn close(
 ) -> Tensor<2> {
     let how = Closing { epsilon: norm.epsilon, drop, rows: rows.cloned() };
     Tensor::from_dispatch(Dispatch::close(
-        x.matmul(linear.weight.clone()).into_dispatch(),
+        Dispatch::project(x.into_dispatch(), linear.weight.clone().into_dispatch()),
         linear.bias.clone().into_dispatch(),
         residual.into_dispatch(),
         norm.scale.clone().into_dispatch(),

@@ -1,0 +1,109 @@
+//! Products of large matrices, by the crate `gemm`, into memory that is written once.
+
+use gemm::Parallelism;
+
+/// A dense matrix, row after row, read as it is or transposed.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a> {
+    data: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: isize,
+    column_stride: isize,
+}
+
+impl<'a> Matrix<'a> {
+    /// `[rows, columns]`.
+    ///
+    /// # Panics
+    /// There are not so many numbers.
+    #[must_use]
+    pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
+        assert_eq!(data.len(), rows * columns, "a matrix of {rows} × {columns}");
+        Self { data, rows, columns, row_stride: columns.cast_signed(), column_stride: 1 }
+    }
+
+    /// The same, rows as columns.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        let Self { data, rows, columns, row_stride, column_stride } = self;
+        Self { data, rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride }
+    }
+}
+
+/// a · b, row after row.
+///
+/// # Panics
+/// The matrices do not fit together.
+#[must_use]
+pub fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
+    assert_eq!(a.columns, b.rows, "inner dimensions");
+    let (m, n, k) = (a.rows, b.columns, a.columns);
+    let mut out: Vec<f32> = Vec::with_capacity(m * n);
+    if k == 0 {
+        out.resize(m * n, 0.0);
+        return out;
+    }
+    // SAFETY: the operands hold every element that their strides reach, by construction; `out` has room for m · n numbers,
+    // which `gemm` writes, all of them, without reading them first (`read_dst` is false), before they count as there.
+    #[allow(unsafe_code)]
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            n.cast_signed(),
+            false,
+            a.data.as_ptr(),
+            a.column_stride,
+            a.row_stride,
+            b.data.as_ptr(),
+            b.column_stride,
+            b.row_stride,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            Parallelism::Rayon(0),
+        );
+        out.set_len(m * n);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, Stream};
+
+    /// Every layout, against sums in f64.
+    #[test]
+    fn products_are_those_of_doubles() {
+        for (case, (m, n, k)) in [(1, 1, 1), (3, 5, 7), (17, 33, 64), (65, 2, 130), (4, 4, 0)].into_iter().enumerate() {
+            let draw = |purpose, count| Stream::new(case as u64, purpose, 0, 0).normal(count, 1.0);
+            let (a, b) = (draw(Purpose::Weights, m * k), draw(Purpose::Order, k * n));
+            let expected = |at: &dyn Fn(usize, usize) -> f32, bt: &dyn Fn(usize, usize) -> f32| -> Vec<f64> {
+                let sum = |i: usize, j: usize| (0..k).map(|l| f64::from(at(i, l)) * f64::from(bt(l, j))).sum();
+                (0..m * n).map(|index| sum(index / n, index % n)).collect()
+            };
+            let check = |ours: Vec<f32>, theirs: Vec<f64>| {
+                assert_eq!(ours.len(), theirs.len());
+                for (a, b) in ours.iter().zip(&theirs) {
+                    assert!((f64::from(*a) - b).abs() < 1e-4, "{a} and {b}");
+                }
+            };
+            check(product(Matrix::new(&a, m, k), Matrix::new(&b, k, n)), expected(&|i, l| a[i * k + l], &|l, j| b[l * n + j]));
+            check(
+                product(Matrix::new(&a, k, m).transposed(), Matrix::new(&b, k, n)),
+                expected(&|i, l| a[l * m + i], &|l, j| b[l * n + j]),
+            );
+            check(
+                product(Matrix::new(&a, m, k), Matrix::new(&b, n, k).transposed()),
+                expected(&|i, l| a[i * k + l], &|l, j| b[j * k + l]),
+            );
+        }
+    }
+}
