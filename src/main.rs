@@ -9,10 +9,6 @@ use gluepot::cli::Cli;
 use gluepot::failure::Failure;
 use gluepot::{commands, panics};
 
-/// Training takes and frees large blocks at each step; the system's allocator gives them back to the system each time.
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     panics::keep();

@@ -1,13 +1,9 @@
-//! The operations as extensions of Burn's backends, each with its gradient.
+//! The operations as extensions of Burn's backends; their gradients are in `gradients.rs`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Flex, backend_extension};
+use burn::backend::{Backend, Flex, backend_extension};
 use burn::tensor::TensorData;
 use burn_flex::FlexTensor;
 
@@ -98,24 +94,24 @@ pub trait Update: Backend {
 }
 
 /// A tensor's numbers, row after row.
-fn numbers(tensor: &FlexTensor) -> &[f32] {
+pub(super) fn numbers(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().unwrap_or_else(|| unreachable!("operands are made contiguous first"))
 }
 
-fn dense(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn dense(tensor: FlexTensor) -> FlexTensor {
     if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
 }
 
-fn tensor(values: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
+pub(super) fn tensor(values: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape.into()))
 }
 
-fn matrix(tensor: &FlexTensor) -> Matrix<'_> {
+pub(super) fn matrix(tensor: &FlexTensor) -> Matrix<'_> {
     let shape = shape(tensor);
     Matrix::new(numbers(tensor), shape[0], shape[1])
 }
 
-fn shape(tensor: &FlexTensor) -> Vec<usize> {
+pub(super) fn shape(tensor: &FlexTensor) -> Vec<usize> {
     tensor.layout().shape().to_vec()
 }
 
@@ -134,14 +130,14 @@ impl Update for Flex {
 
 /// Operands of an attention, and the probabilities that its backward pass needs.
 #[derive(Clone, Debug)]
-struct Attended {
+pub(super) struct Attended {
     operands: [FlexTensor; 6],
     how: Attending,
     probabilities: Arc<Vec<f32>>,
 }
 
 impl Attended {
-    fn forward(operands: [FlexTensor; 6], how: Attending) -> (FlexTensor, Self) {
+    pub(super) fn forward(operands: [FlexTensor; 6], how: Attending) -> (FlexTensor, Self) {
         let operands = operands.map(dense);
         let out_shape = shape(&operands[0]);
         let mut attended = Self { operands, how, probabilities: Arc::default() };
@@ -150,7 +146,7 @@ impl Attended {
         (tensor(out, out_shape), attended)
     }
 
-    fn backward(&self, gradient: &FlexTensor) -> [FlexTensor; 6] {
+    pub(super) fn backward(&self, gradient: &FlexTensor) -> [FlexTensor; 6] {
         let (dq, dk, dv) = self.with(|query, key, value, shape| {
             attention::backward(numbers(gradient), &self.probabilities, query, key, value, shape)
         });
@@ -171,21 +167,21 @@ impl Attended {
 
 /// What closing a block leaves for its backward pass.
 #[derive(Clone, Debug)]
-struct Closed {
+pub(super) struct Closed {
     saved: Arc<Saved>,
     scale: FlexTensor,
     how: Closing,
 }
 
 impl Closed {
-    fn forward([x, bias, residual, scale, shift]: [FlexTensor; 5], how: Closing) -> (FlexTensor, Self) {
+    pub(super) fn forward([x, bias, residual, scale, shift]: [FlexTensor; 5], how: Closing) -> (FlexTensor, Self) {
         let [x, bias, residual, scale, shift] = [x, bias, residual, scale, shift].map(dense);
         let norm = (numbers(&scale), numbers(&shift), how.epsilon as f32);
         let (y, saved) = close::forward(numbers(&x), numbers(&bias), numbers(&residual), norm, row_drop(&how));
         (tensor(y, shape(&x)), Self { saved: Arc::new(saved), scale, how })
     }
 
-    fn backward(&self, mut gradient: FlexTensor) -> [FlexTensor; 5] {
+    pub(super) fn backward(&self, mut gradient: FlexTensor) -> [FlexTensor; 5] {
         let (rows, d) = (shape(&gradient), shape(&self.scale));
         let gradients = close::backward(gradient.storage_mut(), &self.saved, numbers(&self.scale), row_drop(&self.how));
         let vector = |values: Vec<f32>| tensor(values, d.clone());
@@ -195,7 +191,7 @@ impl Closed {
 
 impl Closed {
     /// As [`close::forward`] of x alone, with the dropout behind the norm.
-    fn open([x, scale, shift]: [FlexTensor; 3], how: Closing) -> (FlexTensor, Self) {
+    pub(super) fn open([x, scale, shift]: [FlexTensor; 3], how: Closing) -> (FlexTensor, Self) {
         let [x, scale, shift] = [x, scale, shift].map(dense);
         let norm = (numbers(&scale), numbers(&shift), how.epsilon as f32);
         let (nothing, no_rows) = (vec![0.0; shape(&scale)[0]], vec![0.0; numbers(&x).len()]);
@@ -204,7 +200,7 @@ impl Closed {
         (tensor(y, shape(&x)), Self { saved: Arc::new(saved), scale, how })
     }
 
-    fn open_backward(&self, mut gradient: FlexTensor) -> [FlexTensor; 3] {
+    pub(super) fn open_backward(&self, mut gradient: FlexTensor) -> [FlexTensor; 3] {
         let d = shape(&self.scale);
         close::drop_rows(gradient.storage_mut(), d[0], row_drop(&self.how));
         let gradients = close::backward(gradient.storage_mut(), &self.saved, numbers(&self.scale), None);
@@ -260,181 +256,5 @@ impl Fused for Flex {
         how: Closing,
     ) -> FlexTensor {
         Closed::forward([x, bias, residual, scale, shift], how).0
-    }
-}
-
-/// Hands each parent that wants one its gradient.
-fn register<const N: usize>(ops: &Ops<impl Sized, N>, gradients: [FlexTensor; N], grads: &mut Gradients) {
-    for (parent, gradient) in ops.parents.iter().zip(gradients) {
-        if let Some(parent) = parent {
-            grads.register::<Flex>(parent.id, gradient);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Embedded;
-
-impl Backward<Flex, 3> for Embedded {
-    type State = (Arc<Rows>, [usize; 3], usize);
-
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let (rows, sizes, d) = &ops.state;
-        let of = |ids: &[u32], size: usize| tensor(embed::backward(numbers(&gradient), ids, size, *d), [size, *d]);
-        let gradients = [of(&rows.tokens, sizes[0]), of(&rows.positions, sizes[1]), of(&rows.segments, sizes[2])];
-        register(&ops, gradients, grads);
-    }
-}
-
-#[derive(Debug)]
-struct Attention;
-
-impl Backward<Flex, 6> for Attention {
-    type State = Attended;
-
-    fn backward(self, ops: Ops<Self::State, 6>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let gradients = ops.state.backward(&gradient);
-        register(&ops, gradients, grads);
-    }
-}
-
-#[derive(Debug)]
-struct Open;
-
-impl Backward<Flex, 3> for Open {
-    type State = Closed;
-
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let gradients = ops.state.open_backward(gradient);
-        register(&ops, gradients, grads);
-    }
-}
-
-#[derive(Debug)]
-struct Project;
-
-impl Backward<Flex, 2> for Project {
-    type State = (FlexTensor, FlexTensor);
-
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let (x, weight) = &ops.state;
-        let of_x = product(matrix(&gradient), matrix(weight).transposed());
-        let of_weight = product(matrix(x).transposed(), matrix(&gradient));
-        register(&ops, [tensor(of_x, shape(x)), tensor(of_weight, shape(weight))], grads);
-    }
-}
-
-#[derive(Debug)]
-struct Gelu;
-
-impl Backward<Flex, 2> for Gelu {
-    type State = (FlexTensor, FlexTensor);
-
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let mut gradient = dense(grads.consume::<Flex>(&ops.node));
-        let (x, bias) = &ops.state;
-        let bias = tensor(gelu::backward(numbers(x), numbers(bias), gradient.storage_mut()), shape(bias));
-        register(&ops, [gradient, bias], grads);
-    }
-}
-
-#[derive(Debug)]
-struct Close;
-
-impl Backward<Flex, 5> for Close {
-    type State = Closed;
-
-    fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let gradients = ops.state.backward(gradient);
-        register(&ops, gradients, grads);
-    }
-}
-
-impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
-    fn embed(
-        words: FloatTensor<Self>,
-        positions: FloatTensor<Self>,
-        segments: FloatTensor<Self>,
-        how: Embedding,
-    ) -> FloatTensor<Self> {
-        let nodes = [words.node(), positions.node(), segments.node()];
-        let [words, positions, segments] = [words, positions, segments].map(|x| x.into_primitive());
-        let sizes = [&words, &positions, &segments].map(|x| shape(x)[0]);
-        let (rows, d) = (Arc::clone(&how.rows), shape(&words)[1]);
-        let out = Flex::embed(words, positions, segments, how);
-        match Embedded.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((rows, sizes, d), out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
-    }
-
-    fn attend(
-        query: FloatTensor<Self>,
-        query_bias: FloatTensor<Self>,
-        key: FloatTensor<Self>,
-        key_bias: FloatTensor<Self>,
-        value: FloatTensor<Self>,
-        value_bias: FloatTensor<Self>,
-        how: Attending,
-    ) -> FloatTensor<Self> {
-        let operands = [query, query_bias, key, key_bias, value, value_bias];
-        let nodes = operands.each_ref().map(|x| x.node());
-        let (out, attended) = Attended::forward(operands.map(|x| x.into_primitive()), how);
-        match Attention.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(attended, out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
-    }
-
-    fn open(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, how: Closing) -> FloatTensor<Self> {
-        let operands = [x, scale, shift];
-        let nodes = operands.each_ref().map(|x| x.node());
-        let (out, closed) = Closed::open(operands.map(|x| x.into_primitive()), how);
-        match Open.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(closed, out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
-    }
-
-    fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        let nodes = [x.node(), weight.node()];
-        let (x, weight) = (dense(x.into_primitive()), dense(weight.into_primitive()));
-        let out = Flex::project(x.clone(), weight.clone());
-        match Project.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x, weight), out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
-    }
-
-    fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        let nodes = [x.node(), bias.node()];
-        let (x, bias) = (dense(x.into_primitive()), dense(bias.into_primitive()));
-        let out = Flex::bias_gelu(x.clone(), bias.clone());
-        match Gelu.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x, bias), out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
-    }
-
-    fn close(
-        x: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        how: Closing,
-    ) -> FloatTensor<Self> {
-        let operands = [x, bias, residual, scale, shift];
-        let nodes = operands.each_ref().map(|x| x.node());
-        let (out, closed) = Closed::forward(operands.map(|x| x.into_primitive()), how);
-        match Close.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(closed, out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
     }
 }

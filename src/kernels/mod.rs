@@ -15,6 +15,7 @@ mod elementary;
 mod embed;
 mod gelu;
 mod gemm;
+mod gradients;
 mod mask;
 mod reduce;
 mod rows;
