@@ -48,7 +48,8 @@ impl Stream {
 
     /// The blocks at `first` and the fifteen positions behind it, word by word: `[word][block]`.
     #[inline(always)]
-    #[allow(clippy::inline_always)]
+    // Lanes are counted, so that the compiler makes vectors of them.
+    #[allow(clippy::inline_always, clippy::needless_range_loop)]
     #[must_use]
     pub fn lanes(&self, first: u64) -> [[u32; 16]; 4] {
         let mut counter = [[0; 16], [0; 16], [self.place[0]; 16], [self.place[1]; 16]];

@@ -141,7 +141,7 @@ impl Attended {
         let operands = operands.map(dense);
         let out_shape = shape(&operands[0]);
         let mut attended = Self { operands, how, probabilities: Arc::default() };
-        let (out, probabilities) = attended.with(|query, key, value, shape| attention::forward(query, key, value, shape));
+        let (out, probabilities) = attended.with(attention::forward);
         attended.probabilities = Arc::new(probabilities);
         (tensor(out, out_shape), attended)
     }

@@ -8,9 +8,9 @@
 #[inline(always)]
 #[allow(clippy::inline_always)]
 pub fn exp(x: f32) -> f32 {
-    let bounded = x.clamp(-87.3, 88.3);
     // Adding this rounds to a whole number, which then stands in the low bits.
     const ROUND: f32 = 12_582_912.0;
+    let bounded = x.clamp(-87.3, 88.3);
     let shifted = bounded * std::f32::consts::LOG2_E + ROUND;
     let k = shifted - ROUND;
     // ln 2 in two parts, so that the product with k is exact.

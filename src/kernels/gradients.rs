@@ -1,5 +1,8 @@
 //! The operations under automatic differentiation: each registers its backward pass with Burn.
 
+// The methods' full paths would say less.
+#![allow(clippy::redundant_closure_for_method_calls)]
+
 use std::sync::Arc;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;

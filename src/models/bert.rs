@@ -14,6 +14,8 @@ use crate::kernels::Rows;
 use crate::settings::Precision;
 
 /// A batch on a device.
+// There is one at a time.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Input {
     /// Padded to one length: for Burn's own operations, on any device.

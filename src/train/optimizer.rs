@@ -69,6 +69,8 @@ pub struct AdamW {
 }
 
 /// Running means of a parameter's gradients and of their squares.
+// There is one for each parameter, whose numbers are what takes room.
+#[allow(clippy::large_enum_variant)]
 enum State {
     /// In the host's memory, changed in place.
     Fused(Arc<Mutex<Moments>>),

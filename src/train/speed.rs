@@ -70,10 +70,10 @@ pub fn measure(
     }
     let after = trainer.spent();
     speed.spent = Spent {
-        data: after.data - before.data,
-        forward: after.forward - before.forward,
-        backward: after.backward - before.backward,
-        update: after.update - before.update,
+        data: after.data.saturating_sub(before.data),
+        forward: after.forward.saturating_sub(before.forward),
+        backward: after.backward.saturating_sub(before.backward),
+        update: after.update.saturating_sub(before.update),
     };
     Ok(speed)
 }
