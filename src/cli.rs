@@ -49,7 +49,7 @@ An experiment file needs no more than this:
 pub enum Command {
     /// Trains what experiment files describe, one run directory each.
     Run(Run),
-    /// Trains every variant that an experiment's [sweep] describes, each in a process of its own.
+    /// Trains every variant that an experiment's sweep describes, each in a process of its own.
     Sweep(Sweep),
     /// Runs one trial of a sweep, for `sweep`.
     #[command(hide = true)]
