@@ -43,6 +43,7 @@ pub mod statistics;
 pub mod cli;
 pub mod commands;
 pub mod failure;
+pub mod memory;
 pub mod page;
 pub mod panics;
 pub mod report;

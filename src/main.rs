@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use gluepot::cli::Cli;
 use gluepot::failure::Failure;
-use gluepot::{commands, panics};
+use gluepot::{commands, memory, panics};
 
 fn main() -> ExitCode {
+    memory::keep_freed_memory();
     let cli = Cli::parse();
     panics::keep();
     let outcome = catch_unwind(|| commands::execute(cli)).unwrap_or_else(|_| Err(Failure::panic(&panics::last())));
