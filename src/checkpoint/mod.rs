@@ -10,7 +10,7 @@ mod write;
 pub use config::Config;
 pub use files::{CheckpointName, Files, TOKENIZER_FILES};
 pub use initialize::{Initial, initialize};
-pub use parameters::{Parameter, Part, Role, table};
+pub use parameters::{Parameter, Part, Role, WORDS, table};
 pub use weights::Weights;
 pub use write::Template;
 

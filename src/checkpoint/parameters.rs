@@ -47,6 +47,9 @@ impl Parameter {
     }
 }
 
+/// Where the table has the embeddings of words.
+pub const WORDS: usize = 0;
+
 /// Every parameter of a classifier of this shape, in the order of torch's `named_parameters()`.
 #[must_use]
 pub fn table(config: &Config, labels: usize) -> Vec<Parameter> {

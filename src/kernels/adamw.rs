@@ -1,7 +1,11 @@
 //! AdamW (Loshchilov and Hutter 2019, algorithm 2) over one parameter, in place.
+//!
+//! m ← β₁m + (1 - β₁)g, v ← β₂v + (1 - β₂)g², x ← x(1 - ηλ) - η/(1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε).
 
 use rayon::prelude::*;
 
+use super::buffer::zeros;
+use super::reduce::ROWS;
 use super::simd::vectorized;
 
 /// Running means of a parameter's gradient and of its square.
@@ -11,6 +15,34 @@ pub struct Moments {
     pub first: Vec<f32>,
     /// Of its square.
     pub second: Vec<f32>,
+    /// Of a table: which rows ever had a gradient.
+    moved: Vec<bool>,
+}
+
+impl Moments {
+    fn room(&mut self, count: usize) {
+        if self.first.len() != count {
+            (self.first, self.second) = (zeros(count), zeros(count));
+        }
+    }
+
+    fn room_for_rows(&mut self, count: usize, d: usize) {
+        self.room(count);
+        if self.moved.len() != count / d {
+            let moves = |row: &[f32]| row.iter().any(|moment| *moment != 0.0);
+            let rows = self.first.chunks_exact(d).zip(self.second.chunks_exact(d));
+            self.moved = rows.map(|(first, second)| moves(first) || moves(second)).collect();
+        }
+    }
+}
+
+/// The gradient of a table `[size, d]` that is zero but for some rows.
+#[derive(Clone, Copy, Debug)]
+pub struct SomeRows<'a> {
+    /// Which rows, ascending.
+    pub ids: &'a [u32],
+    /// Their gradients: `[ids, d]`.
+    pub rows: &'a [f32],
 }
 
 /// The numbers of one step, in f32 as torch applies them.
@@ -47,10 +79,78 @@ vectorized! {
 /// Takes one step.
 pub fn step(x: &mut [f32], gradient: &[f32], moments: &mut Moments, rule: Rule) {
     const CHUNK: usize = 1 << 15;
-    moments.first.resize(x.len(), 0.0);
-    moments.second.resize(x.len(), 0.0);
+    moments.room(x.len());
     let state = moments.first.par_chunks_mut(CHUNK).zip(moments.second.par_chunks_mut(CHUNK));
     x.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(state).for_each(|((x, gradient), (first, second))| {
         update(x, gradient, first, second, rule);
     });
+}
+
+vectorized! {
+    fn decay(x: &mut [f32], keep: f32) {
+        for x in x {
+            *x *= keep;
+        }
+    }
+}
+
+/// Takes one step with a gradient that only some rows of width `d` have: to the bit what [`step`] does with zeros for
+/// the others.
+///
+/// A row that never had a gradient has no moments, so that only its decay is left, and a vocabulary is mostly such rows.
+pub fn step_rows(x: &mut [f32], d: usize, gradient: SomeRows<'_>, moments: &mut Moments, rule: Rule) {
+    moments.room_for_rows(x.len(), d);
+    let state = moments.first.par_chunks_mut(ROWS * d).zip(moments.second.par_chunks_mut(ROWS * d));
+    let state = state.zip(moments.moved.par_chunks_mut(ROWS));
+    x.par_chunks_mut(ROWS * d).zip(state).enumerate().for_each(|(part, (x, ((first, second), moved)))| {
+        let nothing = vec![0.0; d];
+        let begin = (part * ROWS) as u32;
+        let mut next = gradient.ids.partition_point(|id| *id < begin);
+        let state = first.chunks_exact_mut(d).zip(second.chunks_exact_mut(d)).zip(moved);
+        for ((id, x), ((first, second), moved)) in (begin..).zip(x.chunks_exact_mut(d)).zip(state) {
+            if gradient.ids.get(next) == Some(&id) {
+                update(x, &gradient.rows[next * d..(next + 1) * d], first, second, rule);
+                next += 1;
+                *moved = true;
+            } else if *moved || rule.epsilon == 0.0 {
+                update(x, &nothing, first, second, rule);
+            } else if rule.keep != 1.0 {
+                decay(x, rule.keep);
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, Stream};
+
+    /// Steps with different rows, and the same with the zeros written out.
+    #[test]
+    fn rows_without_a_gradient_move_as_with_zeros() {
+        let (size, d) = (300, 20);
+        let draw = |seed: u64, count: usize| Stream::new(seed, Purpose::Weights, 0, 0).normal(count, 1.0);
+        for (keep, epsilon) in [(0.999, 1e-8), (1.0, 1e-8), (0.999, 0.0)] {
+            let (mut rows, mut whole) = (draw(1, size * d), draw(1, size * d));
+            let (mut of_rows, mut of_whole) = (Moments::default(), Moments::default());
+            for (turn, ids) in [vec![0, 3, 64, 299], vec![], vec![3, 65, 130], vec![1, 3]].into_iter().enumerate() {
+                let some = draw(10 + turn as u64, ids.len() * d);
+                let mut all = vec![0.0; size * d];
+                for (id, row) in ids.iter().zip(some.chunks_exact(d)) {
+                    all[*id as usize * d..(*id as usize + 1) * d].copy_from_slice(row);
+                }
+                let step_size = 1e-3 / (1.0 - 0.9_f32.powi(turn as i32 + 1));
+                let rule = Rule { clip: 0.7, keep, beta1: 0.9, beta2: 0.99, step_size, root_correction: 0.3, epsilon };
+                step_rows(&mut rows, d, SomeRows { ids: &ids, rows: &some }, &mut of_rows, rule);
+                step(&mut whole, &all, &mut of_whole, rule);
+            }
+            let pairs = [(&rows, &whole), (&of_rows.first, &of_whole.first), (&of_rows.second, &of_whole.second)];
+            // Without ε, 0 / 0 of two runs may differ in the bits of its NaN alone.
+            for (ours, theirs) in pairs {
+                let same = ours.iter().zip(theirs).all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()));
+                assert!(same, "keep {keep}, epsilon {epsilon}");
+            }
+        }
+    }
 }

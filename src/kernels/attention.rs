@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use super::Rows;
+use super::buffer::zeros;
 use super::elementary::exp;
 use super::mask::Drop;
 use super::reduce::sum;
@@ -225,8 +226,8 @@ fn task<'a>(shape: &Shape<'a>, example: usize, query: Biased<'a>, key: Biased<'a
 /// O `[queries, d]`, and the probabilities P of all heads, example after example.
 pub fn forward(query: Biased<'_>, key: Biased<'_>, value: Biased<'_>, shape: &Shape<'_>) -> (Vec<f32>, Vec<f32>) {
     let d = query.bias.len();
-    let mut out = vec![0.0; query.rows.len()];
-    let mut probabilities = vec![0.0; (0..shape.rows.examples()).map(|example| shape.probabilities(example)).sum()];
+    let mut out = zeros(query.rows.len());
+    let mut probabilities = zeros((0..shape.rows.examples()).map(|example| shape.probabilities(example)).sum());
     let outs = shape.split(&mut out, |example| shape.asking(example) * d);
     let parts = shape.split(&mut probabilities, |example| shape.probabilities(example));
     outs.into_par_iter().zip(parts).enumerate().for_each(|(example, (out, part))| {
@@ -245,7 +246,7 @@ pub fn backward(
     shape: &Shape<'_>,
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let d = query.bias.len();
-    let (mut dq, mut dk, mut dv) = (vec![0.0; query.rows.len()], vec![0.0; key.rows.len()], vec![0.0; value.rows.len()]);
+    let (mut dq, mut dk, mut dv) = (zeros(query.rows.len()), zeros(key.rows.len()), zeros(value.rows.len()));
     let of_queries = |example| shape.asking(example) * d;
     let of_keys = |example| shape.rows.length(example) * d;
     let outs = shape.split(&mut dq, of_queries).into_par_iter();

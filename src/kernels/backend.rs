@@ -7,13 +7,14 @@ use burn::backend::{Backend, Flex, backend_extension};
 use burn::tensor::TensorData;
 use burn_flex::FlexTensor;
 
-use super::adamw::{self, Moments, Rule};
+use super::adamw::{self, Moments, Rule, SomeRows};
 use super::attention::{self, Biased, Queries, Shape};
+use super::buffer::zeros;
 use super::close::{self, RowDrop, Saved};
 use super::gemm::{Matrix, product};
 use super::mask::Drop;
 use super::reduce::{column_sums, square_sum};
-use super::rows::Rows;
+use super::rows::{Rows, Words};
 use super::{embed, gelu};
 
 /// How embeddings are looked up.
@@ -51,6 +52,8 @@ pub struct Attending {
 #[backend_extension(Flex, Autodiff)]
 pub trait Fused: Backend {
     /// words + positions + segments of each token: `[tokens, d]`.
+    ///
+    /// The gradient of `words` is that of the batch's distinct words alone, `[ids, d]`; all other rows' are zero.
     fn embed(
         words: FloatTensor<Self>,
         positions: FloatTensor<Self>,
@@ -89,6 +92,22 @@ pub trait Fused: Backend {
 pub trait Update: Backend {
     /// The parameter after a step of AdamW, in place where nobody else holds it.
     fn adamw(x: FloatTensor<Self>, gradient: FloatTensor<Self>, moments: Arc<Mutex<Moments>>, rule: Rule) -> FloatTensor<Self>;
+    /// [`Update::adamw`] of a table whose gradient is zero but for the rows of some words: `[ids, d]`.
+    fn adamw_words(
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        words: Arc<Words>,
+        moments: Arc<Mutex<Moments>>,
+        rule: Rule,
+    ) -> FloatTensor<Self>;
+    /// The sum of two gradients of some words, for the words of `both`.
+    fn add_words(
+        a: FloatTensor<Self>,
+        of_a: Arc<Words>,
+        b: FloatTensor<Self>,
+        of_b: Arc<Words>,
+        both: Arc<Words>,
+    ) -> FloatTensor<Self>;
     /// The sum of squares: `[1]`.
     fn square_sum(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
@@ -121,6 +140,28 @@ impl Update for Flex {
         let mut moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
         adamw::step(x.storage_mut(), numbers(&gradient), &mut moments, rule);
         x
+    }
+
+    fn adamw_words(
+        x: FlexTensor,
+        gradient: FlexTensor,
+        words: Arc<Words>,
+        moments: Arc<Mutex<Moments>>,
+        rule: Rule,
+    ) -> FlexTensor {
+        let (mut x, gradient) = (dense(x), dense(gradient));
+        let mut moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
+        let (d, gradient) = (shape(&x)[1], SomeRows { ids: &words.ids, rows: numbers(&gradient) });
+        adamw::step_rows(x.storage_mut(), d, gradient, &mut moments, rule);
+        x
+    }
+
+    fn add_words(a: FlexTensor, of_a: Arc<Words>, b: FlexTensor, of_b: Arc<Words>, both: Arc<Words>) -> FlexTensor {
+        let (a, b) = (dense(a), dense(b));
+        let (d, ids) = (shape(&a)[1], [&*of_a.ids, &*of_b.ids].concat());
+        let places: Vec<u32> = ids.iter().map(|id| both.ids.partition_point(|other| other < id) as u32).collect();
+        let rows = [numbers(&a), numbers(&b)].concat();
+        tensor(embed::backward(&rows, &places, both.ids.len(), d), [both.ids.len(), d])
     }
 
     fn square_sum(x: FlexTensor) -> FlexTensor {
@@ -194,7 +235,7 @@ impl Closed {
     pub(super) fn open([x, scale, shift]: [FlexTensor; 3], how: Closing) -> (FlexTensor, Self) {
         let [x, scale, shift] = [x, scale, shift].map(dense);
         let norm = (numbers(&scale), numbers(&shift), how.epsilon as f32);
-        let (nothing, no_rows) = (vec![0.0; shape(&scale)[0]], vec![0.0; numbers(&x).len()]);
+        let (nothing, no_rows) = (zeros(shape(&scale)[0]), zeros(numbers(&x).len()));
         let (mut y, saved) = close::forward(numbers(&x), &nothing, &no_rows, norm, None);
         close::drop_rows(&mut y, nothing.len(), row_drop(&how));
         (tensor(y, shape(&x)), Self { saved: Arc::new(saved), scale, how })

@@ -5,6 +5,7 @@
 
 use rayon::prelude::*;
 
+use super::buffer::zeros;
 use super::mask::Drop;
 use super::reduce::{ROWS, fold, sum};
 use super::simd::vectorized;
@@ -122,7 +123,7 @@ pub fn forward(
 ) -> (Vec<f32>, Saved) {
     let d = bias.len();
     let rows = x.len() / d;
-    let (mut y, mut normal, mut inverse) = (vec![0.0; x.len()], vec![0.0; x.len()], vec![0.0; rows]);
+    let (mut y, mut normal, mut inverse) = (zeros(x.len()), zeros(x.len()), zeros(rows));
     let chunk = ROWS * d;
     let parts = y.par_chunks_mut(chunk).zip(normal.par_chunks_mut(chunk)).zip(inverse.par_chunks_mut(ROWS));
     let inputs = x.par_chunks(chunk).zip(residual.par_chunks(chunk));
@@ -136,7 +137,7 @@ pub fn forward(
 pub fn backward(gradient: &mut [f32], saved: &Saved, scale: &[f32], drop: Option<RowDrop<'_>>) -> Gradients {
     let d = scale.len();
     let chunk = ROWS * d;
-    let mut x = vec![0.0; gradient.len()];
+    let mut x = zeros(gradient.len());
     let parts = gradient.par_chunks_mut(chunk).zip(x.par_chunks_mut(chunk));
     let inputs = saved.normal.par_chunks(chunk).zip(saved.inverse.par_chunks(ROWS));
     let sums: Vec<Vec<f32>> = parts

@@ -3,11 +3,12 @@
 use rayon::prelude::*;
 
 use super::Rows;
+use super::buffer::zeros;
 use super::reduce::ROWS;
 
 /// The sum of three rows for each token: `[tokens, d]`.
 pub fn forward(words: &[f32], positions: &[f32], segments: &[f32], d: usize, rows: &Rows) -> Vec<f32> {
-    let mut x = vec![0.0; rows.tokens() * d];
+    let mut x = zeros(rows.tokens() * d);
     x.par_chunks_mut(ROWS * d).enumerate().for_each(|(part, x)| {
         for (row, x) in x.chunks_exact_mut(d).enumerate() {
             let token = part * ROWS + row;
@@ -28,10 +29,9 @@ pub fn forward(words: &[f32], positions: &[f32], segments: &[f32], d: usize, row
 
 /// The gradient of a table `[size, d]`: each token's row is added to that of its id, in the order of the tokens.
 ///
-/// Threads share the columns, so that their number changes no sum.
+/// Each thread has rows of its own, so that their number changes no sum.
 pub fn backward(gradient: &[f32], ids: &[u32], size: usize, d: usize) -> Vec<f32> {
-    let mut table = vec![0.0_f32; size * d];
-    // Rows of one id are added by one thread: the one that its number falls to.
+    let mut table = zeros(size * d);
     let parts = rayon::current_num_threads().max(1);
     let rows_each = size.div_ceil(parts);
     table.par_chunks_mut(rows_each * d).enumerate().for_each(|(part, table)| {

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::buffer::zeros;
 use super::elementary::{erf, exp};
 use super::reduce::{ROWS, column_sums};
 use super::simd::vectorized;
@@ -36,7 +37,7 @@ vectorized! {
 
 /// y from x `[rows, d]` and bias `[d]`.
 pub fn forward(x: &[f32], bias: &[f32]) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
+    let mut y = zeros(x.len());
     let chunk = ROWS * bias.len();
     y.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(y, x)| forward_rows(x, bias, y));
     y

@@ -3,8 +3,6 @@
 // The methods' full paths would say less.
 #![allow(clippy::redundant_closure_for_method_calls)]
 
-use std::sync::Arc;
-
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -15,7 +13,6 @@ use burn_flex::FlexTensor;
 
 use super::backend::{Attended, Attending, Closed, Closing, Embedding, Fused, dense, matrix, numbers, shape, tensor};
 use super::gemm::product;
-use super::rows::Rows;
 use super::{embed, gelu};
 
 /// Hands each parent that wants one its gradient.
@@ -31,13 +28,14 @@ fn register<const N: usize>(ops: &Ops<impl Sized, N>, gradients: [FlexTensor; N]
 struct Embedded;
 
 impl Backward<Flex, 3> for Embedded {
-    type State = (Arc<Rows>, [usize; 3], usize);
+    type State = (Embedding, [usize; 2], usize);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let (rows, sizes, d) = &ops.state;
+        let (Embedding { rows }, sizes, d) = &ops.state;
         let of = |ids: &[u32], size: usize| tensor(embed::backward(numbers(&gradient), ids, size, *d), [size, *d]);
-        let gradients = [of(&rows.tokens, sizes[0]), of(&rows.positions, sizes[1]), of(&rows.segments, sizes[2])];
+        let gradients =
+            [of(&rows.words.places, rows.words.ids.len()), of(&rows.positions, sizes[0]), of(&rows.segments, sizes[1])];
         register(&ops, gradients, grads);
     }
 }
@@ -119,11 +117,11 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let nodes = [words.node(), positions.node(), segments.node()];
         let [words, positions, segments] = [words, positions, segments].map(|x| x.into_primitive());
-        let sizes = [&words, &positions, &segments].map(|x| shape(x)[0]);
-        let (rows, d) = (Arc::clone(&how.rows), shape(&words)[1]);
-        let out = Flex::embed(words, positions, segments, how);
+        let sizes = [&positions, &segments].map(|x| shape(x)[0]);
+        let d = shape(&words)[1];
+        let out = Flex::embed(words, positions, segments, how.clone());
         match Embedded.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((rows, sizes, d), out),
+            OpsKind::Tracked(prep) => prep.finish((how, sizes, d), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }

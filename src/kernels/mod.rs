@@ -10,7 +10,10 @@
 mod adamw;
 mod attention;
 mod backend;
+mod buffer;
 mod close;
+#[cfg(test)]
+mod doubles;
 mod elementary;
 mod embed;
 mod gelu;
@@ -25,4 +28,4 @@ mod small;
 pub use adamw::{Moments, Rule};
 pub use backend::{Attending, Closing, Embedding, Fused, Update};
 pub use mask::Drop;
-pub use rows::Rows;
+pub use rows::{Rows, Words};

@@ -1,5 +1,7 @@
 //! A batch without padding.
 
+use std::sync::Arc;
+
 /// Examples end to end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
@@ -11,18 +13,49 @@ pub struct Rows {
     pub positions: Vec<u32>,
     /// Where each example begins, and where the last one ends.
     pub offsets: Vec<usize>,
+    /// The distinct words.
+    pub words: Arc<Words>,
+}
+
+/// The distinct words of a batch: few of a vocabulary, so that their gradients are kept for them alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// Their ids, ascending.
+    pub ids: Vec<u32>,
+    /// Where each token's id stands among them.
+    pub places: Vec<u32>,
+}
+
+impl Words {
+    fn of(tokens: &[u32]) -> Self {
+        let mut ids = tokens.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let place = |id: &u32| ids.binary_search(id).unwrap_or_else(|_| unreachable!("every token is among them")) as u32;
+        Self { places: tokens.iter().map(place).collect(), ids }
+    }
+
+    /// The words of two batches, end to end.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Arc<Self> {
+        let tokens = |words: &Self| words.places.iter().map(|place| words.ids[*place as usize]).collect::<Vec<_>>();
+        Arc::new(Self::of(&[tokens(self), tokens(other)].concat()))
+    }
 }
 
 impl Rows {
-    /// Adds an example.
-    pub fn push(&mut self, tokens: &[u32], segments: &[u32]) {
-        if self.offsets.is_empty() {
-            self.offsets.push(0);
+    /// Examples, each its tokens and their segments.
+    #[must_use]
+    pub fn new<'a>(examples: impl Iterator<Item = (&'a [u32], &'a [u32])>) -> Self {
+        let mut rows = Self { offsets: vec![0], ..Self::default() };
+        for (tokens, segments) in examples {
+            rows.tokens.extend(tokens);
+            rows.segments.extend(segments);
+            rows.positions.extend((0..).take(tokens.len()));
+            rows.offsets.push(rows.tokens.len());
         }
-        self.tokens.extend(tokens);
-        self.segments.extend(segments);
-        self.positions.extend((0..).take(tokens.len()));
-        self.offsets.push(self.tokens.len());
+        rows.words = Arc::new(Words::of(&rows.tokens));
+        rows
     }
 
     /// Number of examples.

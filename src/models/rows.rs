@@ -125,18 +125,19 @@ mod tests {
     fn batch(lengths: &[usize], config: &Config, seed: u64) -> (Input, Input, Vec<Value>) {
         let device = Device::flex();
         let stream = Stream::new(seed, Purpose::Order, 0, 0);
-        let (mut rows, mut tokens, mut segments) = (Rows::default(), Vec::new(), Vec::new());
+        let (mut examples, mut tokens, mut segments) = (Vec::new(), Vec::new(), Vec::new());
         let longest = lengths.iter().copied().max().unwrap();
         for (example, length) in lengths.iter().enumerate() {
             let ids: Vec<u32> = (0..*length).map(|at| stream.below((example * 1000 + at) as u64, 50) as u32).collect();
             let parts: Vec<u32> = (0..*length).map(|at| u32::from(at > length / 2)).collect();
-            rows.push(&ids, &parts);
             let padded = |ids: &[u32]| {
                 ids.iter().map(|id| id.cast_signed()).chain(std::iter::repeat_n(0, longest - length)).collect::<Vec<_>>()
             };
             tokens.extend(padded(&ids));
             segments.extend(padded(&parts));
+            examples.push((ids, parts));
         }
+        let rows = Rows::new(examples.iter().map(|(ids, parts)| (&**ids, &**parts)));
         let parameters = initialize(config, &table(config, 2), None, seed).unwrap().parameters;
         let place = device.clone().autodiff();
         let noise = Stream::new(seed, Purpose::Weights, 999, 0);
@@ -164,7 +165,21 @@ mod tests {
             Value::Vector(x) => x.grad_remove(&mut gradients).map(Tensor::into_data),
             Value::Matrix(x) => x.grad_remove(&mut gradients).map(Tensor::into_data),
         };
-        (out, values.iter().map(of).map(|data| data.unwrap().try_to_vec::<f32>().unwrap()).collect())
+        let mut all: Vec<Vec<f32>> = values.iter().map(of).map(|data| data.unwrap().try_to_vec::<f32>().unwrap()).collect();
+        if let Input::Rows(rows) = input {
+            all[0] = whole(&all[0], &rows.words.ids, config);
+        }
+        (out, all)
+    }
+
+    /// The gradient of the whole vocabulary, from that of a batch's words.
+    fn whole(some: &[f32], ids: &[u32], config: &Config) -> Vec<f32> {
+        let d = config.hidden_size;
+        let mut all = vec![0.0; config.vocab_size * d];
+        for (id, row) in ids.iter().zip(some.chunks_exact(d)) {
+            all[*id as usize * d..][..d].copy_from_slice(row);
+        }
+        all
     }
 
     /// Every operation and its gradient against Burn's own, over widths that fill no vector and lengths of all kinds.

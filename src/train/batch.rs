@@ -45,19 +45,13 @@ impl Batch {
         let labels: Vec<i32> = examples.iter().map(|example| i32::try_from(example.label).unwrap_or(0)).collect();
         let count = labels.len();
         let input = match device.kernels() {
-            Kernels::Fused => Input::Rows(Arc::new(rows(examples))),
+            Kernels::Fused => {
+                Input::Rows(Arc::new(Rows::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)))))
+            }
             Kernels::Reference => Input::Padded(padded(examples, padding, device)),
         };
         Self { input, labels: Tensor::from_data(TensorData::new(labels, [count]), device.plain()) }
     }
-}
-
-fn rows(examples: &[&Encoded]) -> Rows {
-    let mut rows = Rows::default();
-    for example in examples {
-        rows.push(&example.tokens, &example.segments);
-    }
-    rows
 }
 
 fn padded(examples: &[&Encoded], padding: Padding, device: &Device) -> Padded {

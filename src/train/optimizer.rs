@@ -6,33 +6,40 @@ use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{Gradients, Tensor};
 
 use super::device::Kernels;
-use crate::kernels::{self, Moments, Update};
-use crate::models::Value;
+use crate::checkpoint::WORDS;
+use crate::kernels::{self, Moments, Update, Words};
+use crate::models::{Input, Value};
 use crate::settings::Optimizer;
 
 /// Gradients of all parameters, in the table's order; none where a parameter took no part.
-pub struct GradientSum(Vec<Option<Value>>);
+pub struct GradientSum(Vec<Option<Gradient>>);
+
+/// The gradient of a parameter.
+enum Gradient {
+    /// Of all of it.
+    Whole(Value),
+    /// Of a vocabulary: `[words, d]`, zero for all other words.
+    Words(Tensor<2>, Arc<Words>),
+}
 
 impl GradientSum {
-    /// Takes the gradients of `parameters` out of a backward pass.
-    pub fn take(parameters: &[Value], gradients: &mut Gradients) -> Self {
-        Self(
-            parameters
-                .iter()
-                .map(|parameter| match parameter {
-                    Value::Vector(x) => x.grad_remove(gradients).map(Value::Vector),
-                    Value::Matrix(x) => x.grad_remove(gradients).map(Value::Matrix),
-                })
-                .collect(),
-        )
+    /// Takes the gradients of `parameters` out of a backward pass over `input`.
+    pub fn take(parameters: &[Value], gradients: &mut Gradients, input: &Input) -> Self {
+        let mut take = |(index, parameter): (usize, &Value)| match (parameter, input) {
+            (Value::Vector(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Vector(x))),
+            (Value::Matrix(x), Input::Rows(rows)) if index == WORDS => {
+                x.grad_remove(gradients).map(|x| Gradient::Words(x, Arc::clone(&rows.words)))
+            }
+            (Value::Matrix(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Matrix(x))),
+        };
+        Self(parameters.iter().enumerate().map(&mut take).collect())
     }
 
     /// Adds the gradients of another batch.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        let sum = |pair| match pair {
-            (Some(Value::Vector(a)), Some(Value::Vector(b))) => Some(Value::Vector(a + b)),
-            (Some(Value::Matrix(a)), Some(Value::Matrix(b))) => Some(Value::Matrix(a + b)),
+        let sum = |(a, b): (Option<Gradient>, Option<Gradient>)| match (a, b) {
+            (Some(a), Some(b)) => Some(a.plus(b)),
             (a, b) => a.or(b),
         };
         Self(self.0.into_iter().zip(other.0).map(sum).collect())
@@ -42,14 +49,29 @@ impl GradientSum {
     #[must_use]
     pub fn norm(&self, kernels: Kernels) -> Option<Tensor<1>> {
         let fused = |x: DispatchTensor| Tensor::from_dispatch(Dispatch::square_sum(x));
-        let square = |value: &Value| match (kernels, value) {
-            (Kernels::Fused, Value::Vector(x)) => fused(x.clone().into_dispatch()),
-            (Kernels::Fused, Value::Matrix(x)) => fused(x.clone().into_dispatch()),
-            (Kernels::Reference, Value::Vector(x)) => (x.clone() * x.clone()).sum(),
-            (Kernels::Reference, Value::Matrix(x)) => (x.clone() * x.clone()).sum(),
+        let square = |gradient: &Gradient| match (kernels, gradient) {
+            (Kernels::Fused, Gradient::Whole(Value::Vector(x))) => fused(x.clone().into_dispatch()),
+            (Kernels::Fused, Gradient::Whole(Value::Matrix(x)) | Gradient::Words(x, _)) => fused(x.clone().into_dispatch()),
+            (Kernels::Reference, Gradient::Whole(Value::Vector(x))) => (x.clone() * x.clone()).sum(),
+            (Kernels::Reference, Gradient::Whole(Value::Matrix(x)) | Gradient::Words(x, _)) => (x.clone() * x.clone()).sum(),
         };
         let squares: Vec<Tensor<1>> = self.0.iter().flatten().map(square).collect();
         (!squares.is_empty()).then(|| Tensor::cat(squares, 0).sum().sqrt())
+    }
+}
+
+impl Gradient {
+    fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Whole(Value::Vector(a)), Self::Whole(Value::Vector(b))) => Self::Whole(Value::Vector(a + b)),
+            (Self::Whole(Value::Matrix(a)), Self::Whole(Value::Matrix(b))) => Self::Whole(Value::Matrix(a + b)),
+            (Self::Words(a, first), Self::Words(b, second)) => {
+                let both = first.and(&second);
+                let sum = Dispatch::add_words(a.into_dispatch(), first, b.into_dispatch(), second, Arc::clone(&both));
+                Self::Words(Tensor::from_dispatch(sum), both)
+            }
+            _ => unreachable!("a parameter's gradients are of one kind"),
+        }
     }
 }
 
@@ -98,8 +120,15 @@ impl AdamW {
         let each = parameters.into_iter().zip(gradients.0).zip(self.moments.iter_mut().zip(&self.decay));
         each.map(|((parameter, gradient), (state, decay))| {
             let updated = match (parameter.inner(), gradient) {
-                (Value::Vector(x), Some(Value::Vector(g))) => Value::Vector(rule.vector(x, g, state, *decay).autodiff()),
-                (Value::Matrix(x), Some(Value::Matrix(g))) => Value::Matrix(rule.matrix(x, g, state, *decay).autodiff()),
+                (Value::Vector(x), Some(Gradient::Whole(Value::Vector(g)))) => {
+                    Value::Vector(rule.vector(x, g, state, *decay).autodiff())
+                }
+                (Value::Matrix(x), Some(Gradient::Whole(Value::Matrix(g)))) => {
+                    Value::Matrix(rule.matrix(x, g, state, *decay).autodiff())
+                }
+                (Value::Matrix(x), Some(Gradient::Words(g, words))) => {
+                    Value::Matrix(rule.words(x, g, words, state, *decay).autodiff())
+                }
                 (Value::Vector(x), _) => Value::Vector(x.autodiff()),
                 (Value::Matrix(x), _) => Value::Matrix(x.autodiff()),
             };
@@ -159,8 +188,20 @@ impl Rule {
         }
     }
 
+    fn words(&self, x: Tensor<2>, gradient: Tensor<2>, words: Arc<Words>, state: &State, decay: f64) -> Tensor<2> {
+        let State::Fused(moments) = state else { unreachable!("only fused operations keep gradients of some words") };
+        let (x, gradient) = (x.into_dispatch(), gradient.into_dispatch());
+        Tensor::from_dispatch(Dispatch::adamw_words(x, gradient, words, Arc::clone(moments), self.single(decay)))
+    }
+
     fn fused<const D: usize>(&self, x: Tensor<D>, gradient: Tensor<D>, moments: &Arc<Mutex<Moments>>, decay: f64) -> Tensor<D> {
-        let rule = kernels::Rule {
+        let (x, gradient) = (x.into_dispatch(), gradient.into_dispatch());
+        Tensor::from_dispatch(Dispatch::adamw(x, gradient, Arc::clone(moments), self.single(decay)))
+    }
+
+    /// In single precision.
+    fn single(&self, decay: f64) -> kernels::Rule {
+        kernels::Rule {
             clip: self.clip as f32,
             keep: (1.0 - self.learning_rate * decay) as f32,
             beta1: self.beta1 as f32,
@@ -168,8 +209,7 @@ impl Rule {
             step_size: self.step_size as f32,
             root_correction: self.root_correction as f32,
             epsilon: self.epsilon as f32,
-        };
-        Tensor::from_dispatch(Dispatch::adamw(x.into_dispatch(), gradient.into_dispatch(), Arc::clone(moments), rule))
+        }
     }
 
     /// The updated parameter and its moments.

@@ -157,7 +157,7 @@ impl<'a> Trainer<'a> {
         let begun = Instant::now();
         let mut gradients = loss.backward();
         self.spent.backward += begun.elapsed();
-        (loss.inner(), GradientSum::take(&self.parameters, &mut gradients))
+        (loss.inner(), GradientSum::take(&self.parameters, &mut gradients, &batch.input))
     }
 
     fn model(&self, parameters: &[Value]) -> Bert {
