@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::compare::Filter;
 use crate::experiment::Override;
+use crate::measures::{Age, Size};
 use crate::settings::DeviceChoice;
 use crate::train::Device;
 
@@ -51,6 +52,8 @@ pub enum Command {
     Run(Run),
     /// Trains every variant that an experiment's sweep describes, each in a process of its own.
     Sweep(Sweep),
+    /// Goes on with a run that was interrupted, exactly where it was; --epochs trains a finished one for longer.
+    Resume(Resume),
     /// Runs one trial of a sweep, for `sweep`.
     #[command(hide = true)]
     Trial(Trial),
@@ -66,6 +69,10 @@ pub enum Command {
     Report(Report),
     /// Shows the settings in which two runs differ, and their scores.
     Diff(Diff),
+    /// Looks whether a run directory is what its run wrote: hashes, metrics against the summary, weights that load.
+    Verify(Verify),
+    /// Removes what no finished run needs any more: states, and checkpoints other than the best.
+    Prune(Prune),
     /// Measures how fast an experiment trains here.
     Bench(Bench),
     /// Prints the JSON Schema of experiment files.
@@ -118,6 +125,61 @@ impl Kernels {
             Self::Reference => device.with_reference_kernels(),
         }
     }
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The run: a path, `latest`, the beginning of its id or its directory's name, or its experiment's name.
+    pub run: String,
+    /// Where to find it.
+    #[command(flatten)]
+    pub runs: Runs,
+}
+
+/// `prune`.
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// Runs, sweeps, folders or patterns; all runs if none is named. A run that is running is left alone.
+    #[arg(value_name = "RUN|SWEEP|FOLDER|GLOB")]
+    pub which: Vec<String>,
+    /// Where to find them.
+    #[command(flatten)]
+    pub runs: Runs,
+    /// Only of runs that ended so long ago: 7d, 12h or 30m.
+    #[arg(long, value_name = "AGE")]
+    pub older_than: Option<Age>,
+    /// Only of runs from which more than this can go: 500MB, 2GB.
+    #[arg(long, value_name = "SIZE")]
+    pub larger_than: Option<Size>,
+    /// Also of runs that failed or were interrupted, which then cannot go on.
+    #[arg(long)]
+    pub unfinished: bool,
+    /// Says what would go.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run: a path, `latest`, the beginning of its id or its directory's name, or its experiment's name.
+    pub run: String,
+    /// Where to find it.
+    #[command(flatten)]
+    pub runs: Runs,
+    /// Trains for so many epochs in all instead of those planned.
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<std::num::NonZeroU32>,
+    /// Changes a setting that does not decide the outcome: a dotted path and a TOML value, such as logging.every=1.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
+    pub set: Vec<Override>,
+    /// Trains on this device: auto, cpu, cuda or cuda:1.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
+    /// Says nothing but errors and the closing summary.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// `run`.

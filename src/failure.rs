@@ -45,6 +45,9 @@ pub enum Failure {
 /// Result of a command.
 pub type Outcome<T> = Result<T, Failure>;
 
+/// The exit code of what was interrupted and can go on.
+pub const INTERRUPTED: u8 = 12;
+
 /// Exit codes, names and meanings, as the manual shows them. 2 is clap's own for wrong usage.
 pub const EXIT_CODES: [(u8, &str); 13] = [
     (0, "done"),
@@ -59,7 +62,7 @@ pub const EXIT_CODES: [(u8, &str); 13] = [
     (9, "training diverged"),
     (10, "out of memory"),
     (11, "some trials of a sweep failed"),
-    (12, "interrupted; the same command goes on"),
+    (INTERRUPTED, "interrupted; what was done is kept, and the message says how to go on"),
 ];
 
 impl Failure {
@@ -78,7 +81,7 @@ impl Failure {
             Self::Diverged(_) => 9,
             Self::OutOfMemory(_) => 10,
             Self::Trials(_) => 11,
-            Self::Interrupted(_) => 12,
+            Self::Interrupted(_) => INTERRUPTED,
             Self::Several { code, .. } => *code,
         }
     }
@@ -89,6 +92,7 @@ impl Failure {
         match self {
             Self::Diverged(_) => "diverged",
             Self::OutOfMemory(_) => "out of memory",
+            Self::Interrupted(_) => "interrupted",
             _ => "failed",
         }
     }

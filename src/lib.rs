@@ -34,6 +34,7 @@ pub mod execute;
 pub mod pipeline;
 pub mod progress;
 pub mod runs;
+pub mod stop;
 
 pub mod sweep;
 
@@ -42,8 +43,11 @@ pub mod statistics;
 
 pub mod cli;
 pub mod commands;
+pub mod durable;
 pub mod failure;
+pub mod measures;
 pub mod memory;
 pub mod page;
 pub mod panics;
 pub mod report;
+pub mod threads;

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use gluepot::cli::Cli;
 use gluepot::failure::Failure;
-use gluepot::{commands, memory, panics};
+use gluepot::{commands, memory, panics, threads};
 
 fn main() -> ExitCode {
     memory::keep_freed_memory();
+    threads::join_pool();
     let cli = Cli::parse();
     panics::keep();
     let outcome = catch_unwind(|| commands::execute(cli)).unwrap_or_else(|_| Err(Failure::panic(&panics::last())));

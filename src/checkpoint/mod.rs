@@ -4,6 +4,7 @@ mod config;
 mod files;
 mod initialize;
 mod parameters;
+mod tensors;
 mod weights;
 mod write;
 
@@ -11,6 +12,7 @@ pub use config::Config;
 pub use files::{CheckpointName, Files, TOKENIZER_FILES};
 pub use initialize::{Initial, initialize};
 pub use parameters::{Parameter, Part, Role, WORDS, table};
+pub use tensors::{read_tensors, tensor_bytes};
 pub use weights::Weights;
 pub use write::Template;
 
@@ -21,4 +23,23 @@ pub struct HostTensor {
     pub shape: Vec<usize>,
     /// The values.
     pub values: Vec<f32>,
+}
+
+impl HostTensor {
+    /// A matrix with rows as columns.
+    #[must_use]
+    pub fn transposed(&self) -> Self {
+        let (rows, columns) = (self.shape[0], self.shape[1]);
+        let mut values = Vec::with_capacity(self.values.len());
+        for column in 0..columns {
+            values.extend((0..rows).map(|row| self.values[row * columns + column]));
+        }
+        Self { shape: vec![columns, rows], values }
+    }
+
+    /// From the file's layout to the device's, where the weight of a linear layer is `[in, out]`, or back.
+    #[must_use]
+    pub fn turned(self, role: Role) -> Self {
+        if role == Role::Linear { self.transposed() } else { self }
+    }
 }

@@ -1,16 +1,14 @@
 //! Reading weights: safetensors and PyTorch's own format, of any float type, widened to f32.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use half::{bf16, f16};
-use memmap2::Mmap;
 use pytorch_reader::PytorchReader;
-use safetensors::{Dtype, SafeTensors};
 
 use super::HostTensor;
+use super::tensors::read_tensors;
 
 /// The tensors of a weights file, by the names that transformers uses today.
 #[derive(Debug, Default)]
@@ -25,7 +23,7 @@ impl Weights {
     /// The file cannot be read or is damaged, or a tensor is not of a float type.
     pub fn read(path: &Path) -> Result<Self> {
         let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
-        let tensors = if is_safetensors { read_safetensors(path) } else { read_pytorch(path) };
+        let tensors = if is_safetensors { read_tensors(path) } else { read_pytorch(path) };
         let tensors = tensors.with_context(|| format!("cannot use the weights in {}", path.display()))?;
         if let Some((name, _)) = tensors.iter().find(|(_, tensor)| tensor.values.iter().any(|value| !value.is_finite())) {
             bail!("cannot use the weights in {}: {name} holds numbers that are not finite", path.display());
@@ -53,32 +51,6 @@ fn current_name(name: &str) -> String {
     }
 }
 
-fn read_safetensors(path: &Path) -> Result<Vec<(String, HostTensor)>> {
-    let file = File::open(path).context("cannot open the file")?;
-    ensure!(file.metadata()?.len() > 0, "the file is empty");
-    // SAFETY: the map is read once, here; a file that another process changes meanwhile yields wrong
-    // values, as any other way of reading it would.
-    #[allow(unsafe_code)]
-    let bytes = unsafe { Mmap::map(&file) }.context("cannot map the file into memory")?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| anyhow!("the file is damaged or cut off: {error}"))?;
-    let mut read = Vec::new();
-    for (name, view) in tensors.iter() {
-        // Buffers that are no parameters, such as position_ids.
-        if matches!(view.dtype(), Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL) {
-            continue;
-        }
-        let format = match view.dtype() {
-            Dtype::F32 => Format::F32,
-            Dtype::F16 => Format::F16,
-            Dtype::BF16 => Format::Bf16,
-            Dtype::F64 => Format::F64,
-            other => bail!("{name} is stored as {other:?}, which is no float type known here"),
-        };
-        read.push((name.to_string(), HostTensor { shape: view.shape().to_vec(), values: format.widen(view.data()) }));
-    }
-    Ok(read)
-}
-
 fn read_pytorch(path: &Path) -> Result<Vec<(String, HostTensor)>> {
     use pytorch_reader::DType;
     let reader = PytorchReader::new(path).map_err(|error| anyhow!("the file is damaged or no PyTorch checkpoint: {error}"))?;
@@ -98,7 +70,7 @@ fn read_pytorch(path: &Path) -> Result<Vec<(String, HostTensor)>> {
 }
 
 #[derive(Clone, Copy)]
-enum Format {
+pub(super) enum Format {
     F64,
     F32,
     F16,
@@ -107,7 +79,7 @@ enum Format {
 
 impl Format {
     /// Little-endian numbers of this format as f32.
-    fn widen(self, bytes: &[u8]) -> Vec<f32> {
+    pub(super) fn widen(self, bytes: &[u8]) -> Vec<f32> {
         fn each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
             bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
         }

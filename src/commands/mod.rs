@@ -7,11 +7,14 @@ mod devices;
 mod diff;
 mod list;
 mod pace;
+mod prune;
 mod report;
+mod resume;
 mod run;
 mod show;
 mod sweep;
 mod trial;
+mod verify;
 
 use std::io::Write;
 
@@ -27,6 +30,9 @@ use crate::runs::FindError;
 pub fn execute(cli: Cli) -> Outcome<()> {
     match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Resume(arguments) => resume::resume(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Prune(arguments) => prune::prune(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Trial(arguments) => trial::trial(&arguments),
         Command::Check(arguments) => check::check(&arguments),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{complain, print};
 use crate::cli::{Run, overrides};
-use crate::execute::{End, Ended, Nobody, execute};
+use crate::execute::{Begin, End, Ended, Manner, Nobody, command, execute};
 use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
@@ -13,8 +13,9 @@ use crate::pipeline::Pipeline;
 use crate::problem::Problems;
 use crate::progress::{Loudness, Voice};
 use crate::report::{count, duration, rate, score};
-use crate::runs::{Moment, RunDirectory, RunId, Summary, files};
+use crate::runs::{Moment, RunDirectory, Summary, files};
 use crate::settings::no_bf16;
+use crate::stop::Stop;
 use crate::tokens::TokenCache;
 use crate::train::{Device, DeviceError};
 
@@ -68,21 +69,22 @@ pub(super) fn with_device(mut inputs: Inputs) -> Outcome<(Inputs, Device)> {
 
 fn run_one(inputs: &Inputs, device: &Device, root: &Path, loudness: Loudness) -> Outcome<()> {
     let pipeline = Pipeline::make(inputs, &TokenCache::of_user())?;
-    let Ended { directory, id, end } = execute(&pipeline, device, root, loudness, &mut Nobody)?;
+    train(&pipeline, device, Begin::New(root), root, loudness)
+}
+
+/// Trains, and says what came of it.
+pub(super) fn train(pipeline: &Pipeline<'_>, device: &Device, begin: Begin<'_>, root: &Path, loudness: Loudness) -> Outcome<()> {
+    let stop = Stop::on_signals().map_err(Failure::Internal)?;
+    let manner = Manner { loudness, stop, runs: Some(root.to_path_buf()), keeps_state: true };
+    let Ended { directory, id, end } = execute(pipeline, device, begin, &manner, &mut Nobody)?;
     if let End::Finished(summary) = end {
-        let closing = closing(&inputs.trial.settings.name, &summary, &directory, &next_command(root, &id));
+        let name = &pipeline.inputs.trial.settings.name;
+        let closing = closing(name, &summary, &directory, &command("show", root, &id));
         // The run is finished; that its last words do not fit on the disk changes nothing.
         let _ = Voice::new(loudness, &directory.path(files::LOG)).and_then(|mut voice| voice.note(&closing));
         print(&closing);
     }
     Ok(())
-}
-
-/// How to look at the run, by the program's name as it was typed.
-fn next_command(root: &Path, id: &RunId) -> String {
-    let program = std::env::args().next().unwrap_or_else(|| "gluepot".into());
-    let elsewhere = if root == Path::new("runs") { String::new() } else { format!(" --runs {}", root.display()) };
-    format!("{program} show {id}{elsewhere}")
 }
 
 /// The last words: scores, where the run is, what to type next.

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 
 use super::run::with_device;
 use crate::cli::Trial;
-use crate::execute::{Listener, Pruned, execute};
+use crate::execute::{Begin, Listener, Manner, Pruned, Resumed, execute};
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
@@ -15,9 +15,10 @@ use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::metrics::Direction;
 use crate::pipeline::Pipeline;
 use crate::progress::Loudness;
-use crate::runs::RunDirectory;
+use crate::runs::{RunDirectory, RunLock, StoredRun, states};
+use crate::stop::Stop;
 use crate::sweep::{Ladder, PlannedTrial, SweepDirectory, Told, goes_on};
-use crate::train::{EvaluationEvent, Event, Observer};
+use crate::train::{Device, EvaluationEvent, Event, Observer};
 
 /// A sweep looks at locks for a moment; a process that runs a trial holds its lock for long.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -61,7 +62,27 @@ pub fn trial(arguments: &Trial) -> Outcome<()> {
         score: None,
         last: Instant::now(),
     };
-    execute(&pipeline, &device, directory.path(), Loudness::Quiet, &mut teller).map(drop)
+    let begin = match earlier(&directory, &pipeline, &device).map_err(Failure::RunDirectory)? {
+        Some(resumed) => Begin::Again(Box::new(resumed)),
+        None => Begin::New(directory.path()),
+    };
+    let stop = Stop::on_signals().map_err(Failure::Internal)?;
+    // Nobody trains a trial for longer: a finished one needs no state.
+    let manner = Manner { loudness: Loudness::Quiet, stop, runs: None, keeps_state: false };
+    execute(&pipeline, &device, begin, &manner, &mut teller).map(drop)
+}
+
+/// The trial's last run, if it ended early and can go on.
+fn earlier(directory: &SweepDirectory, pipeline: &Pipeline<'_>, device: &Device) -> anyhow::Result<Option<Resumed>> {
+    let runs = directory.runs()?;
+    let is_own = |run: &&StoredRun| run.facts.trial == pipeline.identity && run.facts.kernels == device.kernels();
+    let Some(run) = runs.iter().rev().find(is_own) else { return Ok(None) };
+    let own = RunDirectory::at(run.path.clone());
+    let after = run.status().to_string();
+    let Some(lock) = RunLock::take(&own)? else { return Ok(None) };
+    let (Some(state), damaged) = states::newest(&own, &pipeline.table) else { return Ok(None) };
+    let (facts, identity) = (run.facts.clone(), run.facts.trial.clone());
+    Ok(Some(Resumed { directory: own, lock, facts, after, state, damaged, changed: Vec::new(), identity }))
 }
 
 fn is_done(directory: &SweepDirectory, planned: &PlannedTrial) -> anyhow::Result<bool> {
@@ -122,7 +143,7 @@ impl Observer for Teller<'_> {
                 self.progress(evaluation.step);
                 self.climb(evaluation)?;
             }
-            Event::Log(_) => {}
+            Event::Log(_) | Event::Boundary(_) => {}
         }
         Ok(())
     }

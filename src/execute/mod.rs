@@ -1,21 +1,28 @@
 //! One execution of a trial: training it, and recording it in a directory of its own.
 
 mod introduce;
+mod resume;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use crate::checkpoint::{HostTensor, Template};
+use crate::checkpoint::Template;
 use crate::failure::{Failure, Outcome};
 use crate::metrics::Direction;
 use crate::panics;
 use crate::pipeline::Pipeline;
 use crate::progress::{Both, Loudness, Progress, Voice};
-use crate::runs::{Exit, Host, Recorder, RunDirectory, RunFacts, RunId, Summary, Versions, files, resolved_toml, setting_rows};
-use crate::train::{Device, Event, Observer, train};
+use crate::runs::{
+    Exit, Host, Interrupted, Record, Recorder, RunDirectory, RunFacts, RunId, RunLock, Summary, Versions, files, resolved_toml,
+    setting_rows, states,
+};
+use crate::stop::Stop;
+use crate::train::{Device, Event, Observer, Start, train};
+
+pub use resume::{Change, Resumed, changes};
 
 use introduce::introduce;
 
@@ -24,7 +31,7 @@ pub struct Ended {
     /// Its directory.
     pub directory: RunDirectory,
     /// Its id.
-    pub id: RunId,
+    pub id: String,
     /// What came of it.
     pub end: End,
 }
@@ -66,26 +73,57 @@ impl Listener for Nobody {
     fn begun(&mut self, _: &RunDirectory) {}
 }
 
-/// Trains what the pipeline holds, in a new directory below `root`.
+/// Where a run begins.
+pub enum Begin<'a> {
+    /// In a new directory below this one.
+    New(&'a Path),
+    /// Where it was.
+    Again(Box<Resumed>),
+}
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// How much is said.
+    pub loudness: Loudness,
+    /// Whether somebody asks to stop.
+    pub stop: Stop,
+    /// Where a person finds the run again; none for a trial, which its sweep goes on with.
+    pub runs: Option<PathBuf>,
+    /// Whether a finished run keeps what going on needs, so that it can be trained for longer.
+    pub keeps_state: bool,
+}
+
+/// What a run has before it trains.
+struct Prepared {
+    directory: RunDirectory,
+    facts: RunFacts,
+    /// Held as long as the run is.
+    _lock: RunLock,
+    recorder: Recorder,
+    from: Option<crate::train::TrainingState>,
+    voice: Voice,
+}
+
+/// Trains what the pipeline holds, and records it.
 ///
 /// # Errors
-/// Training failed; the directory says so and is kept.
+/// Training failed, or somebody asked to stop; the directory says so and is kept.
 pub fn execute(
     pipeline: &Pipeline<'_>,
     device: &Device,
-    root: &Path,
-    loudness: Loudness,
+    begin: Begin<'_>,
+    manner: &Manner,
     listener: &mut dyn Listener,
 ) -> Outcome<Ended> {
-    let started = Utc::now();
-    let id = RunId::new(started, std::process::id());
-    let name = &pipeline.inputs.trial.settings.name;
-    let directory = RunDirectory::create(root, started, name, &id).map_err(Failure::RunDirectory)?;
-    let mut facts = facts(pipeline, device, started, &id);
-    let begun = write_beginning(&directory, pipeline, &facts).and_then(|()| Voice::new(loudness, &directory.path(files::LOG)));
-    let mut voice = begun.map_err(Failure::RunDirectory)?;
-    listener.begun(&directory);
-    let outcome = train_in(pipeline, device, &directory, &mut voice, listener);
+    let prepared = match begin {
+        Begin::New(root) => new(pipeline, device, root, manner),
+        Begin::Again(resumed) => resumed.prepare(pipeline, device, manner),
+    };
+    let mut prepared = prepared.map_err(Failure::RunDirectory)?;
+    listener.begun(&prepared.directory);
+    let outcome = train_in(pipeline, device, &mut prepared, manner, listener);
+    let Prepared { directory, mut facts, mut voice, .. } = prepared;
     facts.ended = Some(Utc::now());
     let recorded = outcome.and_then(|end| match end {
         End::Finished(summary) => finish(&directory, &facts, summary).map(End::Finished),
@@ -97,7 +135,7 @@ pub fn execute(
         }
     });
     match recorded {
-        Ok(end) => Ok(Ended { directory, id, end }),
+        Ok(end) => Ok(Ended { directory, id: facts.id, end }),
         Err(failure) => {
             facts.status = failure.status().into();
             facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
@@ -105,9 +143,51 @@ pub fn execute(
             let _ = write_facts(&directory, &facts);
             let _ = voice.note(&format!("error: {failure}"));
             let _ = voice.say(&format!("the run is kept in {}", directory.root().display()));
+            if let Some(root) = manner.runs.as_deref().filter(|_| !states::all(&directory).is_empty()) {
+                let _ = voice.say(&format!("`{}` goes on", command("resume", root, &facts.id)));
+            }
             Err(failure)
         }
     }
+}
+
+fn new(pipeline: &Pipeline<'_>, device: &Device, root: &Path, manner: &Manner) -> Result<Prepared> {
+    let started = Utc::now();
+    let id = RunId::new(started, std::process::id());
+    let directory = RunDirectory::create(root, started, &pipeline.inputs.trial.settings.name, &id)?;
+    let lock = RunLock::take(&directory)?.ok_or_else(|| anyhow::anyhow!("another process has taken the new run"))?;
+    let facts = facts(pipeline, device, started, &id);
+    for (name, content) in pipeline.inputs.experiment.copies() {
+        directory.write(&name, content.as_bytes())?;
+    }
+    directory.write(files::RESOLVED, resolved_toml(&setting_rows(pipeline.inputs)).as_bytes())?;
+    write_facts(&directory, &facts)?;
+    let begin = || {
+        let mut voice = Voice::new(manner.loudness, &directory.path(files::LOG))?;
+        introduce(pipeline, device, &mut voice)?;
+        Ok((voice, Recorder::new(&directory, record(pipeline, manner))?))
+    };
+    let (voice, recorder) = begin().inspect_err(|error| give_up(&directory, &facts, error))?;
+    Ok(Prepared { directory, facts, _lock: lock, recorder, from: None, voice })
+}
+
+/// Marks a run that cannot begin; the error itself is what matters.
+fn give_up(directory: &RunDirectory, facts: &RunFacts, error: &anyhow::Error) {
+    let exit = Exit { code: 8, message: Some(format!("{error:#}")) };
+    let _ = write_facts(directory, &RunFacts { status: "failed".into(), exit: Some(exit), ..facts.clone() });
+}
+
+fn record(pipeline: &Pipeline<'_>, manner: &Manner) -> Record {
+    let (inputs, settings) = (pipeline.inputs, &pipeline.inputs.trial.settings);
+    let task = settings.task.task();
+    let template = Template {
+        config: inputs.trial.config.clone(),
+        labels: task.labels,
+        table: pipeline.table.clone(),
+        source: inputs.named.files.clone(),
+    };
+    let checkpoints = settings.checkpoints.clone();
+    Record { task, metric: settings.metric.name().into(), checkpoints, template, stop: manner.stop.clone() }
 }
 
 /// Writes the summary and marks the run as finished: both, or neither.
@@ -119,14 +199,6 @@ fn finish(directory: &RunDirectory, facts: &RunFacts, summary: Summary) -> Outco
     Ok(summary)
 }
 
-fn write_beginning(directory: &RunDirectory, pipeline: &Pipeline<'_>, facts: &RunFacts) -> Result<()> {
-    for (name, content) in pipeline.inputs.experiment.copies() {
-        directory.write(&name, content.as_bytes())?;
-    }
-    directory.write(files::RESOLVED, resolved_toml(&setting_rows(pipeline.inputs)).as_bytes())?;
-    write_facts(directory, facts)
-}
-
 fn write_facts(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
     directory.write(files::RUN, &serde_json::to_vec_pretty(facts)?)
 }
@@ -134,39 +206,47 @@ fn write_facts(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
 fn train_in(
     pipeline: &Pipeline<'_>,
     device: &Device,
-    directory: &RunDirectory,
-    voice: &mut Voice,
+    prepared: &mut Prepared,
+    manner: &Manner,
     listener: &mut dyn Listener,
 ) -> Outcome<End> {
-    let (inputs, trial) = (pipeline.inputs, &pipeline.inputs.trial);
+    let trial = &pipeline.inputs.trial;
     let settings = &trial.settings;
-    introduce(pipeline, device, voice).map_err(Failure::RunDirectory)?;
-    let task = settings.task.task();
-    let source = inputs.named.files.clone();
-    let template = Template { config: trial.config.clone(), labels: task.labels, table: pipeline.table.clone(), source };
-    let recorder = Recorder::new(directory, task, settings.metric.name(), &settings.checkpoints.keep, template);
-    let mut recorder = recorder.map_err(Failure::RunDirectory)?;
-    let direction = task.direction(settings.metric.name()).unwrap_or(Direction::Maximize);
+    let Prepared { recorder, voice, facts, .. } = prepared;
+    let start = match prepared.from.take() {
+        None => Start::Fresh(&pipeline.initial.parameters),
+        Some(state) => Start::From(state),
+    };
+    let direction = settings.task.task().direction(settings.metric.name()).unwrap_or(Direction::Maximize);
     let mut progress = Progress::new(voice, settings.metric.name(), direction, trial.steps.total);
-    let initial: &[HostTensor] = &pipeline.initial.parameters;
+    progress.go_on(recorder.best(), recorder.last(), &start);
     // Burn reports a failing device by a panic.
     let trained = catch_unwind(AssertUnwindSafe(|| {
-        let mut own = Both(&mut recorder, &mut progress);
-        train(trial, initial, &pipeline.train, &pipeline.validation, device, &mut Both(&mut own, listener))
+        let mut own = Both(recorder, &mut progress);
+        train(trial, start, &pipeline.train, &pipeline.validation, device, &mut Both(&mut own, listener))
     }));
     drop(progress);
-    match trained {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            return match error.downcast::<Pruned>() {
-                Ok(pruned) => Ok(End::Pruned(pruned)),
-                Err(error) => Err(Failure::training(error)),
-            };
+    let end = match trained {
+        Ok(Ok(())) => {
+            let summary = recorder.summary();
+            End::Finished(summary.ok_or_else(|| Failure::Internal(anyhow::anyhow!("training ended without an evaluation")))?)
         }
+        Ok(Err(error)) => match error.downcast::<Pruned>() {
+            Ok(pruned) => End::Pruned(pruned),
+            Err(error) => return Err(failure(error, facts)),
+        },
         Err(_) => return Err(Failure::panic(&panics::last())),
+    };
+    let keeps_state = manner.keeps_state && matches!(end, End::Finished(_));
+    recorder.tidy(keeps_state).map_err(Failure::RunDirectory)?;
+    Ok(end)
+}
+
+fn failure(error: anyhow::Error, facts: &RunFacts) -> Failure {
+    match error.downcast::<Interrupted>() {
+        Ok(interrupted) => Failure::Interrupted(format!("{interrupted} of {}; everything is saved", facts.steps)),
+        Err(error) => Failure::training(error),
     }
-    let summary = recorder.summary().ok_or_else(|| Failure::Internal(anyhow::anyhow!("training ended without an evaluation")))?;
-    Ok(End::Finished(summary))
 }
 
 fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &RunId) -> RunFacts {
@@ -181,10 +261,11 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         started,
         ended: None,
         exit: None,
-        command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        command_line: command_line(),
         working_folder: std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
         host: Host::this(),
         device: device.name().into(),
+        kernels: device.kernels(),
         versions: Versions::this(),
         checkpoint: pipeline.inputs.named.checkpoint.to_string(),
         hashes: pipeline.hashes.clone(),
@@ -195,5 +276,18 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         train_examples: trial.train_examples,
         validation_examples: trial.validation_examples,
         steps: trial.steps.total,
+        resumed: Vec::new(),
     }
+}
+
+/// A command about a run, by the program's name as it was typed.
+#[must_use]
+pub fn command(verb: &str, root: &Path, id: &str) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "gluepot".into());
+    let elsewhere = if root == Path::new("runs") { String::new() } else { format!(" --runs {}", root.display()) };
+    format!("{program} {verb} {id}{elsewhere}")
+}
+
+fn command_line() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
 }

@@ -20,6 +20,12 @@ pub struct Moments {
 }
 
 impl Moments {
+    /// Those of a training that goes on.
+    #[must_use]
+    pub fn new(first: Vec<f32>, second: Vec<f32>) -> Self {
+        Self { first, second, moved: Vec::new() }
+    }
+
     fn room(&mut self, count: usize) {
         if self.first.len() != count {
             (self.first, self.second) = (zeros(count), zeros(count));
@@ -134,13 +140,13 @@ mod tests {
         for (keep, epsilon) in [(0.999, 1e-8), (1.0, 1e-8), (0.999, 0.0)] {
             let (mut rows, mut whole) = (draw(1, size * d), draw(1, size * d));
             let (mut of_rows, mut of_whole) = (Moments::default(), Moments::default());
-            for (turn, ids) in [vec![0, 3, 64, 299], vec![], vec![3, 65, 130], vec![1, 3]].into_iter().enumerate() {
-                let some = draw(10 + turn as u64, ids.len() * d);
+            for (turn, ids) in (1..).zip([vec![0, 3, 64, 299], vec![], vec![3, 65, 130], vec![1, 3]]) {
+                let some = draw(10 + turn, ids.len() * d);
                 let mut all = vec![0.0; size * d];
                 for (id, row) in ids.iter().zip(some.chunks_exact(d)) {
                     all[*id as usize * d..(*id as usize + 1) * d].copy_from_slice(row);
                 }
-                let step_size = 1e-3 / (1.0 - 0.9_f32.powi(turn as i32 + 1));
+                let step_size = 1e-3 / (1.0 - 0.9_f32.powf(turn as f32));
                 let rule = Rule { clip: 0.7, keep, beta1: 0.9, beta2: 0.99, step_size, root_correction: 0.3, epsilon };
                 step_rows(&mut rows, d, SomeRows { ids: &ids, rows: &some }, &mut of_rows, rule);
                 step(&mut whole, &all, &mut of_whole, rule);

@@ -26,11 +26,11 @@ impl Value {
     /// Puts a parameter on the device, as a leaf of the autodiff graph where the device tracks one.
     #[must_use]
     pub fn from_host(tensor: &HostTensor, role: Role, device: &Device) -> Self {
-        let data = TensorData::new(tensor.values.clone(), tensor.shape.clone());
+        let HostTensor { shape, values } = tensor.clone().turned(role);
+        let data = TensorData::new(values, shape);
         match role {
             Role::Bias | Role::Scale => Self::Vector(Tensor::from_data(data, device)),
-            Role::Embedding => Self::Matrix(Tensor::from_data(data, device)),
-            Role::Linear => Self::Matrix(Tensor::from_data(transposed(tensor), device)),
+            Role::Embedding | Role::Linear => Self::Matrix(Tensor::from_data(data, device)),
         }
         .tracked()
     }
@@ -87,15 +87,6 @@ impl Value {
             Self::Vector(_) => unreachable!("the parameter table has a matrix here"),
         }
     }
-}
-
-fn transposed(tensor: &HostTensor) -> TensorData {
-    let (rows, columns) = (tensor.shape[0], tensor.shape[1]);
-    let mut values = Vec::with_capacity(rows * columns);
-    for column in 0..columns {
-        values.extend((0..rows).map(|row| tensor.values[row * columns + column]));
-    }
-    TensorData::new(values, [columns, rows])
 }
 
 /// `x · weight + bias` over rows `[n, in]`.

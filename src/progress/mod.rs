@@ -13,7 +13,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::metrics::Direction;
 use crate::report::{count, duration, rate, scientific, score};
-use crate::train::{EvaluationEvent, Event, LogRow, Observer, StepEvent};
+use crate::runs::Moment;
+use crate::train::{EvaluationEvent, Event, LogRow, Observer, Start, StepEvent};
 
 pub use sweep::{SweepProgress, units};
 
@@ -76,6 +77,8 @@ pub struct Progress<'a> {
     metric: String,
     direction: Direction,
     total: u64,
+    /// Steps taken before.
+    behind: u64,
     best: Option<(f64, u64)>,
     last: Option<f64>,
     started: Instant,
@@ -95,11 +98,22 @@ impl<'a> Progress<'a> {
             metric: metric.into(),
             direction,
             total,
+            behind: 0,
             best: None,
             last: None,
             started: now,
             smoothed: None,
             previous: now,
+        }
+    }
+
+    /// Tells about a training that has some steps behind it.
+    pub fn go_on(&mut self, best: Option<&Moment>, last: Option<&Moment>, start: &Start<'_>) {
+        let value = |moment: &Moment| moment.scores.get(&self.metric).copied();
+        self.best = best.and_then(|best| Some((value(best)?, best.step)));
+        self.last = last.and_then(value);
+        if let Start::From(state) = start {
+            self.behind = state.counters.steps;
         }
     }
 
@@ -129,8 +143,7 @@ impl<'a> Progress<'a> {
     }
 
     fn log(&mut self, row: &LogRow) -> Result<()> {
-        let done = row.step as f64 / self.total as f64;
-        let left = self.started.elapsed().as_secs_f64() / done * (1.0 - done);
+        let left = self.started.elapsed().as_secs_f64() / (row.step - self.behind) as f64 * (self.total - row.step) as f64;
         let line = format!(
             "step {}/{}  epoch {:.2}  loss {:.4}  lr {}  grad norm {:.3}  {} ex/s  {} left",
             count(row.step),
@@ -185,6 +198,7 @@ impl Observer for Progress<'_> {
             }
             Event::Log(row) => self.log(row),
             Event::Evaluation(evaluation) => self.evaluation(evaluation),
+            Event::Boundary(_) => Ok(()),
         }
     }
 }

@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Loudness, print_line};
 use crate::metrics::Direction;
 use crate::report::{count, duration, score};
-use crate::sweep::{Audience, Ending, PlannedTrial, Progress, State};
+use crate::sweep::{Audience, Ending, PlannedTrial, Progress, State, Why};
 
 /// Examples learnt from count once, examples scored a third: a forward pass is a third of a step.
 #[must_use]
@@ -117,7 +117,8 @@ impl<'a> SweepProgress<'a> {
             State::Done(None) => "finished".into(),
             State::Pruned(reason) => reason.clone(),
             State::Failed(reason) => format!("FAILED: {}", in_short(reason)),
-            State::Waiting | State::Running | State::Dropped => "not finished".into(),
+            State::Waiting => "interrupted, everything is saved".into(),
+            State::Running | State::Dropped => "not finished".into(),
         };
         format!("[{ended}/{}] {}: {what} ({})", self.trials.len(), self.trials[trial].label(), duration(time))
     }
@@ -202,14 +203,17 @@ impl Audience for SweepProgress<'_> {
         }
     }
 
-    fn winding_down(&mut self, why: &str, running: usize) {
+    fn winding_down(&mut self, why: Why, running: usize) {
         let what = match (why, running) {
-            (_, 0) => String::new(),
-            (_, 1) => ": one running trial goes on to its end".into(),
-            (_, more) => format!(": {more} running trials go on to their end"),
+            (Why::Asked, 0) => "asked to stop".into(),
+            (Why::Asked, 1) => "asked to stop: one running trial saves where it is".into(),
+            (Why::Asked, more) => format!("asked to stop: {more} running trials save where they are"),
+            (Why::TrialFailed, 0) => "a trial failed, no more trials start".into(),
+            (Why::TrialFailed, 1) => "a trial failed, no more trials start: one running trial goes on to its end".into(),
+            (Why::TrialFailed, more) => format!("a trial failed, no more trials start: {more} running trials go on to their end"),
         };
         let again = if running > 0 { "; Ctrl-C once more ends them now" } else { "" };
-        self.say(&format!("{why}, no more trials start{what}{again}"));
+        self.say(&format!("{what}{again}"));
     }
 }
 

@@ -1,5 +1,17 @@
 //! Numbers in words.
 
+/// A size with its unit, in powers of 1000: `12.3 MB`.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    let (scaled, unit) = match bytes {
+        0..1_000 => return format!("{bytes} B"),
+        1_000..1_000_000 => (bytes as f64 / 1e3, "kB"),
+        1_000_000..1_000_000_000 => (bytes as f64 / 1e6, "MB"),
+        _ => (bytes as f64 / 1e9, "GB"),
+    };
+    format!("{scaled:.1} {unit}")
+}
+
 /// A score with four digits after the point: one MRPC validation example is 0.0025.
 #[must_use]
 pub fn score(value: f64) -> String {

@@ -1,8 +1,8 @@
 //! A run's own directory.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::facts::hex;
+use crate::durable;
 
 /// Names of the files and folders in a run directory.
 pub mod files {
@@ -35,6 +36,12 @@ pub mod files {
     pub const PLAN: &str = "plan.jsonl";
     /// What was said.
     pub const LOG: &str = "log.txt";
+    /// What the run can go on from.
+    pub const STATES: &str = "states";
+    /// Locked by the process that trains.
+    pub const LOCK: &str = "lock";
+    /// When the run was last seen alive, and at which step.
+    pub const HEARTBEAT: &str = "heartbeat";
 }
 
 /// A few hexadecimal digits that tell runs of one second apart.
@@ -104,20 +111,12 @@ impl RunDirectory {
         self.path.join(name)
     }
 
-    /// Writes a file whole: beside its place first, then renamed.
+    /// Writes a file whole.
     ///
     /// # Errors
     /// The disk is full or the folder cannot be written; an older version of the file stays as it was.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
-        let path = self.path(name);
-        let partial = path.with_extension("partial");
-        let write = || -> std::io::Result<()> {
-            let mut file = File::create(&partial)?;
-            file.write_all(content)?;
-            file.sync_all()?;
-            fs::rename(&partial, &path)
-        };
-        write().inspect_err(|_| drop(fs::remove_file(&partial))).with_context(|| format!("cannot write {}", path.display()))
+        durable::write_file(&self.path(name), content)
     }
 }
 

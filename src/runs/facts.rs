@@ -10,6 +10,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::train::Kernels;
+
 /// The content of `run.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunFacts {
@@ -24,7 +26,7 @@ pub struct RunFacts {
     /// Hash of what decides the outcome: runs that share it are the same training.
     #[serde(default)]
     pub trial: String,
-    /// `running`, `finished`, `pruned`, `failed`, `diverged` or `out of memory`.
+    /// `running`, `finished`, `interrupted`, `pruned`, `failed`, `diverged` or `out of memory`.
     pub status: String,
     /// When the run directory was made.
     pub started: DateTime<Utc>,
@@ -42,6 +44,9 @@ pub struct RunFacts {
     pub host: Host,
     /// The device trained on.
     pub device: String,
+    /// Who computed.
+    #[serde(default)]
+    pub kernels: Kernels,
     /// Versions of what computed.
     pub versions: Versions,
     /// The checkpoint as the experiment names it.
@@ -62,6 +67,29 @@ pub struct RunFacts {
     pub validation_examples: usize,
     /// Steps planned.
     pub steps: u64,
+    /// Every time that the run went on after an end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<Resumption>,
+}
+
+/// A run that went on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resumption {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// From which step.
+    pub step: u64,
+    /// How the run had ended before.
+    pub after: String,
+    /// The command line, word by word.
+    pub command_line: Vec<String>,
+    /// The machine.
+    pub host: Host,
+    /// The device.
+    pub device: String,
+    /// Settings that changed: `path: before → after`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
 }
 
 /// How a run ended.
@@ -129,6 +157,25 @@ pub struct Hashes {
     /// The weights, where the model started from some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
+}
+
+impl Hashes {
+    /// Names of what is not the same in both.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (mine, theirs, kind) in [(&self.data, &other.data, " data"), (&self.tokenizer, &other.tokenizer, "")] {
+            let all: std::collections::BTreeSet<&String> = mine.keys().chain(theirs.keys()).collect();
+            names.extend(all.into_iter().filter(|name| mine.get(*name) != theirs.get(*name)).map(|name| format!("{name}{kind}")));
+        }
+        if self.config != other.config {
+            names.push("config.json".into());
+        }
+        if self.weights != other.weights {
+            names.push("the weights".into());
+        }
+        names
+    }
 }
 
 /// Two hexadecimal digits for each byte.

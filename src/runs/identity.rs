@@ -24,3 +24,10 @@ pub fn identity(settings: &[SettingRow], hashes: &Hashes, rungs: &[u64]) -> Stri
     let everything = json!({ "settings": settings, "hashes": hashes, "rungs": rungs });
     hex(&Sha256::digest(everything.to_string())[..6])
 }
+
+/// The identity of a training that was planned for fewer steps and went on at `step` as one of this identity: not the
+/// same as one that was planned so from the beginning, whose learning rate was another.
+#[must_use]
+pub fn extended(identity: &str, before: &str, step: u64) -> String {
+    hex(&Sha256::digest(format!("{identity} from {before} at {step}"))[..6])
+}

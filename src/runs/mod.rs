@@ -1,17 +1,26 @@
 //! Run directories: the names of all files in them, writing them, and finding them again.
 
+mod checkpoints;
 mod directory;
 mod facts;
 mod identity;
+mod lock;
+mod metrics;
+mod prune;
 mod record;
 mod resolved;
+pub mod states;
 mod stored;
 mod summary;
+mod verify;
 
 pub use directory::{RunDirectory, RunId, file_name, files};
-pub use facts::{Exit, Hashes, Host, RunFacts, Versions, hex, sha256};
-pub use identity::identity;
-pub use record::Recorder;
+pub use facts::{Exit, Hashes, Host, Resumption, RunFacts, Versions, hex, sha256};
+pub use identity::{extended, identity};
+pub use lock::RunLock;
+pub use prune::{Removable, removable, remove};
+pub use record::{Interrupted, Record, Recorded, Recorder};
 pub use resolved::{SettingRow, resolved_toml, setting_rows, shown};
 pub use stored::{FindError, StoredRun, find, list};
 pub use summary::{Moment, Summary};
+pub use verify::{Check, verify};

@@ -1,39 +1,67 @@
 //! Training's events, written into a run directory as they happen.
 
-use std::fs::{self, File};
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use csv::Writer;
+use serde::{Deserialize, Serialize};
 
+use super::checkpoints::SavedCheckpoints;
 use super::directory::{RunDirectory, files};
+use super::metrics::{Lengths, Tables};
+use super::states::{self, SavedState};
 use super::summary::{Moment, Summary};
 use crate::checkpoint::Template;
+use crate::durable::write_file;
 use crate::metrics::{Direction, Prediction};
-use crate::settings::{Keep, Kept};
+use crate::settings::{Checkpoints, Kept, SaveEvery};
+use crate::stop::Stop;
 use crate::tasks::{Split, Task};
-use crate::train::{EvaluationEvent, Event, LogRow, Observer};
+use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer};
 
-/// Writes metrics, predictions and checkpoints of a run.
-pub struct Recorder {
-    directory: RunDirectory,
-    task: &'static Task,
-    metric: String,
-    direction: Direction,
-    keep: Keep,
-    template: Template,
-    train: Writer<File>,
-    speed: Writer<File>,
-    eval: Writer<File>,
-    best: Option<Moment>,
-    last: Option<Moment>,
-    /// Steps whose checkpoint is on disk, in order.
-    saved: Vec<u64>,
-    started: Instant,
-    totals: Totals,
+/// Time between two signs of life.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Somebody asked training to stop; its state is saved.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("interrupted after step {step}")]
+pub struct Interrupted {
+    /// Steps taken.
+    pub step: u64,
 }
 
-#[derive(Default)]
+/// What is recorded, and how.
+#[derive(Clone)]
+pub struct Record {
+    /// The task.
+    pub task: &'static Task,
+    /// The metric that picks the best checkpoint.
+    pub metric: String,
+    /// What is saved.
+    pub checkpoints: Checkpoints,
+    /// What checkpoints are written from.
+    pub template: Template,
+    /// Whether somebody asks to stop.
+    pub stop: Stop,
+}
+
+/// What a recorder knows of its run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    best: Option<Moment>,
+    last: Option<Moment>,
+    /// Steps whose checkpoints are kept, in order.
+    checkpoints: Vec<u64>,
+    totals: Totals,
+    /// Time from the first step to the last, evaluations included.
+    duration: Duration,
+    lengths: Lengths,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Totals {
     steps: u64,
     examples: u64,
@@ -41,79 +69,121 @@ struct Totals {
     training: Duration,
 }
 
+/// Writes metrics, predictions, checkpoints and states of a run.
+pub struct Recorder {
+    directory: RunDirectory,
+    record: Record,
+    direction: Direction,
+    tables: Tables,
+    recorded: Recorded,
+    checkpoints: SavedCheckpoints,
+    started: Instant,
+    saved: Instant,
+    last_heartbeat: Option<Instant>,
+}
+
 impl Recorder {
     /// Opens the metrics files of a new run.
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn new(directory: &RunDirectory, task: &'static Task, metric: &str, keep: &Keep, template: Template) -> Result<Self> {
-        let open = |name: &str, header: &[&str]| -> Result<Writer<File>> {
-            let path = directory.path(name);
-            let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-            let mut writer = Writer::from_writer(file);
-            write_row(&mut writer, header, name)?;
-            Ok(writer)
-        };
-        let metrics = task.metrics.iter().map(|metric| metric.name);
-        let eval: Vec<&str> = ["step", "epoch", "split", "loss"].into_iter().chain(metrics).collect();
-        Ok(Self {
-            train: open(files::TRAIN, &["step", "epoch", "examples", "loss", "learning_rate", "grad_norm"])?,
-            speed: open(files::SPEED, &["step", "seconds", "examples_per_second", "tokens_per_second"])?,
-            eval: open(files::EVAL, &eval)?,
-            directory: directory.clone(),
-            task,
-            metric: metric.to_string(),
-            direction: task.direction(metric).unwrap_or(Direction::Maximize),
-            keep: keep.clone(),
-            template,
-            best: None,
-            last: None,
-            saved: Vec::new(),
-            started: Instant::now(),
-            totals: Totals::default(),
-        })
+    pub fn new(directory: &RunDirectory, record: Record) -> Result<Self> {
+        let tables = Tables::create(directory, record.task.metrics.iter().map(|metric| metric.name))?;
+        Ok(Self::with(directory, record, tables, Recorded::default()))
+    }
+
+    /// Goes on with a run as it was at a state: what was written since is cut and removed.
+    ///
+    /// # Errors
+    /// A file cannot be written, or was changed by somebody else.
+    pub fn resumed(directory: &RunDirectory, record: Record, recorded: Recorded, predictions: Option<&[u8]>) -> Result<Self> {
+        let tables = Tables::reopen(directory, recorded.lengths)?;
+        let path = directory.path(files::PREDICTIONS);
+        match predictions {
+            Some(predictions) => write_file(&path, predictions)?,
+            None if path.exists() => fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?,
+            None => {}
+        }
+        let mut recorder = Self::with(directory, record, tables, recorded);
+        let (best, last) = (recorder.best_step(), recorder.last().map(|last| last.step));
+        recorder.checkpoints.restore(best, last)?;
+        Ok(recorder)
+    }
+
+    fn with(directory: &RunDirectory, record: Record, tables: Tables, recorded: Recorded) -> Self {
+        let (direction, now) = (record.task.direction(&record.metric).unwrap_or(Direction::Maximize), Instant::now());
+        let checkpoints = SavedCheckpoints::new(directory, &record.checkpoints.keep, recorded.checkpoints.clone());
+        let directory = directory.clone();
+        Self { directory, record, direction, tables, recorded, checkpoints, started: now, saved: now, last_heartbeat: None }
+    }
+
+    /// The best evaluation so far.
+    #[must_use]
+    pub fn best(&self) -> Option<&Moment> {
+        self.recorded.best.as_ref()
+    }
+
+    /// The last evaluation.
+    #[must_use]
+    pub fn last(&self) -> Option<&Moment> {
+        self.recorded.last.as_ref()
+    }
+
+    fn best_step(&self) -> Option<u64> {
+        self.recorded.best.as_ref().map(|best| best.step)
+    }
+
+    fn duration(&self) -> Duration {
+        self.recorded.duration + self.started.elapsed()
     }
 
     /// The summary of a run that reached its end; none without an evaluation.
     #[must_use]
     pub fn summary(&self) -> Option<Summary> {
-        let (best, last) = (self.best.clone()?, self.last.clone()?);
-        let training_seconds = self.totals.training.as_secs_f64();
+        let (best, last) = (self.recorded.best.clone()?, self.recorded.last.clone()?);
+        let totals = &self.recorded.totals;
+        let training_seconds = totals.training.as_secs_f64();
         let per_second = |count: u64| if training_seconds > 0.0 { count as f64 / training_seconds } else { 0.0 };
         Some(Summary {
             format_version: 1,
-            task: self.task.name.into(),
-            metric: self.metric.clone(),
+            task: self.record.task.name.into(),
+            metric: self.record.metric.clone(),
             direction: self.direction,
             collapsed: best.collapsed,
             best,
             last,
-            steps: self.totals.steps,
-            examples: self.totals.examples,
-            duration_seconds: self.started.elapsed().as_secs_f64(),
+            steps: totals.steps,
+            examples: totals.examples,
+            duration_seconds: self.duration().as_secs_f64(),
             training_seconds,
-            examples_per_second: per_second(self.totals.examples),
-            tokens_per_second: per_second(self.totals.tokens),
+            examples_per_second: per_second(totals.examples),
+            tokens_per_second: per_second(totals.tokens),
         })
+    }
+
+    /// Removes what only going on needed: all states, or all but the last.
+    ///
+    /// # Errors
+    /// Something cannot be removed.
+    pub fn tidy(&mut self, keeps_state: bool) -> Result<()> {
+        states::keep(&self.directory, usize::from(keeps_state))?;
+        self.checkpoints.release()
     }
 
     fn log(&mut self, row: &LogRow) -> Result<()> {
         let numbers = [row.loss, row.learning_rate, row.grad_norm];
         let mut fields = vec![row.step.to_string(), row.epoch.to_string(), row.examples.to_string()];
         fields.extend(numbers.map(|number| number.to_string()));
-        write_row(&mut self.train, &fields, files::TRAIN)?;
-        self.totals.steps = row.step;
-        self.totals.examples = row.examples;
-        self.totals.tokens += row.interval_tokens;
-        self.totals.training += row.elapsed;
+        self.tables.train(&fields)?;
+        let totals = &mut self.recorded.totals;
+        totals.steps = row.step;
+        totals.examples = row.examples;
+        totals.tokens += row.interval_tokens;
+        totals.training += row.elapsed;
         let interval = row.elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
         let rate = |count: u64| format!("{:.3}", count as f64 / interval);
-        let seconds = format!("{:.3}", self.started.elapsed().as_secs_f64());
-        write_row(
-            &mut self.speed,
-            &[row.step.to_string(), seconds, rate(row.interval_examples), rate(row.interval_tokens)],
-            files::SPEED,
-        )
+        let seconds = format!("{:.3}", self.duration().as_secs_f64());
+        self.tables.speed(&[row.step.to_string(), seconds, rate(row.interval_examples), rate(row.interval_tokens)])
     }
 
     fn evaluation(&mut self, event: &EvaluationEvent<'_>) -> Result<()> {
@@ -121,65 +191,74 @@ impl Recorder {
         let mut fields =
             vec![event.step.to_string(), event.epoch.to_string(), Split::Validation.name().into(), scores.loss.to_string()];
         fields.extend(scores.metrics.iter().map(|score| score.value.to_string()));
-        write_row(&mut self.eval, &fields, files::EVAL)?;
+        self.tables.eval(&fields)?;
         let moment = Moment::new(event.step, event.epoch, scores);
-        let of_metric = |moment: &Moment| moment.scores.get(&self.metric).copied().unwrap_or(f64::NAN);
-        let improved = self.best.as_ref().is_none_or(|best| self.direction.improves(of_metric(&moment), of_metric(best)));
+        let of_metric = |moment: &Moment| moment.scores.get(&self.record.metric).copied().unwrap_or(f64::NAN);
+        let improved = self.best().is_none_or(|best| self.direction.improves(of_metric(&moment), of_metric(best)));
         if improved {
-            self.write_predictions(event.predictions)?;
-            self.best = Some(moment.clone());
+            self.directory.write(files::PREDICTIONS, &self.predictions(event.predictions)?)?;
+            self.recorded.best = Some(moment.clone());
         }
-        self.last = Some(moment);
-        self.save(event, improved)
+        self.recorded.last = Some(moment);
+        let keep = &self.record.checkpoints.keep;
+        let wanted = (improved && keep.contains(Kept::Best)) || keep.contains(Kept::Last) || keep.more() > 0;
+        if wanted {
+            self.checkpoints.save(event.step, improved, &self.record.template, &(event.parameters)()?)?;
+        }
+        Ok(())
     }
 
-    fn write_predictions(&self, predictions: &[Prediction]) -> Result<()> {
+    fn predictions(&self, predictions: &[Prediction]) -> Result<Vec<u8>> {
         let mut writer = Writer::from_writer(Vec::new());
-        let probabilities = (0..self.task.labels.len()).map(|class| format!("p{class}"));
+        let probabilities = (0..self.record.task.labels.len()).map(|class| format!("p{class}"));
         let header: Vec<String> = ["index", "label", "prediction"].map(String::from).into_iter().chain(probabilities).collect();
-        write_row(&mut writer, &header, files::PREDICTIONS)?;
+        writer.write_record(&header)?;
         for (index, prediction) in predictions.iter().enumerate() {
             let mut fields = vec![index.to_string(), prediction.label.to_string(), prediction.class.to_string()];
             fields.extend(prediction.probabilities().iter().map(ToString::to_string));
-            write_row(&mut writer, &fields, files::PREDICTIONS)?;
+            writer.write_record(&fields)?;
         }
-        self.directory.write(files::PREDICTIONS, &writer.into_inner().context("cannot format the predictions")?)
+        writer.into_inner().context("cannot format the predictions")
     }
 
-    /// Saves the parameters if a kept checkpoint needs them, then removes what is kept no longer.
-    fn save(&mut self, event: &EvaluationEvent<'_>, improved: bool) -> Result<()> {
-        let wanted = (improved && self.keep.contains(Kept::Best)) || self.keep.contains(Kept::Last) || self.keep.more() > 0;
-        if !wanted {
-            return Ok(());
+    fn boundary(&mut self, boundary: &Boundary<'_>) -> Result<()> {
+        self.show_life(boundary.step);
+        let is_asked = self.record.stop.is_asked() && !boundary.is_last;
+        let due = match self.record.checkpoints.every {
+            SaveEvery::Never => false,
+            SaveEvery::Epoch => boundary.ends_epoch || boundary.is_last,
+            SaveEvery::Steps(steps) => boundary.step.is_multiple_of(steps.get()) || boundary.is_last,
+            SaveEvery::Minutes(minutes) => self.saved.elapsed().as_secs() >= minutes.get() * 60 || boundary.is_last,
+        };
+        if due || is_asked {
+            self.save(boundary)?;
         }
-        let name = folder(event.step);
-        let path = self.directory.path(files::CHECKPOINTS).join(&name);
-        let parameters = (event.parameters)()?;
-        self.template.write(&path, &parameters)?;
-        self.saved.push(event.step);
-        let point =
-            |pointer: &str| self.directory.write(&format!("{}/{pointer}", files::CHECKPOINTS), format!("{name}\n").as_bytes());
-        if self.keep.contains(Kept::Last) {
-            point("last")?;
-        }
-        if improved && self.keep.contains(Kept::Best) {
-            point("best")?;
-        }
-        self.remove_superseded()
-    }
-
-    fn remove_superseded(&mut self) -> Result<()> {
-        let best = self.best.as_ref().map(|best| best.step).filter(|_| self.keep.contains(Kept::Best));
-        let last = self.saved.last().copied().filter(|_| self.keep.contains(Kept::Last));
-        let named = |step: &u64| Some(*step) == best || Some(*step) == last;
-        let more = usize::try_from(self.keep.more()).unwrap_or(usize::MAX);
-        let others: Vec<u64> = self.saved.iter().rev().filter(|step| !named(step)).copied().collect();
-        for step in others.into_iter().skip(more) {
-            let path = self.directory.path(files::CHECKPOINTS).join(folder(step));
-            fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-            self.saved.retain(|saved| *saved != step);
+        if is_asked {
+            return Err(Interrupted { step: boundary.step }.into());
         }
         Ok(())
+    }
+
+    fn save(&mut self, boundary: &Boundary<'_>) -> Result<()> {
+        self.recorded.lengths = self.tables.sync()?;
+        let recorded =
+            Recorded { duration: self.duration(), checkpoints: self.checkpoints.kept().to_vec(), ..self.recorded.clone() };
+        let predictions = self.recorded.best.is_some().then(|| fs::read(self.directory.path(files::PREDICTIONS)));
+        let predictions = predictions.transpose().with_context(|| format!("cannot read {}", files::PREDICTIONS))?;
+        let state = SavedState { training: (boundary.state)()?, recorded, predictions };
+        states::save(&self.directory, &self.record.template.table, &state)?;
+        self.saved = Instant::now();
+        self.checkpoints.hold()
+    }
+
+    /// A sign of life for who looks at the directory from another machine.
+    fn show_life(&mut self, step: u64) {
+        if self.last_heartbeat.is_none_or(|last| last.elapsed() >= HEARTBEAT) {
+            self.last_heartbeat = Some(Instant::now());
+            // A run is not ended for want of it.
+            let _ =
+                fs::write(self.directory.path(files::HEARTBEAT), format!("{} step {step}\n", chrono::Utc::now().to_rfc3339()));
+        }
     }
 }
 
@@ -189,17 +268,7 @@ impl Observer for Recorder {
             Event::Step(_) => Ok(()),
             Event::Log(row) => self.log(row),
             Event::Evaluation(evaluation) => self.evaluation(evaluation),
+            Event::Boundary(boundary) => self.boundary(boundary),
         }
     }
-}
-
-/// The folder of a step's checkpoint.
-fn folder(step: u64) -> String {
-    format!("step-{step:06}")
-}
-
-/// Writes a row and hands it to the operating system, so that no row waits in this process.
-fn write_row<W: std::io::Write>(writer: &mut Writer<W>, fields: &[impl AsRef<[u8]>], name: &str) -> Result<()> {
-    writer.write_record(fields).with_context(|| format!("cannot write {name}"))?;
-    writer.flush().with_context(|| format!("cannot write {name}"))
 }

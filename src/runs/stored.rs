@@ -2,12 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 
-use super::directory::files;
-use super::{Host, RunFacts, Summary};
+use super::directory::{RunDirectory, files};
+use super::{Host, RunFacts, RunLock, Summary};
+
+/// A run elsewhere that gave no sign of life for so long is taken for dead.
+const LONG_SILENCE: Duration = Duration::from_mins(15);
 
 /// A run as its directory tells it.
 #[derive(Clone, Debug)]
@@ -34,12 +38,26 @@ impl StoredRun {
 
     /// The status as it is: a run that says `running` and whose process is gone has `died`.
     ///
-    /// Only the machine that it ran on can tell; elsewhere the run is believed.
+    /// On the machine that it runs on its lock tells; elsewhere, signs of life that stopped long ago.
     #[must_use]
     pub fn status(&self) -> &str {
-        let is_here = cfg!(target_os = "linux") && self.facts.host.name == Host::this().name;
-        let is_gone = || !Path::new("/proc").join(self.facts.host.process.to_string()).exists();
-        if self.facts.status == "running" && is_here && is_gone() { "died" } else { &self.facts.status }
+        if self.facts.status == "running" && !self.is_alive() { "died" } else { &self.facts.status }
+    }
+
+    fn is_alive(&self) -> bool {
+        if self.facts.host.name == Host::this().name {
+            return RunLock::is_held(&RunDirectory::at(self.path.clone())).unwrap_or(false);
+        }
+        let last = fs::metadata(self.path.join(files::HEARTBEAT)).and_then(|heartbeat| heartbeat.modified()).ok();
+        let silence = last.and_then(|last| last.elapsed().ok());
+        silence.is_none_or(|silence| silence < LONG_SILENCE)
+    }
+
+    /// The last line of the run's log.
+    #[must_use]
+    pub fn last_words(&self) -> Option<String> {
+        let log = fs::read_to_string(self.path.join(files::LOG)).ok()?;
+        log.lines().rev().find(|line| !line.trim().is_empty()).map(String::from)
     }
 
     /// Steps taken, as far as the metrics tell.

@@ -3,16 +3,20 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::save::SaveEvery;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
 use serde::de::{Error, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Which checkpoints stay on disk.
+/// Which checkpoints stay on disk, and what is saved to go on after an interruption.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Checkpoints {
     /// "best" and "last"; a number keeps that many more of the newest. An empty list keeps none.
     pub keep: Keep,
+    /// When what `gluepot resume` needs is saved: "epoch", a number of steps, "10 minutes", or "never".
+    pub every: SaveEvery,
 }
 
 /// What is kept of the checkpoints that every evaluation writes.

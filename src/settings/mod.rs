@@ -11,6 +11,7 @@ mod logging;
 mod model;
 mod names;
 mod optimizer;
+mod save;
 mod schedule;
 mod sweep;
 mod training;
@@ -28,12 +29,14 @@ pub use logging::Logging;
 pub use model::{Dropout, Initialize, Model};
 pub use names::{MetricName, TaskName};
 pub use optimizer::Optimizer;
+pub use save::SaveEvery;
 pub use schedule::{Schedule, ScheduleKind};
 pub use sweep::{Axis, OnFailure, Prune, Range, Strategy, Sweep};
 pub use training::{Precision, Training};
 
 /// Settings that change neither training nor scores: where and under which name a trial runs, and what is kept of it.
-pub const WITHOUT_EFFECT: [&str; 5] = ["name", "device", "data.eval_batch_size", "checkpoints.keep", "logging.every"];
+pub const WITHOUT_EFFECT: [&str; 6] =
+    ["name", "device", "data.eval_batch_size", "checkpoints.keep", "checkpoints.every", "logging.every"];
 
 /// Something wrong with the value at a path such as `data.batch_size`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +113,7 @@ pub struct Settings {
     /// When the validation split is scored.
     #[serde(default)]
     pub evaluation: Evaluation,
-    /// Which checkpoints stay on disk.
+    /// Which checkpoints stay on disk, and what is saved to go on after an interruption.
     #[serde(default)]
     pub checkpoints: Checkpoints,
     /// What is written how often.

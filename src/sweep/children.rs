@@ -14,7 +14,7 @@ use super::directory::SweepDirectory;
 use super::drive::{Crew, Ending, News, Progress};
 use super::plan::PlannedTrial;
 use super::queue::State;
-use crate::failure::says_out_of_memory;
+use crate::failure::{INTERRUPTED, says_out_of_memory};
 use crate::runs::{Exit, RunDirectory, StoredRun, files, list};
 
 /// What a trial's process tells the sweep's, a line of JSON each.
@@ -57,6 +57,7 @@ pub struct Children<'a> {
     slots: Vec<Option<Running>>,
     sender: Sender<(usize, Heard)>,
     receiver: Receiver<(usize, Heard)>,
+    asked_to_stop: bool,
 }
 
 impl<'a> Children<'a> {
@@ -71,7 +72,7 @@ impl<'a> Children<'a> {
     ) -> Self {
         let (sender, receiver) = channel();
         let slots = (0..jobs).map(|_| None).collect();
-        Self { directory, trials, retry_failed, jobs, gpus, slots, sender, receiver }
+        Self { directory, trials, retry_failed, jobs, gpus, slots, sender, receiver, asked_to_stop: false }
     }
 
     fn command(&self, trial: &PlannedTrial, slot: usize) -> Result<Command> {
@@ -101,6 +102,10 @@ impl<'a> Children<'a> {
         let id = &running.trial.id;
         let log = fs::read_to_string(self.directory.log(id)).unwrap_or_default();
         let last = newest_run(self.directory, id);
+        // One that had no time to listen yet had nothing to save either.
+        if self.asked_to_stop && status.signal() == Some(libc::SIGTERM) {
+            return Ending::As(State::Waiting);
+        }
         if let Some(signal) = status.signal() {
             let reason = killed(signal, &log);
             if let Some(run) = last.filter(|run| run.facts.status == "running") {
@@ -108,6 +113,9 @@ impl<'a> Children<'a> {
                 let _ = mark_died(&run, signal, &reason);
             }
             return Ending::As(State::Failed(reason));
+        }
+        if status.code() == Some(i32::from(INTERRUPTED)) {
+            return Ending::As(State::Waiting);
         }
         if status.success() {
             let states = self.directory.states(std::slice::from_ref(&running.trial), false);
@@ -118,6 +126,17 @@ impl<'a> Children<'a> {
         let recorded = last.and_then(|run| run.facts.exit).and_then(|exit| exit.message).filter(|_| !status.success());
         let said = log.lines().rev().find(|line| !line.trim().is_empty()).map(String::from);
         Ending::As(State::Failed(recorded.or(said).unwrap_or_else(|| format!("it ended with {status}"))))
+    }
+}
+
+/// Sends SIGTERM. A process that is gone already is no matter.
+fn terminate(child: &Child) {
+    if let Ok(process) = libc::pid_t::try_from(child.id()) {
+        // SAFETY: the call takes no memory. The child was not waited for yet, so that its number is still its own.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::kill(process, libc::SIGTERM);
+        }
     }
 }
 
@@ -187,6 +206,13 @@ impl Crew for Children<'_> {
                 };
                 Some(News::Ended(slot, ending))
             }
+        }
+    }
+
+    fn ask_to_stop(&mut self) {
+        self.asked_to_stop = true;
+        for running in self.slots.iter().flatten() {
+            terminate(&running.child);
         }
     }
 

@@ -276,7 +276,7 @@ impl SweepDirectory {
         match last.facts.status.as_str() {
             "pruned" => State::Pruned(reason()),
             // With the trial's lock free, nobody runs it any more.
-            "running" | "died" => State::Waiting,
+            "running" | "died" | "interrupted" => State::Waiting,
             _ if retry_failed => State::Waiting,
             _ => State::Failed(reason()),
         }

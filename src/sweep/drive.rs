@@ -17,6 +17,8 @@ pub trait Crew {
     fn start(&mut self, trial: &PlannedTrial, slot: usize) -> anyhow::Result<()>;
     /// Waits for something to happen.
     fn hear(&mut self, patience: Duration) -> Option<News>;
+    /// Asks every running trial to end after its step, with everything saved.
+    fn ask_to_stop(&mut self);
     /// Ends every running trial at once.
     fn stop(&mut self);
 }
@@ -61,7 +63,16 @@ pub trait Audience {
     /// Time passes; these are the states.
     fn tick(&mut self, states: &[State]);
     /// No more trials start.
-    fn winding_down(&mut self, why: &str, running: usize);
+    fn winding_down(&mut self, why: Why, running: usize);
+}
+
+/// Why no more trials start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody asked to stop.
+    Asked,
+    /// One failed, and the sweep is to stop then.
+    TrialFailed,
 }
 
 /// How to run.
@@ -85,8 +96,8 @@ pub struct Driven {
 /// How long to wait for news before looking around.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Runs what is left of the plan. `asked` counts how often somebody asked to stop: once lets running trials end, twice
-/// ends them.
+/// Runs what is left of the plan. `asked` counts how often somebody asked to stop: once lets running trials save where
+/// they are, twice ends them.
 ///
 /// # Errors
 /// No process can be started.
@@ -104,7 +115,8 @@ pub fn drive(
         let running = slots.iter().flatten().count();
         if !winding_down && asked() > 0 {
             winding_down = true;
-            audience.winding_down("asked to stop", running);
+            crew.ask_to_stop();
+            audience.winding_down(Why::Asked, running);
         }
         if asked() > 1 {
             crew.stop();
@@ -139,7 +151,7 @@ pub fn drive(
                 let failed = matches!(states[index], State::Failed(_));
                 if failed && manner.on_failure == OnFailure::Stop && !winding_down {
                     winding_down = true;
-                    audience.winding_down("a trial failed", slots.iter().flatten().count());
+                    audience.winding_down(Why::TrialFailed, slots.iter().flatten().count());
                 }
             }
             // What runs elsewhere may have ended, and its process too.

@@ -19,7 +19,7 @@ mod space;
 
 pub use children::{Children, Told};
 pub use directory::{Found, SweepDirectory, SweepFacts, is_sweep};
-pub use drive::{Audience, Crew, Driven, Ending, Manner, News, Progress, drive};
+pub use drive::{Audience, Crew, Driven, Ending, Manner, News, Progress, Why, drive};
 pub use expand::expand;
 pub use grid::grid;
 pub use ladder::Ladder;

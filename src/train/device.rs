@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Device as BurnDevice;
+use serde::{Deserialize, Serialize};
 
 use crate::settings::{DeviceChoice, Precision};
 
@@ -15,9 +16,11 @@ pub struct Device {
 }
 
 /// Who computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kernels {
     /// Fused operations over batches without padding, where the device has them.
+    #[default]
     Fused,
     /// Burn's own operations over padded batches: what the others are held to.
     Reference,

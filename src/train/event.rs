@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::state::TrainingState;
 use crate::checkpoint::HostTensor;
 use crate::metrics::{Prediction, Scores};
 
@@ -15,6 +16,8 @@ pub enum Event<'a> {
     Log(LogRow),
     /// The validation split was scored.
     Evaluation(EvaluationEvent<'a>),
+    /// A step, and everything that belongs to it, is done: training can be saved here, and stopped.
+    Boundary(Boundary<'a>),
 }
 
 /// One optimizer step.
@@ -69,6 +72,18 @@ pub struct EvaluationEvent<'a> {
     pub predictions: &'a [Prediction],
     /// Reads the parameters from the device, in the order of [`crate::checkpoint::table`].
     pub parameters: &'a dyn Fn() -> Result<Vec<HostTensor>>,
+}
+
+/// A point between two steps.
+pub struct Boundary<'a> {
+    /// Steps taken so far.
+    pub step: u64,
+    /// Whether a pass over the training split ends here.
+    pub ends_epoch: bool,
+    /// Whether no step is left.
+    pub is_last: bool,
+    /// Reads everything from the device that going on takes.
+    pub state: &'a dyn Fn() -> Result<TrainingState>,
 }
 
 /// Something that listens to training.

@@ -1,12 +1,14 @@
 //! AdamW and gradient clipping, step by step as torch does them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::Result;
 use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{Gradients, Tensor};
 
-use super::device::Kernels;
-use crate::checkpoint::WORDS;
+use super::device::{Device, Kernels};
+use super::state::TrainingState;
+use crate::checkpoint::{HostTensor, Parameter, Role, WORDS};
 use crate::kernels::{self, Moments, Update, Words};
 use crate::models::{Input, Value};
 use crate::settings::Optimizer;
@@ -112,6 +114,33 @@ impl AdamW {
         Self { settings: settings.clone(), moments: decay.iter().map(|_| state()).collect(), decay, steps: 0 }
     }
 
+    /// The running means of gradients and of their squares, in the file's layout; zeros before the first step.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn moments(&self, table: &[Parameter]) -> Result<(Vec<HostTensor>, Vec<HostTensor>)> {
+        let pairs = self.moments.iter().zip(table).map(|(state, entry)| state.to_host(entry));
+        Ok(pairs.collect::<Result<Vec<_>>>()?.into_iter().unzip())
+    }
+
+    /// Goes on where another optimizer was.
+    pub fn restore(&mut self, table: &[Parameter], state: TrainingState, device: &Device) {
+        self.steps = i32::try_from(state.counters.steps).unwrap_or(i32::MAX);
+        let moments = state.first_moments.into_iter().zip(state.second_moments);
+        for ((own, entry), (first, second)) in self.moments.iter_mut().zip(table).zip(moments) {
+            *own = match own {
+                State::Fused(_) => {
+                    let (first, second) = (first.turned(entry.role), second.turned(entry.role));
+                    State::Fused(Arc::new(Mutex::new(Moments::new(first.values, second.values))))
+                }
+                State::Reference(_) => {
+                    let value = |tensor| Value::from_host(tensor, entry.role, device.plain());
+                    State::Reference(Some((value(&first), value(&second))))
+                }
+            };
+        }
+    }
+
     /// Updates every parameter that has a gradient, which is multiplied with `clip` first.
     #[must_use]
     pub fn step(&mut self, parameters: Vec<Value>, gradients: GradientSum, learning_rate: f64, clip: f64) -> Vec<Value> {
@@ -135,6 +164,28 @@ impl AdamW {
             updated.tracked()
         })
         .collect()
+    }
+}
+
+impl State {
+    fn to_host(&self, entry: &Parameter) -> Result<(HostTensor, HostTensor)> {
+        let zeros = || HostTensor { shape: entry.shape.clone(), values: vec![0.0; entry.elements()] };
+        match self {
+            Self::Fused(moments) => {
+                let moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
+                if moments.first.is_empty() {
+                    return Ok((zeros(), zeros()));
+                }
+                let mut shape = entry.shape.clone();
+                if entry.role == Role::Linear {
+                    shape.reverse();
+                }
+                let tensor = |values: &[f32]| HostTensor { shape: shape.clone(), values: values.to_vec() }.turned(entry.role);
+                Ok((tensor(&moments.first), tensor(&moments.second)))
+            }
+            Self::Reference(None) => Ok((zeros(), zeros())),
+            Self::Reference(Some((first, second))) => Ok((first.to_host(entry.role)?, second.to_host(entry.role)?)),
+        }
     }
 }
 

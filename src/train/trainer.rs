@@ -8,10 +8,12 @@ use burn::tensor::{Int, Tensor, activation::log_softmax};
 use super::batch::{Batch, Padding};
 use super::device::Device;
 use super::evaluate::predict;
-use super::event::{Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
+use super::event::{Boundary, Diverged, EvaluationEvent, Event, Observer, StepEvent};
+use super::log::Log;
 use super::optimizer::{AdamW, GradientSum, clip_factor};
 use super::order::batches;
 use super::schedule::learning_rate;
+use super::state::{Counters, Interval, Start, TrainingState};
 use crate::checkpoint::{HostTensor, Parameter, table};
 use crate::metrics::{Prediction, Scores};
 use crate::models::{Bert, Masks, Value};
@@ -24,19 +26,27 @@ use crate::tokens::Encoded;
 /// [`Diverged`]; the device failed; or the observer refused to go on.
 pub fn train(
     trial: &Trial,
-    initial: &[HostTensor],
+    start: Start<'_>,
     examples: &[Encoded],
     validation: &[Encoded],
     device: &Device,
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let mut trainer = Trainer::new(trial, initial, device);
+    let (mut trainer, mut log) = match start {
+        Start::Fresh(parameters) => (Trainer::new(trial, parameters, device), Log::new(Interval::default())),
+        Start::From(state) => {
+            let log = Log::new(state.counters.log.clone());
+            (Trainer::restored(trial, state, device), log)
+        }
+    };
     let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
     let (data, steps) = (&trial.settings.data, trial.steps);
-    let mut log = Log::new();
-    for epoch in 0.. {
+    for epoch in trainer.steps / steps.per_epoch.max(1).. {
         let batches = batches(data, trial.settings.seed, epoch, &lengths);
-        for (group, accumulated) in batches.chunks(trial.settings.training.gradient_accumulation.get()).enumerate() {
+        let groups = batches.chunks(trial.settings.training.gradient_accumulation.get()).enumerate();
+        // A training that goes on has these steps behind it.
+        let taken = trainer.steps - epoch * steps.per_epoch;
+        for (group, accumulated) in groups.skip(usize::try_from(taken).unwrap_or(usize::MAX)) {
             if trainer.steps == steps.total {
                 return Ok(());
             }
@@ -53,6 +63,15 @@ pub fn train(
                 trainer.evaluate(validation, passed, observer)?;
                 log.skip(paused.elapsed());
             }
+            let paused = Instant::now();
+            let boundary = Boundary {
+                step: trainer.steps,
+                ends_epoch: trainer.steps.is_multiple_of(steps.per_epoch),
+                is_last,
+                state: &|| trainer.state(log.interval()),
+            };
+            observer.observe(&Event::Boundary(boundary))?;
+            log.skip(paused.elapsed());
         }
     }
     Ok(())
@@ -106,6 +125,22 @@ impl<'a> Trainer<'a> {
             micro_batches: 0,
             spent: Spent::default(),
         }
+    }
+
+    /// The model of a training that was interrupted.
+    fn restored(trial: &'a Trial, state: TrainingState, device: &'a Device) -> Self {
+        let mut trainer = Self::new(trial, &state.parameters, device);
+        trainer.steps = state.counters.steps;
+        trainer.micro_batches = state.counters.micro_batches;
+        trainer.optimizer.restore(&trainer.table, state, device);
+        trainer
+    }
+
+    /// Everything that going on takes.
+    fn state(&self, log: Interval) -> Result<TrainingState> {
+        let (first_moments, second_moments) = self.optimizer.moments(&self.table)?;
+        let counters = Counters { steps: self.steps, micro_batches: self.micro_batches, log };
+        Ok(TrainingState { parameters: self.parameters()?, first_moments, second_moments, counters })
     }
 
     /// One optimizer step over the given batches of indices into `examples`.
@@ -217,48 +252,4 @@ fn scalar(tensor: Tensor<1>) -> Result<f64> {
     let data = tensor.try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
     let values = data.try_to_vec::<f32>().map_err(|error| anyhow!("a number is not f32: {error:?}"))?;
     values.first().copied().map(f64::from).ok_or_else(|| anyhow!("the device gave no number"))
-}
-
-/// The steps since the last row.
-struct Log {
-    loss: f64,
-    interval_examples: u64,
-    interval_tokens: u64,
-    examples: u64,
-    since: Instant,
-    skipped: Duration,
-}
-
-impl Log {
-    fn new() -> Self {
-        Self { loss: 0.0, interval_examples: 0, interval_tokens: 0, examples: 0, since: Instant::now(), skipped: Duration::ZERO }
-    }
-
-    fn add(&mut self, step: &StepEvent, tokens: u64) {
-        self.loss += step.loss * step.examples as f64;
-        self.interval_examples += step.examples as u64;
-        self.interval_tokens += tokens;
-    }
-
-    /// Leaves a stretch of time out.
-    fn skip(&mut self, pause: Duration) {
-        self.skipped += pause;
-    }
-
-    fn row(&mut self, last: &StepEvent) -> LogRow {
-        let examples = self.examples + self.interval_examples;
-        let row = LogRow {
-            step: last.step,
-            epoch: last.epoch,
-            examples,
-            loss: self.loss / self.interval_examples as f64,
-            learning_rate: last.learning_rate,
-            grad_norm: last.grad_norm,
-            elapsed: self.since.elapsed().saturating_sub(self.skipped),
-            interval_examples: self.interval_examples,
-            interval_tokens: self.interval_tokens,
-        };
-        *self = Self { examples, ..Self::new() };
-        row
-    }
 }

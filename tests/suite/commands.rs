@@ -136,11 +136,16 @@ fn a_run_whose_process_is_gone_has_died() {
     assert_eq!(status(&facts).as_deref(), Some("finished"));
     facts["status"] = "running".into();
     assert_eq!(status(&facts).as_deref(), Some("died"));
-    facts["host"]["process"] = std::process::id().into();
+    let lock = std::fs::File::open(shell.run().join("lock")).unwrap();
+    lock.lock().unwrap();
     assert_eq!(status(&facts).as_deref(), Some("running"));
+    drop(lock);
+    // Another machine's lock cannot be seen; its signs of life can.
     facts["host"]["name"] = "elsewhere".into();
-    facts["host"]["process"] = 1_u32.rotate_right(2).into();
     assert_eq!(status(&facts).as_deref(), Some("running"));
+    let heartbeat = std::fs::File::options().write(true).open(shell.run().join("heartbeat")).unwrap();
+    heartbeat.set_modified(std::time::SystemTime::now() - std::time::Duration::from_hours(1)).unwrap();
+    assert_eq!(status(&facts).as_deref(), Some("died"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use gluepot::metrics::Direction;
 use gluepot::runs::{Exit, Hashes, Host, Moment, RunFacts, Summary, Versions};
+use gluepot::train::Kernels;
 use serde_json::Value;
 
 use crate::shell::{Done, Shell};
@@ -40,6 +41,7 @@ impl Made {
             working_folder: String::new(),
             host: Host::this(),
             device: "cpu".into(),
+            kernels: Kernels::Fused,
             versions: Versions::this(),
             checkpoint: "bert".into(),
             hashes: Hashes {
@@ -55,6 +57,7 @@ impl Made {
             train_examples: 3668,
             validation_examples: 408,
             steps: 1377,
+            resumed: Vec::new(),
         };
         let folder = format!("runs/2026-11-23T05-{minute:02}-00Z_x_{}", self.id);
         shell.write(&format!("{folder}/run.json"), serde_json::to_vec(&facts).unwrap());

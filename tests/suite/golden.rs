@@ -8,7 +8,7 @@ use gluepot::plan::Steps;
 use gluepot::settings::ScheduleKind;
 use gluepot::tasks::{Example, Text};
 use gluepot::tokens::Tokens;
-use gluepot::train::{Trainer, learning_rate, train};
+use gluepot::train::{Start, Trainer, learning_rate, train};
 use serde_json::Value;
 
 use crate::support::{Bench, Heard, assert_trajectory, device, difference, golden, logits, project, relative};
@@ -115,7 +115,7 @@ fn every_step_of_every_training_equals_pytorchs() {
         let (examples, validation) = bench.encode(&trial);
         for (kernels, device) in [("own", device()), ("reference", device().with_reference_kernels())] {
             let mut heard = Heard::default();
-            train(&trial, &bench.parameters(), &examples, &validation, &device, &mut heard).unwrap();
+            train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device, &mut heard).unwrap();
             assert_trajectory(&format!("{name}, {kernels} kernels"), &heard.steps, &training["trajectory"]);
             let difference = difference(&heard.predictions, &logits(&training["final"]));
             println!("{name}, {kernels} kernels: final logits {difference:.1e}");
@@ -208,7 +208,7 @@ fn bf16_stays_close_to_pytorchs_f32() {
     let trial = bench.trial(&(settings(&training["options"]) + "precision = \"bf16\"\n"));
     let (examples, validation) = bench.encode(&trial);
     let mut heard = Heard::default();
-    train(&trial, &bench.parameters(), &examples, &validation, &device(), &mut heard).unwrap();
+    train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device(), &mut heard).unwrap();
     for (step, (ours, theirs)) in heard.steps.iter().zip(training["trajectory"].as_array().unwrap()).enumerate() {
         let apart = (ours.loss - theirs["loss"].as_f64().unwrap()).abs();
         println!("bf16 step {}: loss {:.4}, apart {apart:.4}", step + 1, ours.loss);
@@ -226,6 +226,6 @@ fn padding_changes_nothing() {
     let trial = bench.trial(&padded);
     let (examples, validation) = bench.encode(&trial);
     let mut heard = Heard::default();
-    train(&trial, &bench.parameters(), &examples, &validation, &device(), &mut heard).unwrap();
+    train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device(), &mut heard).unwrap();
     assert_trajectory("padded", &heard.steps, &training["trajectory"]);
 }

@@ -9,6 +9,7 @@ mod hub;
 mod page;
 mod real;
 mod reproducible;
+mod resume;
 mod schema;
 mod shell;
 mod statistics;

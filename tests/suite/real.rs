@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use gluepot::checkpoint::HostTensor;
-use gluepot::train::train;
+use gluepot::train::{Start, train};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -58,7 +58,7 @@ fn equals_pytorch(task: &str) {
     assert!(apart <= 1e-4, "{task}: logits differ by {apart:e}");
 
     let mut heard = Heard::default();
-    train(&trial, &parameters, &examples, &validation, &device, &mut heard).unwrap();
+    train(&trial, Start::Fresh(&parameters), &examples, &validation, &device, &mut heard).unwrap();
     assert_trajectory(task, &heard.steps, &golden["trajectory"]);
     let apart = difference(&heard.predictions, &logits(&golden["final"]));
     println!("{task}: final logits {apart:.1e}");

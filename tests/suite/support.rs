@@ -117,7 +117,7 @@ impl Observer for Heard {
                 self.predictions = predictions.to_vec();
                 self.parameters = parameters()?;
             }
-            Event::Log(_) => {}
+            Event::Log(_) | Event::Boundary(_) => {}
         }
         Ok(())
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use gluepot::metrics::Direction;
 use gluepot::settings::{OnFailure, Prune, Sweep};
 use gluepot::sweep::{
-    Audience, Crew, Driven, Ending, Manner, News, PlannedTrial, Progress, Space, State, Work, drive, goes_on, grid, random, rungs,
+    Audience, Crew, Driven, Ending, Manner, News, PlannedTrial, Progress, Space, State, Why, Work, drive, goes_on, grid, random,
+    rungs,
 };
 use serde_json::{Value, json};
 
@@ -150,6 +151,7 @@ struct Script {
     started: Vec<String>,
     most: usize,
     stopped: bool,
+    asked: bool,
     /// What another process has come to, once asked.
     later: BTreeMap<String, State>,
 }
@@ -164,6 +166,7 @@ impl Script {
             started: Vec::new(),
             most: 0,
             stopped: false,
+            asked: false,
             later: BTreeMap::new(),
         }
     }
@@ -193,6 +196,10 @@ impl Crew for Script {
         Some(News::Ended(slot, self.endings.get(&id).cloned().unwrap_or(Ending::As(State::Done(Some(0.5))))))
     }
 
+    fn ask_to_stop(&mut self) {
+        self.asked = true;
+    }
+
     fn stop(&mut self) {
         self.stopped = true;
         self.running.clear();
@@ -206,7 +213,7 @@ impl Audience for Silent {
     fn progress(&mut self, _: usize, _: usize, _: Progress) {}
     fn ended(&mut self, _: usize, _: usize, _: &Ending) {}
     fn tick(&mut self, _: &[State]) {}
-    fn winding_down(&mut self, _: &str, _: usize) {}
+    fn winding_down(&mut self, _: Why, _: usize) {}
 }
 
 fn run(trials: &[PlannedTrial], script: &mut Script, jobs: usize, on_failure: OnFailure) -> Driven {
@@ -295,7 +302,7 @@ fn asked_to_stop_once_it_lets_trials_end_and_twice_it_ends_them() {
     let manner = Manner { jobs: 2, on_failure: OnFailure::Continue };
     let mut script = Script::new(&trials, &[]);
     let driven = drive(&trials, &mut script, &mut Silent, manner, &asked(4, 1)).unwrap();
-    assert!(driven.interrupted && !script.stopped);
+    assert!(driven.interrupted && script.asked && !script.stopped);
     assert_eq!(script.started, ["v1s1", "v2s1"]);
     assert_eq!(driven.states, [State::Done(Some(0.5)), State::Done(Some(0.5)), State::Waiting, State::Waiting]);
     let mut script = Script::new(&trials, &[]);

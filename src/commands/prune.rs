@@ -1,0 +1,51 @@
+//! `gluepot prune`.
+
+use chrono::Utc;
+
+use super::{find_failure, print};
+use crate::cli::Prune;
+use crate::compare::select;
+use crate::failure::{Failure, Outcome};
+use crate::report::{Table, bytes};
+use crate::runs::{Removable, RunDirectory, RunLock, StoredRun, removable, remove};
+
+/// Removes what no finished run needs any more, or says what that is.
+pub fn prune(arguments: &Prune) -> Outcome<()> {
+    let runs = select(&arguments.runs.root, &arguments.which).map_err(find_failure)?;
+    let mut table = Table::new(&["run", "name", "status", "what", "size"], &["size"]);
+    let (mut total, mut count) = (0, 0);
+    for run in runs.iter().map(|run| &run.run) {
+        let Some((_lock, what)) = of(run, arguments)? else { continue };
+        if !arguments.dry_run {
+            remove(run, &what).map_err(Failure::RunDirectory)?;
+        }
+        for part in &what {
+            let facts = &run.facts;
+            table.row(vec![facts.id.clone(), facts.name.clone(), run.status().into(), part.name.clone(), bytes(part.bytes)]);
+        }
+        total += what.iter().map(|part| part.bytes).sum::<u64>();
+        count += what.len();
+    }
+    if count == 0 {
+        print("nothing can go");
+        return Ok(());
+    }
+    let done = if arguments.dry_run { "can go: without --dry-run it does" } else { "removed" };
+    print(&format!("{}\n\n{count} folders, {}, {done}", table.text(), bytes(total)));
+    Ok(())
+}
+
+/// What can go of a run, which nobody else changes meanwhile; none if it is left alone.
+fn of(run: &StoredRun, arguments: &Prune) -> Outcome<Option<(RunLock, Vec<Removable>)>> {
+    let age = Utc::now() - run.facts.ended.unwrap_or(run.facts.started);
+    if arguments.older_than.is_some_and(|bound| age < bound.0) {
+        return Ok(None);
+    }
+    let Some(lock) = RunLock::take(&RunDirectory::at(run.path.clone())).map_err(Failure::RunDirectory)? else {
+        return Ok(None);
+    };
+    let what = removable(run, arguments.unfinished);
+    let size: u64 = what.iter().map(|part| part.bytes).sum();
+    let is_small = arguments.larger_than.is_some_and(|bound| size <= bound.0);
+    Ok((!what.is_empty() && !is_small).then_some((lock, what)))
+}

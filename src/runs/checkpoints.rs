@@ -1,0 +1,133 @@
+//! The fine-tuned checkpoints of a run, and the files that name the best and the last of them.
+
+use std::collections::VecDeque;
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::directory::{RunDirectory, files};
+use super::states::{folder, step_of};
+use crate::checkpoint::{HostTensor, Template};
+use crate::durable::remove_folder;
+use crate::settings::{Keep, Kept};
+
+/// States that a run may go back to, and so lists of checkpoints that must stay.
+const STATES: usize = 2;
+
+/// Checkpoints on disk.
+///
+/// A checkpoint that is kept no longer stays until no saved state speaks of it: a run that goes on from such a state
+/// then finds everything that was there.
+pub struct SavedCheckpoints {
+    directory: RunDirectory,
+    keep: Keep,
+    /// Steps of those that are kept, in order.
+    kept: Vec<u64>,
+    best: Option<u64>,
+    /// Steps of those that wait to be removed.
+    retired: Vec<u64>,
+    /// What the newest states speak of.
+    held: VecDeque<Vec<u64>>,
+}
+
+impl SavedCheckpoints {
+    /// Those of a run that has kept these.
+    pub fn new(directory: &RunDirectory, keep: &Keep, kept: Vec<u64>) -> Self {
+        let held = VecDeque::from([kept.clone()]);
+        Self { directory: directory.clone(), keep: keep.clone(), kept, best: None, retired: Vec::new(), held }
+    }
+
+    /// Steps of those that are kept, in order.
+    pub fn kept(&self) -> &[u64] {
+        &self.kept
+    }
+
+    /// Saves one, names it, and lets go of what is kept no longer.
+    ///
+    /// # Errors
+    /// The disk is full, or the folder cannot be written.
+    pub fn save(&mut self, step: u64, is_best: bool, template: &Template, parameters: &[HostTensor]) -> Result<()> {
+        template.write(&self.directory.path(files::CHECKPOINTS).join(folder(step)), parameters)?;
+        self.kept.push(step);
+        if self.keep.contains(Kept::Last) {
+            self.point("last", Some(step))?;
+        }
+        if is_best && self.keep.contains(Kept::Best) {
+            self.point("best", Some(step))?;
+            self.best = Some(step);
+        }
+        self.retire();
+        self.clean()
+    }
+
+    /// Notes that a state was saved that speaks of what is kept now.
+    ///
+    /// # Errors
+    /// A checkpoint that nobody needs any more cannot be removed.
+    pub fn hold(&mut self) -> Result<()> {
+        self.held.push_back(self.kept.clone());
+        while self.held.len() > STATES {
+            self.held.pop_front();
+        }
+        self.clean()
+    }
+
+    /// Removes what only older states speak of.
+    ///
+    /// # Errors
+    /// A checkpoint cannot be removed.
+    pub fn release(&mut self) -> Result<()> {
+        self.held.clear();
+        self.clean()
+    }
+
+    /// Brings the folder to what this run had kept: later checkpoints go, and names mean what they meant.
+    ///
+    /// # Errors
+    /// Something cannot be removed or written.
+    pub fn restore(&mut self, best: Option<u64>, last: Option<u64>) -> Result<()> {
+        let root = self.directory.path(files::CHECKPOINTS);
+        let entries = fs::read_dir(&root).with_context(|| format!("cannot read {}", root.display()))?;
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let step = name.to_str().and_then(step_of);
+            let is_partial = name.to_str().is_some_and(|name| name.starts_with("step-") && name.ends_with(".partial"));
+            if is_partial || step.is_some_and(|step| !self.kept.contains(&step)) {
+                remove_folder(&entry.path()).with_context(|| format!("cannot remove {}", entry.path().display()))?;
+            }
+        }
+        self.best = best.filter(|_| self.keep.contains(Kept::Best));
+        self.point("best", self.best)?;
+        self.point("last", last.filter(|_| self.keep.contains(Kept::Last)))
+    }
+
+    /// Makes a name mean a step's checkpoint, or nothing.
+    fn point(&self, name: &str, step: Option<u64>) -> Result<()> {
+        let file = format!("{}/{name}", files::CHECKPOINTS);
+        let Some(step) = step else {
+            let path = self.directory.path(&file);
+            return if path.exists() { fs::remove_file(&path).with_context(|| format!("cannot remove {file}")) } else { Ok(()) };
+        };
+        self.directory.write(&file, format!("{}\n", folder(step)).as_bytes())
+    }
+
+    fn retire(&mut self) {
+        let last = self.kept.last().copied().filter(|_| self.keep.contains(Kept::Last));
+        let named = |step: &u64| Some(*step) == self.best || Some(*step) == last;
+        let more = usize::try_from(self.keep.more()).unwrap_or(usize::MAX);
+        let others: Vec<u64> = self.kept.iter().rev().filter(|step| !named(step)).copied().skip(more).collect();
+        self.kept.retain(|step| !others.contains(step));
+        self.retired.extend(others);
+    }
+
+    fn clean(&mut self) -> Result<()> {
+        let is_held = |step: &u64| self.held.iter().any(|held| held.contains(step));
+        let (held, free): (Vec<u64>, Vec<u64>) = self.retired.iter().partition(|step| is_held(step));
+        for step in free {
+            let path = self.directory.path(files::CHECKPOINTS).join(folder(step));
+            remove_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        self.retired = held;
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! The tables of numbers in a run directory, which only ever grow, but for what is cut when a run goes on.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+
+use anyhow::{Context, Result, ensure};
+use csv::Writer;
+use serde::{Deserialize, Serialize};
+
+use super::directory::{RunDirectory, files};
+
+/// Sizes of the tables in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lengths {
+    train: u64,
+    speed: u64,
+    eval: u64,
+}
+
+/// Three tables, written row by row.
+pub struct Tables {
+    train: Table,
+    speed: Table,
+    eval: Table,
+}
+
+/// One of them.
+struct Table {
+    name: &'static str,
+    writer: Writer<File>,
+}
+
+impl Tables {
+    /// New tables; `metrics` are the last columns of `eval.csv`.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn create<'a>(directory: &RunDirectory, metrics: impl Iterator<Item = &'a str>) -> Result<Self> {
+        let eval: Vec<&str> = ["step", "epoch", "split", "loss"].into_iter().chain(metrics).collect();
+        Ok(Self {
+            train: Table::create(directory, files::TRAIN, &["step", "epoch", "examples", "loss", "learning_rate", "grad_norm"])?,
+            speed: Table::create(directory, files::SPEED, &["step", "seconds", "examples_per_second", "tokens_per_second"])?,
+            eval: Table::create(directory, files::EVAL, &eval)?,
+        })
+    }
+
+    /// Tables as they were at these lengths: later rows are cut.
+    ///
+    /// # Errors
+    /// A file cannot be written, or is shorter than it was.
+    pub fn reopen(directory: &RunDirectory, lengths: Lengths) -> Result<Self> {
+        Ok(Self {
+            train: Table::reopen(directory, files::TRAIN, lengths.train)?,
+            speed: Table::reopen(directory, files::SPEED, lengths.speed)?,
+            eval: Table::reopen(directory, files::EVAL, lengths.eval)?,
+        })
+    }
+
+    /// Adds a row of logged steps.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn train(&mut self, fields: &[String]) -> Result<()> {
+        self.train.write(fields)
+    }
+
+    /// Adds a row of times.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn speed(&mut self, fields: &[String]) -> Result<()> {
+        self.speed.write(fields)
+    }
+
+    /// Adds a row of scores.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn eval(&mut self, fields: &[String]) -> Result<()> {
+        self.eval.write(fields)
+    }
+
+    /// Brings every row to the disk, and gives the tables' sizes.
+    ///
+    /// # Errors
+    /// The disk is full or fails.
+    pub fn sync(&mut self) -> Result<Lengths> {
+        Ok(Lengths { train: self.train.sync()?, speed: self.speed.sync()?, eval: self.eval.sync()? })
+    }
+}
+
+impl Table {
+    fn create(directory: &RunDirectory, name: &'static str, header: &[&str]) -> Result<Self> {
+        let file = File::create(directory.path(name)).with_context(|| format!("cannot write {name}"))?;
+        let mut table = Self { name, writer: Writer::from_writer(file) };
+        table.write(header)?;
+        Ok(table)
+    }
+
+    fn reopen(directory: &RunDirectory, name: &'static str, length: u64) -> Result<Self> {
+        let named = || format!("cannot go on with {name}");
+        let mut file = File::options().write(true).open(directory.path(name)).with_context(named)?;
+        let found = file.metadata().with_context(named)?.len();
+        ensure!(found >= length, "cannot go on with {name}: it has {found} bytes, fewer than the {length} that were written");
+        file.set_len(length).and_then(|()| file.seek(SeekFrom::End(0))).with_context(named)?;
+        Ok(Self { name, writer: Writer::from_writer(file) })
+    }
+
+    /// Writes a row and hands it to the operating system, so that no row waits in this process.
+    fn write(&mut self, fields: &[impl AsRef<[u8]>]) -> Result<()> {
+        let written = self.writer.write_record(fields).map_err(anyhow::Error::from);
+        written.and_then(|()| Ok(self.writer.flush()?)).with_context(|| format!("cannot write {}", self.name))
+    }
+
+    fn sync(&mut self) -> Result<u64> {
+        let sync = || {
+            let file = self.writer.get_ref();
+            file.sync_data()?;
+            Ok::<u64, std::io::Error>(file.metadata()?.len())
+        };
+        sync().with_context(|| format!("cannot write {}", self.name))
+    }
+}

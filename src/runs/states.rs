@@ -1,0 +1,150 @@
+//! What a run can go on from: saved states on disk, the newest sound one first.
+//!
+//! `states/step-000040/` holds parameters, moments, counters, and what the recorder knows; its manifest says whether it
+//! is what was written.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::directory::{RunDirectory, files};
+use super::record::Recorded;
+use crate::checkpoint::{HostTensor, Parameter, read_tensors, tensor_bytes};
+use crate::durable::{check_folder, remove_folder, write_folder};
+use crate::train::{Counters, TrainingState};
+
+const FORMAT: u32 = 1;
+const PARAMETERS: &str = "parameters.safetensors";
+const FIRST: &str = "first_moments.safetensors";
+const SECOND: &str = "second_moments.safetensors";
+const PROGRESS: &str = "progress.json";
+const PREDICTIONS: &str = "predictions.csv";
+/// The newest, and the one before in case the newest is damaged.
+const KEPT: usize = 2;
+
+/// A training and its record between two steps.
+pub struct SavedState {
+    /// The training.
+    pub training: TrainingState,
+    /// What has been recorded of it.
+    pub recorded: Recorded,
+    /// The predictions at the best evaluation so far, as they are on disk.
+    pub predictions: Option<Vec<u8>>,
+}
+
+/// The content of `progress.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Progress {
+    format_version: u32,
+    training: Counters,
+    recorded: Recorded,
+}
+
+/// A state that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    /// The state's folder.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Writes a state and removes those that are needed no longer.
+///
+/// # Errors
+/// The disk is full, or the folder cannot be written; older states stay as they were.
+pub fn save(directory: &RunDirectory, table: &[Parameter], state: &SavedState) -> Result<()> {
+    let root = directory.path(files::STATES);
+    fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;
+    let training = &state.training;
+    let named = |tensors: &[HostTensor]| tensor_bytes(table.iter().map(|entry| entry.name.as_str()).zip(tensors));
+    write_folder(&root.join(folder(training.counters.steps)), |folder| {
+        folder.write(PARAMETERS, &named(&training.parameters)?)?;
+        folder.write(FIRST, &named(&training.first_moments)?)?;
+        folder.write(SECOND, &named(&training.second_moments)?)?;
+        if let Some(predictions) = &state.predictions {
+            folder.write(PREDICTIONS, predictions)?;
+        }
+        let progress = Progress { format_version: FORMAT, training: training.counters.clone(), recorded: state.recorded.clone() };
+        folder.write(PROGRESS, &serde_json::to_vec_pretty(&progress)?)
+    })
+    .with_context(|| format!("cannot save the state of step {}", training.counters.steps))?;
+    keep(directory, KEPT)
+}
+
+/// Removes all states but the newest `count`.
+///
+/// # Errors
+/// A folder cannot be removed.
+pub fn keep(directory: &RunDirectory, count: usize) -> Result<()> {
+    for (_, path) in all(directory).into_iter().skip(count) {
+        remove_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The newest state that is what was written, and the newer ones that are not.
+#[must_use]
+pub fn newest(directory: &RunDirectory, table: &[Parameter]) -> (Option<SavedState>, Vec<Damaged>) {
+    let mut damaged = Vec::new();
+    for (step, path) in all(directory) {
+        match read(&path, step, table) {
+            Ok(state) => return (Some(state), damaged),
+            Err(error) => damaged.push(Damaged { path, reason: format!("{error:#}") }),
+        }
+    }
+    (None, damaged)
+}
+
+/// Steps and folders of all states, the newest first.
+#[must_use]
+pub fn all(directory: &RunDirectory) -> Vec<(u64, PathBuf)> {
+    let entries = fs::read_dir(directory.path(files::STATES)).into_iter().flatten().flatten();
+    let named = |entry: fs::DirEntry| Some((step_of(entry.file_name().to_str()?)?, entry.path()));
+    let mut states: Vec<(u64, PathBuf)> = entries.filter_map(named).collect();
+    states.sort_unstable_by_key(|(step, _)| std::cmp::Reverse(*step));
+    states
+}
+
+fn read(path: &std::path::Path, step: u64, table: &[Parameter]) -> Result<SavedState> {
+    check_folder(path)?;
+    let text = fs::read_to_string(path.join(PROGRESS)).with_context(|| format!("cannot read {PROGRESS}"))?;
+    let progress: Progress = serde_json::from_str(&text).with_context(|| format!("{PROGRESS} is damaged"))?;
+    ensure!(progress.format_version == FORMAT, "it is of version {}, not {FORMAT}", progress.format_version);
+    ensure!(progress.training.steps == step, "it says step {} and lies in the folder of step {step}", progress.training.steps);
+    let tensors = |name: &str| ordered(&path.join(name), table).with_context(|| name.to_string());
+    let training = TrainingState {
+        parameters: tensors(PARAMETERS)?,
+        first_moments: tensors(FIRST)?,
+        second_moments: tensors(SECOND)?,
+        counters: progress.training,
+    };
+    Ok(SavedState { training, recorded: progress.recorded, predictions: fs::read(path.join(PREDICTIONS)).ok() })
+}
+
+/// The tensors of a file in the table's order.
+fn ordered(path: &std::path::Path, table: &[Parameter]) -> Result<Vec<HostTensor>> {
+    let mut tensors: std::collections::BTreeMap<String, HostTensor> = read_tensors(path)?.into_iter().collect();
+    let take = |entry: &Parameter| {
+        let tensor = tensors.remove(&entry.name).with_context(|| format!("{} is missing", entry.name))?;
+        ensure!(tensor.shape == entry.shape, "{} has the shape {:?} instead of {:?}", entry.name, tensor.shape, entry.shape);
+        Ok(tensor)
+    };
+    table.iter().map(take).collect()
+}
+
+/// The folder of a step, of a checkpoint as of a state.
+#[must_use]
+pub fn folder(step: u64) -> String {
+    format!("step-{step:06}")
+}
+
+/// The step of a folder.
+#[must_use]
+pub fn step_of(folder: &str) -> Option<u64> {
+    let digits = folder.strip_prefix("step-").filter(|digits| digits.len() >= 6)?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+}
