@@ -9,6 +9,9 @@ use gluepot::cli::Cli;
 use gluepot::failure::Failure;
 use gluepot::{commands, memory, panics, threads};
 
+#[global_allocator]
+static ALLOCATOR: memory::Reporting = memory::Reporting;
+
 fn main() -> ExitCode {
     memory::keep_freed_memory();
     threads::join_pool();

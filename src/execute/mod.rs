@@ -3,6 +3,7 @@
 mod introduce;
 mod resume;
 
+use std::io::{IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -11,10 +12,12 @@ use chrono::{DateTime, Utc};
 
 use crate::checkpoint::Template;
 use crate::failure::{Failure, Outcome};
+use crate::memory::when_refused;
 use crate::metrics::Direction;
 use crate::panics;
 use crate::pipeline::Pipeline;
 use crate::progress::{Both, Loudness, Progress, Voice};
+use crate::report::bytes;
 use crate::runs::{
     Exit, Host, Interrupted, Record, Recorder, RunDirectory, RunFacts, RunId, RunLock, Summary, Versions, files, resolved_toml,
     setting_rows, states,
@@ -212,7 +215,7 @@ fn train_in(
 ) -> Outcome<End> {
     let trial = &pipeline.inputs.trial;
     let settings = &trial.settings;
-    let Prepared { recorder, voice, facts, .. } = prepared;
+    let Prepared { recorder, voice, facts, directory, .. } = prepared;
     let start = match prepared.from.take() {
         None => Start::Fresh(&pipeline.initial.parameters),
         Some(state) => Start::From(state),
@@ -220,6 +223,7 @@ fn train_in(
     let direction = settings.task.task().direction(settings.metric.name()).unwrap_or(Direction::Maximize);
     let mut progress = Progress::new(voice, settings.metric.name(), direction, trial.steps.total);
     progress.go_on(recorder.best(), recorder.last(), &start);
+    let _listening = when_refused(last_words(directory, facts));
     // Burn reports a failing device by a panic.
     let trained = catch_unwind(AssertUnwindSafe(|| {
         let mut own = Both(recorder, &mut progress);
@@ -240,6 +244,21 @@ fn train_in(
     let keeps_state = manner.keeps_state && matches!(end, End::Finished(_));
     recorder.tidy(keeps_state).map_err(Failure::RunDirectory)?;
     Ok(end)
+}
+
+/// What is said and written when there is no memory left for the training: nothing can be handed up any more.
+fn last_words(directory: &RunDirectory, facts: &RunFacts) -> impl FnMut(usize) + Send + 'static {
+    let (directory, mut facts) = (directory.clone(), facts.clone());
+    move |size| {
+        let failure = Failure::OutOfMemory(format!("the system refused another {}", bytes(size as u64)));
+        facts.ended = Some(Utc::now());
+        facts.status = failure.status().into();
+        facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
+        let _ = write_facts(&directory, &facts);
+        let styled = std::io::stderr().is_terminal();
+        let _ = writeln!(anstream::stderr(), "{}", failure.message(styled));
+        std::process::exit(failure.exit_code().into());
+    }
 }
 
 fn failure(error: anyhow::Error, facts: &RunFacts) -> Failure {

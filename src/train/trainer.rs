@@ -32,14 +32,18 @@ pub fn train(
     device: &Device,
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let (mut trainer, mut log) = match start {
-        Start::Fresh(parameters) => (Trainer::new(trial, parameters, device), Log::new(Interval::default())),
+    let (mut trainer, interval) = match start {
+        Start::Fresh(parameters) => (Trainer::new(trial, parameters, device), Interval::default()),
         Start::From(state) => {
-            let log = Log::new(state.counters.log.clone());
-            (Trainer::restored(trial, state, device), log)
+            let interval = state.counters.log.clone();
+            (Trainer::restored(trial, state, device), interval)
         }
     };
     let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
+    if trainer.steps < trial.steps.total {
+        trainer.try_longest(examples, &lengths)?;
+    }
+    let mut log = Log::new(interval);
     let (data, steps) = (&trial.settings.data, trial.steps);
     for epoch in trainer.steps / steps.per_epoch.max(1).. {
         let batches = batches(data, trial.settings.seed, epoch, &lengths);
@@ -141,6 +145,21 @@ impl<'a> Trainer<'a> {
         let (first_moments, second_moments) = self.optimizer.moments(&self.table)?;
         let counters = Counters { steps: self.steps, micro_batches: self.micro_batches, log };
         Ok(TrainingState { parameters: self.parameters()?, first_moments, second_moments, counters })
+    }
+
+    /// Goes forward and backward over the longest examples, and learns nothing: memory that is too small for them shows
+    /// before hours of training.
+    fn try_longest(&mut self, examples: &[Encoded], lengths: &[usize]) -> Result<()> {
+        let mut longest: Vec<usize> = (0..examples.len()).collect();
+        longest.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
+        longest.truncate(self.trial.settings.data.batch_size.get());
+        let (micro_batches, spent) = (self.micro_batches, self.spent);
+        let (loss, gradients) = self.differentiate(examples, &longest, 1.0);
+        drop(gradients);
+        // An accelerator works behind the program's back: its answer is waited for.
+        scalar(loss)?;
+        (self.micro_batches, self.spent) = (micro_batches, spent);
+        Ok(())
     }
 
     /// One optimizer step over the given batches of indices into `examples`.

@@ -55,7 +55,7 @@ fn json(path: &Path) -> Value {
 }
 
 /// Every file whose bytes the seed decides.
-fn outcome(run: &Path) -> Vec<(String, Vec<u8>)> {
+pub fn outcome(run: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<PathBuf> =
         ["metrics/train.csv", "metrics/eval.csv", "predictions/validation.csv"].iter().map(|name| run.join(name)).collect();
     for entry in std::fs::read_dir(run.join("checkpoints")).unwrap().flatten().map(|entry| entry.path()) {
@@ -66,7 +66,7 @@ fn outcome(run: &Path) -> Vec<(String, Vec<u8>)> {
     files.iter().map(|path| (name(path), std::fs::read(path).unwrap())).collect()
 }
 
-fn assert_same(ours: &Path, theirs: &[(String, Vec<u8>)], what: &str) {
+pub fn assert_same(ours: &Path, theirs: &[(String, Vec<u8>)], what: &str) {
     let ours = outcome(ours);
     let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&ours), names(theirs), "{what}");
@@ -86,7 +86,7 @@ fn undisturbed() -> Vec<(String, Vec<u8>)> {
 }
 
 /// The run directories, the oldest first.
-fn runs(shell: &Shell) -> Vec<PathBuf> {
+pub fn runs(shell: &Shell) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(shell.path("runs")).into_iter().flatten().flatten();
     let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.join("run.json").exists()).collect();
     // Two of one second are told apart by what they say, not by their names.
@@ -94,7 +94,7 @@ fn runs(shell: &Shell) -> Vec<PathBuf> {
     runs
 }
 
-fn states(run: &Path) -> usize {
+pub fn states(run: &Path) -> usize {
     std::fs::read_dir(run.join("states"))
         .map_or(0, |entries| entries.flatten().filter(|entry| !entry.file_name().to_string_lossy().ends_with(".partial")).count())
 }
@@ -296,12 +296,14 @@ fn newest_state(run: &Path) -> PathBuf {
     found.pop().unwrap()
 }
 
+/// Something that happens to a state.
+type Damage = fn(&Path);
+
 #[test]
 fn a_damaged_state_is_reported_and_the_one_before_is_used() {
     let reference = shell();
     ok(reference.gluepot(&["run", "x.toml", "--quiet", "--set", "logging.every=1"]));
     let expected = outcome(&reference.run());
-    type Damage = fn(&Path);
     let damages: [(&str, Damage); 4] = [
         ("parameters.safetensors has", |state| truncate(&state.join("parameters.safetensors"), 100)),
         ("progress.json is not what was written", |state| flip(&state.join("progress.json"))),

@@ -74,7 +74,8 @@ impl Shell {
         Done { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
     }
 
-    fn surround(&self, command: &mut Command) {
+    /// Gives a command this folder and none of the caller's settings.
+    pub fn surround(&self, command: &mut Command) {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GLUEPOT_") || name.starts_with("HF_")) {
             command.env_remove(name);
         }

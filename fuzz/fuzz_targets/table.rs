@@ -1,0 +1,22 @@
+//! GLUE's tables of any bytes: the first byte says which task, and whether the rest is TSV or parquet.
+#![no_main]
+
+use gluepot::hub::Hub;
+use gluepot::tasks::{Origin, Source, Task};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((kind, content)) = bytes.split_first() else { return };
+    let task = Task::named(if kind & 1 == 0 { "mrpc" } else { "sst2" }).unwrap();
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let names = if kind & 2 == 0 {
+        ["train.tsv", "dev.tsv"]
+    } else {
+        ["train-00000-of-00001.parquet", "validation-00000-of-00001.parquet"]
+    };
+    for name in names {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let source = Source::find(&Origin::Folder(folder.path().to_path_buf()), task, &Hub::offline()).unwrap();
+    let _ = source.train.read(task);
+});

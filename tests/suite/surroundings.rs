@@ -1,0 +1,180 @@
+//! Machines as they are: folders that vanish, clocks that jump, terminals that are not there, memory that is short.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::shell::{Done, Shell};
+use crate::support::project;
+
+const EXPERIMENT: &str = "task = \"mrpc\"\ncheckpoint = \"./bert\"\nlearning_rate = 1e-3\nepochs = 1\nmetric = \"f1\"\n\
+                          [data]\nsource = \"./glue\"\ntrain_limit = 64\neval_limit = 32\n";
+
+fn sound() -> Shell {
+    let shell = Shell::new();
+    shell.copy(&project("tests/golden/tiny"), "bert");
+    shell.copy(&project("experiments/quickstart/MRPC"), "glue/MRPC");
+    shell.write("x.toml", EXPERIMENT);
+    shell
+}
+
+fn ok(done: Done) -> Done {
+    assert_eq!(done.code, 0, "{done:?}");
+    done
+}
+
+fn no_panic(done: &Done) {
+    assert!(!done.err.contains("panicked") && !done.err.contains("RUST_BACKTRACE"), "{done:?}");
+}
+
+#[test]
+fn a_run_directory_that_vanishes_ends_the_run_with_a_word() {
+    let shell = sound();
+    let mut command = shell.command(&["run", "x.toml", "--set", "epochs=100000", "--set", "logging.every=1", "--quiet"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !shell.path("runs").exists()
+        || std::fs::read_dir(shell.path("runs")).unwrap().flatten().all(|run| !run.path().join("states").exists())
+    {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::fs::remove_dir_all(shell.path("runs")).or_else(|_| std::fs::remove_dir_all(shell.path("runs"))).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(8), "{said}");
+    assert!(said.contains("No such file or directory") && !said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn runs_of_one_second_have_directories_of_their_own() {
+    let shell = sound();
+    let start = || shell.command(&["run", "x.toml", "--quiet"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let all: Vec<_> = (0..6).map(|_| start()).collect();
+    for one in all {
+        let output = one.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(std::fs::read_dir(shell.path("runs")).unwrap().count(), 6);
+    assert_eq!(ok(shell.gluepot(&["list"])).out.lines().count(), 7);
+}
+
+#[test]
+fn names_of_any_length_and_folders_of_any_bytes() {
+    let shell = sound();
+    let name = "ü/ ".repeat(100);
+    ok(shell.gluepot(&["run", "x.toml", "--quiet", "--set", &format!("name=\"{name}\"")]));
+    ok(shell.gluepot(&["show", "latest"]));
+    ok(shell.gluepot(&["resume", "latest", "--epochs", "2", "--quiet"]));
+    // A folder whose name is no text.
+    let odd = shell.path("").join(OsStr::from_bytes(b"f\xff\xfe"));
+    std::fs::create_dir(&odd).unwrap();
+    std::fs::copy(shell.path("x.toml"), odd.join("x.toml")).unwrap();
+    for folder in ["bert", "glue"] {
+        std::os::unix::fs::symlink(shell.path(folder), odd.join(folder)).unwrap();
+    }
+    let run = |arguments: &[&OsStr]| {
+        let mut command = shell.command(&[]);
+        let output = command.args(arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Done { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+    };
+    let (file, runs) = (odd.join("x.toml"), odd.join("runs"));
+    ok(run(&["run".as_ref(), file.as_ref(), "--quiet".as_ref(), "--runs".as_ref(), runs.as_ref()]));
+    for verb in ["show", "verify"] {
+        ok(run(&[verb.as_ref(), "latest".as_ref(), "--runs".as_ref(), runs.as_ref()]));
+    }
+}
+
+#[test]
+fn without_a_home_and_with_nobody_to_read() {
+    let shell = sound();
+    let mut command = shell.command(&["run", "x.toml"]);
+    for name in ["HOME", "XDG_CACHE_HOME", "HF_HOME", "USER", "PATH"] {
+        command.env_remove(name);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for script in [
+        "\"$GLUEPOT\" list | head -c 1 > /dev/null",
+        "\"$GLUEPOT\" list >&-",
+        "\"$GLUEPOT\" list > /dev/full",
+        "\"$GLUEPOT\" run x.toml >&- 2>&-",
+        "\"$GLUEPOT\" run x.toml > /dev/full 2> /dev/full",
+        "\"$GLUEPOT\" show latest < /dev/null | true",
+    ] {
+        let done = shell.sh(script);
+        no_panic(&done);
+        assert_eq!(done.code, 0, "{script}: {done:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_confuses_nobody() {
+    let shell = sound();
+    ok(shell.gluepot(&["run", "x.toml", "--quiet"]));
+    let path = shell.run().join("run.json");
+    let mut facts: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    for (started, ended) in [("2099-01-01T00:00:00Z", "2026-01-01T00:00:00Z"), ("1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z")] {
+        facts["started"] = started.into();
+        facts["ended"] = ended.into();
+        std::fs::write(&path, facts.to_string()).unwrap();
+        for arguments in [
+            &["list"][..],
+            &["show", "latest"],
+            &["compare"],
+            &["verify", "latest"],
+            &["prune", "--dry-run", "--older-than", "1d"],
+        ] {
+            no_panic(&ok(shell.gluepot(arguments)));
+        }
+    }
+    // Training measures time by a clock that only goes forward.
+    ok(shell.gluepot(&["resume", "latest", "--epochs", "2", "--quiet"]));
+}
+
+#[test]
+fn an_empty_table_and_one_endless_line() {
+    let shell = sound();
+    shell.write("glue/MRPC/train.tsv", "");
+    let empty = shell.gluepot(&["run", "x.toml"]);
+    no_panic(&empty);
+    assert!(matches!(empty.code, 3 | 4), "{empty:?}");
+    let header = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n";
+    shell.write("glue/MRPC/train.tsv", format!("{header}1\t1\t2\t{}\tb\n", "word ".repeat(4_000_000)));
+    ok(shell.gluepot(&["run", "x.toml", "--quiet", "--set", "data.train_limit=1"]));
+    shell.write("glue/MRPC/train.tsv", format!("{header}1\t1\t2\t{}\n", "\t".repeat(10_000_000)));
+    let wide = shell.gluepot(&["run", "x.toml"]);
+    no_panic(&wide);
+    assert_eq!(wide.code, 4, "{}", &wide.err[..wide.err.len().min(500)]);
+    assert!(wide.err.len() < 2000, "{} bytes of message", wide.err.len());
+}
+
+/// The process may have only so much; the tensors of a batch of all examples want more.
+#[test]
+fn too_little_memory_for_the_longest_batch_is_said_before_the_first_step() {
+    let shell = sound();
+    let script =
+        "ulimit -v 900000; exec \"$GLUEPOT\" run x.toml --set data.train_limit=3000 --set data.batch_size=3000 --set epochs=5";
+    let done = shell.sh(script);
+    no_panic(&done);
+    assert_eq!(done.code, 10, "{done:?}");
+    assert!(done.err.contains("out of memory: the system refused another"), "{}", done.err);
+    assert!(done.err.contains("lower data.batch_size or data.max_length"), "{}", done.err);
+    assert!(!done.err.contains("step 1/"), "{}", done.err);
+    let facts: Value = serde_json::from_str(&std::fs::read_to_string(shell.run().join("run.json")).unwrap()).unwrap();
+    assert_eq!(facts["status"], "out of memory");
+    assert_eq!(facts["exit"]["code"], 10);
+}
+
+/// A token that opens the hub is in no file and in no message.
+#[test]
+fn the_hubs_token_is_nowhere() {
+    let mut shell = sound();
+    shell.set("HF_TOKEN", "hf_secretsecretsecret");
+    let refused = shell.gluepot(&["run", "x.toml", "--set", "checkpoint=some/model"]);
+    ok(shell.gluepot(&["run", "x.toml"]));
+    let found = Command::new("grep").args(["-rl", "secretsecret"]).arg(shell.path("")).output().unwrap();
+    assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
+    assert!(!refused.err.contains("secretsecret") && !refused.out.contains("secretsecret"));
+}
