@@ -151,7 +151,8 @@ fn from_vocabulary(path: &Path, settings: &Value) -> Result<Tokenizer> {
     let flag = |name: &str| settings.get(name).and_then(Value::as_bool);
     let known: Vec<AddedToken> =
         SPECIAL.iter().filter(|token| vocabulary.contains_key(**token)).map(|token| AddedToken::from(*token, true)).collect();
-    let model = WordPiece::from_file(&path.to_string_lossy()).build().map_err(|error| anyhow!("{error}"))?;
+    let words = WordPiece::read_bytes(text.as_bytes()).map_err(|error| anyhow!("{error}"))?;
+    let model = WordPiece::builder().vocab(words).build().map_err(|error| anyhow!("{error}"))?;
     let mut tokenizer = Tokenizer::new(model);
     let chinese = flag("tokenize_chinese_chars").unwrap_or(true);
     let normalizer = BertNormalizer::new(true, chinese, flag("strip_accents"), lower);

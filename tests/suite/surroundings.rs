@@ -153,9 +153,13 @@ fn an_empty_table_and_one_endless_line() {
 /// The process may have only so much; the tensors of a batch of all examples want more.
 #[test]
 fn too_little_memory_for_the_longest_batch_is_said_before_the_first_step() {
-    let shell = sound();
-    let script =
-        "ulimit -v 900000; exec \"$GLUEPOT\" run x.toml --set data.train_limit=3000 --set data.batch_size=3000 --set epochs=5";
+    let mut shell = sound();
+    shell.set("RAYON_NUM_THREADS", "2");
+    let table = std::fs::read_to_string(shell.path("glue/MRPC/train.tsv")).unwrap();
+    let (header, rows) = table.split_once('\n').unwrap();
+    shell.write("glue/MRPC/train.tsv", format!("{header}\n{}", rows.repeat(10)));
+    let settings = "--set data.train_limit=30000 --set data.batch_size=30000 --set epochs=5";
+    let script = &format!("ulimit -v 800000; exec \"$GLUEPOT\" run x.toml {settings}");
     let done = shell.sh(script);
     no_panic(&done);
     assert_eq!(done.code, 10, "{done:?}");
