@@ -1,14 +1,16 @@
 //! `gluepot show`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::json;
 
 use super::{find_failure, pretty, print};
 use crate::cli::Show;
+use crate::execute::command;
 use crate::failure::Outcome;
 use crate::report::{Table, count, curve, duration, rate, score};
-use crate::runs::{self, StoredRun, files};
+use crate::runs::{self, RunDirectory, StoredRun, files, states};
 
 /// Columns of the learning curve.
 const WIDTH: usize = 64;
@@ -19,17 +21,18 @@ pub fn show(arguments: &Show) -> Outcome<()> {
     if arguments.json {
         print(&pretty(&json!({ "path": run.path, "run": run.facts, "summary": run.summary })));
     } else {
-        print(&text(&run));
+        print(&text(&run, &arguments.runs.root));
     }
     Ok(())
 }
 
-fn text(run: &StoredRun) -> String {
+fn text(run: &StoredRun, root: &Path) -> String {
     let facts = &run.facts;
     let mut parts = vec![heading(run)];
     if let Some(message) = facts.exit.as_ref().and_then(|exit| exit.message.as_ref()) {
         parts.push(message.clone());
     }
+    parts.extend(ended_early(run, root));
     parts.extend(evaluations(run));
     let losses = column(run, files::TRAIN, "loss");
     let drawn = curve(&losses, WIDTH);
@@ -40,6 +43,18 @@ fn text(run: &StoredRun) -> String {
     let written: Vec<&str> = settings.lines().filter(|line| !line.starts_with('#') && !line.ends_with("# default")).collect();
     parts.push(format!("settings ({} has the defaults too)\n{}", files::RESOLVED, sections(&written)));
     parts.join("\n\n")
+}
+
+/// Last words of a run that cannot speak for itself, and how to go on.
+fn ended_early(run: &StoredRun, root: &Path) -> Option<String> {
+    let status = run.status();
+    let words =
+        run.last_words().filter(|_| status == "died").map(|words| format!("its process is gone; the last it said: {words}"));
+    let can_go_on = !matches!(status, "finished" | "pruned" | "running" | "diverged");
+    let has_state = !states::all(&RunDirectory::at(run.path.clone())).is_empty();
+    let next = (can_go_on && has_state).then(|| format!("`{}` goes on", command("resume", root, &run.facts.id)));
+    let lines: Vec<String> = words.into_iter().chain(next).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn heading(run: &StoredRun) -> String {

@@ -146,7 +146,9 @@ pub fn execute(
             let _ = write_facts(&directory, &facts);
             let _ = voice.note(&format!("error: {failure}"));
             let _ = voice.say(&format!("the run is kept in {}", directory.root().display()));
-            if let Some(root) = manner.runs.as_deref().filter(|_| !states::all(&directory).is_empty()) {
+            // What diverged would diverge again.
+            let can_go_on = !matches!(failure, Failure::Diverged(_)) && !states::all(&directory).is_empty();
+            if let Some(root) = manner.runs.as_deref().filter(|_| can_go_on) {
                 let _ = voice.say(&format!("`{}` goes on", command("resume", root, &facts.id)));
             }
             Err(failure)

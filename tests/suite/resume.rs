@@ -209,6 +209,8 @@ fn what_decides_the_outcome_does_not_change_and_what_does_not_may() {
     let _ = std::process::Command::new("kill").args(["-KILL", &child.id().to_string()]).status();
     child.wait_with_output().unwrap();
     assert!(shell.gluepot(&["list"]).out.contains("died"));
+    let shown = ok(shell.gluepot(&["show", "latest"])).out;
+    assert!(shown.contains("its process is gone; the last it said: ") && shown.contains("` goes on"), "{shown}");
     let facts = json(&run.join("run.json"));
     assert_eq!(facts["resumed"][0]["after"], "interrupted");
     let changed: Vec<&str> = facts["resumed"][0]["changed"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();

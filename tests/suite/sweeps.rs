@@ -23,6 +23,7 @@ train_limit = 64
 eval_limit = 64
 [checkpoints]
 keep = []
+every = 2
 "#;
 
 const SWEEP: &str = r#"
