@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::digest::{hex, sha256};
+
 /// Name of the manifest in a folder.
 pub const MANIFEST: &str = "manifest.json";
 const FORMAT: u32 = 1;
@@ -119,7 +121,7 @@ pub fn check_folder(path: &Path) -> Result<Manifest> {
         if size != entry.bytes {
             bail!("{name} has {size} bytes instead of {}", entry.bytes);
         }
-        let hash = crate::runs::sha256(&[file])?;
+        let hash = sha256(&[file])?;
         ensure!(hash == entry.sha256, "{name} is not what was written: its SHA-256 is {hash}, not {}", entry.sha256);
     }
     Ok(manifest)
@@ -143,11 +145,6 @@ fn sync_parent(path: &Path) -> std::io::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
         _ => Ok(()),
     }
-}
-
-/// Two hexadecimal digits for each byte.
-fn hex(bytes: &[u8]) -> String {
-    crate::runs::hex(bytes)
 }
 
 #[cfg(test)]

@@ -7,12 +7,13 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, Result};
 
 use crate::checkpoint::{CheckpointName, Config, Files, Initial, Weights, initialize, table};
+use crate::digest::sha256;
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
 use crate::hub::{Hub, expand_home, tidy};
 use crate::plan::{Facts, Trial, plan};
 use crate::problem::Problems;
-use crate::runs::{Hashes, sha256};
+use crate::runs::Hashes;
 use crate::settings::{Initialize, Settings};
 use crate::tasks::{Example, Origin, Source};
 use crate::tokens::Tokens;

@@ -43,6 +43,7 @@ pub mod statistics;
 
 pub mod cli;
 pub mod commands;
+pub mod digest;
 pub mod durable;
 pub mod failure;
 pub mod measures;

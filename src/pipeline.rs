@@ -3,9 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint::{Initial, Parameter, table};
+use crate::digest::hex;
 use crate::failure::{Failure, Outcome};
 use crate::inputs::Inputs;
-use crate::runs::{Hashes, hex, identity, setting_rows};
+use crate::runs::{Hashes, identity, setting_rows};
 use crate::tasks::Example;
 use crate::tokens::{Encoded, TokenCache, Tokens};
 

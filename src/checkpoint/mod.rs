@@ -2,6 +2,7 @@
 
 mod config;
 mod files;
+mod format;
 mod initialize;
 mod parameters;
 mod tensors;

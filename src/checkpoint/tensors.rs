@@ -11,7 +11,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::HostTensor;
-use super::weights::Format;
+use super::format::Format;
 
 /// The bytes of a safetensors file.
 ///

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use half::{bf16, f16};
 use pytorch_reader::PytorchReader;
 
 use super::HostTensor;
+use super::format::Format;
 use super::tensors::read_tensors;
 
 /// The tensors of a weights file, by the names that transformers uses today.
@@ -67,27 +67,4 @@ fn read_pytorch(path: &Path) -> Result<Vec<(String, HostTensor)>> {
         read.push((name.clone(), HostTensor { shape: tensor.shape().to_vec(), values: format.widen(&bytes) }));
     }
     Ok(read)
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Format {
-    F64,
-    F32,
-    F16,
-    Bf16,
-}
-
-impl Format {
-    /// Little-endian numbers of this format as f32.
-    pub(super) fn widen(self, bytes: &[u8]) -> Vec<f32> {
-        fn each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-            bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
-        }
-        match self {
-            Self::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
-            Self::F32 => each(bytes, f32::from_le_bytes),
-            Self::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
-            Self::Bf16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
-        }
-    }
 }

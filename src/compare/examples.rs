@@ -6,8 +6,9 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::select::ComparedRun;
+use crate::digest::sha256;
 use crate::hub::Hub;
-use crate::runs::{files, sha256};
+use crate::runs::files;
 use crate::statistics::mcnemar;
 use crate::tasks::{Origin, Source, Task, Text};
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::facts::hex;
+use crate::digest::hex;
 use crate::durable;
 
 /// Names of the files and folders in a run directory.

@@ -1,16 +1,10 @@
 //! `run.json`: what ran where, on what, and how it ended.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::train::Kernels;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 /// The content of `run.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -175,36 +169,5 @@ impl Hashes {
             names.push("the weights".into());
         }
         names
-    }
-}
-
-/// Two hexadecimal digits for each byte.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
-}
-
-/// SHA-256 of a file, in hexadecimal; of several files, that of one after the other.
-///
-/// # Errors
-/// A file cannot be read.
-pub fn sha256(paths: &[PathBuf]) -> Result<String> {
-    let mut hasher = Sha256::new();
-    for path in paths {
-        hash_into(&mut hasher, path).with_context(|| format!("cannot read {}", path.display()))?;
-    }
-    Ok(hex(&hasher.finalize()))
-}
-
-fn hash_into(hasher: &mut Sha256, path: &Path) -> std::io::Result<()> {
-    let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
-    loop {
-        let bytes = reader.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        hasher.update(bytes);
-        let read = bytes.len();
-        reader.consume(read);
     }
 }

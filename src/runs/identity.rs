@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::facts::{Hashes, hex};
+use super::facts::Hashes;
 use super::resolved::SettingRow;
+use crate::digest::hex;
 use crate::settings::WITHOUT_EFFECT;
 
 /// Paths name content, and the content is hashed.

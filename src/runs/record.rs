@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use csv::Writer;
-use serde::{Deserialize, Serialize};
 
 use super::checkpoints::SavedCheckpoints;
 use super::directory::{RunDirectory, files};
-use super::metrics::{Lengths, Tables};
+use super::metrics::Tables;
+use super::recorded::Recorded;
 use super::states::{self, SavedState};
 use super::summary::{Moment, Summary};
 use crate::checkpoint::Template;
@@ -44,29 +44,6 @@ pub struct Record {
     pub template: Template,
     /// Whether somebody asks to stop.
     pub stop: Stop,
-}
-
-/// What a recorder knows of its run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recorded {
-    best: Option<Moment>,
-    last: Option<Moment>,
-    /// Steps whose checkpoints are kept, in order.
-    checkpoints: Vec<u64>,
-    totals: Totals,
-    /// Time from the first step to the last, evaluations included.
-    duration: Duration,
-    lengths: Lengths,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Totals {
-    steps: u64,
-    examples: u64,
-    tokens: u64,
-    training: Duration,
 }
 
 /// Writes metrics, predictions, checkpoints and states of a run.

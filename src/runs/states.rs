@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::directory::{RunDirectory, files};
-use super::record::Recorded;
+use super::recorded::Recorded;
 use crate::checkpoint::{HostTensor, Parameter, read_tensors, tensor_bytes};
 use crate::durable::{check_folder, remove_folder, write_folder};
 use crate::train::{Counters, TrainingState};

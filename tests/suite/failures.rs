@@ -9,7 +9,7 @@ use crate::support::project;
 const EXPERIMENT: &str = "task = \"mrpc\"\ncheckpoint = \"./bert\"\nlearning_rate = 1e-3\nepochs = 1\nmetric = \"f1\"\n\
                           [data]\nsource = \"./glue\"\ntrain_limit = 64\neval_limit = 32\n";
 
-fn sound() -> Shell {
+pub fn sound() -> Shell {
     let shell = Shell::new();
     shell.copy(&project("tests/golden/tiny"), "bert");
     shell.copy(&project("experiments/quickstart/MRPC"), "glue/MRPC");

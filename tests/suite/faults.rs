@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::resume::{assert_same, outcome, runs, states};
+use crate::resume::{assert_same, outcome, runs, states, with};
 use crate::shell::Shell;
-use crate::support::project;
 
 /// Two evaluations and three states.
 const EXPERIMENT: &str = r#"
@@ -39,11 +38,7 @@ fn stride() -> usize {
 }
 
 fn shell() -> Shell {
-    let shell = Shell::new();
-    shell.copy(&project("tests/golden/tiny"), "tiny");
-    shell.copy(&project("experiments/quickstart/MRPC"), "data/MRPC");
-    shell.write("x.toml", EXPERIMENT);
-    shell
+    with(EXPERIMENT)
 }
 
 /// `gluepot` under strace with these options, its words on standard error.

@@ -38,10 +38,15 @@ every = 5
 "#;
 
 fn shell() -> Shell {
+    with(EXPERIMENT)
+}
+
+/// A folder with the tiny model in `tiny`, data in `data`, and an experiment in `x.toml`.
+pub fn with(experiment: &str) -> Shell {
     let shell = Shell::new();
     shell.copy(&project("tests/golden/tiny"), "tiny");
     shell.copy(&project("experiments/quickstart/MRPC"), "data/MRPC");
-    shell.write("x.toml", EXPERIMENT);
+    shell.write("x.toml", experiment);
     shell
 }
 

@@ -6,19 +6,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::shell::{Done, Shell};
-use crate::support::project;
-
-const EXPERIMENT: &str = "task = \"mrpc\"\ncheckpoint = \"./bert\"\nlearning_rate = 1e-3\nepochs = 1\nmetric = \"f1\"\n\
-                          [data]\nsource = \"./glue\"\ntrain_limit = 64\neval_limit = 32\n";
-
-fn sound() -> Shell {
-    let shell = Shell::new();
-    shell.copy(&project("tests/golden/tiny"), "bert");
-    shell.copy(&project("experiments/quickstart/MRPC"), "glue/MRPC");
-    shell.write("x.toml", EXPERIMENT);
-    shell
-}
+use crate::failures::sound;
+use crate::shell::Done;
 
 fn ok(done: Done) -> Done {
     assert_eq!(done.code, 0, "{done:?}");

@@ -1,0 +1,31 @@
+//! What a run that goes on knows of what it has recorded.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::metrics::Lengths;
+use super::summary::Moment;
+
+/// What a recorder knows of its run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    pub(super) best: Option<Moment>,
+    pub(super) last: Option<Moment>,
+    /// Steps whose checkpoints are kept, in order.
+    pub(super) checkpoints: Vec<u64>,
+    pub(super) totals: Totals,
+    /// Time from the first step to the last, evaluations included.
+    pub(super) duration: Duration,
+    pub(super) lengths: Lengths,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Totals {
+    pub(super) steps: u64,
+    pub(super) examples: u64,
+    pub(super) tokens: u64,
+    pub(super) training: Duration,
+}
