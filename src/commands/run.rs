@@ -41,6 +41,10 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     let mut failed = Vec::new();
     for ((inputs, device), file) in checked.iter().zip(&arguments.experiments.files) {
         if let Err(failure) = run_one(inputs, device, &arguments.runs.root, loudness) {
+            // Who asks to stop means all of them.
+            if let Failure::Interrupted(_) = failure {
+                return Err(failure);
+            }
             complain(&format!("{}: {}", file.display(), failure.message(false)));
             failed.push((file.display().to_string(), failure.exit_code()));
         }

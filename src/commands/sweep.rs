@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, anyhow};
 use chrono::Utc;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use super::{pace, print, warn};
@@ -149,7 +149,7 @@ fn gpus(choice: DeviceChoice) -> Vec<String> {
 /// Counts how often somebody asks to stop.
 fn count_signals() -> Result<Arc<AtomicUsize>> {
     let asked = Arc::new(AtomicUsize::new(0));
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to signals")?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).context("cannot listen to signals")?;
     let counter = Arc::clone(&asked);
     std::thread::spawn(move || {
         for _ in signals.forever() {

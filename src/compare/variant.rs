@@ -225,10 +225,12 @@ fn variant(
     }
 }
 
-/// Trainings that never finished, whose newest run was stopped early or ended otherwise: one for each seed, and for each
+/// Trainings that will not finish, whose newest run was stopped early or ended otherwise: one for each seed, and for each
 /// run where runs of a seed differ.
 fn unfinished(group: &[&ComparedRun], finished: &BTreeMap<u64, Vec<&ComparedRun>>, averaged: bool, pruned: bool) -> usize {
-    let open = group.iter().filter(|run| run.run.summary.is_none() && (averaged || !finished.contains_key(&run.run.facts.seed)));
+    let may_finish = |run: &ComparedRun| matches!(run.run.status(), "running" | "interrupted");
+    let open = group.iter().filter(|run| run.run.summary.is_none() && !may_finish(run));
+    let open = open.filter(|run| averaged || !finished.contains_key(&run.run.facts.seed));
     let training = |run: &ComparedRun| if averaged { run.run.facts.id.clone() } else { run.run.facts.seed.to_string() };
     let last: BTreeMap<String, &str> = open.map(|run| (training(run), run.run.facts.status.as_str())).collect();
     last.values().filter(|status| (**status == "pruned") == pruned).count()
