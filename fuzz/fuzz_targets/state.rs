@@ -6,7 +6,7 @@ use gluepot::durable::{check_folder, write_folder};
 use gluepot::runs::{RunDirectory, states, verify};
 use libfuzzer_sys::fuzz_target;
 
-const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 4, "hidden_size": 2, "num_hidden_layers": 0,
+const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 4, "hidden_size": 2, "num_hidden_layers": 1,
     "num_attention_heads": 1, "intermediate_size": 2, "max_position_embeddings": 8, "type_vocab_size": 2}"#;
 const RUN_FILES: [&str; 6] =
     ["run.json", "summary.json", "metrics/train.csv", "metrics/eval.csv", "predictions/validation.csv", "checkpoints/best"];

@@ -1,6 +1,7 @@
 //! The hub's layout: one parquet file a split.
 
 use std::fs::File;
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -8,13 +9,16 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 
 use super::{Example, Task};
+use crate::panics;
 
 /// Reads every row of a parquet file.
 ///
 /// # Errors
 /// The file cannot be read or is damaged, lacks a column, or a row does not fit: named by its number.
 pub fn read(path: &Path, task: &Task) -> Result<Vec<Example>> {
-    read_rows(path, task).with_context(|| format!("cannot use {}", path.display()))
+    // The library panics over some damaged files.
+    let read = catch_unwind(|| read_rows(path, task)).unwrap_or_else(|_| Err(anyhow!("the file is damaged: {}", panics::last())));
+    read.with_context(|| format!("cannot use {}", path.display()))
 }
 
 fn read_rows(path: &Path, task: &Task) -> Result<Vec<Example>> {

@@ -139,6 +139,20 @@ fn an_empty_table_and_one_endless_line() {
     assert!(wide.err.len() < 2000, "{} bytes of message", wide.err.len());
 }
 
+/// Found by the fuzz target `table`.
+#[test]
+fn a_parquet_file_that_makes_its_library_panic_is_damaged() {
+    let shell = sound();
+    std::fs::remove_dir_all(shell.path("glue/MRPC")).unwrap();
+    let found = std::fs::read(crate::support::project("fuzz/corpus/table/hostile-parquet")).unwrap();
+    for name in ["train-00000-of-00001.parquet", "validation-00000-of-00001.parquet"] {
+        shell.write(&format!("glue/MRPC/{name}"), &found[1..]);
+    }
+    let done = shell.gluepot(&["run", "x.toml"]);
+    no_panic(&done);
+    assert!(done.code == 4 && done.err.contains("the file is damaged"), "{done:?}");
+}
+
 /// The process may have only so much; the tensors of a batch of all examples want more.
 #[test]
 fn too_little_memory_for_the_longest_batch_is_said_before_the_first_step() {
