@@ -43,7 +43,7 @@ pub fn execute(cli: Cli) -> Outcome<()> {
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Schema => {
-            print(&pretty(&schema()));
+            print(&pretty(schema()));
             Ok(())
         }
         Command::Devices => {

@@ -112,7 +112,7 @@ impl Experiment {
         read_with_bases(path, None, &mut files, &mut problems);
         let mut documents = vec![defaults(), file_name(path)];
         documents.extend(files.into_iter().rev());
-        documents.extend(surroundings.variables.iter().map(|(name, value)| variable(name, value, &schema)));
+        documents.extend(surroundings.variables.iter().map(|(name, value)| variable(name, value, schema)));
         documents.extend(overrides.iter().map(argument));
         problems.extend(documents.iter().filter_map(base_outside_of_files));
         Self::of(documents, path, problems)
@@ -145,7 +145,7 @@ impl Experiment {
             return Self { settings: None, sweep: None, problems, path, seed: 0, refused: Vec::new(), layers };
         }
         let merged = layers.merged();
-        let mut refusals = schema::check(&merged, &schema);
+        let mut refusals = schema::check(&merged, schema);
         let mut sound = merged;
         let sweep = sound.remove("sweep");
         let has_sound_sweep = !refusals.iter().any(|refusal| refusal.path.starts_with("sweep"));
@@ -160,7 +160,7 @@ impl Experiment {
         let refused: Vec<String> = refusals.iter().map(|refusal| refusal.path.clone()).collect();
         problems.extend(refusals.into_iter().map(|refusal| layers.refused(refusal, &path)));
         // What is sound is checked on, so that all problems show at once; examples stand in for the rest.
-        let stand_ins: Vec<_> = schema::examples(&schema).into_iter().filter(|(key, _)| !sound.contains_key(key)).collect();
+        let stand_ins: Vec<_> = schema::examples(schema).into_iter().filter(|(key, _)| !sound.contains_key(key)).collect();
         // A value that was taken away is neither missing nor at odds with another.
         let said_already =
             |complaint: &Complaint| refused.contains(&complaint.path) || (complaint.path == "metric" && !stand_ins.is_empty());
@@ -178,7 +178,7 @@ impl Experiment {
         }
         let sweep = match sweep {
             Ok(sweep) => {
-                let complaints = sweep.iter().flat_map(|sweep| sweep_complaints(sweep, &layers, &schema));
+                let complaints = sweep.iter().flat_map(|sweep| sweep_complaints(sweep, &layers, schema));
                 problems.extend(complaints.map(|complaint| layers.complained(complaint)).collect::<Vec<_>>());
                 sweep
             }

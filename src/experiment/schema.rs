@@ -16,7 +16,12 @@ use crate::settings::{Settings, Sweep};
 
 /// The schema of experiment files.
 #[must_use]
-pub fn schema() -> Json {
+pub fn schema() -> &'static Json {
+    static SCHEMA: LazyLock<Json> = LazyLock::new(generated);
+    &SCHEMA
+}
+
+fn generated() -> Json {
     let mut generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
     let sweep = generator.subschema_for::<Sweep>().to_value();
     let mut schema = generator.into_root_schema_for::<Settings>().to_value();

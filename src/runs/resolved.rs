@@ -60,7 +60,7 @@ pub fn setting_rows(inputs: &Inputs) -> Vec<SettingRow> {
     let values = serde_json::to_value(&inputs.trial.settings).unwrap_or(Json::Null);
     let mut top = Vec::new();
     let mut tables = Vec::new();
-    for (key, property) in properties(&schema) {
+    for (key, property) in properties(schema) {
         let definition =
             property.get("$ref").and_then(Json::as_str).and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
         match definition.filter(|definition| definition.get("properties").is_some()) {

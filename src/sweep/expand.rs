@@ -24,7 +24,7 @@ pub fn expand(experiment: &mut Experiment, hub: &Hub, shelf: &mut Shelf) -> Outc
         return Err(Failure::Experiment(Problems(std::mem::take(&mut experiment.problems))));
     };
     let schema = schema();
-    let space = Space::of(&sweep, |path| is_whole(&schema, path));
+    let space = Space::of(&sweep, |path| is_whole(schema, path));
     let variants = variants(&sweep, &space, experiment.seed());
     let variants = variants.map_err(|complaint| {
         experiment.complain(vec![complaint]);

@@ -220,7 +220,7 @@ fn help_teaches_by_example() {
     let shell = Shell::new();
     snapshot("help", &shell, &shell.gluepot(&["--help"]).out);
     assert!(shell.gluepot(&["--version"]).out.starts_with("gluepot "));
-    assert_eq!(serde_json::from_str::<Value>(&shell.gluepot(&["schema"]).out).unwrap(), gluepot::experiment::schema());
+    assert_eq!(serde_json::from_str::<Value>(&shell.gluepot(&["schema"]).out).unwrap(), *gluepot::experiment::schema());
     assert!(shell.gluepot(&["devices"]).out.starts_with("cpu "));
 }
 

@@ -15,7 +15,7 @@ fn accepts(experiment: &str) -> bool {
 
 #[test]
 fn the_stored_schema_is_the_programs() {
-    assert!(stored() == gluepot::experiment::schema(), "write it anew: gluepot schema > schemas/experiment.schema.json");
+    assert!(&stored() == gluepot::experiment::schema(), "write it anew: gluepot schema > schemas/experiment.schema.json");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn it_accepts_every_setting_and_refuses_wrong_ones() {
 fn the_programs_check_agrees_with_a_validator() {
     use figment::value::Value as Figment;
     let schema = gluepot::experiment::schema();
-    let validator = jsonschema::validator_for(&schema).unwrap();
+    let validator = jsonschema::validator_for(schema).unwrap();
     let five = json!({ "task": "mrpc", "checkpoint": "x", "learning_rate": 5e-5, "epochs": 3, "metric": "f1" });
     let values = [
         json!(0),
@@ -109,7 +109,7 @@ fn the_programs_check_agrees_with_a_validator() {
                 let mut experiment = five.clone();
                 experiment[&key] = inner.map_or_else(|| value.clone(), |inner| json!({ inner: value }));
                 let dict = Figment::serialize(&experiment).unwrap().into_dict().unwrap();
-                let refused = !gluepot::experiment::check(&dict, &schema).is_empty();
+                let refused = !gluepot::experiment::check(&dict, schema).is_empty();
                 // A validator takes 1.0 for a whole number; TOML tells the two apart, and so does this program.
                 if *value != json!(1.0) {
                     assert_eq!(!refused, validator.is_valid(&experiment), "{key}.{inner:?} = {value}");

@@ -1,0 +1,109 @@
+//! Commands on sweeps.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Runs, overrides};
+use crate::experiment::Override;
+use crate::settings::DeviceChoice;
+
+/// `sweep`.
+// Switches of a command line are bools.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Debug, Args)]
+#[command(after_help = SWEEP_EXAMPLES)]
+pub struct Sweep {
+    /// The experiment file.
+    pub file: PathBuf,
+    /// Lets a setting vary: a dotted path and a list of values, such as learning_rate=[2e-5,5e-5].
+    #[arg(long = "axis", value_name = "PATH=VALUES", value_parser = Override::parse)]
+    pub axes: Vec<Override>,
+    /// Trains each variant once with each seed: 1..5 or 1,2,3.
+    #[arg(long, value_name = "SEEDS", value_parser = parse_seeds)]
+    pub seeds: Option<Seeds>,
+    /// Changes a setting: a dotted path and a TOML value, such as data.batch_size=16.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
+    pub set: Vec<Override>,
+    /// Trains so many trials at once.
+    #[arg(long, short, value_name = "N", default_value = "1")]
+    pub jobs: std::num::NonZeroUsize,
+    /// Shows the trials, their steps and an estimate of the time, and runs nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Does failed trials again.
+    #[arg(long)]
+    pub retry_failed: bool,
+    /// Takes finished runs of the same training from elsewhere below the folder for runs.
+    #[arg(long)]
+    pub reuse: bool,
+    /// Begins a new sweep, although one of this experiment is there to go on with.
+    #[arg(long)]
+    pub fresh: bool,
+    /// Trains on this device: auto, cpu, cuda or cuda:1.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
+    /// Says nothing but errors and the comparison at the end.
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Where to put the sweep.
+    #[command(flatten)]
+    pub runs: Runs,
+}
+
+const SWEEP_EXAMPLES: &str = "\
+Examples:
+  gluepot sweep experiments/mrpc.toml --axis learning_rate=[2e-5,5e-5] --seeds 1..5 --dry-run
+  gluepot sweep sweep.toml --jobs 4            four trials at once; the same command again goes on where it ended
+  gluepot sweep sweep.toml --retry-failed      does what failed again
+
+In a file:
+  base = \"mrpc.toml\"
+  [sweep]
+  seeds = [1, 2, 3, 4, 5]
+  [sweep.axes]
+  learning_rate = [2e-5, 5e-5]
+  \"data.batch_size\" = [8, 16]";
+
+impl Sweep {
+    /// Everything that the command line changes.
+    #[must_use]
+    pub fn overrides(&self) -> Vec<Override> {
+        let axis =
+            |axis: &Override| Override { path: format!("sweep.axes.{}", axis.path), value: axis.value.clone(), option: "--axis" };
+        let seeds = self.seeds.as_ref().map(|Seeds(seeds)| {
+            let list: Vec<String> = seeds.iter().map(u64::to_string).collect();
+            Override { path: "sweep.seeds".into(), value: format!("[{}]", list.join(", ")), option: "--seeds" }
+        });
+        overrides(&self.set, self.device).into_iter().chain(self.axes.iter().map(axis)).chain(seeds).collect()
+    }
+}
+
+/// Seeds as a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seeds(pub Vec<u64>);
+
+/// Reads `1..5`, both ends included, or `1,2,3`.
+fn parse_seeds(text: &str) -> Result<Seeds, String> {
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("\"{text}\" is no seed; write 1..5 or 1,2,3"));
+    let seeds = match text.split_once("..") {
+        Some((first, last)) => {
+            let (first, last) = (number(first)?, number(last.trim_start_matches('='))?);
+            if last < first || last - first >= 100_000 {
+                return Err(format!("{first}..{last} is no range of seeds; both ends belong to it, as in 1..5"));
+            }
+            (first..=last).collect()
+        }
+        None => text.split(',').map(number).collect::<Result<Vec<u64>, String>>()?,
+    };
+    Ok(Seeds(seeds))
+}
+
+/// `trial`.
+#[derive(Debug, Args)]
+pub struct Trial {
+    /// The sweep's directory.
+    pub sweep: PathBuf,
+    /// The trial's id.
+    pub trial: String,
+}
