@@ -3,127 +3,71 @@
 // The methods' full paths would say less.
 #![allow(clippy::redundant_closure_for_method_calls)]
 
+use burn::backend::Autodiff;
+use burn::backend::TensorMetadata;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Flex};
-use burn_flex::FlexTensor;
 
-use super::backend::{Attended, Attending, Closed, Closing, Embedding, Fused, dense, matrix, numbers, shape, tensor};
-use super::gemm::product;
-use super::{embed, gelu};
+use super::operations::{Attending, Closing, Embedding, Fused};
+use super::passes::Passes;
 
-/// Hands each parent that wants one its gradient.
-fn register<const N: usize>(ops: &Ops<impl Sized, N>, gradients: [FlexTensor; N], grads: &mut Gradients) {
-    for (parent, gradient) in ops.parents.iter().zip(gradients) {
-        if let Some(parent) = parent {
-            grads.register::<Flex>(parent.id, gradient);
+/// A backward pass: its state, the number of operands, and their gradients.
+macro_rules! backward {
+    ($name:ident, $operands:literal, $state:ty, |$saved:ident, $gradient:ident| $gradients:expr) => {
+        #[derive(Debug)]
+        struct $name;
+
+        impl<B: Passes> Backward<B, $operands> for $name {
+            type State = $state;
+
+            fn backward(self, ops: Ops<Self::State, $operands>, grads: &mut Gradients, _: &mut Checkpointer) {
+                let $gradient = grads.consume::<B>(&ops.node);
+                let $saved = ops.state;
+                let gradients: [FloatTensor<B>; $operands] = $gradients;
+                for (parent, gradient) in ops.parents.iter().zip(gradients) {
+                    if let Some(parent) = parent {
+                        grads.register::<B>(parent.id, gradient);
+                    }
+                }
+            }
         }
-    }
+    };
 }
 
-#[derive(Debug)]
-struct Embedded;
+backward!(Embedded, 3, (Embedding, [usize; 2]), |saved, gradient| B::embed_backward(&saved.0, saved.1, gradient));
+backward!(Attention, 6, B::Attended, |saved, gradient| B::attend_backward(saved, gradient));
+backward!(Open, 3, B::Closed, |saved, gradient| B::open_backward(saved, gradient));
+backward!(Project, 2, [FloatTensor<B>; 2], |saved, gradient| B::project_backward(saved, gradient));
+backward!(Gelu, 2, [FloatTensor<B>; 2], |saved, gradient| B::bias_gelu_backward(saved, gradient));
+backward!(Close, 5, B::Closed, |saved, gradient| B::close_backward(saved, gradient));
 
-impl Backward<Flex, 3> for Embedded {
-    type State = (Embedding, [usize; 2], usize);
-
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let (Embedding { rows }, sizes, d) = &ops.state;
-        let of = |ids: &[u32], size: usize| tensor(embed::backward(numbers(&gradient), ids, size, *d), [size, *d]);
-        let gradients =
-            [of(&rows.words.places, rows.words.ids.len()), of(&rows.positions, sizes[0]), of(&rows.segments, sizes[1])];
-        register(&ops, gradients, grads);
-    }
+/// An output, with its backward pass where one of the operands wants a gradient.
+macro_rules! tracked {
+    ($backward:ident, $operands:ident, $strategy:ty, $forward:expr) => {{
+        let nodes = $operands.each_ref().map(|x| x.node());
+        let (out, state) = $forward($operands.map(|x| x.into_primitive()));
+        match $backward.prepare::<$strategy>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(state, out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }};
 }
 
-#[derive(Debug)]
-struct Attention;
-
-impl Backward<Flex, 6> for Attention {
-    type State = Attended;
-
-    fn backward(self, ops: Ops<Self::State, 6>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let gradients = ops.state.backward(&gradient);
-        register(&ops, gradients, grads);
-    }
-}
-
-#[derive(Debug)]
-struct Open;
-
-impl Backward<Flex, 3> for Open {
-    type State = Closed;
-
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let gradients = ops.state.open_backward(gradient);
-        register(&ops, gradients, grads);
-    }
-}
-
-#[derive(Debug)]
-struct Project;
-
-impl Backward<Flex, 2> for Project {
-    type State = (FlexTensor, FlexTensor);
-
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let (x, weight) = &ops.state;
-        let of_x = product(matrix(&gradient), matrix(weight).transposed());
-        let of_weight = product(matrix(x).transposed(), matrix(&gradient));
-        register(&ops, [tensor(of_x, shape(x)), tensor(of_weight, shape(weight))], grads);
-    }
-}
-
-#[derive(Debug)]
-struct Gelu;
-
-impl Backward<Flex, 2> for Gelu {
-    type State = (FlexTensor, FlexTensor);
-
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let mut gradient = dense(grads.consume::<Flex>(&ops.node));
-        let (x, bias) = &ops.state;
-        let bias = tensor(gelu::backward(numbers(x), numbers(bias), gradient.storage_mut()), shape(bias));
-        register(&ops, [gradient, bias], grads);
-    }
-}
-
-#[derive(Debug)]
-struct Close;
-
-impl Backward<Flex, 5> for Close {
-    type State = Closed;
-
-    fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = dense(grads.consume::<Flex>(&ops.node));
-        let gradients = ops.state.backward(gradient);
-        register(&ops, gradients, grads);
-    }
-}
-
-impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
+impl<B: Passes, C: CheckpointStrategy> Fused for Autodiff<B, C> {
     fn embed(
         words: FloatTensor<Self>,
         positions: FloatTensor<Self>,
         segments: FloatTensor<Self>,
         how: Embedding,
     ) -> FloatTensor<Self> {
-        let nodes = [words.node(), positions.node(), segments.node()];
-        let [words, positions, segments] = [words, positions, segments].map(|x| x.into_primitive());
-        let sizes = [&positions, &segments].map(|x| shape(x)[0]);
-        let d = shape(&words)[1];
-        let out = Flex::embed(words, positions, segments, how.clone());
-        match Embedded.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((how, sizes, d), out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
+        let operands = [words, positions, segments];
+        tracked!(Embedded, operands, C, |tables: [FloatTensor<B>; 3]| {
+            let sizes = [&tables[1], &tables[2]].map(|table| table.shape()[0]);
+            (B::embed_forward(tables, &how), (how, sizes))
+        })
     }
 
     fn attend(
@@ -136,42 +80,22 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
         how: Attending,
     ) -> FloatTensor<Self> {
         let operands = [query, query_bias, key, key_bias, value, value_bias];
-        let nodes = operands.each_ref().map(|x| x.node());
-        let (out, attended) = Attended::forward(operands.map(|x| x.into_primitive()), how);
-        match Attention.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(attended, out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
+        tracked!(Attention, operands, C, |operands| B::attend_forward(operands, how))
     }
 
     fn open(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, how: Closing) -> FloatTensor<Self> {
         let operands = [x, scale, shift];
-        let nodes = operands.each_ref().map(|x| x.node());
-        let (out, closed) = Closed::open(operands.map(|x| x.into_primitive()), how);
-        match Open.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(closed, out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
+        tracked!(Open, operands, C, |operands| B::open_forward(operands, how))
     }
 
     fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        let nodes = [x.node(), weight.node()];
-        let (x, weight) = (dense(x.into_primitive()), dense(weight.into_primitive()));
-        let out = Flex::project(x.clone(), weight.clone());
-        match Project.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x, weight), out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
+        let operands = [x, weight];
+        tracked!(Project, operands, C, |operands: [FloatTensor<B>; 2]| (B::project_forward(operands.clone()), operands))
     }
 
     fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        let nodes = [x.node(), bias.node()];
-        let (x, bias) = (dense(x.into_primitive()), dense(bias.into_primitive()));
-        let out = Flex::bias_gelu(x.clone(), bias.clone());
-        match Gelu.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x, bias), out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
+        let operands = [x, bias];
+        tracked!(Gelu, operands, C, |operands: [FloatTensor<B>; 2]| (B::bias_gelu_forward(operands.clone()), operands))
     }
 
     fn close(
@@ -183,11 +107,6 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
         how: Closing,
     ) -> FloatTensor<Self> {
         let operands = [x, bias, residual, scale, shift];
-        let nodes = operands.each_ref().map(|x| x.node());
-        let (out, closed) = Closed::forward(operands.map(|x| x.into_primitive()), how);
-        match Close.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(closed, out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
+        tracked!(Close, operands, C, |operands| B::close_forward(operands, how))
     }
 }

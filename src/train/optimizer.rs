@@ -1,6 +1,6 @@
 //! AdamW and gradient clipping, step by step as torch does them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Result;
 use burn::backend::{Dispatch, DispatchTensor};
@@ -8,8 +8,8 @@ use burn::tensor::{Gradients, Tensor};
 
 use super::device::{Device, Kernels};
 use super::state::TrainingState;
-use crate::checkpoint::{HostTensor, Parameter, Role, WORDS};
-use crate::kernels::{self, Moments, Update, Words};
+use crate::checkpoint::{HostTensor, Parameter, WORDS};
+use crate::kernels::{self, Moved, Update, Words};
 use crate::models::{Input, Value};
 use crate::settings::Optimizer;
 
@@ -89,17 +89,17 @@ pub struct AdamW {
     /// One for each parameter.
     decay: Vec<f64>,
     moments: Vec<State>,
+    kernels: Kernels,
     steps: i32,
 }
 
-/// Running means of a parameter's gradients and of their squares.
-// There is one for each parameter, whose numbers are what takes room.
-#[allow(clippy::large_enum_variant)]
-enum State {
-    /// In the host's memory, changed in place.
-    Fused(Arc<Mutex<Moments>>),
-    /// On the device; none before the first step.
-    Reference(Option<(Value, Value)>),
+/// Running means of a parameter's gradients and of their squares, where it is.
+#[derive(Default)]
+struct State {
+    /// None before the first step.
+    moments: Option<(Value, Value)>,
+    /// Of a vocabulary, for fused operations.
+    moved: Moved,
 }
 
 impl AdamW {
@@ -107,11 +107,8 @@ impl AdamW {
     #[must_use]
     pub fn new(settings: &Optimizer, names: impl Iterator<Item = String>, kernels: Kernels) -> Self {
         let decay: Vec<f64> = names.map(|name| settings.decay_of(&name)).collect();
-        let state = || match kernels {
-            Kernels::Fused => State::Fused(Arc::default()),
-            Kernels::Reference => State::Reference(None),
-        };
-        Self { settings: settings.clone(), moments: decay.iter().map(|_| state()).collect(), decay, steps: 0 }
+        let moments = decay.iter().map(|_| State::default()).collect();
+        Self { settings: settings.clone(), moments, decay, kernels, steps: 0 }
     }
 
     /// The running means of gradients and of their squares, in the file's layout; zeros before the first step.
@@ -128,16 +125,8 @@ impl AdamW {
         self.steps = i32::try_from(state.counters.steps).unwrap_or(i32::MAX);
         let moments = state.first_moments.into_iter().zip(state.second_moments);
         for ((own, entry), (first, second)) in self.moments.iter_mut().zip(table).zip(moments) {
-            *own = match own {
-                State::Fused(_) => {
-                    let (first, second) = (first.turned(entry.role), second.turned(entry.role));
-                    State::Fused(Arc::new(Mutex::new(Moments::new(first.values, second.values))))
-                }
-                State::Reference(_) => {
-                    let value = |tensor| Value::from_host(tensor, entry.role, device.plain());
-                    State::Reference(Some((value(&first), value(&second))))
-                }
-            };
+            let value = |tensor| Value::from_host(tensor, entry.role, device.plain());
+            *own = State { moments: Some((value(&first), value(&second))), moved: Moved::default() };
         }
     }
 
@@ -145,7 +134,7 @@ impl AdamW {
     #[must_use]
     pub fn step(&mut self, parameters: Vec<Value>, gradients: GradientSum, learning_rate: f64, clip: f64) -> Vec<Value> {
         self.steps += 1;
-        let rule = Rule::new(&self.settings, learning_rate, self.steps, clip);
+        let rule = Rule::new(&self.settings, learning_rate, self.steps, clip, self.kernels);
         let each = parameters.into_iter().zip(gradients.0).zip(self.moments.iter_mut().zip(&self.decay));
         each.map(|((parameter, gradient), (state, decay))| {
             let updated = match (parameter.inner(), gradient) {
@@ -170,21 +159,9 @@ impl AdamW {
 impl State {
     fn to_host(&self, entry: &Parameter) -> Result<(HostTensor, HostTensor)> {
         let zeros = || HostTensor { shape: entry.shape.clone(), values: vec![0.0; entry.elements()] };
-        match self {
-            Self::Fused(moments) => {
-                let moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
-                if moments.first.is_empty() {
-                    return Ok((zeros(), zeros()));
-                }
-                let mut shape = entry.shape.clone();
-                if entry.role == Role::Linear {
-                    shape.reverse();
-                }
-                let tensor = |values: &[f32]| HostTensor { shape: shape.clone(), values: values.to_vec() }.turned(entry.role);
-                Ok((tensor(&moments.first), tensor(&moments.second)))
-            }
-            Self::Reference(None) => Ok((zeros(), zeros())),
-            Self::Reference(Some((first, second))) => Ok((first.to_host(entry.role)?, second.to_host(entry.role)?)),
+        match &self.moments {
+            None => Ok((zeros(), zeros())),
+            Some((first, second)) => Ok((first.to_host(entry.role)?, second.to_host(entry.role)?)),
         }
     }
 }
@@ -200,11 +177,13 @@ struct Rule {
     /// `sqrt(1 - beta2^t)`.
     root_correction: f64,
     clip: f64,
+    kernels: Kernels,
 }
 
 impl Rule {
-    fn new(settings: &Optimizer, learning_rate: f64, steps: i32, clip: f64) -> Self {
+    fn new(settings: &Optimizer, learning_rate: f64, steps: i32, clip: f64, kernels: Kernels) -> Self {
         Self {
+            kernels,
             learning_rate,
             beta1: settings.beta1,
             beta2: settings.beta2,
@@ -216,38 +195,29 @@ impl Rule {
     }
 
     fn vector(&self, x: Tensor<1>, gradient: Tensor<1>, state: &mut State, decay: f64) -> Tensor<1> {
-        match state {
-            State::Fused(moments) => self.fused(x, gradient, moments, decay),
-            State::Reference(moments) => {
-                let before = moments.take().map(|(m, v)| (m.vector(), v.vector()));
-                let (x, m, v) = self.apply(x, gradient, before, decay);
-                *moments = Some((Value::Vector(m), Value::Vector(v)));
-                x
-            }
-        }
+        let before = state.moments.take().map(|(m, v)| (m.vector(), v.vector()));
+        let (x, m, v) = self.apply(x, gradient, before, decay);
+        state.moments = Some((Value::Vector(m), Value::Vector(v)));
+        x
     }
 
     fn matrix(&self, x: Tensor<2>, gradient: Tensor<2>, state: &mut State, decay: f64) -> Tensor<2> {
-        match state {
-            State::Fused(moments) => self.fused(x, gradient, moments, decay),
-            State::Reference(moments) => {
-                let before = moments.take().map(|(m, v)| (m.matrix(), v.matrix()));
-                let (x, m, v) = self.apply(x, gradient, before, decay);
-                *moments = Some((Value::Matrix(m), Value::Matrix(v)));
-                x
-            }
-        }
+        let before = state.moments.take().map(|(m, v)| (m.matrix(), v.matrix()));
+        let (x, m, v) = self.apply(x, gradient, before, decay);
+        state.moments = Some((Value::Matrix(m), Value::Matrix(v)));
+        x
     }
 
-    fn words(&self, x: Tensor<2>, gradient: Tensor<2>, words: Arc<Words>, state: &State, decay: f64) -> Tensor<2> {
-        let State::Fused(moments) = state else { unreachable!("only fused operations keep gradients of some words") };
-        let (x, gradient) = (x.into_dispatch(), gradient.into_dispatch());
-        Tensor::from_dispatch(Dispatch::adamw_words(x, gradient, words, Arc::clone(moments), self.single(decay)))
-    }
-
-    fn fused<const D: usize>(&self, x: Tensor<D>, gradient: Tensor<D>, moments: &Arc<Mutex<Moments>>, decay: f64) -> Tensor<D> {
-        let (x, gradient) = (x.into_dispatch(), gradient.into_dispatch());
-        Tensor::from_dispatch(Dispatch::adamw(x, gradient, Arc::clone(moments), self.single(decay)))
+    /// A vocabulary, of whose gradient fused operations keep the batch's words alone.
+    fn words(&self, x: Tensor<2>, gradient: Tensor<2>, words: Arc<Words>, state: &mut State, decay: f64) -> Tensor<2> {
+        let before = state.moments.take().map(|(m, v)| (m.matrix(), v.matrix()));
+        let (first, second) = before.unwrap_or_else(|| (x.zeros_like(), x.zeros_like()));
+        let [x, gradient, first, second] = [x, gradient, first, second].map(Tensor::into_dispatch);
+        let moved = Arc::clone(&state.moved);
+        let (x, m, v) = Dispatch::adamw_words(x, gradient, first, second, words, moved, self.single(decay));
+        let [x, m, v] = [x, m, v].map(Tensor::from_dispatch);
+        state.moments = Some((Value::Matrix(m), Value::Matrix(v)));
+        x
     }
 
     /// In single precision.
@@ -265,6 +235,24 @@ impl Rule {
 
     /// The updated parameter and its moments.
     fn apply<const D: usize>(
+        &self,
+        x: Tensor<D>,
+        gradient: Tensor<D>,
+        moments: Option<(Tensor<D>, Tensor<D>)>,
+        decay: f64,
+    ) -> (Tensor<D>, Tensor<D>, Tensor<D>) {
+        match self.kernels {
+            Kernels::Fused => {
+                let (first, second) = moments.unwrap_or_else(|| (x.zeros_like(), x.zeros_like()));
+                let [x, gradient, first, second] = [x, gradient, first, second].map(Tensor::into_dispatch);
+                let (x, m, v) = Dispatch::adamw(x, gradient, first, second, self.single(decay));
+                (Tensor::from_dispatch(x), Tensor::from_dispatch(m), Tensor::from_dispatch(v))
+            }
+            Kernels::Reference => self.apply_reference(x, gradient, moments, decay),
+        }
+    }
+
+    fn apply_reference<const D: usize>(
         &self,
         x: Tensor<D>,
         gradient: Tensor<D>,

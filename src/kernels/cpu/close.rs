@@ -6,9 +6,9 @@
 use rayon::prelude::*;
 
 use super::buffer::zeros;
-use super::mask::Drop;
 use super::reduce::{ROWS, fold, sum};
 use super::simd::vectorized;
+use crate::kernels::mask::Drop;
 
 /// What the backward pass needs of the forward pass.
 #[derive(Clone, Debug, Default)]

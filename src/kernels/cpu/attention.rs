@@ -5,13 +5,13 @@
 
 use rayon::prelude::*;
 
-use super::Rows;
 use super::buffer::zeros;
 use super::elementary::exp;
-use super::mask::Drop;
 use super::reduce::sum;
 use super::simd::vectorized;
 use super::small::{LANES, product, transpose};
+use crate::kernels::Rows;
+use crate::kernels::mask::Drop;
 
 /// A matrix `[tokens, d]` and the bias `[d]` that belongs to it.
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::Rows;
 use super::buffer::zeros;
 use super::reduce::ROWS;
+use crate::kernels::Rows;
 
 /// The sum of three rows for each token: `[tokens, d]`.
 pub fn forward(words: &[f32], positions: &[f32], segments: &[f32], d: usize, rows: &Rows) -> Vec<f32> {

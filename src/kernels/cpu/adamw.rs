@@ -4,43 +4,9 @@
 
 use rayon::prelude::*;
 
-use super::buffer::zeros;
 use super::reduce::ROWS;
 use super::simd::vectorized;
-
-/// Running means of a parameter's gradient and of its square.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Moments {
-    /// Of the gradient.
-    pub first: Vec<f32>,
-    /// Of its square.
-    pub second: Vec<f32>,
-    /// Of a table: which rows ever had a gradient.
-    moved: Vec<bool>,
-}
-
-impl Moments {
-    /// Those of a training that goes on.
-    #[must_use]
-    pub fn new(first: Vec<f32>, second: Vec<f32>) -> Self {
-        Self { first, second, moved: Vec::new() }
-    }
-
-    fn room(&mut self, count: usize) {
-        if self.first.len() != count {
-            (self.first, self.second) = (zeros(count), zeros(count));
-        }
-    }
-
-    fn room_for_rows(&mut self, count: usize, d: usize) {
-        self.room(count);
-        if self.moved.len() != count / d {
-            let moves = |row: &[f32]| row.iter().any(|moment| *moment != 0.0);
-            let rows = self.first.chunks_exact(d).zip(self.second.chunks_exact(d));
-            self.moved = rows.map(|(first, second)| moves(first) || moves(second)).collect();
-        }
-    }
-}
+use crate::kernels::Rule;
 
 /// The gradient of a table `[size, d]` that is zero but for some rows.
 #[derive(Clone, Copy, Debug)]
@@ -49,25 +15,6 @@ pub struct SomeRows<'a> {
     pub ids: &'a [u32],
     /// Their gradients: `[ids, d]`.
     pub rows: &'a [f32],
-}
-
-/// The numbers of one step, in f32 as torch applies them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rule {
-    /// What gradients are multiplied with first, to clip their norm.
-    pub clip: f32,
-    /// 1 - learning rate · weight decay.
-    pub keep: f32,
-    /// β₁
-    pub beta1: f32,
-    /// β₂
-    pub beta2: f32,
-    /// learning rate / (1 - β₁ᵗ).
-    pub step_size: f32,
-    /// √(1 - β₂ᵗ).
-    pub root_correction: f32,
-    /// ε
-    pub epsilon: f32,
 }
 
 vectorized! {
@@ -82,11 +29,13 @@ vectorized! {
     }
 }
 
+/// Running means of a parameter's gradient, and of its square.
+pub type Moments<'a> = (&'a mut [f32], &'a mut [f32]);
+
 /// Takes one step.
-pub fn step(x: &mut [f32], gradient: &[f32], moments: &mut Moments, rule: Rule) {
+pub fn step(x: &mut [f32], gradient: &[f32], (first, second): Moments<'_>, rule: Rule) {
     const CHUNK: usize = 1 << 15;
-    moments.room(x.len());
-    let state = moments.first.par_chunks_mut(CHUNK).zip(moments.second.par_chunks_mut(CHUNK));
+    let state = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
     x.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(state).for_each(|((x, gradient), (first, second))| {
         update(x, gradient, first, second, rule);
     });
@@ -104,10 +53,21 @@ vectorized! {
 /// the others.
 ///
 /// A row that never had a gradient has no moments, so that only its decay is left, and a vocabulary is mostly such rows.
-pub fn step_rows(x: &mut [f32], d: usize, gradient: SomeRows<'_>, moments: &mut Moments, rule: Rule) {
-    moments.room_for_rows(x.len(), d);
-    let state = moments.first.par_chunks_mut(ROWS * d).zip(moments.second.par_chunks_mut(ROWS * d));
-    let state = state.zip(moments.moved.par_chunks_mut(ROWS));
+/// `moved` keeps which rows had one; where it is empty, the moments say so.
+pub fn step_rows(
+    x: &mut [f32],
+    d: usize,
+    gradient: SomeRows<'_>,
+    (first, second): Moments<'_>,
+    moved: &mut Vec<bool>,
+    rule: Rule,
+) {
+    if moved.is_empty() {
+        let moves = |row: &[f32]| row.iter().any(|moment| *moment != 0.0);
+        *moved = first.chunks_exact(d).zip(second.chunks_exact(d)).map(|(m, v)| moves(m) || moves(v)).collect();
+    }
+    let state = first.par_chunks_mut(ROWS * d).zip(second.par_chunks_mut(ROWS * d));
+    let state = state.zip(moved.par_chunks_mut(ROWS));
     x.par_chunks_mut(ROWS * d).zip(state).enumerate().for_each(|(part, (x, ((first, second), moved)))| {
         let nothing = vec![0.0; d];
         let begin = (part * ROWS) as u32;
@@ -139,7 +99,8 @@ mod tests {
         let draw = |seed: u64, count: usize| Stream::new(seed, Purpose::Weights, 0, 0).normal(count, 1.0);
         for (keep, epsilon) in [(0.999, 1e-8), (1.0, 1e-8), (0.999, 0.0)] {
             let (mut rows, mut whole) = (draw(1, size * d), draw(1, size * d));
-            let (mut of_rows, mut of_whole) = (Moments::default(), Moments::default());
+            let zeros = || (vec![0.0; size * d], vec![0.0; size * d]);
+            let (mut of_rows, mut of_whole, mut moved) = (zeros(), zeros(), Vec::new());
             for (turn, ids) in (1..).zip([vec![0, 3, 64, 299], vec![], vec![3, 65, 130], vec![1, 3]]) {
                 let some = draw(10 + turn, ids.len() * d);
                 let mut all = vec![0.0; size * d];
@@ -148,10 +109,11 @@ mod tests {
                 }
                 let step_size = 1e-3 / (1.0 - 0.9_f32.powf(turn as f32));
                 let rule = Rule { clip: 0.7, keep, beta1: 0.9, beta2: 0.99, step_size, root_correction: 0.3, epsilon };
-                step_rows(&mut rows, d, SomeRows { ids: &ids, rows: &some }, &mut of_rows, rule);
-                step(&mut whole, &all, &mut of_whole, rule);
+                let some = SomeRows { ids: &ids, rows: &some };
+                step_rows(&mut rows, d, some, (&mut of_rows.0, &mut of_rows.1), &mut moved, rule);
+                step(&mut whole, &all, (&mut of_whole.0, &mut of_whole.1), rule);
             }
-            let pairs = [(&rows, &whole), (&of_rows.first, &of_whole.first), (&of_rows.second, &of_whole.second)];
+            let pairs = [(&rows, &whole), (&of_rows.0, &of_whole.0), (&of_rows.1, &of_whole.1)];
             // Without ε, 0 / 0 of two runs may differ in the bits of its NaN alone.
             for (ours, theirs) in pairs {
                 let same = ours.iter().zip(theirs).all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()));

@@ -1,11 +1,11 @@
 //! The operations in f64 as their formulas read, one number at a time, and their gradients as differences: what the
 //! fused ones are held to. Only for tests.
 
-use super::Rows;
 use super::attention::{self, Biased, Queries, Shape};
 use super::close::{self, RowDrop};
 use super::gelu;
-use super::mask::Drop;
+use crate::kernels::Rows;
+use crate::kernels::mask::Drop;
 use crate::random::{Purpose, Stream};
 
 fn draw(seed: u64, count: usize) -> Vec<f32> {

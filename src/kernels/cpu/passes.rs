@@ -1,0 +1,232 @@
+//! The operations over tensors of Burn's CPU backend.
+
+use std::sync::{Arc, PoisonError};
+
+use burn::backend::Flex;
+use burn::tensor::TensorData;
+use burn_flex::FlexTensor;
+
+use super::adamw::{self, SomeRows};
+use super::attention::{self, Biased, Queries, Shape};
+use super::buffer::zeros;
+use super::close::{self, RowDrop, Saved};
+use super::gemm::{Matrix, product};
+use super::reduce::{column_sums, square_sum};
+use super::{embed, gelu};
+use crate::kernels::Words;
+use crate::kernels::operations::{Attending, Closing, Embedding, Moved, Rule, Update};
+use crate::kernels::passes::Passes;
+
+/// A tensor's numbers, row after row.
+fn numbers(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().unwrap_or_else(|| unreachable!("operands are made contiguous first"))
+}
+
+fn dense(tensor: FlexTensor) -> FlexTensor {
+    if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
+}
+
+fn tensor(values: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape.into()))
+}
+
+fn matrix(tensor: &FlexTensor) -> Matrix<'_> {
+    let shape = shape(tensor);
+    Matrix::new(numbers(tensor), shape[0], shape[1])
+}
+
+fn shape(tensor: &FlexTensor) -> Vec<usize> {
+    tensor.layout().shape().to_vec()
+}
+
+impl Update for Flex {
+    fn adamw(
+        x: FlexTensor,
+        gradient: FlexTensor,
+        first: FlexTensor,
+        second: FlexTensor,
+        rule: Rule,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let [mut x, gradient, mut first, mut second] = [x, gradient, first, second].map(dense);
+        adamw::step(x.storage_mut(), numbers(&gradient), (first.storage_mut(), second.storage_mut()), rule);
+        (x, first, second)
+    }
+
+    fn adamw_words(
+        x: FlexTensor,
+        gradient: FlexTensor,
+        first: FlexTensor,
+        second: FlexTensor,
+        words: Arc<Words>,
+        moved: Moved,
+        rule: Rule,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let [mut x, gradient, mut first, mut second] = [x, gradient, first, second].map(dense);
+        let mut moved = moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let (d, gradient) = (shape(&x)[1], SomeRows { ids: &words.ids, rows: numbers(&gradient) });
+        let moments = (first.storage_mut(), second.storage_mut());
+        adamw::step_rows(x.storage_mut(), d, gradient, moments, &mut moved, rule);
+        (x, first, second)
+    }
+
+    fn add_words(a: FlexTensor, of_a: Arc<Words>, b: FlexTensor, of_b: Arc<Words>, both: Arc<Words>) -> FlexTensor {
+        let (a, b) = (dense(a), dense(b));
+        let (d, ids) = (shape(&a)[1], [&*of_a.ids, &*of_b.ids].concat());
+        let places: Vec<u32> = ids.iter().map(|id| both.ids.partition_point(|other| other < id) as u32).collect();
+        let rows = [numbers(&a), numbers(&b)].concat();
+        tensor(embed::backward(&rows, &places, both.ids.len(), d), [both.ids.len(), d])
+    }
+
+    fn square_sum(x: FlexTensor) -> FlexTensor {
+        tensor(vec![square_sum(numbers(&dense(x))) as f32], [1])
+    }
+}
+
+/// Operands of an attention, and the probabilities that its backward pass needs.
+#[derive(Clone, Debug)]
+pub struct Attended {
+    operands: [FlexTensor; 6],
+    how: Attending,
+    probabilities: Arc<Vec<f32>>,
+}
+
+impl Attended {
+    fn forward(operands: [FlexTensor; 6], how: Attending) -> (FlexTensor, Self) {
+        let operands = operands.map(dense);
+        let out_shape = shape(&operands[0]);
+        let mut attended = Self { operands, how, probabilities: Arc::default() };
+        let (out, probabilities) = attended.with(attention::forward);
+        attended.probabilities = Arc::new(probabilities);
+        (tensor(out, out_shape), attended)
+    }
+
+    fn backward(&self, gradient: &FlexTensor) -> [FlexTensor; 6] {
+        let (dq, dk, dv) = self.with(|query, key, value, shape| {
+            attention::backward(numbers(gradient), &self.probabilities, query, key, value, shape)
+        });
+        let d = shape(&self.operands[1])[0];
+        let biases = [&dq, &dk, &dv].map(|rows| tensor(column_sums(rows, d), [d]));
+        let [query_bias, key_bias, value_bias] = biases;
+        let matrix = |values: Vec<f32>, like: usize| tensor(values, shape(&self.operands[like]));
+        [matrix(dq, 0), query_bias, matrix(dk, 2), key_bias, matrix(dv, 4), value_bias]
+    }
+
+    fn with<T>(&self, work: impl FnOnce(Biased<'_>, Biased<'_>, Biased<'_>, &Shape<'_>) -> T) -> T {
+        let operand = |index: usize| Biased { rows: numbers(&self.operands[index]), bias: numbers(&self.operands[index + 1]) };
+        let queries = if self.how.firsts { Queries::Firsts } else { Queries::All };
+        let shape = Shape { rows: &self.how.rows, heads: self.how.heads, queries, drop: self.how.drop.as_ref() };
+        work(operand(0), operand(2), operand(4), &shape)
+    }
+}
+
+/// What closing a block leaves for its backward pass.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    saved: Arc<Saved>,
+    scale: FlexTensor,
+    how: Closing,
+}
+
+impl Closed {
+    fn forward([x, bias, residual, scale, shift]: [FlexTensor; 5], how: Closing) -> (FlexTensor, Self) {
+        let [x, bias, residual, scale, shift] = [x, bias, residual, scale, shift].map(dense);
+        let norm = (numbers(&scale), numbers(&shift), how.epsilon as f32);
+        let (y, saved) = close::forward(numbers(&x), numbers(&bias), numbers(&residual), norm, row_drop(&how));
+        (tensor(y, shape(&x)), Self { saved: Arc::new(saved), scale, how })
+    }
+
+    fn backward(&self, mut gradient: FlexTensor) -> [FlexTensor; 5] {
+        let (rows, d) = (shape(&gradient), shape(&self.scale));
+        let gradients = close::backward(gradient.storage_mut(), &self.saved, numbers(&self.scale), row_drop(&self.how));
+        let vector = |values: Vec<f32>| tensor(values, d.clone());
+        [tensor(gradients.x, rows), vector(gradients.bias), gradient, vector(gradients.scale), vector(gradients.shift)]
+    }
+
+    /// As [`close::forward`] of x alone, with the dropout behind the norm.
+    fn open([x, scale, shift]: [FlexTensor; 3], how: Closing) -> (FlexTensor, Self) {
+        let [x, scale, shift] = [x, scale, shift].map(dense);
+        let norm = (numbers(&scale), numbers(&shift), how.epsilon as f32);
+        let (nothing, no_rows) = (zeros(shape(&scale)[0]), zeros(numbers(&x).len()));
+        let (mut y, saved) = close::forward(numbers(&x), &nothing, &no_rows, norm, None);
+        close::drop_rows(&mut y, nothing.len(), row_drop(&how));
+        (tensor(y, shape(&x)), Self { saved: Arc::new(saved), scale, how })
+    }
+
+    fn open_backward(&self, mut gradient: FlexTensor) -> [FlexTensor; 3] {
+        let d = shape(&self.scale);
+        close::drop_rows(gradient.storage_mut(), d[0], row_drop(&self.how));
+        let gradients = close::backward(gradient.storage_mut(), &self.saved, numbers(&self.scale), None);
+        [gradient, tensor(gradients.scale, d.clone()), tensor(gradients.shift, d)]
+    }
+}
+
+fn row_drop(how: &Closing) -> Option<RowDrop<'_>> {
+    how.drop.as_ref().map(|drop| RowDrop { drop, rows: how.rows.as_ref().map(|rows| rows.as_slice()) })
+}
+
+impl Passes for Flex {
+    type Attended = Attended;
+    type Closed = Closed;
+
+    fn embed_forward(tables: [FlexTensor; 3], how: &Embedding) -> FlexTensor {
+        let [words, positions, segments] = tables.map(dense);
+        let d = shape(&words)[1];
+        let x = embed::forward(numbers(&words), numbers(&positions), numbers(&segments), d, &how.rows);
+        tensor(x, [how.rows.tokens(), d])
+    }
+
+    fn embed_backward(how: &Embedding, [positions, segments]: [usize; 2], gradient: FlexTensor) -> [FlexTensor; 3] {
+        let (gradient, rows) = (dense(gradient), &how.rows);
+        let d = shape(&gradient)[1];
+        let of = |ids: &[u32], size: usize| tensor(embed::backward(numbers(&gradient), ids, size, d), [size, d]);
+        [of(&rows.words.places, rows.words.ids.len()), of(&rows.positions, positions), of(&rows.segments, segments)]
+    }
+
+    fn attend_forward(operands: [FlexTensor; 6], how: Attending) -> (FlexTensor, Attended) {
+        Attended::forward(operands, how)
+    }
+
+    fn attend_backward(attended: Attended, gradient: FlexTensor) -> [FlexTensor; 6] {
+        attended.backward(&dense(gradient))
+    }
+
+    fn open_forward(operands: [FlexTensor; 3], how: Closing) -> (FlexTensor, Closed) {
+        Closed::open(operands, how)
+    }
+
+    fn open_backward(closed: Closed, gradient: FlexTensor) -> [FlexTensor; 3] {
+        closed.open_backward(dense(gradient))
+    }
+
+    fn project_forward([x, weight]: [FlexTensor; 2]) -> FlexTensor {
+        let (x, weight) = (dense(x), dense(weight));
+        let (a, b) = (matrix(&x), matrix(&weight));
+        tensor(product(a, b), [shape(&x)[0], shape(&weight)[1]])
+    }
+
+    fn project_backward([x, weight]: [FlexTensor; 2], gradient: FlexTensor) -> [FlexTensor; 2] {
+        let [x, weight, gradient] = [x, weight, gradient].map(dense);
+        let of_x = product(matrix(&gradient), matrix(&weight).transposed());
+        let of_weight = product(matrix(&x).transposed(), matrix(&gradient));
+        [tensor(of_x, shape(&x)), tensor(of_weight, shape(&weight))]
+    }
+
+    fn bias_gelu_forward([x, bias]: [FlexTensor; 2]) -> FlexTensor {
+        let (x, bias) = (dense(x), dense(bias));
+        tensor(gelu::forward(numbers(&x), numbers(&bias)), shape(&x))
+    }
+
+    fn bias_gelu_backward([x, bias]: [FlexTensor; 2], gradient: FlexTensor) -> [FlexTensor; 2] {
+        let [x, bias, mut gradient] = [x, bias, gradient].map(dense);
+        let of_bias = tensor(gelu::backward(numbers(&x), numbers(&bias), gradient.storage_mut()), shape(&bias));
+        [gradient, of_bias]
+    }
+
+    fn close_forward(operands: [FlexTensor; 5], how: Closing) -> (FlexTensor, Closed) {
+        Closed::forward(operands, how)
+    }
+
+    fn close_backward(closed: Closed, gradient: FlexTensor) -> [FlexTensor; 5] {
+        closed.backward(dense(gradient))
+    }
+}

@@ -1,0 +1,94 @@
+//! Forward and backward passes of the operations on one backend, without differentiation's bookkeeping.
+
+use std::fmt::Debug;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Flex};
+
+use super::operations::{Attending, Closing, Embedding, Fused};
+
+/// What a backend does for the operations of [`Fused`]; operands and gradients stand in the same order.
+pub trait Passes: Backend {
+    /// What attention leaves for its backward pass.
+    type Attended: Clone + Debug + Send + Sync + 'static;
+    /// What closing a block, or opening the first, leaves for its backward pass.
+    type Closed: Clone + Debug + Send + Sync + 'static;
+
+    /// [`Fused::embed`] of words, positions and segments.
+    fn embed_forward(tables: [FloatTensor<Self>; 3], how: &Embedding) -> FloatTensor<Self>;
+    /// The gradients: of the batch's words, and of so many positions and segments.
+    fn embed_backward(how: &Embedding, sizes: [usize; 2], gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 3];
+    /// [`Fused::attend`].
+    fn attend_forward(operands: [FloatTensor<Self>; 6], how: Attending) -> (FloatTensor<Self>, Self::Attended);
+    /// Its gradients.
+    fn attend_backward(attended: Self::Attended, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 6];
+    /// [`Fused::open`].
+    fn open_forward(operands: [FloatTensor<Self>; 3], how: Closing) -> (FloatTensor<Self>, Self::Closed);
+    /// Its gradients.
+    fn open_backward(closed: Self::Closed, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 3];
+    /// [`Fused::project`].
+    fn project_forward(operands: [FloatTensor<Self>; 2]) -> FloatTensor<Self>;
+    /// Its gradients.
+    fn project_backward(operands: [FloatTensor<Self>; 2], gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
+    /// [`Fused::bias_gelu`].
+    fn bias_gelu_forward(operands: [FloatTensor<Self>; 2]) -> FloatTensor<Self>;
+    /// Its gradients.
+    fn bias_gelu_backward(operands: [FloatTensor<Self>; 2], gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
+    /// [`Fused::close`].
+    fn close_forward(operands: [FloatTensor<Self>; 5], how: Closing) -> (FloatTensor<Self>, Self::Closed);
+    /// Its gradients.
+    fn close_backward(closed: Self::Closed, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 5];
+}
+
+/// The operations on backends that differentiate nothing: forward passes, and what they leave is let go.
+macro_rules! forward_only {
+    ($backend:ty) => {
+        impl Fused for $backend {
+            fn embed(
+                words: FloatTensor<Self>,
+                positions: FloatTensor<Self>,
+                segments: FloatTensor<Self>,
+                how: Embedding,
+            ) -> FloatTensor<Self> {
+                Self::embed_forward([words, positions, segments], &how)
+            }
+
+            fn attend(
+                query: FloatTensor<Self>,
+                query_bias: FloatTensor<Self>,
+                key: FloatTensor<Self>,
+                key_bias: FloatTensor<Self>,
+                value: FloatTensor<Self>,
+                value_bias: FloatTensor<Self>,
+                how: Attending,
+            ) -> FloatTensor<Self> {
+                Self::attend_forward([query, query_bias, key, key_bias, value, value_bias], how).0
+            }
+
+            fn open(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, how: Closing) -> FloatTensor<Self> {
+                Self::open_forward([x, scale, shift], how).0
+            }
+
+            fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+                Self::project_forward([x, weight])
+            }
+
+            fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+                Self::bias_gelu_forward([x, bias])
+            }
+
+            fn close(
+                x: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                residual: FloatTensor<Self>,
+                scale: FloatTensor<Self>,
+                shift: FloatTensor<Self>,
+                how: Closing,
+            ) -> FloatTensor<Self> {
+                Self::close_forward([x, bias, residual, scale, shift], how).0
+            }
+        }
+    };
+}
+
+forward_only!(Flex);
