@@ -19,9 +19,38 @@ pub fn keep_freed_memory() {
             // As a size, -1 is the largest.
             libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
             libc::mallopt(libc::M_TOP_PAD, TOP_PAD);
+            ADVISED.store(libc::sbrk(0) as usize, Ordering::Relaxed);
         }
     }
 }
+
+/// Up to where the heap has been asked to be made of large pages; never, where it is left alone.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+static ADVISED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(usize::MAX);
+
+/// Asks for large pages (2 MiB instead of 4 KiB) where the heap has grown: fewer faults, and fewer misses of the processor's
+/// table of pages when large matrices are read across. Most systems give them to those who ask alone.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn advise_large_pages(allocated: usize) {
+    const LARGE: usize = 1 << 20;
+    const PAGE: usize = 1 << 12;
+    if allocated < LARGE {
+        return;
+    }
+    // SAFETY: `sbrk(0)` tells where the heap ends; the advice changes no byte, and what cannot be followed is an error that
+    // changes nothing.
+    #[allow(unsafe_code)]
+    unsafe {
+        let end = libc::sbrk(0) as usize;
+        let start = ADVISED.fetch_max(end, Ordering::Relaxed).next_multiple_of(PAGE);
+        if start < end {
+            libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_HUGEPAGE);
+        }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn advise_large_pages(_: usize) {}
 
 /// The system's allocator; when it has no more for a training, that one can still say so.
 ///
@@ -72,6 +101,7 @@ unsafe impl GlobalAlloc for Reporting {
         if memory.is_null() {
             refused(layout.size());
         }
+        advise_large_pages(layout.size());
         memory
     }
 
@@ -81,6 +111,7 @@ unsafe impl GlobalAlloc for Reporting {
         if memory.is_null() {
             refused(layout.size());
         }
+        advise_large_pages(layout.size());
         memory
     }
 
@@ -90,6 +121,7 @@ unsafe impl GlobalAlloc for Reporting {
         if moved.is_null() {
             refused(size);
         }
+        advise_large_pages(size);
         moved
     }
 

@@ -39,6 +39,12 @@ impl Stream {
         Self { key: split(key), place: split(place) }
     }
 
+    /// The generator's key, and the counter's words that name the place.
+    #[must_use]
+    pub fn parts(&self) -> ([u32; 2], [u32; 2]) {
+        (self.key, self.place)
+    }
+
     /// The four numbers of the block at `position`.
     #[must_use]
     pub fn block(&self, position: u64) -> [u32; 4] {

@@ -7,7 +7,7 @@ pub const LANES: usize = 16;
 /// Elements that [`LANES`] blocks of four numbers decide.
 const GROUP: usize = 4 * LANES;
 /// Blocks set aside for a row of attention probabilities: room for 16,384 keys.
-const ATTENTION_BLOCKS: u64 = 1 << 12;
+pub(super) const ATTENTION_BLOCKS: u64 = 1 << 12;
 
 /// The dropout of one site in one micro-batch.
 ///
@@ -26,6 +26,13 @@ impl Drop {
     pub fn new(stream: Stream, probability: f64) -> Self {
         let threshold = (probability * 4_294_967_296.0) as u32;
         Self { stream, threshold, kept: (1.0 / (1.0 - probability)) as f32 }
+    }
+
+    /// The generator's key and place, below which numbers an element is dropped, and what the others are multiplied with.
+    #[cfg(feature = "gpu")]
+    pub(super) fn parts(&self) -> ([u32; 2], [u32; 2], u32, f32) {
+        let (key, place) = self.stream.parts();
+        (key, place, self.threshold, self.kept)
     }
 
     /// Fills a row of hidden states' factors: 0, or 1 / (1 - probability).

@@ -5,6 +5,8 @@
 //! `[tokens, d]`.
 
 mod cpu;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod gradients;
 mod mask;
 mod operations;

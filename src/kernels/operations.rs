@@ -40,7 +40,7 @@ pub struct Attending {
 }
 
 /// Operations with gradients. Matrices are rows of width d, as in the pure functions of this module.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
 pub trait Fused: Backend {
     /// words + positions + segments of each token: `[tokens, d]`.
     ///
@@ -79,7 +79,7 @@ pub trait Fused: Backend {
 }
 
 /// Operations of the optimizer.
-#[backend_extension(Flex)]
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait Update: Backend {
     /// The parameter and both its moments after a step of AdamW, in place where nobody else holds them.
     fn adamw(

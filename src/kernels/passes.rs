@@ -92,3 +92,5 @@ macro_rules! forward_only {
 }
 
 forward_only!(Flex);
+#[cfg(feature = "gpu")]
+forward_only!(burn_cubecl::Cube);

@@ -35,6 +35,12 @@ impl Words {
         Self { places: tokens.iter().map(place).collect(), ids }
     }
 
+    /// Where each of some ids stands among these words, all of which they are.
+    #[must_use]
+    pub fn places_of(&self, ids: &[u32]) -> Vec<u32> {
+        ids.iter().map(|id| self.ids.partition_point(|other| other < id) as u32).collect()
+    }
+
     /// The words of two batches, end to end.
     #[must_use]
     pub fn and(&self, other: &Self) -> Arc<Self> {

@@ -1,14 +1,15 @@
-//! The forward pass over a batch without padding, by fused operations on the CPU.
+//! The forward pass over a batch without padding, by fused operations.
 
 use std::sync::Arc;
 
-use burn::backend::Dispatch;
+use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{Int, Tensor, TensorData, activation::tanh};
 
 use super::Masks;
 use super::bert::{Bert, Layer};
-use super::layers::{LayerNorm, Linear};
+use super::layers::{LayerNorm, Linear, matmul};
 use crate::kernels::{Attending, Closing, Drop, Embedding, Fused, Rows};
+use crate::settings::Precision;
 
 impl Bert {
     /// Logits `[examples, labels]`.
@@ -19,7 +20,8 @@ impl Bert {
         for (index, layer) in self.layers.iter().enumerate() {
             // The classifier reads the first token alone, so that the last layer need not compute the others.
             let asking = (index == last).then_some(&firsts);
-            x = layer.forward_rows(x, rows, self.heads, asking, masks);
+            let batch = Batch { rows, heads: self.heads, precision: self.precision };
+            x = layer.forward_rows(x, batch, asking, masks);
         }
         if self.layers.is_empty() {
             x = only(x, &firsts);
@@ -42,12 +44,19 @@ impl Bert {
     }
 }
 
+/// What every layer needs to know of the batch and the model.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    rows: &'a Arc<Rows>,
+    heads: usize,
+    precision: Precision,
+}
+
 impl Layer {
     fn forward_rows(
         &self,
         x: Tensor<2>,
-        rows: &Arc<Rows>,
-        heads: usize,
+        Batch { rows, heads, precision }: Batch<'_>,
         asking: Option<&Arc<Vec<u32>>>,
         masks: &mut Masks,
     ) -> Tensor<2> {
@@ -56,7 +65,7 @@ impl Layer {
             None => x.clone(),
         };
         let how = Attending { rows: Arc::clone(rows), heads, firsts: asking.is_some(), drop: masks.attention_drop() };
-        let project = |part: &Linear, x: Tensor<2>| Dispatch::project(x.into_dispatch(), part.weight.clone().into_dispatch());
+        let project = |part: &Linear, x: Tensor<2>| project(x, &part.weight, precision);
         let bias = |part: &Linear| part.bias.clone().into_dispatch();
         let context = Dispatch::attend(
             project(&self.query, own.clone()),
@@ -68,15 +77,31 @@ impl Layer {
             how,
         );
         let context = Tensor::from_dispatch(context);
-        let x = close(context, &self.attention_output, own, &self.attention_norm, masks.hidden_drop(), asking);
+        let x = close(
+            project(&self.attention_output, context),
+            &self.attention_output,
+            own,
+            &self.attention_norm,
+            masks.hidden_drop(),
+            asking,
+        );
         let wide = Dispatch::bias_gelu(project(&self.intermediate, x.clone()), bias(&self.intermediate));
-        close(Tensor::from_dispatch(wide), &self.output, x, &self.output_norm, masks.hidden_drop(), asking)
+        let narrow = project(&self.output, Tensor::from_dispatch(wide));
+        close(narrow, &self.output, x, &self.output_norm, masks.hidden_drop(), asking)
     }
 }
 
-/// LayerNorm(dropout(x · weight + bias) + residual).
+/// x · weight.
+fn project(x: Tensor<2>, weight: &Tensor<2>, precision: Precision) -> DispatchTensor {
+    match precision {
+        Precision::Fp32 => Dispatch::project(x.into_dispatch(), weight.clone().into_dispatch()),
+        Precision::Bf16 => matmul(precision, x, weight.clone()).into_dispatch(),
+    }
+}
+
+/// LayerNorm(dropout(x + bias) + residual), with the bias of the linear layer that x comes from.
 fn close(
-    x: Tensor<2>,
+    x: DispatchTensor,
     linear: &Linear,
     residual: Tensor<2>,
     norm: &LayerNorm,
@@ -85,7 +110,7 @@ fn close(
 ) -> Tensor<2> {
     let how = Closing { epsilon: norm.epsilon, drop, rows: rows.cloned() };
     Tensor::from_dispatch(Dispatch::close(
-        Dispatch::project(x.into_dispatch(), linear.weight.clone().into_dispatch()),
+        x,
         linear.bias.clone().into_dispatch(),
         residual.into_dispatch(),
         norm.scale.clone().into_dispatch(),
@@ -110,7 +135,7 @@ mod tests {
     use crate::checkpoint::{Config, initialize, table};
     use crate::models::{Input, Padded, Value};
     use crate::random::{Purpose, Stream};
-    use crate::settings::{Dropout, Precision};
+    use crate::settings::Dropout;
 
     fn config(width: usize, heads: usize, layers: usize) -> Config {
         serde_json::from_value(serde_json::json!({
@@ -122,8 +147,7 @@ mod tests {
     }
 
     /// A batch both ways, and a parameter list that wants gradients.
-    fn batch(lengths: &[usize], config: &Config, seed: u64) -> (Input, Input, Vec<Value>) {
-        let device = Device::flex();
+    fn batch(lengths: &[usize], config: &Config, seed: u64, device: &Device) -> (Input, Input, Vec<Value>) {
         let stream = Stream::new(seed, Purpose::Order, 0, 0);
         let (mut examples, mut tokens, mut segments) = (Vec::new(), Vec::new(), Vec::new());
         let longest = lengths.iter().copied().max().unwrap();
@@ -148,7 +172,7 @@ mod tests {
             Value::from_host(&tensor, entry.role, &place)
         });
         let values = values.collect();
-        let padded = Padded::new(tokens, segments, lengths, longest, &device);
+        let padded = Padded::new(tokens, segments, lengths, longest, device);
         (Input::Rows(Arc::new(rows)), Input::Padded(padded), values)
     }
 
@@ -182,9 +206,9 @@ mod tests {
         all
     }
 
-    /// Every operation and its gradient against Burn's own, over widths that fill no vector and lengths of all kinds.
-    #[test]
-    fn fused_operations_equal_burns_own_with_and_without_dropout() {
+    /// Every operation and its gradient against Burn's own on the CPU, over widths that fill no vector and lengths of all
+    /// kinds.
+    fn equal_burns_own(device: &Device) {
         for (case, (width, heads, layers, lengths)) in [
             (12, 2, 2, vec![1, 5, 17, 3]),
             (80, 5, 1, vec![64, 65, 2]),
@@ -195,10 +219,11 @@ mod tests {
         .enumerate()
         {
             let config = config(width, heads, layers);
-            let (rows, padded, values) = batch(&lengths, &config, case as u64);
+            let (rows, _, values) = batch(&lengths, &config, case as u64, device);
+            let (_, padded, their_values) = batch(&lengths, &config, case as u64, &Device::flex());
             for dropout in [0.0, 0.3] {
                 let (ours, our_gradients) = learn(&config, &rows, &values, dropout);
-                let (theirs, their_gradients) = learn(&config, &padded, &values, dropout);
+                let (theirs, their_gradients) = learn(&config, &padded, &their_values, dropout);
                 let scale = theirs.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
                 for (a, b) in ours.iter().zip(&theirs) {
                     assert!((a - b).abs() <= 2e-5 * scale, "case {case}, dropout {dropout}: {a} and {b}");
@@ -213,5 +238,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn fused_operations_equal_burns_own_with_and_without_dropout() {
+        equal_burns_own(&Device::flex());
+    }
+
+    #[cfg(feature = "webgpu")]
+    #[test]
+    fn fused_operations_on_a_gpu_equal_burns_own() {
+        equal_burns_own(&Device::wgpu(burn::tensor::DeviceKind::DefaultDevice));
     }
 }

@@ -124,12 +124,20 @@ impl Device {
 
     #[cfg(feature = "cuda")]
     fn cuda(number: usize) -> Self {
-        Self { name: format!("cuda:{number}"), plain: BurnDevice::cuda(number), kernels: Kernels::Reference }
+        Self { name: format!("cuda:{number}"), plain: BurnDevice::cuda(number), kernels: Kernels::Fused }
     }
 
     #[cfg(not(feature = "cuda"))]
     fn cuda(number: usize) -> Self {
         unreachable!("cuda:{number} is refused in a build without CUDA")
+    }
+
+    /// Whatever GPU WebGPU finds, one in software included: for tests of what CUDA runs too.
+    #[cfg(feature = "webgpu")]
+    #[must_use]
+    pub fn webgpu() -> Self {
+        let plain = BurnDevice::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+        Self { name: "webgpu".into(), plain, kernels: Kernels::Fused }
     }
 
     /// `cpu` or `cuda:0`.

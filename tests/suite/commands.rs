@@ -228,3 +228,30 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
+
+#[test]
+fn bench_measures_a_training_and_leaves_nothing_behind() {
+    let shell = crate::resume::with(
+        "task = \"mrpc\"\ncheckpoint = \"./tiny\"\nlearning_rate = 2e-3\nepochs = 1\nmetric = \"f1\"\n[data]\nsource = \"./data\"\nbatch_size = 8\n",
+    );
+    for kernels in ["fused", "reference"] {
+        let done = shell.gluepot(&["bench", "x.toml", "--steps", "4", "--warm-up", "1", "--kernels", kernels, "--json"]);
+        assert_eq!(done.code, 0, "{done:?}");
+        let figures: Value = serde_json::from_str(&done.out).unwrap();
+        let figure = |key: &str| figures[key].as_f64().unwrap_or_else(|| panic!("{key} in {figures}"));
+        assert_eq!(figure("steps"), 4.0);
+        assert!(figure("step_ms_p50") > 0.0 && figure("step_ms_p90") >= figure("step_ms_p50"), "{figures}");
+        let shares: f64 = ["data", "forward", "backward", "update"].map(|part| figure(&format!("share_{part}"))).iter().sum();
+        assert!((0.5..=1.001).contains(&shares), "{figures}");
+        // 8 examples a step, at the speed of the mean step, which the median of four cannot be far below.
+        let mean_ms = 8e3 / figure("examples_per_second");
+        assert!(mean_ms >= figure("step_ms_p50") * 0.5 && mean_ms <= figure("step_ms_p90") * 1.001, "{figures}");
+        assert!(figure("padded_tokens_per_second") > figure("tokens_per_second"), "{figures}");
+        let share = figure("model_gflops") / figure("matmul_peak_gflops");
+        assert!((share - figure("share_of_peak")).abs() <= 1e-9 * share && share > 0.0, "{figures}");
+        assert!(figure("peak_memory_mib") > 1.0);
+    }
+    let said = shell.gluepot(&["bench", "x.toml", "--steps", "2", "--warm-up", "0"]).out;
+    assert!(said.starts_with("2 steps of 8.0 examples on cpu\n"), "{said}");
+    assert!(!shell.path("runs").exists());
+}

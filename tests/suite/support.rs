@@ -19,8 +19,12 @@ pub fn project(path: &str) -> PathBuf {
     root.join(path)
 }
 
-/// The device that numbers are checked on: the CPU, or what `GLUEPOT_TEST_DEVICE` names.
+/// The device that numbers are checked on: the CPU, or what `GLUEPOT_TEST_DEVICE` names, or any GPU for "webgpu".
 pub fn device() -> Device {
+    #[cfg(feature = "webgpu")]
+    if std::env::var("GLUEPOT_TEST_DEVICE").is_ok_and(|name| name == "webgpu") {
+        return Device::webgpu();
+    }
     let choice = std::env::var("GLUEPOT_TEST_DEVICE").map_or(DeviceChoice::Cpu, |name| name.parse().unwrap());
     Device::choose(choice, Precision::Fp32).unwrap()
 }

@@ -71,8 +71,7 @@ impl Update for Flex {
 
     fn add_words(a: FlexTensor, of_a: Arc<Words>, b: FlexTensor, of_b: Arc<Words>, both: Arc<Words>) -> FlexTensor {
         let (a, b) = (dense(a), dense(b));
-        let (d, ids) = (shape(&a)[1], [&*of_a.ids, &*of_b.ids].concat());
-        let places: Vec<u32> = ids.iter().map(|id| both.ids.partition_point(|other| other < id) as u32).collect();
+        let (d, places) = (shape(&a)[1], both.places_of(&[&*of_a.ids, &*of_b.ids].concat()));
         let rows = [numbers(&a), numbers(&b)].concat();
         tensor(embed::backward(&rows, &places, both.ids.len(), d), [both.ids.len(), d])
     }

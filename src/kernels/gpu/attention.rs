@@ -1,0 +1,185 @@
+//! Scaled dot-product attention within each example of a batch without padding, as products and row operations over
+//! ragged matrices: P of example e and head h is `[queries of e, keys of e]`, behind that of the heads and examples before.
+
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+use super::philox::{attention_blocks, mask};
+use super::ragged::{mix, scores, soften, soften_backward};
+use super::reduce::column_sums;
+use super::tensors::{dense, reshaped, room, shape, sizes, upload};
+use crate::kernels::Rows;
+use crate::kernels::operations::Attending;
+
+/// Units of a cube that works on one query's or one key's row of one head.
+const UNITS: u32 = 64;
+/// Numbers that tell a query or a key its place: see [`Places`].
+const FIELDS: usize = 6;
+
+/// Where each row's example stands. For a query: the example's first key row, its keys, its queries, its first
+/// probability, the query's number in the example, the query's token. For a key: the example's first query row, and the
+/// key's number in place of the query's.
+#[derive(Clone, Debug)]
+struct Places {
+    queries: CubeTensor,
+    keys: CubeTensor,
+    probabilities: usize,
+}
+
+impl Places {
+    fn of(rows: &Rows, heads: usize, firsts: bool, beside: &CubeTensor) -> Self {
+        let (mut of_queries, mut of_keys, mut start) = (Vec::new(), Vec::new(), 0);
+        for example in 0..rows.examples() {
+            let (first, keys) = (rows.offsets[example], rows.length(example));
+            let (first_query, queries) = if firsts { (example, 1) } else { (first, keys) };
+            for query in 0..queries {
+                of_queries.extend([first, keys, queries, start, query, first + query].map(|number| number as u32));
+            }
+            for key in 0..keys {
+                of_keys.extend([first_query, keys, queries, start, key, first + key].map(|number| number as u32));
+            }
+            start += heads * queries * keys;
+        }
+        Self { queries: upload(beside, of_queries), keys: upload(beside, of_keys), probabilities: start }
+    }
+}
+
+/// What attention leaves for its backward pass.
+#[derive(Clone, Debug)]
+pub struct Attended {
+    operands: [CubeTensor; 6],
+    how: Attending,
+    places: Places,
+    probabilities: CubeTensor,
+    dropped: CubeTensor,
+}
+
+/// A rows' matrix that is mixed: what with, and which way round.
+struct Mixed<'a> {
+    weights: &'a CubeTensor,
+    x: &'a CubeTensor,
+    bias: Option<&'a CubeTensor>,
+    scale: f32,
+    /// Whether the result has rows of keys.
+    turned: bool,
+}
+
+impl Attended {
+    fn width(&self) -> usize {
+        sizes(&self.operands[0]).1 / self.how.heads
+    }
+
+    fn scale(&self) -> f32 {
+        1.0 / (self.width() as f32).sqrt()
+    }
+
+    fn cubes(&self, rows: usize) -> CubeCount {
+        CubeCount::Static(rows as u32, self.how.heads as u32, 1)
+    }
+
+    fn scores(&self, a: &CubeTensor, a_bias: Option<&CubeTensor>, b: usize, scale: f32) -> CubeTensor {
+        let [matrix, bias] = [&self.operands[b], &self.operands[b + 1]];
+        let (queries, d) = sizes(a);
+        let s = room(a, [self.places.probabilities]);
+        scores::launch(
+            &s.client,
+            self.cubes(queries),
+            CubeDim::new_1d(UNITS),
+            a.clone().into_tensor_arg(),
+            a_bias.unwrap_or(bias).clone().into_tensor_arg(),
+            matrix.clone().into_tensor_arg(),
+            bias.clone().into_tensor_arg(),
+            self.places.queries.clone().into_tensor_arg(),
+            s.clone().into_tensor_arg(),
+            d,
+            scale,
+            self.width(),
+            a_bias.is_some(),
+            UNITS,
+        );
+        s
+    }
+
+    fn mix(&self, Mixed { weights, x, bias, scale, turned }: Mixed<'_>) -> CubeTensor {
+        let places = if turned { &self.places.keys } else { &self.places.queries };
+        let (rows, d) = (shape(places)[0] / FIELDS, sizes(x).1);
+        let out = room(x, [rows, d]);
+        mix::launch(
+            &out.client,
+            self.cubes(rows),
+            CubeDim::new_1d(UNITS),
+            weights.clone().into_tensor_arg(),
+            x.clone().into_tensor_arg(),
+            bias.unwrap_or(&self.operands[1]).clone().into_tensor_arg(),
+            places.clone().into_tensor_arg(),
+            out.clone().into_tensor_arg(),
+            d,
+            scale,
+            self.width(),
+            turned,
+            bias.is_some(),
+            UNITS,
+        );
+        out
+    }
+
+    /// O `[queries, d]` from queries, keys and values, each with its bias behind it.
+    pub fn forward(operands: [CubeTensor; 6], how: Attending) -> (CubeTensor, Self) {
+        let operands = operands.map(dense);
+        let places = Places::of(&how.rows, how.heads, how.firsts, &operands[0]);
+        let (heads, queries) = (how.heads as u32, sizes(&operands[0]).0);
+        let room_for_nothing = operands[1].clone();
+        let mut attended = Self { operands, how, places, probabilities: room_for_nothing.clone(), dropped: room_for_nothing };
+        let s = attended.scores(&attended.operands[0], Some(&attended.operands[1]), 2, attended.scale());
+        let drop = attended.how.drop.as_ref();
+        let dropped = drop.map_or_else(|| s.clone(), |_| room(&s, [attended.places.probabilities]));
+        // Without dropout nothing is written beside P; a buffer may not be bound twice where one of them is written.
+        let beside = if drop.is_some() { dropped.clone() } else { room(&s, [1]) };
+        soften::launch(
+            &s.client,
+            attended.cubes(queries),
+            CubeDim::new_1d(UNITS),
+            s.clone().into_tensor_arg(),
+            beside.into_tensor_arg(),
+            attended.places.queries.clone().into_tensor_arg(),
+            mask(drop),
+            heads,
+            attention_blocks(),
+            drop.is_some(),
+            UNITS,
+        );
+        (attended.probabilities, attended.dropped) = (s, dropped);
+        let [_, _, _, _, value, bias] = &attended.operands;
+        let out = Mixed { weights: &attended.dropped, x: value, bias: Some(bias), scale: 1.0, turned: false };
+        (attended.mix(out), attended)
+    }
+
+    /// The gradients of the operands.
+    pub fn backward(&self, gradient: CubeTensor) -> [CubeTensor; 6] {
+        let gradient = dense(gradient);
+        let s = self.scores(&gradient, None, 4, 1.0);
+        let drop = self.how.drop.as_ref();
+        soften_backward::launch(
+            &s.client,
+            self.cubes(sizes(&gradient).0),
+            CubeDim::new_1d(UNITS),
+            s.clone().into_tensor_arg(),
+            self.probabilities.clone().into_tensor_arg(),
+            self.places.queries.clone().into_tensor_arg(),
+            mask(drop),
+            self.how.heads as u32,
+            attention_blocks(),
+            drop.is_some(),
+            UNITS,
+        );
+        let [query, query_bias, key, key_bias, _, _] = &self.operands;
+        let scale = self.scale();
+        let of_query = self.mix(Mixed { weights: &s, x: key, bias: Some(key_bias), scale, turned: false });
+        let of_key = self.mix(Mixed { weights: &s, x: query, bias: Some(query_bias), scale, turned: true });
+        let of_value = self.mix(Mixed { weights: &self.dropped, x: &gradient, bias: None, scale: 1.0, turned: true });
+        let of_bias = |of: &CubeTensor| reshaped(column_sums(of), shape(query_bias));
+        let biases = [of_bias(&of_query), of_bias(&of_key), of_bias(&of_value)];
+        let [of_query_bias, of_key_bias, of_value_bias] = biases;
+        [of_query, of_query_bias, of_key, of_key_bias, of_value, of_value_bias]
+    }
+}

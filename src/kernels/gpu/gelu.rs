@@ -1,0 +1,83 @@
+//! Bias and the exact GELU: y = z · Φ(z), z = x + bias.
+
+// CubeCL's erf, which its macro knows by this name alone.
+#![allow(unstable_name_collisions)]
+
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+use super::reduce::column_sums;
+use super::tensors::{UNITS, dense, room, shape, sizes};
+
+/// 1 / √2
+const ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
+/// 1 / √(2π)
+const DENSITY: f32 = 0.398_942_3;
+
+#[cube(launch)]
+fn bias_gelu(x: &Tensor<f32>, bias: &Tensor<f32>, y: &mut Tensor<f32>, count: usize, d: usize) {
+    let at = ABSOLUTE_POS;
+    if at < count {
+        let z = x[at] + bias[at % d];
+        y[at] = z * 0.5f32 * (1.0f32 + f32::erf(z * ROOT));
+    }
+}
+
+#[cube(launch)]
+fn bias_gelu_backward(
+    x: &Tensor<f32>,
+    bias: &Tensor<f32>,
+    gradient: &Tensor<f32>,
+    of_x: &mut Tensor<f32>,
+    count: usize,
+    d: usize,
+) {
+    let at = ABSOLUTE_POS;
+    if at < count {
+        let z = x[at] + bias[at % d];
+        let cumulative = 0.5f32 * (1.0f32 + f32::erf(z * ROOT));
+        of_x[at] = gradient[at] * (cumulative + z * DENSITY * f32::exp(-0.5f32 * z * z));
+    }
+}
+
+fn grid(count: usize) -> CubeCount {
+    CubeCount::Static(count.div_ceil(UNITS as usize) as u32, 1, 1)
+}
+
+/// y from x `[rows, d]` and bias `[d]`.
+pub fn forward([x, bias]: [CubeTensor; 2]) -> CubeTensor {
+    let [x, bias] = [x, bias].map(dense);
+    let (rows, d) = sizes(&x);
+    let y = room(&x, [rows, d]);
+    bias_gelu::launch(
+        &y.client,
+        grid(rows * d),
+        CubeDim::new_1d(UNITS),
+        x.into_tensor_arg(),
+        bias.into_tensor_arg(),
+        y.clone().into_tensor_arg(),
+        rows * d,
+        d,
+    );
+    y
+}
+
+/// dL/dx and dL/dbias from dL/dy.
+pub fn backward([x, bias]: [CubeTensor; 2], gradient: CubeTensor) -> [CubeTensor; 2] {
+    let [x, bias, gradient] = [x, bias, gradient].map(dense);
+    let (rows, d) = sizes(&x);
+    let (of_x, bias_shape) = (room(&x, [rows, d]), shape(&bias));
+    bias_gelu_backward::launch(
+        &of_x.client,
+        grid(rows * d),
+        CubeDim::new_1d(UNITS),
+        x.into_tensor_arg(),
+        bias.into_tensor_arg(),
+        gradient.into_tensor_arg(),
+        of_x.clone().into_tensor_arg(),
+        rows * d,
+        d,
+    );
+    let of_bias = super::tensors::reshaped(column_sums(&of_x), bias_shape);
+    [of_x, of_bias]
+}

@@ -1,0 +1,19 @@
+//! The operations on GPUs, as CubeCL kernels: the same functions as those on the CPU, with the same dropout.
+//!
+//! Sums are made in a fixed order and no two units add to one place, so that a kernel gives the same bits every time.
+
+// Kernels are written in what CubeCL's macro knows.
+#![allow(clippy::needless_pass_by_value, clippy::manual_midpoint, clippy::manual_div_ceil, clippy::collapsible_if)]
+
+mod adamw;
+mod attention;
+mod embed;
+mod gelu;
+mod norm;
+mod passes;
+mod philox;
+mod ragged;
+mod reduce;
+mod tensors;
+#[cfg(all(test, feature = "webgpu"))]
+mod tests;

@@ -1,0 +1,78 @@
+//! The dropout's factors on a GPU: the same function of (seed, micro-batch, site, row, element) as on the CPU.
+
+use cubecl::prelude::*;
+
+use crate::kernels::mask::{ATTENTION_BLOCKS, Drop};
+
+/// A dropout, as a kernel takes it.
+#[derive(CubeType, CubeLaunch, Clone)]
+#[expand(derive(Clone))]
+pub struct Mask {
+    key0: u32,
+    key1: u32,
+    place0: u32,
+    place1: u32,
+    threshold: u32,
+    kept: f32,
+}
+
+/// The arguments of a dropout; of one that keeps everything where there is none.
+pub fn mask(drop: Option<&Drop>) -> MaskLaunch {
+    let ([key0, key1], [place0, place1], threshold, kept) = drop.map_or(([0; 2], [0; 2], 0, 1.0), Drop::parts);
+    MaskLaunch::new(key0, key1, place0, place1, threshold, kept)
+}
+
+/// The factors of elements 64·g + 16·w + i of a row, for the w from 0 to 3, by the block 16·g + i of Philox4x32-10 behind
+/// the row's first one.
+#[cube]
+pub fn factors(mask: &Mask, row: u32, row_blocks: u32, block: u32, out: &mut Array<f32>) {
+    let start = row * row_blocks;
+    let position = start + block;
+    let mut high = u32::mul_hi(row, row_blocks);
+    if position < start {
+        high += 1u32;
+    }
+    let mut c0 = position;
+    let mut c1 = high;
+    let mut c2 = mask.place0;
+    let mut c3 = mask.place1;
+    let mut k0 = mask.key0;
+    let mut k1 = mask.key1;
+    for round in 0..10u32 {
+        if round > 0u32 {
+            k0 += 0x9E37_79B9u32;
+            k1 += 0xBB67_AE85u32;
+        }
+        let high0 = u32::mul_hi(c0, 0xD251_1F53u32);
+        let low0 = c0 * 0xD251_1F53u32;
+        let high1 = u32::mul_hi(c2, 0xCD9E_8D57u32);
+        let low1 = c2 * 0xCD9E_8D57u32;
+        c0 = high1 ^ c1 ^ k0;
+        c1 = low1;
+        c2 = high0 ^ c3 ^ k1;
+        c3 = low0;
+    }
+    out[0usize] = factor(mask, c0);
+    out[1usize] = factor(mask, c1);
+    out[2usize] = factor(mask, c2);
+    out[3usize] = factor(mask, c3);
+}
+
+#[cube]
+fn factor(mask: &Mask, bits: u32) -> f32 {
+    let mut factor = mask.kept;
+    if bits < mask.threshold {
+        factor = 0.0f32;
+    }
+    factor
+}
+
+/// Blocks of a row of hidden states.
+pub fn hidden_blocks(d: usize) -> u32 {
+    (d.div_ceil(64) * 16) as u32
+}
+
+/// Blocks set aside for a query's probabilities in one head.
+pub fn attention_blocks() -> u32 {
+    ATTENTION_BLOCKS as u32
+}

@@ -1,0 +1,198 @@
+//! Sums in a fixed order.
+
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+use super::tensors::{UNITS, dense, room, sizes, upload};
+
+/// Rows that are added first, one after the other.
+pub const ROWS: usize = 64;
+
+/// The sum of one number of each unit of a cube, known to every unit.
+#[cube]
+pub fn cube_sum(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) -> f32 {
+    let unit = UNIT_POS_X as usize;
+    shared[unit] = value;
+    sync_cube();
+    let mut half = (units / 2).runtime();
+    while half > 0 {
+        if UNIT_POS_X < half {
+            let other = shared[unit + half as usize];
+            shared[unit] += other;
+        }
+        sync_cube();
+        half /= 2;
+    }
+    let sum = shared[0usize];
+    sync_cube();
+    sum
+}
+
+/// As [`cube_sum`], the largest.
+#[cube]
+pub fn cube_max(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) -> f32 {
+    let unit = UNIT_POS_X as usize;
+    shared[unit] = value;
+    sync_cube();
+    let mut half = (units / 2).runtime();
+    while half > 0 {
+        if UNIT_POS_X < half {
+            let other = shared[unit + half as usize];
+            if other > shared[unit] {
+                shared[unit] = other;
+            }
+        }
+        sync_cube();
+        half /= 2;
+    }
+    let largest = shared[0usize];
+    sync_cube();
+    largest
+}
+
+#[cube(launch)]
+fn sum_listed_rows(rows: &Tensor<f32>, listed: &Tensor<u32>, bounds: &Tensor<u32>, sums: &mut Tensor<f32>, d: usize) {
+    let out = CUBE_POS_X as usize;
+    let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
+    if column < d {
+        let mut sum = 0.0f32;
+        let mut at = bounds[out];
+        let end = bounds[out + 1];
+        while at < end {
+            sum += rows[listed[at as usize] as usize * d + column];
+            at += 1;
+        }
+        sums[out * d + column] = sum;
+    }
+}
+
+/// Lists of rows, each to be added up.
+struct Lists {
+    listed: Vec<u32>,
+    /// Where each list begins, and where the last one ends.
+    bounds: Vec<u32>,
+}
+
+fn sum_lists(rows: &CubeTensor, lists: Lists) -> CubeTensor {
+    let (d, count) = (sizes(rows).1, lists.bounds.len() - 1);
+    let sums = room(rows, [count, d]);
+    let tiles = d.div_ceil(UNITS as usize) as u32;
+    // A buffer of no numbers cannot be bound.
+    let listed = if lists.listed.is_empty() { vec![0] } else { lists.listed };
+    sum_listed_rows::launch(
+        &rows.client,
+        CubeCount::Static(count as u32, tiles, 1),
+        CubeDim::new_1d(UNITS),
+        rows.clone().into_tensor_arg(),
+        upload(rows, listed).into_tensor_arg(),
+        upload(rows, lists.bounds).into_tensor_arg(),
+        sums.clone().into_tensor_arg(),
+        d,
+    );
+    sums
+}
+
+/// The sum of the rows of each place: `[size, d]` from `[rows, d]`, in the order of the rows, by at most [`ROWS`] at once.
+pub fn sum_by_place(rows: CubeTensor, places: &[u32], size: usize) -> CubeTensor {
+    let rows = dense(rows);
+    let mut of_place = vec![Vec::new(); size];
+    for (row, place) in (0_u32..).zip(places) {
+        of_place[*place as usize].push(row);
+    }
+    let (mut listed, mut bounds) = (Vec::with_capacity(places.len()), vec![0]);
+    let (mut parts, mut part_bounds) = (Vec::new(), vec![0]);
+    for rows in &of_place {
+        // A place without rows has one list of none, which gives its zeros.
+        let chunks = if rows.is_empty() { vec![&rows[..]] } else { rows.chunks(ROWS).collect() };
+        for chunk in chunks {
+            parts.push(bounds.len() as u32 - 1);
+            listed.extend(chunk);
+            bounds.push(listed.len() as u32);
+        }
+        part_bounds.push(parts.len() as u32);
+    }
+    let several = parts.len() > size;
+    let sums = sum_lists(&rows, Lists { listed, bounds });
+    if several { sum_lists(&sums, Lists { listed: parts, bounds: part_bounds }) } else { sums }
+}
+
+#[cube(launch)]
+fn sum_chunks_of_rows(rows: &Tensor<f32>, sums: &mut Tensor<f32>, count: usize, d: usize, #[comptime] chunk: usize) {
+    let part = CUBE_POS_X as usize;
+    let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
+    if column < d {
+        let mut sum = 0.0f32;
+        let mut row = part * chunk;
+        let mut end = row + chunk;
+        if end > count {
+            end = count;
+        }
+        while row < end {
+            sum += rows[row * d + column];
+            row += 1;
+        }
+        sums[part * d + column] = sum;
+    }
+}
+
+/// The sum of each column: `[1, d]` from `[rows, d]`.
+pub fn column_sums(rows: &CubeTensor) -> CubeTensor {
+    let (count, d) = sizes(rows);
+    let parts = count.div_ceil(ROWS).max(1);
+    let sums = room(rows, [parts, d]);
+    sum_chunks_of_rows::launch(
+        &rows.client,
+        CubeCount::Static(parts as u32, d.div_ceil(UNITS as usize) as u32, 1),
+        CubeDim::new_1d(UNITS),
+        rows.clone().into_tensor_arg(),
+        sums.clone().into_tensor_arg(),
+        count,
+        d,
+        ROWS,
+    );
+    if parts == 1 { sums } else { column_sums(&sums) }
+}
+
+#[cube(launch)]
+fn partial_square_sums(x: &Tensor<f32>, sums: &mut Tensor<f32>, count: usize, #[comptime] squared: bool, #[comptime] units: u32) {
+    let mut shared = Shared::new_slice(units as usize);
+    let stride = (units * CUBE_COUNT_X) as usize;
+    let mut at = (CUBE_POS_X * units + UNIT_POS_X) as usize;
+    let mut sum = 0.0f32;
+    while at < count {
+        let value = x[at];
+        if squared {
+            sum += value * value;
+        } else {
+            sum += value;
+        }
+        at += stride;
+    }
+    let sum = cube_sum(sum, &mut shared, units);
+    if UNIT_POS_X == 0 {
+        sums[CUBE_POS_X as usize] = sum;
+    }
+}
+
+/// The sum of squares: `[1]`.
+pub fn square_sum(x: CubeTensor) -> CubeTensor {
+    let x = dense(x);
+    let count: usize = super::tensors::shape(&x).iter().product();
+    let cubes = count.div_ceil(16 * UNITS as usize).clamp(1, 512);
+    let launch = |from: &CubeTensor, count: usize, cubes: usize, squared: bool| {
+        let sums = room(from, [cubes]);
+        partial_square_sums::launch(
+            &from.client,
+            CubeCount::Static(cubes as u32, 1, 1),
+            CubeDim::new_1d(UNITS),
+            from.clone().into_tensor_arg(),
+            sums.clone().into_tensor_arg(),
+            count,
+            squared,
+            UNITS,
+        );
+        sums
+    };
+    let sums = launch(&x, count, cubes, true);
+    if cubes == 1 { sums } else { launch(&sums, cubes, 1, false) }
+}

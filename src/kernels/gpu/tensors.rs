@@ -1,0 +1,45 @@
+//! Tensors on a GPU: made dense, made empty, and made of a batch's indices.
+
+use burn::backend::TensorMetadata;
+use burn::tensor::{DType, Shape, TensorData};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::tensor::CubeTensor;
+
+/// Units of a cube that works on one row.
+pub const UNITS: u32 = 256;
+
+/// Row after row, without gaps.
+pub fn dense(tensor: CubeTensor) -> CubeTensor {
+    into_contiguous(tensor)
+}
+
+/// Room for numbers, beside another tensor. What stands there is undefined.
+pub fn room(beside: &CubeTensor, shape: impl Into<Vec<usize>>) -> CubeTensor {
+    let shape = Shape::from(shape.into());
+    empty_device_contiguous_dtype(beside.client.clone(), beside.device.clone(), shape, DType::F32)
+}
+
+/// The lengths of the dimensions.
+pub fn shape(tensor: &CubeTensor) -> Vec<usize> {
+    TensorMetadata::shape(tensor).to_vec()
+}
+
+/// Rows and columns of a matrix.
+pub fn sizes(tensor: &CubeTensor) -> (usize, usize) {
+    let shape = shape(tensor);
+    (shape[0], shape[1])
+}
+
+/// Indices, beside another tensor.
+pub fn upload(beside: &CubeTensor, values: Vec<u32>) -> CubeTensor {
+    use burn::backend::ops::IntTensorOps;
+    let count = values.len();
+    <burn_cubecl::Cube as IntTensorOps<burn_cubecl::Cube>>::int_from_data(TensorData::new(values, [count]), &beside.device)
+}
+
+/// The same numbers in another shape.
+pub fn reshaped(tensor: CubeTensor, shape: Vec<usize>) -> CubeTensor {
+    let CubeTensor { client, handle, device, dtype, .. } = tensor;
+    CubeTensor::new_contiguous(client, device, Shape::from(shape), handle, dtype)
+}

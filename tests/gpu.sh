@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The GPU kernels, forward and backward, against Burn's own operations on the CPU, then logits and trainings step by step
+# against PyTorch's: through WebGPU, on whatever Vulkan driver there is. Without a GPU, one in software will do (Debian: mesa-vulkan-drivers).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-${TMPDIR:-/tmp}}
+cargo test --release --locked --features webgpu --lib -- gpu
+GLUEPOT_TEST_DEVICE=webgpu cargo test --release --locked --features webgpu --test suite -- --test-threads=1 logits_equal_pytorchs every_step_of_every_training
