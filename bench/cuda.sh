@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks gluepot on an NVIDIA GPU, in one command: first the smallest thing that can fail, then the model, then
-# training, each against the values of PyTorch in tests/golden; then a training of BERT-base's size.
+# training, each against the values of PyTorch in tests/golden; then a training of BERT-base's size; then its speed in
+# turn with PyTorch's (bench/gpu.py).
 #
 #   bench/cuda.sh [OUT]       figures go to OUT (default: bench/out)
 #
@@ -54,4 +55,13 @@ for run in "$work"/runs/*/; do
     name=$(basename "$run")
     mkdir -p "$out/$name"; cp "$run/summary.json" "$run/metrics/speed.csv" "$out/$name/" 2>/dev/null
 done
+# Where PyTorch is, the same fine-tuning in turn.
+python=${PYTHON:-python3}
+if [ -n "${GLUEPOT_GLUE:-}" ] && "$python" -c 'import torch, transformers' 2>/dev/null; then
+    [ "$device" = cpu ] && less=(--small --rounds 1 --steps 2) || less=()
+    part speed "$python" bench/gpu.py "$GLUEPOT" "$GLUEPOT_GLUE" "${GLUEPOT_CHECKPOINT:-experiments/quickstart/bert}" "$out" --device "$device" "${less[@]}"
+    cat "$out/speed.md" 2>/dev/null
+else
+    echo "== speed: left out; it takes PyTorch, transformers and GLUEPOT_GLUE"
+fi
 exit $failed

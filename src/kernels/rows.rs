@@ -15,6 +15,9 @@ pub struct Rows {
     pub offsets: Vec<usize>,
     /// The distinct words.
     pub words: Arc<Words>,
+    /// What a GPU knows of it.
+    #[cfg(feature = "gpu")]
+    pub(super) resident: super::gpu::Resident,
 }
 
 /// The distinct words of a batch: few of a vocabulary, so that their gradients are kept for them alone.

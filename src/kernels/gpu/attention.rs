@@ -5,44 +5,14 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::philox::{attention_blocks, mask};
+use super::places::{FIELDS, Places};
 use super::ragged::{mix, scores, soften, soften_backward};
 use super::reduce::column_sums;
-use super::tensors::{dense, reshaped, room, shape, sizes, upload};
-use crate::kernels::Rows;
+use super::tensors::{dense, reshaped, room, shape, sizes};
 use crate::kernels::operations::Attending;
 
 /// Units of a cube that works on one query's or one key's row of one head.
 const UNITS: u32 = 64;
-/// Numbers that tell a query or a key its place: see [`Places`].
-const FIELDS: usize = 6;
-
-/// Where each row's example stands. For a query: the example's first key row, its keys, its queries, its first
-/// probability, the query's number in the example, the query's token. For a key: the example's first query row, and the
-/// key's number in place of the query's.
-#[derive(Clone, Debug)]
-struct Places {
-    queries: CubeTensor,
-    keys: CubeTensor,
-    probabilities: usize,
-}
-
-impl Places {
-    fn of(rows: &Rows, heads: usize, firsts: bool, beside: &CubeTensor) -> Self {
-        let (mut of_queries, mut of_keys, mut start) = (Vec::new(), Vec::new(), 0);
-        for example in 0..rows.examples() {
-            let (first, keys) = (rows.offsets[example], rows.length(example));
-            let (first_query, queries) = if firsts { (example, 1) } else { (first, keys) };
-            for query in 0..queries {
-                of_queries.extend([first, keys, queries, start, query, first + query].map(|number| number as u32));
-            }
-            for key in 0..keys {
-                of_keys.extend([first_query, keys, queries, start, key, first + key].map(|number| number as u32));
-            }
-            start += heads * queries * keys;
-        }
-        Self { queries: upload(beside, of_queries), keys: upload(beside, of_keys), probabilities: start }
-    }
-}
 
 /// What attention leaves for its backward pass.
 #[derive(Clone, Debug)]
@@ -126,7 +96,7 @@ impl Attended {
     /// O `[queries, d]` from queries, keys and values, each with its bias behind it.
     pub fn forward(operands: [CubeTensor; 6], how: Attending) -> (CubeTensor, Self) {
         let operands = operands.map(dense);
-        let places = Places::of(&how.rows, how.heads, how.firsts, &operands[0]);
+        let places = how.rows.resident.places(how.firsts, || Places::of(&how.rows, how.heads, how.firsts, &operands[0]));
         let (heads, queries) = (how.heads as u32, sizes(&operands[0]).0);
         let room_for_nothing = operands[1].clone();
         let mut attended = Self { operands, how, places, probabilities: room_for_nothing.clone(), dropped: room_for_nothing };

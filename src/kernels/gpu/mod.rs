@@ -12,8 +12,11 @@ mod gelu;
 mod norm;
 mod passes;
 mod philox;
+mod places;
 mod ragged;
 mod reduce;
 mod tensors;
 #[cfg(all(test, feature = "webgpu"))]
 mod tests;
+
+pub use places::Resident;

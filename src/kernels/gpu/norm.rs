@@ -3,7 +3,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::philox::{Mask, factors, hidden_blocks, mask};
+use super::philox::{Mask, element, factors, hidden_blocks, mask};
 use super::reduce::{column_sums, cube_sum};
 use super::tensors::{UNITS, dense, reshaped, room, shape, sizes, upload};
 use crate::kernels::operations::Closing;
@@ -19,6 +19,16 @@ pub struct Closed {
     /// Rows of the batch, for the dropout.
     places: CubeTensor,
     how: Closing,
+}
+
+/// The row of the batch that a cube's row is: its own number, where all rows are there.
+#[cube]
+fn place_of(places: &Tensor<u32>, row: usize, #[comptime] listed: bool) -> u32 {
+    let mut place = row as u32;
+    if listed {
+        place = places[row];
+    }
+    place
 }
 
 /// Reads h = x, or h = dropout(x + bias) + residual, into `normal`, and gives the sum of this unit's part.
@@ -43,10 +53,9 @@ fn gather(
         if drops {
             factors(mask, place, blocks, block, &mut factor);
         }
-        let first = (block / 16 * 64 + block % 16) as usize;
         #[unroll]
         for word in 0..4usize {
-            let column = first + 16 * word;
+            let column = element(block, word);
             if column < d {
                 let mut h = x[start + column];
                 if closes {
@@ -79,20 +88,21 @@ fn close_rows(
     #[comptime] blocks: u32,
     #[comptime] closes: bool,
     #[comptime] drops: bool,
+    #[comptime] listed: bool,
     #[comptime] units: u32,
 ) {
     let row = CUBE_POS_X as usize;
     let start = row * d;
+    let place = place_of(places, row, listed);
     let mut shared = Shared::new_slice(units as usize);
-    let sum = gather(x, bias, residual, normal, start, d, places[row], &mask, blocks, closes, drops);
+    let sum = gather(x, bias, residual, normal, start, d, place, &mask, blocks, closes, drops);
     let mean = cube_sum(sum, &mut shared, units) / d as f32;
     let mut squares = 0.0f32;
     let mut block = UNIT_POS_X;
     while block < blocks {
-        let first = (block / 16 * 64 + block % 16) as usize;
         #[unroll]
         for word in 0..4usize {
-            let column = first + 16 * word;
+            let column = element(block, word);
             if column < d {
                 let away = normal[start + column] - mean;
                 squares += away * away;
@@ -107,10 +117,9 @@ fn close_rows(
     }
     let mut block = UNIT_POS_X;
     while block < blocks {
-        let first = (block / 16 * 64 + block % 16) as usize;
         #[unroll]
         for word in 0..4usize {
-            let column = first + 16 * word;
+            let column = element(block, word);
             if column < d {
                 normal[start + column] = (normal[start + column] - mean) * r;
             }
@@ -131,18 +140,19 @@ fn scale_rows(
     d: usize,
     #[comptime] blocks: u32,
     #[comptime] drops: bool,
+    #[comptime] listed: bool,
 ) {
     let row = CUBE_POS_X as usize;
+    let place = place_of(places, row, listed);
     let mut factor = Array::new(4usize);
     let mut block = UNIT_POS_X;
     while block < blocks {
         if drops {
-            factors(&mask, places[row], blocks, block, &mut factor);
+            factors(&mask, place, blocks, block, &mut factor);
         }
-        let first = (block / 16 * 64 + block % 16) as usize;
         #[unroll]
         for word in 0..4usize {
-            let column = first + 16 * word;
+            let column = element(block, word);
             if column < d {
                 let mut value = normal[row * d + column] * scale[column] + shift[column];
                 if drops {
@@ -157,16 +167,24 @@ fn scale_rows(
 
 /// Multiplies rows with their dropout's factors.
 #[cube(launch)]
-fn drop_rows(x: &Tensor<f32>, places: &Tensor<u32>, y: &mut Tensor<f32>, mask: Mask, d: usize, #[comptime] blocks: u32) {
+fn drop_rows(
+    x: &Tensor<f32>,
+    places: &Tensor<u32>,
+    y: &mut Tensor<f32>,
+    mask: Mask,
+    d: usize,
+    #[comptime] blocks: u32,
+    #[comptime] listed: bool,
+) {
     let row = CUBE_POS_X as usize;
+    let place = place_of(places, row, listed);
     let mut factor = Array::new(4usize);
     let mut block = UNIT_POS_X;
     while block < blocks {
-        factors(&mask, places[row], blocks, block, &mut factor);
-        let first = (block / 16 * 64 + block % 16) as usize;
+        factors(&mask, place, blocks, block, &mut factor);
         #[unroll]
         for word in 0..4usize {
-            let column = first + 16 * word;
+            let column = element(block, word);
             if column < d {
                 y[row * d + column] = x[row * d + column] * factor[word];
             }
@@ -211,9 +229,9 @@ fn norm_backward(
     }
 }
 
-fn places(beside: &CubeTensor, rows: usize, how: &Closing) -> CubeTensor {
-    let places = how.rows.as_ref().map_or_else(|| (0..rows as u32).collect(), |rows| rows.to_vec());
-    upload(beside, places)
+/// Which rows of the batch they are; anything, where they are all of them.
+fn places(beside: &CubeTensor, how: &Closing) -> CubeTensor {
+    how.rows.as_ref().map_or_else(|| room(beside, [1]), |rows| upload(beside, rows.to_vec()))
 }
 
 impl Closed {
@@ -222,7 +240,7 @@ impl Closed {
         let closes = added.is_some();
         // Where nothing is added, the operands are not read; something must stand for them.
         let [bias, residual] = added.unwrap_or_else(|| [scale.clone(), x.clone()]);
-        let (normal, inverse, places) = (room(&x, [rows, d]), room(&x, [rows]), places(&x, rows, &how));
+        let (normal, inverse, places) = (room(&x, [rows, d]), room(&x, [rows]), places(&x, &how));
         let drop = how.drop.as_ref().filter(|_| closes);
         close_rows::launch(
             &x.client,
@@ -240,6 +258,7 @@ impl Closed {
             hidden_blocks(d),
             closes,
             drop.is_some(),
+            how.rows.is_some(),
             UNITS,
         );
         Self { normal, inverse, scale, places, how }
@@ -262,6 +281,7 @@ impl Closed {
             d,
             hidden_blocks(d),
             drop.is_some(),
+            self.how.rows.is_some(),
         );
         y
     }
@@ -280,6 +300,7 @@ impl Closed {
             mask(Some(drop)),
             d,
             hidden_blocks(d),
+            self.how.rows.is_some(),
         );
         y
     }

@@ -22,8 +22,7 @@ pub fn mask(drop: Option<&Drop>) -> MaskLaunch {
     MaskLaunch::new(key0, key1, place0, place1, threshold, kept)
 }
 
-/// The factors of elements 64·g + 16·w + i of a row, for the w from 0 to 3, by the block 16·g + i of Philox4x32-10 behind
-/// the row's first one.
+/// The factors of the four elements that a block of Philox4x32-10 decides, counted from the row's first one.
 #[cube]
 pub fn factors(mask: &Mask, row: u32, row_blocks: u32, block: u32, out: &mut Array<f32>) {
     let start = row * row_blocks;
@@ -56,6 +55,12 @@ pub fn factors(mask: &Mask, row: u32, row_blocks: u32, block: u32, out: &mut Arr
     out[1usize] = factor(mask, c1);
     out[2usize] = factor(mask, c2);
     out[3usize] = factor(mask, c3);
+}
+
+/// The element of a row that a word of a block decides.
+#[cube]
+pub fn element(block: u32, word: usize) -> usize {
+    (block / 16 * 64 + block % 16) as usize + 16 * word
 }
 
 #[cube]

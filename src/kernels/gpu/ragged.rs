@@ -3,8 +3,15 @@
 
 use cubecl::prelude::*;
 
-use super::philox::{Mask, factors};
+use super::philox::{Mask, element, factors};
 use super::reduce::{cube_max, cube_sum};
+
+/// Where a query's row of a head begins.
+#[cube]
+fn row_of(places: &Tensor<u32>, place: usize, head: usize) -> usize {
+    let queries = places[place + 2] as usize;
+    places[place + 3] as usize + (head * queries + places[place + 4] as usize) * places[place + 1] as usize
+}
 
 /// S = (A + a)(B + b)ᵀ · scale, for rows of queries A and rows of keys B.
 #[cube(launch)]
@@ -26,8 +33,7 @@ pub fn scores(
     let place = query * 6;
     let first = places[place] as usize;
     let keys = places[place + 1] as usize;
-    let queries = places[place + 2] as usize;
-    let own = places[place + 3] as usize + (head * queries + places[place + 4] as usize) * keys;
+    let own = row_of(places, place, head);
     let mut row = Shared::new_slice(width);
     let mut at = UNIT_POS_X as usize;
     while at < width {
@@ -66,18 +72,16 @@ pub fn soften(
     let place = CUBE_POS_X as usize * 6;
     let head = CUBE_POS_Y;
     let keys = places[place + 1] as usize;
-    let queries = places[place + 2] as usize;
-    let own = places[place + 3] as usize + (head as usize * queries + places[place + 4] as usize) * keys;
+    let own = row_of(places, place, head as usize);
     let mut shared = Shared::new_slice(units as usize);
     // Each unit reads and writes the same numbers throughout, so that no unit waits for another's.
     let blocks = ((keys as u32 + 63) / 64) * 16;
     let mut largest = f32::min_value();
     let mut block = UNIT_POS_X;
     while block < blocks {
-        let first = (block / 16 * 64 + block % 16) as usize;
         #[unroll]
         for word in 0..4usize {
-            let key = first + 16 * word;
+            let key = element(block, word);
             if key < keys {
                 if s[own + key] > largest {
                     largest = s[own + key];
@@ -90,10 +94,9 @@ pub fn soften(
     let mut sum = 0.0f32;
     let mut block = UNIT_POS_X;
     while block < blocks {
-        let first = (block / 16 * 64 + block % 16) as usize;
         #[unroll]
         for word in 0..4usize {
-            let key = first + 16 * word;
+            let key = element(block, word);
             if key < keys {
                 let power = f32::exp(s[own + key] - largest);
                 s[own + key] = power;
@@ -110,10 +113,9 @@ pub fn soften(
         if drops {
             factors(&mask, row, row_blocks, block, &mut factor);
         }
-        let first = (block / 16 * 64 + block % 16) as usize;
         #[unroll]
         for word in 0..4usize {
-            let key = first + 16 * word;
+            let key = element(block, word);
             if key < keys {
                 let p = s[own + key] * inverse;
                 s[own + key] = p;
@@ -141,8 +143,7 @@ pub fn soften_backward(
     let place = CUBE_POS_X as usize * 6;
     let head = CUBE_POS_Y;
     let keys = places[place + 1] as usize;
-    let queries = places[place + 2] as usize;
-    let own = places[place + 3] as usize + (head as usize * queries + places[place + 4] as usize) * keys;
+    let own = row_of(places, place, head as usize);
     let mut shared = Shared::new_slice(units as usize);
     let row = places[place + 5] * heads + head;
     let mut factor = Array::new(4usize);
@@ -153,10 +154,9 @@ pub fn soften_backward(
         if drops {
             factors(&mask, row, row_blocks, block, &mut factor);
         }
-        let first = (block / 16 * 64 + block % 16) as usize;
         #[unroll]
         for word in 0..4usize {
-            let key = first + 16 * word;
+            let key = element(block, word);
             if key < keys {
                 let mut of_p = s[own + key];
                 if drops {
@@ -171,10 +171,9 @@ pub fn soften_backward(
     let along = cube_sum(sum, &mut shared, units);
     let mut block = UNIT_POS_X;
     while block < blocks {
-        let first = (block / 16 * 64 + block % 16) as usize;
         #[unroll]
         for word in 0..4usize {
-            let key = first + 16 * word;
+            let key = element(block, word);
             if key < keys {
                 s[own + key] = p[own + key] * (s[own + key] - along);
             }
