@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::gpu_fault::GpuFault;
 use crate::hub::HubError;
 use crate::problem::Problems;
 use crate::train::{DeviceError, Diverged};
@@ -23,6 +24,8 @@ pub enum Failure {
     Hub(anyhow::Error),
     /// The device is not there.
     Device(DeviceError),
+    /// A GPU cannot be used, or no longer.
+    Gpu(GpuFault),
     /// The run directory cannot be written or read.
     RunDirectory(anyhow::Error),
     /// Loss or gradient were no longer finite.
@@ -76,7 +79,7 @@ impl Failure {
             Self::Data(_) => 4,
             Self::Checkpoint(_) => 5,
             Self::Hub(_) => 6,
-            Self::Device(_) => 7,
+            Self::Device(_) | Self::Gpu(_) => 7,
             Self::RunDirectory(_) => 8,
             Self::Diverged(_) => 9,
             Self::OutOfMemory(_) => 10,
@@ -125,7 +128,10 @@ impl Failure {
                 Self::RunDirectory(error)
             }
             Err(error) if says_out_of_memory(&format!("{error:#}")) => Self::OutOfMemory(format!("{error:#}")),
-            Err(error) => Self::Internal(error),
+            Err(error) => match GpuFault::of(&format!("{error:#}")) {
+                Some(fault) => Self::Gpu(fault),
+                None => Self::Internal(error),
+            },
         }
     }
 
@@ -134,6 +140,8 @@ impl Failure {
     pub fn panic(message: &str) -> Self {
         if says_out_of_memory(message) {
             Self::OutOfMemory(message.to_string())
+        } else if let Some(fault) = GpuFault::of(message) {
+            Self::Gpu(fault)
         } else {
             Self::Internal(anyhow::anyhow!("{message}"))
         }
@@ -161,6 +169,7 @@ impl Failure {
             Self::OutOfMemory(_) => {
                 Some("lower data.batch_size or data.max_length; training.gradient_accumulation keeps the step's size")
             }
+            Self::Gpu(fault) => Some(fault.advice()),
             Self::Internal(_) => {
                 Some("this is a mistake in gluepot; please report it with the log.txt of the run, if there is one")
             }
@@ -193,6 +202,7 @@ impl fmt::Display for Failure {
             | Self::RunDirectory(error) => write!(f, "{error:#}"),
             Self::Experiment(problems) => write!(f, "{problems}"),
             Self::Device(error) => write!(f, "{error}"),
+            Self::Gpu(fault) => write!(f, "{fault}"),
             Self::Diverged(diverged) => write!(f, "{diverged}"),
             Self::OutOfMemory(message) => write!(f, "out of memory: {message}"),
             Self::Trials(message) | Self::Interrupted(message) | Self::Several { message, .. } => f.write_str(message),

@@ -18,6 +18,7 @@ pub mod settings;
 
 pub mod plan;
 
+pub mod caches;
 pub mod checkpoint;
 pub mod hub;
 pub mod inputs;
@@ -46,6 +47,7 @@ pub mod commands;
 pub mod digest;
 pub mod durable;
 pub mod failure;
+pub mod gpu_fault;
 pub mod measures;
 pub mod memory;
 pub mod page;

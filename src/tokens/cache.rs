@@ -9,6 +9,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use super::Encoded;
+use crate::caches;
 
 /// Where encoded splits are kept; nowhere is a place too.
 #[derive(Clone, Debug, Default)]
@@ -23,12 +24,10 @@ impl TokenCache {
         Self { folder: Some(folder) }
     }
 
-    /// In the user's folder for caches: `$XDG_CACHE_HOME/gluepot` or `~/.cache/gluepot`.
+    /// In the user's folder for caches.
     #[must_use]
     pub fn of_user() -> Self {
-        let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let caches = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
-        Self { folder: caches.map(|caches| caches.join("gluepot").join("tokens")) }
+        Self { folder: caches::of_user().map(|caches| caches.join("tokens")) }
     }
 
     /// The split of this key, or what `encode` gives, which is kept for the next time.
