@@ -25,7 +25,7 @@ pub fn bench(arguments: &Bench) -> Outcome<()> {
     let counts = (arguments.warm_up, arguments.steps.get());
     let speed =
         measure(&inputs.trial, &pipeline.initial.parameters, &pipeline.train, &device, counts).map_err(Failure::training)?;
-    let peak = matmul_peak(&device).map_err(Failure::Internal)?;
+    let peak = matmul_peak(&device, inputs.trial.settings.training.precision).map_err(Failure::Internal)?;
     let figures = figures(&speed, peak);
     print(&if arguments.json { pretty(&figures) } else { text(&speed, &figures, device.name()) });
     Ok(())

@@ -1,7 +1,8 @@
 //! `gluepot devices`.
 
 use super::print;
-use crate::train::CudaSupport;
+use crate::report::{bytes, count};
+use crate::train::{CudaSupport, KernelCache};
 
 /// Lists the devices that can train.
 pub fn devices() {
@@ -15,5 +16,11 @@ pub fn devices() {
             lines.push(format!("cuda    {machine}this gluepot was built without CUDA: cargo build --release --features cuda"));
         }
     }
+    lines.extend(KernelCache::find().map(|cache| match cache.entries {
+        0 => format!("kernels are compiled and tuned at the first use, and kept in {}", cache.path.display()),
+        entries => {
+            format!("kernels {} compiled or tuned, {} in {}", count(entries), bytes(cache.bytes), cache.path.display())
+        }
+    }));
     print(&lines.join("\n"));
 }

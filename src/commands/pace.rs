@@ -9,7 +9,7 @@ use crate::pipeline::Pipeline;
 use crate::report::Pace;
 use crate::runs::{Host, list};
 use crate::tokens::TokenCache;
-use crate::train::{Device, Trainer};
+use crate::train::{Device, Taken, Trainer};
 
 /// Steps that are timed, after one that is not.
 const TIMED: usize = 2;
@@ -46,7 +46,8 @@ fn measured(inputs: &Inputs, device: &Device) -> Outcome<Pace> {
     for turn in 0..=TIMED {
         let first = (turn * batch) % (pipeline.train.len() - batch + 1);
         let begun = Instant::now();
-        trainer.step(&pipeline.train, &[(first..first + batch).collect()], 0.0).map_err(Failure::training)?;
+        let taken = trainer.step(&pipeline.train, &[(first..first + batch).collect()]);
+        taken.and_then(Taken::wait).map_err(Failure::training)?;
         seconds += if turn == 0 { 0.0 } else { begun.elapsed().as_secs_f64() };
     }
     let source = format!("at the pace of {TIMED} steps taken now");

@@ -14,7 +14,7 @@ use crate::problem::Problems;
 use crate::progress::{Loudness, Voice};
 use crate::report::{count, duration, rate, score};
 use crate::runs::{Moment, RunDirectory, Summary, files};
-use crate::settings::no_bf16;
+use crate::settings::no_precision;
 use crate::stop::Stop;
 use crate::tokens::TokenCache;
 use crate::train::{Device, DeviceError};
@@ -63,8 +63,8 @@ pub(super) fn with_device(mut inputs: Inputs) -> Outcome<(Inputs, Device)> {
     let settings = &inputs.trial.settings;
     match Device::choose(settings.device, settings.training.precision) {
         Ok(device) => Ok((inputs, device)),
-        Err(DeviceError::NoBf16 { device }) => {
-            inputs.experiment.complain(vec![no_bf16(&device)]);
+        Err(DeviceError::NoPrecision { precision, device }) => {
+            inputs.experiment.complain(vec![no_precision(precision, &device)]);
             Err(Failure::Experiment(Problems(inputs.experiment.problems)))
         }
         Err(error) => Err(Failure::Device(error)),

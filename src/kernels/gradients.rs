@@ -10,8 +10,9 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
+use burn::tensor::Shape;
 
-use super::operations::{Attending, Closing, Embedding, Fused};
+use super::operations::{Attending, Closing, Embedding, Fused, Judging, Products};
 use super::passes::Passes;
 
 /// A backward pass: its state, the number of operands, and their gradients.
@@ -40,9 +41,13 @@ macro_rules! backward {
 backward!(Embedded, 3, (Embedding, [usize; 2]), |saved, gradient| B::embed_backward(&saved.0, saved.1, gradient));
 backward!(Attention, 6, B::Attended, |saved, gradient| B::attend_backward(saved, gradient));
 backward!(Open, 3, B::Closed, |saved, gradient| B::open_backward(saved, gradient));
-backward!(Project, 2, [FloatTensor<B>; 2], |saved, gradient| B::project_backward(saved, gradient));
+backward!(Product, 2, ([FloatTensor<B>; 2], Products), |saved, gradient| B::product_backward(saved.0, saved.1, gradient));
 backward!(Gelu, 2, [FloatTensor<B>; 2], |saved, gradient| B::bias_gelu_backward(saved, gradient));
 backward!(Close, 5, B::Closed, |saved, gradient| B::close_backward(saved, gradient));
+// The forward pass knows the gradient already, but for what the loss itself is multiplied with later.
+backward!(CrossEntropy, 1, FloatTensor<B>, |saved, gradient| {
+    [B::float_mul(saved, B::float_reshape(gradient, Shape::from([1, 1])))]
+});
 
 /// An output, with its backward pass where one of the operands wants a gradient.
 macro_rules! tracked {
@@ -88,9 +93,11 @@ impl<B: Passes, C: CheckpointStrategy> Fused for Autodiff<B, C> {
         tracked!(Open, operands, C, |operands| B::open_forward(operands, how))
     }
 
-    fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        let operands = [x, weight];
-        tracked!(Project, operands, C, |operands: [FloatTensor<B>; 2]| (B::project_forward(operands.clone()), operands))
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, how: Products) -> FloatTensor<Self> {
+        let operands = [a, b];
+        tracked!(Product, operands, C, |operands: [FloatTensor<B>; 2]| {
+            (B::product_forward(operands.clone(), how), (operands, how))
+        })
     }
 
     fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -108,5 +115,9 @@ impl<B: Passes, C: CheckpointStrategy> Fused for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         let operands = [x, bias, residual, scale, shift];
         tracked!(Close, operands, C, |operands| B::close_forward(operands, how))
+    }
+    fn cross_entropy(logits: FloatTensor<Self>, how: Judging) -> FloatTensor<Self> {
+        let operands = [logits];
+        tracked!(CrossEntropy, operands, C, |[logits]: [FloatTensor<B>; 1]| B::cross_entropy_forward(logits, &how))
     }
 }

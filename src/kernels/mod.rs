@@ -12,7 +12,9 @@ mod mask;
 mod operations;
 mod passes;
 mod rows;
+mod several;
 
 pub use mask::Drop;
-pub use operations::{Attending, Closing, Embedding, Fused, Moved, Rule, Update};
+pub use operations::{Attending, Closing, Embedding, Fused, Judging, Moved, Products, Rule, Update};
 pub use rows::{Rows, Words};
+pub use several::Several;

@@ -7,6 +7,7 @@ use burn::backend::{Backend, backend_extension};
 
 use super::mask::Drop;
 use super::rows::{Rows, Words};
+use super::several::Several;
 
 /// How embeddings are looked up.
 #[derive(Clone, Debug)]
@@ -39,6 +40,24 @@ pub struct Attending {
     pub drop: Option<Drop>,
 }
 
+/// How matrix products of f32 are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Products {
+    /// In f32.
+    Exact,
+    /// As the device does it fastest. GPUs with TF32 round the factors to its 10 bits.
+    Fastest,
+}
+
+/// How logits are judged.
+#[derive(Clone, Debug)]
+pub struct Judging {
+    /// The label of each example.
+    pub labels: Arc<Vec<u32>>,
+    /// What the mean is multiplied with.
+    pub share: f64,
+}
+
 /// Operations with gradients. Matrices are rows of width d, as in the pure functions of this module.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
 pub trait Fused: Backend {
@@ -63,8 +82,8 @@ pub trait Fused: Backend {
     ) -> FloatTensor<Self>;
     /// dropout(LayerNorm(x)).
     fn open(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, how: Closing) -> FloatTensor<Self>;
-    /// x · weight: `[rows, out]` from `[rows, in]` and `[in, out]`.
-    fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The matrix product a · b, of each pair of matrices where there are more than two dimensions.
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, how: Products) -> FloatTensor<Self>;
     /// GELU(x + bias).
     fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
     /// LayerNorm(dropout(x + bias) + residual).
@@ -76,25 +95,30 @@ pub trait Fused: Backend {
         shift: FloatTensor<Self>,
         how: Closing,
     ) -> FloatTensor<Self>;
+    /// Minus the mean logarithm of the labels' probabilities, times a share: `[1]` from logits `[examples, labels]`.
+    fn cross_entropy(logits: FloatTensor<Self>, how: Judging) -> FloatTensor<Self>;
 }
 
 /// Operations of the optimizer.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait Update: Backend {
-    /// The parameter and both its moments after a step of AdamW, in place where nobody else holds them.
+    /// Parameters and both their moments after a step of AdamW, in place where nobody else holds them. Gradients are
+    /// multiplied with `clip`, `[1]`, first.
     fn adamw(
-        x: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        rule: Rule,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+        #[extension_type] parameters: Several<Self>,
+        #[extension_type] gradients: Several<Self>,
+        #[extension_type] first: Several<Self>,
+        #[extension_type] second: Several<Self>,
+        clip: FloatTensor<Self>,
+        rules: Vec<Rule>,
+    ) -> (Several<Self>, Several<Self>, Several<Self>);
     /// [`Update::adamw`] of a table whose gradient is zero but for the rows of some words: `[ids, d]`.
     fn adamw_words(
         x: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         first: FloatTensor<Self>,
         second: FloatTensor<Self>,
+        clip: FloatTensor<Self>,
         words: Arc<Words>,
         moved: Moved,
         rule: Rule,
@@ -107,18 +131,16 @@ pub trait Update: Backend {
         of_b: Arc<Words>,
         both: Arc<Words>,
     ) -> FloatTensor<Self>;
-    /// The sum of squares: `[1]`.
-    fn square_sum(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The norm of all of them as one vector: `[1]`.
+    fn norm(#[extension_type] gradients: Several<Self>) -> FloatTensor<Self>;
 }
 
 /// Which rows of a table ever had a gradient; empty before the first step.
 pub type Moved = Arc<Mutex<Vec<bool>>>;
 
-/// The numbers of one step, in f32 as torch applies them.
+/// The numbers of one step for one parameter, in f32 as torch applies them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rule {
-    /// What gradients are multiplied with first, to clip their norm.
-    pub clip: f32,
     /// 1 - learning rate · weight decay.
     pub keep: f32,
     /// β₁

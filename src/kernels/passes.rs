@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex};
 
-use super::operations::{Attending, Closing, Embedding, Fused};
+use super::operations::{Attending, Closing, Embedding, Fused, Judging, Products};
 
 /// What a backend does for the operations of [`Fused`]; operands and gradients stand in the same order.
 pub trait Passes: Backend {
@@ -26,10 +26,10 @@ pub trait Passes: Backend {
     fn open_forward(operands: [FloatTensor<Self>; 3], how: Closing) -> (FloatTensor<Self>, Self::Closed);
     /// Its gradients.
     fn open_backward(closed: Self::Closed, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 3];
-    /// [`Fused::project`].
-    fn project_forward(operands: [FloatTensor<Self>; 2]) -> FloatTensor<Self>;
+    /// [`Fused::product`].
+    fn product_forward(operands: [FloatTensor<Self>; 2], how: Products) -> FloatTensor<Self>;
     /// Its gradients.
-    fn project_backward(operands: [FloatTensor<Self>; 2], gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
+    fn product_backward(operands: [FloatTensor<Self>; 2], how: Products, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
     /// [`Fused::bias_gelu`].
     fn bias_gelu_forward(operands: [FloatTensor<Self>; 2]) -> FloatTensor<Self>;
     /// Its gradients.
@@ -38,6 +38,8 @@ pub trait Passes: Backend {
     fn close_forward(operands: [FloatTensor<Self>; 5], how: Closing) -> (FloatTensor<Self>, Self::Closed);
     /// Its gradients.
     fn close_backward(closed: Self::Closed, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 5];
+    /// [`Fused::cross_entropy`], and its gradient.
+    fn cross_entropy_forward(logits: FloatTensor<Self>, how: &Judging) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
 /// The operations on backends that differentiate nothing: forward passes, and what they leave is let go.
@@ -69,8 +71,8 @@ macro_rules! forward_only {
                 Self::open_forward([x, scale, shift], how).0
             }
 
-            fn project(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-                Self::project_forward([x, weight])
+            fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, how: Products) -> FloatTensor<Self> {
+                Self::product_forward([a, b], how)
             }
 
             fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -86,6 +88,10 @@ macro_rules! forward_only {
                 how: Closing,
             ) -> FloatTensor<Self> {
                 Self::close_forward([x, bias, residual, scale, shift], how).0
+            }
+
+            fn cross_entropy(logits: FloatTensor<Self>, how: Judging) -> FloatTensor<Self> {
+                Self::cross_entropy_forward(logits, &how).0
             }
         }
     };

@@ -1,16 +1,25 @@
 //! The layers that BERT is made of.
 
+use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData, module::layer_norm};
 
 use crate::checkpoint::{HostTensor, Role};
+use crate::kernels::{Fused, Products};
 use crate::settings::Precision;
 
-/// `a · b`, in bf16 with operands rounded to it and the result widened to f32.
+/// `a · b` by Burn's own operations: in bf16 with operands rounded to it and the result widened to f32.
 pub fn matmul<const D: usize>(precision: Precision, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     match precision {
-        Precision::Fp32 => a.matmul(b),
+        // Burn's own would take a GPU's TF32.
+        Precision::Fp32 if !is_cpu(&a.device()) => product(a, b, Products::Exact),
+        Precision::Fp32 | Precision::Tf32 => a.matmul(b),
         Precision::Bf16 => a.cast(FloatDType::BF16).matmul(b.cast(FloatDType::BF16)).cast(FloatDType::F32),
     }
+}
+
+/// `a · b` by the fused operations.
+pub fn product<const D: usize>(a: Tensor<D>, b: Tensor<D>, how: Products) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::product(a.into_dispatch(), b.into_dispatch(), how))
 }
 
 /// A parameter on a device.
@@ -51,6 +60,33 @@ impl Value {
         match self {
             Self::Vector(x) => Self::Vector(x.inner()),
             Self::Matrix(x) => Self::Matrix(x.inner()),
+        }
+    }
+
+    /// With the autodiff graph.
+    #[must_use]
+    pub fn autodiff(self) -> Self {
+        match self {
+            Self::Vector(x) => Self::Vector(x.autodiff()),
+            Self::Matrix(x) => Self::Matrix(x.autodiff()),
+        }
+    }
+
+    /// Zeros in its shape, beside it.
+    #[must_use]
+    pub fn zeros_like(&self) -> Self {
+        match self {
+            Self::Vector(x) => Self::Vector(x.zeros_like()),
+            Self::Matrix(x) => Self::Matrix(x.zeros_like()),
+        }
+    }
+
+    /// For operations of [`crate::kernels`].
+    #[must_use]
+    pub fn into_dispatch(self) -> DispatchTensor {
+        match self {
+            Self::Vector(x) => x.into_dispatch(),
+            Self::Matrix(x) => x.into_dispatch(),
         }
     }
 

@@ -7,8 +7,8 @@ use burn::tensor::{Int, Tensor, TensorData, activation::tanh};
 
 use super::Masks;
 use super::bert::{Bert, Layer};
-use super::layers::{LayerNorm, Linear, matmul};
-use crate::kernels::{Attending, Closing, Drop, Embedding, Fused, Rows};
+use super::layers::{LayerNorm, Linear, matmul, product};
+use crate::kernels::{Attending, Closing, Drop, Embedding, Fused, Products, Rows};
 use crate::settings::Precision;
 
 impl Bert {
@@ -26,8 +26,8 @@ impl Bert {
         if self.layers.is_empty() {
             x = only(x, &firsts);
         }
-        let pooled = masks.classifier(tanh(self.pooler.forward(x, self.precision)));
-        self.classifier.forward(pooled, self.precision)
+        let pooled = masks.classifier(tanh(linear(x, &self.pooler, self.precision)));
+        linear(pooled, &self.classifier, self.precision)
     }
 
     fn embed_rows(&self, rows: &Arc<Rows>, masks: &mut Masks) -> Tensor<2> {
@@ -93,10 +93,18 @@ impl Layer {
 
 /// x · weight.
 fn project(x: Tensor<2>, weight: &Tensor<2>, precision: Precision) -> DispatchTensor {
-    match precision {
-        Precision::Fp32 => Dispatch::project(x.into_dispatch(), weight.clone().into_dispatch()),
-        Precision::Bf16 => matmul(precision, x, weight.clone()).into_dispatch(),
-    }
+    let weight = weight.clone();
+    let projected = match precision {
+        Precision::Fp32 => product(x, weight, Products::Exact),
+        Precision::Tf32 => product(x, weight, Products::Fastest),
+        Precision::Bf16 => matmul(precision, x, weight),
+    };
+    projected.into_dispatch()
+}
+
+/// x · weight + bias.
+fn linear(x: Tensor<2>, layer: &Linear, precision: Precision) -> Tensor<2> {
+    Tensor::from_dispatch(project(x, &layer.weight, precision)) + layer.bias.clone().unsqueeze()
 }
 
 /// LayerNorm(dropout(x + bias) + residual), with the bias of the linear layer that x comes from.

@@ -5,7 +5,7 @@ mod sweep;
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -85,7 +85,12 @@ pub struct Progress<'a> {
     /// Examples in a second, recent steps counting most.
     smoothed: Option<f64>,
     previous: Instant,
+    /// Steps since then, and their examples.
+    untimed: (i32, usize),
 }
+
+/// The shortest time whose speed is worth telling.
+const MOMENT: Duration = Duration::from_millis(20);
 
 impl<'a> Progress<'a> {
     /// Tells about `total` steps, judged by `metric`.
@@ -104,6 +109,7 @@ impl<'a> Progress<'a> {
             started: now,
             smoothed: None,
             previous: now,
+            untimed: (0, 0),
         }
     }
 
@@ -118,11 +124,18 @@ impl<'a> Progress<'a> {
     }
 
     fn step(&mut self, step: &StepEvent) {
-        let taken = self.previous.elapsed().as_secs_f64();
-        self.previous = Instant::now();
-        let now = step.examples as f64 / taken.max(1e-9);
-        let smoothed = self.smoothed.map_or(now, |earlier| 0.95 * earlier + 0.05 * now);
-        self.smoothed = Some(smoothed);
+        // Several steps may be told at once: they share the time since those before.
+        let (steps, examples) = (self.untimed.0 + 1, self.untimed.1 + step.examples);
+        let taken = self.previous.elapsed();
+        if taken < MOMENT && self.smoothed.is_some() {
+            self.untimed = (steps, examples);
+        } else {
+            let now = examples as f64 / taken.as_secs_f64().max(1e-9);
+            let weight = 0.95_f64.powi(steps);
+            self.smoothed = Some(self.smoothed.map_or(now, |earlier| weight * earlier + (1.0 - weight) * now));
+            (self.previous, self.untimed) = (Instant::now(), (0, 0));
+        }
+        let smoothed = self.smoothed.unwrap_or_default();
         if let Some(bar) = &self.bar {
             bar.set_position(step.step);
             bar.set_message(format!(
@@ -132,6 +145,14 @@ impl<'a> Progress<'a> {
                 rate(smoothed),
                 self.scores()
             ));
+        }
+    }
+
+    /// Says what takes its time before the first step.
+    fn wait(&mut self, what: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(what.to_string());
+            bar.tick();
         }
     }
 
@@ -195,6 +216,14 @@ impl Observer for Progress<'_> {
             Event::Step(step) => {
                 self.step(step);
                 Ok(())
+            }
+            Event::WarmingUp => {
+                self.wait("compiling and tuning kernels, once for each machine and size of batch");
+                Ok(())
+            }
+            Event::WarmedUp(time) => {
+                self.previous = Instant::now();
+                self.voice.note(&format!("kernels were ready after {}", duration(time.as_secs_f64())))
             }
             Event::Log(row) => self.log(row),
             Event::Evaluation(evaluation) => self.evaluation(evaluation),

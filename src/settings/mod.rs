@@ -125,10 +125,11 @@ fn default_seed() -> u64 {
     42
 }
 
-/// bf16 on a device without it.
+/// A precision on a device without it.
 #[must_use]
-pub fn no_bf16(device: &str) -> Complaint {
-    Complaint::new("training.precision", format!("{device} cannot compute in bf16")).help("use precision = \"fp32\" there")
+pub fn no_precision(precision: Precision, device: &str) -> Complaint {
+    Complaint::new("training.precision", format!("{device} cannot compute in {}", precision.name()))
+        .help("use precision = \"fp32\" there")
 }
 
 /// The value of every setting that nobody has to write.
@@ -181,8 +182,8 @@ impl Settings {
         if self.epochs.is_none() && self.training.max_steps.is_none() {
             complaints.push(Complaint::new("epochs", "the key `epochs` is missing").help("add a line such as `epochs = 3`"));
         }
-        if self.device == DeviceChoice::Cpu && self.training.precision == Precision::Bf16 {
-            complaints.push(no_bf16("the CPU"));
+        if self.device == DeviceChoice::Cpu && self.training.precision != Precision::Fp32 {
+            complaints.push(no_precision(self.training.precision, "the CPU"));
         }
         complaints.extend(self.schedule.complaints());
         complaints

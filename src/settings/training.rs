@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Training {
     /// Batches whose gradients make one step.
     pub gradient_accumulation: NonZeroUsize,
-    /// "fp32", or "bf16": matrix products in bf16, everything else and the weights themselves in f32.
+    /// "fp32"; "tf32" or "bf16": matrix products of factors rounded to it, everything else and the weights themselves in f32.
     pub precision: Precision,
     /// Number of steps in place of `epochs`, for the schedule too.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,8 +25,22 @@ pub enum Precision {
     /// 32-bit floats.
     #[default]
     Fp32,
-    /// bfloat16 operands.
+    /// Factors rounded to TF32, 10 bits after the point, by GPUs that have it.
+    Tf32,
+    /// bfloat16 factors, 7 bits after the point.
     Bf16,
+}
+
+impl Precision {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fp32 => "fp32",
+            Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
+        }
+    }
 }
 
 impl Default for Training {

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Int, Tensor, TensorData};
-
 use super::device::{Device, Kernels};
 
 use crate::kernels::Rows;
@@ -15,8 +13,8 @@ use crate::tokens::Encoded;
 pub struct Batch {
     /// Tokens.
     pub input: Input,
-    /// Labels: `[examples]`.
-    pub labels: Tensor<1, Int>,
+    /// The label of each example.
+    pub labels: Arc<Vec<u32>>,
 }
 
 /// How a padded batch is padded.
@@ -42,15 +40,14 @@ impl Batch {
     /// Puts examples on the device: end to end where fused operations read them, else padded to the longest.
     #[must_use]
     pub fn new(examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
-        let labels: Vec<i32> = examples.iter().map(|example| i32::try_from(example.label).unwrap_or(0)).collect();
-        let count = labels.len();
+        let labels = examples.iter().map(|example| u32::try_from(example.label).unwrap_or(0)).collect();
         let input = match device.kernels() {
             Kernels::Fused => {
                 Input::Rows(Arc::new(Rows::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)))))
             }
             Kernels::Reference => Input::Padded(padded(examples, padding, device)),
         };
-        Self { input, labels: Tensor::from_data(TensorData::new(labels, [count]), device.plain()) }
+        Self { input, labels: Arc::new(labels) }
     }
 }
 

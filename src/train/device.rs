@@ -57,9 +57,11 @@ pub enum DeviceError {
         /// Devices there.
         found: usize,
     },
-    /// bf16 without hardware for it.
-    #[error("{device} cannot compute in bf16; use precision = \"fp32\"")]
-    NoBf16 {
+    /// A precision without hardware for it.
+    #[error("{device} cannot compute in {}; use precision = \"fp32\"", precision.name())]
+    NoPrecision {
+        /// The precision.
+        precision: Precision,
         /// The device.
         device: String,
     },
@@ -109,9 +111,9 @@ impl Device {
             }
             (DeviceChoice::Cuda(asked), CudaSupport::Built { .. }) => Self::cuda(asked),
         };
-        // The CPU's bf16 products are f32 products with extra roundings: no faster, and less exact.
-        if precision == Precision::Bf16 && device.is_cpu() {
-            return Err(DeviceError::NoBf16 { device: "the CPU".into() });
+        // The CPU's bf16 products are f32 products with extra roundings: no faster, and less exact. TF32 it has not.
+        if precision != Precision::Fp32 && device.is_cpu() {
+            return Err(DeviceError::NoPrecision { precision, device: "the CPU".into() });
         }
         Ok(device)
     }
@@ -124,6 +126,7 @@ impl Device {
 
     #[cfg(feature = "cuda")]
     fn cuda(number: usize) -> Self {
+        super::kernel_cache::keep();
         Self { name: format!("cuda:{number}"), plain: BurnDevice::cuda(number), kernels: Kernels::Fused }
     }
 
@@ -136,6 +139,7 @@ impl Device {
     #[cfg(feature = "webgpu")]
     #[must_use]
     pub fn webgpu() -> Self {
+        super::kernel_cache::keep();
         let plain = BurnDevice::wgpu(burn::tensor::DeviceKind::DefaultDevice);
         Self { name: "webgpu".into(), plain, kernels: Kernels::Fused }
     }
@@ -160,6 +164,17 @@ impl Device {
 
     fn is_cpu(&self) -> bool {
         self.name == "cpu"
+    }
+
+    /// Whether it is a GPU, which has memory of its own.
+    #[must_use]
+    pub fn is_gpu(&self) -> bool {
+        !self.is_cpu()
+    }
+
+    /// Whether it works while the program goes on, so that to ask it for a number is to wait.
+    pub(super) fn works_behind(&self) -> bool {
+        self.is_gpu()
     }
 
     /// For tensors that need no gradient.

@@ -10,7 +10,11 @@ use crate::metrics::{Prediction, Scores};
 
 /// Something that happened.
 pub enum Event<'a> {
-    /// A step was taken.
+    /// Nothing was learnt yet: a device that compiles what it runs is about to begin with it.
+    WarmingUp,
+    /// It is done, after so much time.
+    WarmedUp(Duration),
+    /// A step was taken, perhaps some steps ago: its numbers are read when the device has them.
     Step(StepEvent),
     /// A row of the log is due.
     Log(LogRow),
@@ -35,6 +39,8 @@ pub struct StepEvent {
     pub grad_norm: f64,
     /// Examples in the step.
     pub examples: usize,
+    /// Their tokens, without padding.
+    pub tokens: u64,
 }
 
 /// The steps since the row before.

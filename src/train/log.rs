@@ -20,10 +20,10 @@ impl Log {
     }
 
     /// Adds a step.
-    pub fn add(&mut self, step: &StepEvent, tokens: u64) {
+    pub fn add(&mut self, step: &StepEvent) {
         self.interval.loss += step.loss * step.examples as f64;
         self.interval.examples += step.examples as u64;
-        self.interval.tokens += tokens;
+        self.interval.tokens += step.tokens;
     }
 
     /// Leaves a stretch of time out.

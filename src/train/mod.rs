@@ -1,19 +1,25 @@
 //! Training: from a trial, examples and initial weights to events. Knows Burn, and no run directories.
 
+mod account;
 mod batch;
 mod device;
 mod evaluate;
 mod event;
+mod kernel_cache;
 mod log;
+mod loss;
 mod optimizer;
 mod order;
 mod schedule;
 mod speed;
 mod state;
+mod step;
 mod trainer;
 
+pub use account::Taken;
 pub use device::{CudaSupport, Device, DeviceError, Kernels};
 pub use event::{Boundary, Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
+pub use kernel_cache::KernelCache;
 pub use schedule::learning_rate;
 pub use speed::{Speed, matmul_peak, measure};
 pub use state::{Counters, Interval, Start, TrainingState};

@@ -8,8 +8,9 @@ use burn::tensor::{Gradients, Tensor};
 
 use super::device::{Device, Kernels};
 use super::state::TrainingState;
+use super::step::{Numbers, Part};
 use crate::checkpoint::{HostTensor, Parameter, WORDS};
-use crate::kernels::{self, Moved, Update, Words};
+use crate::kernels::{Moved, Several, Update, Words};
 use crate::models::{Input, Value};
 use crate::settings::Optimizer;
 
@@ -17,6 +18,7 @@ use crate::settings::Optimizer;
 pub struct GradientSum(Vec<Option<Gradient>>);
 
 /// The gradient of a parameter.
+#[derive(Clone)]
 enum Gradient {
     /// Of all of it.
     Whole(Value),
@@ -50,15 +52,18 @@ impl GradientSum {
     /// The norm over all gradients as one vector, `[1]`.
     #[must_use]
     pub fn norm(&self, kernels: Kernels) -> Option<Tensor<1>> {
-        let fused = |x: DispatchTensor| Tensor::from_dispatch(Dispatch::square_sum(x));
-        let square = |gradient: &Gradient| match (kernels, gradient) {
-            (Kernels::Fused, Gradient::Whole(Value::Vector(x))) => fused(x.clone().into_dispatch()),
-            (Kernels::Fused, Gradient::Whole(Value::Matrix(x)) | Gradient::Words(x, _)) => fused(x.clone().into_dispatch()),
-            (Kernels::Reference, Gradient::Whole(Value::Vector(x))) => (x.clone() * x.clone()).sum(),
-            (Kernels::Reference, Gradient::Whole(Value::Matrix(x)) | Gradient::Words(x, _)) => (x.clone() * x.clone()).sum(),
+        let gradients = self.0.iter().flatten();
+        let norm = match kernels {
+            Kernels::Fused => {
+                let all: Vec<DispatchTensor> = gradients.map(|gradient| gradient.clone().into_dispatch()).collect();
+                (!all.is_empty()).then(|| Tensor::from_dispatch(Dispatch::norm(Several(all))))?
+            }
+            Kernels::Reference => {
+                let squares: Vec<Tensor<1>> = gradients.map(Gradient::square_sum).collect();
+                (!squares.is_empty()).then(|| Tensor::cat(squares, 0).sum().sqrt())?
+            }
         };
-        let squares: Vec<Tensor<1>> = self.0.iter().flatten().map(square).collect();
-        (!squares.is_empty()).then(|| Tensor::cat(squares, 0).sum().sqrt())
+        Some(norm)
     }
 }
 
@@ -75,12 +80,30 @@ impl Gradient {
             _ => unreachable!("a parameter's gradients are of one kind"),
         }
     }
+
+    fn into_dispatch(self) -> DispatchTensor {
+        match self {
+            Self::Whole(value) => value.into_dispatch(),
+            Self::Words(x, _) => x.into_dispatch(),
+        }
+    }
+
+    fn square_sum(&self) -> Tensor<1> {
+        match self {
+            Self::Whole(Value::Vector(x)) => (x.clone() * x.clone()).sum(),
+            Self::Whole(Value::Matrix(x)) | Self::Words(x, _) => (x.clone() * x.clone()).sum(),
+        }
+    }
 }
 
-/// What gradients of this norm are multiplied with, so that it is no larger than `largest`: torch's `clip_grad_norm_`.
+/// What gradients of this norm, `[1]`, are multiplied with, so that it is no larger than `largest`: torch's
+/// `clip_grad_norm_`, which divides by multiplying with a reciprocal.
 #[must_use]
-pub fn clip_factor(norm: f64, largest: Option<f64>) -> f64 {
-    largest.map_or(1.0, |largest| (largest / (norm + 1e-6)).min(1.0))
+pub fn clip_factor(norm: &Tensor<1>, largest: Option<f64>) -> Tensor<1> {
+    match largest {
+        Some(largest) => ((norm.clone() + 1e-6).recip() * largest).clamp_max(1.0),
+        None => norm.ones_like(),
+    }
 }
 
 /// AdamW (Loshchilov and Hutter 2019, algorithm 2), with the order of operations of `torch.optim.AdamW`.
@@ -130,29 +153,43 @@ impl AdamW {
         }
     }
 
-    /// Updates every parameter that has a gradient, which is multiplied with `clip` first.
+    /// Updates every parameter that has a gradient, which is multiplied with `clip`, `[1]`, first.
     #[must_use]
-    pub fn step(&mut self, parameters: Vec<Value>, gradients: GradientSum, learning_rate: f64, clip: f64) -> Vec<Value> {
+    pub fn step(&mut self, parameters: Vec<Value>, gradients: GradientSum, learning_rate: f64, clip: Tensor<1>) -> Vec<Value> {
         self.steps += 1;
-        let rule = Rule::new(&self.settings, learning_rate, self.steps, clip, self.kernels);
+        let numbers = Numbers::new(&self.settings, learning_rate, self.steps);
+        let mut updated: Vec<Option<Value>> = parameters.iter().map(|_| None).collect();
+        let (mut places, mut parts) = (Vec::new(), Vec::new());
         let each = parameters.into_iter().zip(gradients.0).zip(self.moments.iter_mut().zip(&self.decay));
-        each.map(|((parameter, gradient), (state, decay))| {
-            let updated = match (parameter.inner(), gradient) {
-                (Value::Vector(x), Some(Gradient::Whole(Value::Vector(g)))) => {
-                    Value::Vector(rule.vector(x, g, state, *decay).autodiff())
-                }
-                (Value::Matrix(x), Some(Gradient::Whole(Value::Matrix(g)))) => {
-                    Value::Matrix(rule.matrix(x, g, state, *decay).autodiff())
-                }
-                (Value::Matrix(x), Some(Gradient::Words(g, words))) => {
-                    Value::Matrix(rule.words(x, g, words, state, *decay).autodiff())
-                }
-                (Value::Vector(x), _) => Value::Vector(x.autodiff()),
-                (Value::Matrix(x), _) => Value::Matrix(x.autodiff()),
+        for (place, ((parameter, gradient), (state, decay))) in each.enumerate() {
+            let x = parameter.inner();
+            let Some(gradient) = gradient else {
+                updated[place] = Some(x);
+                continue;
             };
-            updated.tracked()
-        })
-        .collect()
+            let moments = state.moments.take().unwrap_or_else(|| (x.zeros_like(), x.zeros_like()));
+            match gradient {
+                Gradient::Whole(gradient) => {
+                    places.push(place);
+                    parts.push(Part { x, gradient, moments, decay: *decay });
+                }
+                Gradient::Words(gradient, words) => {
+                    let (moments, moved) = ((moments.0.matrix(), moments.1.matrix()), Arc::clone(&state.moved));
+                    let (x, (m, v)) = numbers.words(x.matrix(), (gradient, words), moments, moved, *decay, clip.clone());
+                    updated[place] = Some(Value::Matrix(x));
+                    state.moments = Some((Value::Matrix(m), Value::Matrix(v)));
+                }
+            }
+        }
+        let results = match self.kernels {
+            Kernels::Fused => numbers.fused(parts, clip),
+            Kernels::Reference => parts.into_iter().map(|part| numbers.reference(part, &clip)).collect(),
+        };
+        for (place, (x, moments)) in places.into_iter().zip(results) {
+            updated[place] = Some(x);
+            self.moments[place].moments = Some(moments);
+        }
+        updated.into_iter().flatten().map(|x| x.autodiff().tracked()).collect()
     }
 }
 
@@ -163,111 +200,5 @@ impl State {
             None => Ok((zeros(), zeros())),
             Some((first, second)) => Ok((first.to_host(entry.role)?, second.to_host(entry.role)?)),
         }
-    }
-}
-
-/// The numbers of one step.
-struct Rule {
-    learning_rate: f64,
-    beta1: f64,
-    beta2: f64,
-    epsilon: f64,
-    /// `learning_rate / (1 - beta1^t)`.
-    step_size: f64,
-    /// `sqrt(1 - beta2^t)`.
-    root_correction: f64,
-    clip: f64,
-    kernels: Kernels,
-}
-
-impl Rule {
-    fn new(settings: &Optimizer, learning_rate: f64, steps: i32, clip: f64, kernels: Kernels) -> Self {
-        Self {
-            kernels,
-            learning_rate,
-            beta1: settings.beta1,
-            beta2: settings.beta2,
-            epsilon: settings.epsilon,
-            step_size: learning_rate / (1.0 - settings.beta1.powi(steps)),
-            root_correction: (1.0 - settings.beta2.powi(steps)).sqrt(),
-            clip,
-        }
-    }
-
-    fn vector(&self, x: Tensor<1>, gradient: Tensor<1>, state: &mut State, decay: f64) -> Tensor<1> {
-        let before = state.moments.take().map(|(m, v)| (m.vector(), v.vector()));
-        let (x, m, v) = self.apply(x, gradient, before, decay);
-        state.moments = Some((Value::Vector(m), Value::Vector(v)));
-        x
-    }
-
-    fn matrix(&self, x: Tensor<2>, gradient: Tensor<2>, state: &mut State, decay: f64) -> Tensor<2> {
-        let before = state.moments.take().map(|(m, v)| (m.matrix(), v.matrix()));
-        let (x, m, v) = self.apply(x, gradient, before, decay);
-        state.moments = Some((Value::Matrix(m), Value::Matrix(v)));
-        x
-    }
-
-    /// A vocabulary, of whose gradient fused operations keep the batch's words alone.
-    fn words(&self, x: Tensor<2>, gradient: Tensor<2>, words: Arc<Words>, state: &mut State, decay: f64) -> Tensor<2> {
-        let before = state.moments.take().map(|(m, v)| (m.matrix(), v.matrix()));
-        let (first, second) = before.unwrap_or_else(|| (x.zeros_like(), x.zeros_like()));
-        let [x, gradient, first, second] = [x, gradient, first, second].map(Tensor::into_dispatch);
-        let moved = Arc::clone(&state.moved);
-        let (x, m, v) = Dispatch::adamw_words(x, gradient, first, second, words, moved, self.single(decay));
-        let [x, m, v] = [x, m, v].map(Tensor::from_dispatch);
-        state.moments = Some((Value::Matrix(m), Value::Matrix(v)));
-        x
-    }
-
-    /// In single precision.
-    fn single(&self, decay: f64) -> kernels::Rule {
-        kernels::Rule {
-            clip: self.clip as f32,
-            keep: (1.0 - self.learning_rate * decay) as f32,
-            beta1: self.beta1 as f32,
-            beta2: self.beta2 as f32,
-            step_size: self.step_size as f32,
-            root_correction: self.root_correction as f32,
-            epsilon: self.epsilon as f32,
-        }
-    }
-
-    /// The updated parameter and its moments.
-    fn apply<const D: usize>(
-        &self,
-        x: Tensor<D>,
-        gradient: Tensor<D>,
-        moments: Option<(Tensor<D>, Tensor<D>)>,
-        decay: f64,
-    ) -> (Tensor<D>, Tensor<D>, Tensor<D>) {
-        match self.kernels {
-            Kernels::Fused => {
-                let (first, second) = moments.unwrap_or_else(|| (x.zeros_like(), x.zeros_like()));
-                let [x, gradient, first, second] = [x, gradient, first, second].map(Tensor::into_dispatch);
-                let (x, m, v) = Dispatch::adamw(x, gradient, first, second, self.single(decay));
-                (Tensor::from_dispatch(x), Tensor::from_dispatch(m), Tensor::from_dispatch(v))
-            }
-            Kernels::Reference => self.apply_reference(x, gradient, moments, decay),
-        }
-    }
-
-    fn apply_reference<const D: usize>(
-        &self,
-        x: Tensor<D>,
-        gradient: Tensor<D>,
-        moments: Option<(Tensor<D>, Tensor<D>)>,
-        decay: f64,
-    ) -> (Tensor<D>, Tensor<D>, Tensor<D>) {
-        let gradient = if self.clip < 1.0 { gradient * self.clip } else { gradient };
-        let first = gradient.clone() * (1.0 - self.beta1);
-        let second = gradient.clone() * gradient * (1.0 - self.beta2);
-        let (m, v) = match moments {
-            Some((m, v)) => (m * self.beta1 + first, v * self.beta2 + second),
-            None => (first, second),
-        };
-        let denominator = v.clone().sqrt() / self.root_correction + self.epsilon;
-        let x = x * (1.0 - self.learning_rate * decay) - m.clone() / denominator * self.step_size;
-        (x, m, v)
     }
 }

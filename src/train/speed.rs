@@ -2,20 +2,23 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
-use burn::tensor::{Distribution, Tensor};
+use anyhow::{Result, anyhow};
+use burn::tensor::{Distribution, FloatDType, Tensor};
 
+use super::account::Taken;
 use super::device::Device;
 use super::order::batches;
 use super::trainer::{Spent, Trainer};
 use crate::checkpoint::HostTensor;
+use crate::models::matmul;
 use crate::plan::Trial;
+use crate::settings::Precision;
 use crate::tokens::Encoded;
 
 /// What some steps of a trial took.
 #[derive(Clone, Debug)]
 pub struct Speed {
-    /// Seconds of each step, in their order.
+    /// Seconds of each step, in their order; of steps that were read together, their mean.
     pub seconds: Vec<f64>,
     /// Where the time of all of them went.
     pub spent: Spent,
@@ -50,17 +53,24 @@ pub fn measure(
     let mut speed =
         Speed { seconds: Vec::new(), spent: Spent::default(), examples: 0, tokens: 0, padded_tokens: 0, operations: 0.0 };
     let mut before = Spent::default();
-    for (number, group) in all.take(warm_up + steps).enumerate() {
+    // As in training, nothing is waited for on the way where the device works behind the program's back.
+    let together = if device.works_behind() { trial.settings.logging.every.get() as usize } else { 1 };
+    let mut unread = Vec::new();
+    let mut begun = Instant::now();
+    for (number, group) in (1..).zip(all.take(warm_up + steps)) {
+        unread.push((trainer.step(examples, &group)?, 0.0));
+        let counts = number > warm_up;
+        if unread.len() == together || number == warm_up || number == warm_up + steps {
+            let read = unread.len();
+            Taken::read(std::mem::take(&mut unread))?;
+            let each = begun.elapsed().as_secs_f64() / read as f64;
+            speed.seconds.extend(std::iter::repeat_n(each, if counts { read } else { 0 }));
+            begun = Instant::now();
+        }
         if number == warm_up {
             before = trainer.spent();
         }
-        let begun = Instant::now();
-        trainer.step(examples, &group, 0.0)?;
-        if number < warm_up {
-            continue;
-        }
-        speed.seconds.push(begun.elapsed().as_secs_f64());
-        for batch in &group {
+        for batch in group.iter().filter(|_| counts) {
             let of = |index: &usize| lengths[*index];
             speed.examples += batch.len() as u64;
             speed.tokens += batch.iter().map(of).sum::<usize>() as u64;
@@ -88,20 +98,30 @@ fn operations(trial: &Trial, length: usize) -> f64 {
     3.0 * config.num_hidden_layers as f64 * (projections + attention)
 }
 
-/// The most floating-point operations in a second that this device was seen to do, in products of f32 matrices.
+/// The most floating-point operations in a second that this device was seen to do, in matrix products of a precision.
 ///
 /// # Errors
 /// The device fails.
-pub fn matmul_peak(device: &Device) -> Result<f64> {
-    const SIDE: usize = 1024;
-    let random = || Tensor::<2>::random([SIDE, SIDE], Distribution::Uniform(-1.0, 1.0), device.plain());
+pub fn matmul_peak(device: &Device, precision: Precision) -> Result<f64> {
+    // Large enough that launching does not count, and several in a row where the device works behind the program's back.
+    let (side, row) = if device.works_behind() { (4096, 20) } else { (1024, 1) };
+    let random = || {
+        let x = Tensor::<2>::random([side, side], Distribution::Uniform(-1.0, 1.0), device.plain());
+        if precision == Precision::Bf16 { x.cast(FloatDType::BF16) } else { x }
+    };
     let (a, b) = (random(), random());
+    let multiply = || match precision {
+        Precision::Bf16 => a.clone().matmul(b.clone()),
+        Precision::Fp32 | Precision::Tf32 => matmul(precision, a.clone(), b.clone()),
+    };
     let mut best = f64::INFINITY;
     for _ in 0..10 {
         let begun = Instant::now();
-        let data = a.clone().matmul(b.clone()).slice([0..1, 0..1]).try_into_data();
-        data.map_err(|error| anyhow::anyhow!("the device failed: {error:?}"))?;
-        best = best.min(begun.elapsed().as_secs_f64());
+        let products: Vec<Tensor<2>> = (0..row).map(|_| multiply()).collect();
+        let last = products.into_iter().last().ok_or_else(|| anyhow!("no product"))?;
+        let data = last.slice([0..1, 0..1]).try_into_data();
+        data.map_err(|error| anyhow!("the device failed: {error:?}"))?;
+        best = best.min(begun.elapsed().as_secs_f64() / f64::from(row));
     }
-    Ok(2.0 * (SIDE as f64).powi(3) / best)
+    Ok(2.0 * (side as f64).powi(3) / best)
 }

@@ -1,15 +1,18 @@
 //! The loop: forward, loss, backward, update, and what is told about it.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use burn::tensor::{Int, Tensor, activation::log_softmax};
+use burn::tensor::Tensor;
 
+use super::account::{Account, Taken};
 use super::batch::{Batch, Padding};
 use super::device::Device;
 use super::evaluate::predict;
-use super::event::{Boundary, Diverged, EvaluationEvent, Event, Observer, StepEvent};
+use super::event::{Boundary, Diverged, EvaluationEvent, Event, Observer};
 use super::log::Log;
+use super::loss::cross_entropy;
 use super::optimizer::{AdamW, GradientSum, clip_factor};
 use super::order::batches;
 use super::schedule::learning_rate;
@@ -41,9 +44,17 @@ pub fn train(
     };
     let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
     if trainer.steps < trial.steps.total {
+        let begun = Instant::now();
+        if device.is_gpu() {
+            observer.observe(&Event::WarmingUp)?;
+        }
         trainer.try_longest(examples, &lengths)?;
+        if device.is_gpu() {
+            observer.observe(&Event::WarmedUp(begun.elapsed()))?;
+        }
     }
-    let mut log = Log::new(interval);
+    // The state is taken by whoever listens, and takes the log along.
+    let account = RefCell::new(Account::new(Log::new(interval)));
     let (data, steps) = (&trial.settings.data, trial.steps);
     for epoch in trainer.steps / steps.per_epoch.max(1).. {
         let batches = batches(data, trial.settings.seed, epoch, &lengths);
@@ -55,27 +66,38 @@ pub fn train(
                 return Ok(());
             }
             let passed = epoch as f64 + (group + 1) as f64 / steps.per_epoch as f64;
-            let event = trainer.step(examples, accumulated, passed)?;
-            log.add(&event, accumulated.concat().iter().map(|index| lengths[*index] as u64).sum());
+            account.borrow_mut().add(trainer.step(examples, accumulated)?, passed);
             let is_last = trainer.steps == steps.total;
-            observer.observe(&Event::Step(event.clone()))?;
-            if is_last || trainer.steps.is_multiple_of(trial.settings.logging.every.get()) {
-                observer.observe(&Event::Log(log.row(&event)))?;
+            let logs = is_last || trainer.steps.is_multiple_of(trial.settings.logging.every.get());
+            let evaluates = trial.evaluates_after(trainer.steps);
+            if logs || evaluates || !device.works_behind() || account.borrow().is_due() {
+                account.borrow_mut().settle()?;
             }
-            if trial.evaluates_after(trainer.steps) {
+            let told = account.borrow_mut().tell();
+            for event in &told {
+                observer.observe(&Event::Step(event.clone()))?;
+            }
+            if let Some(last) = told.last().filter(|_| logs) {
+                let row = account.borrow_mut().log.row(last);
+                observer.observe(&Event::Log(row))?;
+            }
+            if evaluates {
                 let paused = Instant::now();
                 trainer.evaluate(validation, passed, observer)?;
-                log.skip(paused.elapsed());
+                account.borrow_mut().log.skip(paused.elapsed());
             }
             let paused = Instant::now();
             let boundary = Boundary {
                 step: trainer.steps,
                 ends_epoch: trainer.steps.is_multiple_of(steps.per_epoch),
                 is_last,
-                state: &|| trainer.state(log.interval()),
+                state: &|| {
+                    account.borrow_mut().settle()?;
+                    trainer.state(account.borrow().log.interval())
+                },
             };
             observer.observe(&Event::Boundary(boundary))?;
-            log.skip(paused.elapsed());
+            account.borrow_mut().log.skip(paused.elapsed());
         }
     }
     Ok(())
@@ -157,22 +179,22 @@ impl<'a> Trainer<'a> {
         let (loss, gradients) = self.differentiate(examples, &longest, 1.0);
         drop(gradients);
         // An accelerator works behind the program's back: its answer is waited for.
-        scalar(loss)?;
+        loss.try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
         (self.micro_batches, self.spent) = (micro_batches, spent);
         Ok(())
     }
 
-    /// One optimizer step over the given batches of indices into `examples`.
+    /// One optimizer step over the given batches of indices into `examples`. Nothing is waited for.
     ///
     /// # Errors
-    /// [`Diverged`], or the device failed.
-    pub fn step(&mut self, examples: &[Encoded], accumulated: &[Vec<usize>], epoch: f64) -> Result<StepEvent> {
+    /// No example has a part in it.
+    pub fn step(&mut self, examples: &[Encoded], accumulated: &[Vec<usize>]) -> Result<Taken> {
         let settings = &self.trial.settings;
         let learning_rate = learning_rate(settings.learning_rate, settings.schedule.kind, self.trial.steps, self.steps);
-        let count: usize = accumulated.iter().map(Vec::len).sum();
+        let indices = accumulated.concat();
         let mut sum: Option<(Tensor<1>, GradientSum)> = None;
-        for indices in accumulated {
-            let (loss, gradients) = self.differentiate(examples, indices, indices.len() as f64 / count as f64);
+        for batch in accumulated {
+            let (loss, gradients) = self.differentiate(examples, batch, batch.len() as f64 / indices.len() as f64);
             sum = Some(match sum {
                 None => (loss, gradients),
                 Some((losses, earlier)) => (losses + loss, earlier.plus(gradients)),
@@ -180,20 +202,15 @@ impl<'a> Trainer<'a> {
         }
         let (loss, gradients) = sum.ok_or_else(|| anyhow!("a step without examples"))?;
         let begun = Instant::now();
-        let norm = gradients.norm(self.device.kernels()).ok_or_else(|| anyhow!("no parameter has a gradient"))?;
-        let (loss, grad_norm) = (scalar(loss)?, scalar(norm)?);
+        let grad_norm = gradients.norm(self.device.kernels()).ok_or_else(|| anyhow!("no parameter has a gradient"))?;
         self.steps += 1;
         self.last_learning_rate = learning_rate;
-        for (quantity, value) in [("loss", loss), ("gradient norm", grad_norm)] {
-            if !value.is_finite() {
-                return Err(Diverged { step: self.steps, quantity, value, learning_rate, examples: accumulated.concat() }.into());
-            }
-        }
-        let clip = clip_factor(grad_norm, settings.optimizer.max_grad_norm);
+        let clip = clip_factor(&grad_norm, settings.optimizer.max_grad_norm);
         // Nothing else holds the parameters now, so they can be changed in place.
         self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, learning_rate, clip);
         self.spent.update += begun.elapsed();
-        Ok(StepEvent { step: self.steps, epoch, loss, learning_rate, grad_norm, examples: count })
+        let tokens = indices.iter().map(|index| examples[*index].tokens.len() as u64).sum();
+        Ok(Taken { step: self.steps, learning_rate, examples: indices, tokens, loss, grad_norm })
     }
 
     /// The loss of a batch, scaled by its share of the step, and its gradients.
@@ -206,7 +223,8 @@ impl<'a> Trainer<'a> {
         let masks = Masks::training(trial.dropout, trial.settings.seed, self.micro_batches);
         self.micro_batches += 1;
         let begun = Instant::now();
-        let loss = cross_entropy(self.model(&self.parameters).forward(&batch.input, masks), batch.labels) * share;
+        let logits = self.model(&self.parameters).forward(&batch.input, masks);
+        let loss = cross_entropy(logits, batch.labels, share, self.device.kernels());
         self.spent.forward += begun.elapsed();
         let begun = Instant::now();
         let mut gradients = loss.backward();
@@ -260,15 +278,4 @@ impl<'a> Trainer<'a> {
             EvaluationEvent { step: self.steps, epoch, scores: &scores, predictions: &predictions, parameters: &parameters };
         observer.observe(&Event::Evaluation(event))
     }
-}
-
-/// Mean of minus the logarithm of each label's probability, `[1]`, from logits `[examples, labels]`.
-fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
-    log_softmax(logits, 1).gather(1, labels.unsqueeze_dim(1)).mean().neg()
-}
-
-fn scalar(tensor: Tensor<1>) -> Result<f64> {
-    let data = tensor.try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
-    let values = data.try_to_vec::<f32>().map_err(|error| anyhow!("a number is not f32: {error:?}"))?;
-    values.first().copied().map(f64::from).ok_or_else(|| anyhow!("the device gave no number"))
 }

@@ -45,6 +45,7 @@ fn burn_is_named_only_where_tensors_are() {
                 "kernels/operations",
                 "kernels/passes",
                 "kernels/gradients",
+                "kernels/several",
                 "kernels/cpu/passes",
                 "kernels/gpu",
             ],

@@ -11,6 +11,8 @@ use crate::kernels::Rule;
 /// The gradient of a table `[size, d]` that is zero but for some rows.
 #[derive(Clone, Copy, Debug)]
 pub struct SomeRows<'a> {
+    /// What it is multiplied with.
+    pub clip: f32,
     /// Which rows, ascending.
     pub ids: &'a [u32],
     /// Their gradients: `[ids, d]`.
@@ -18,9 +20,9 @@ pub struct SomeRows<'a> {
 }
 
 vectorized! {
-    fn update(x: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32], rule: Rule) {
+    fn update(x: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32], clip: f32, rule: Rule) {
         for ((x, gradient), (m, v)) in x.iter_mut().zip(gradient).zip(first.iter_mut().zip(second)) {
-            let gradient = gradient * rule.clip;
+            let gradient = gradient * clip;
             *m = *m * rule.beta1 + gradient * (1.0 - rule.beta1);
             *v = *v * rule.beta2 + gradient * gradient * (1.0 - rule.beta2);
             let denominator = v.sqrt() / rule.root_correction + rule.epsilon;
@@ -32,12 +34,12 @@ vectorized! {
 /// Running means of a parameter's gradient, and of its square.
 pub type Moments<'a> = (&'a mut [f32], &'a mut [f32]);
 
-/// Takes one step.
-pub fn step(x: &mut [f32], gradient: &[f32], (first, second): Moments<'_>, rule: Rule) {
+/// Takes one step, with the gradient multiplied by `clip`.
+pub fn step(x: &mut [f32], gradient: &[f32], (first, second): Moments<'_>, clip: f32, rule: Rule) {
     const CHUNK: usize = 1 << 15;
     let state = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
     x.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(state).for_each(|((x, gradient), (first, second))| {
-        update(x, gradient, first, second, rule);
+        update(x, gradient, first, second, clip, rule);
     });
 }
 
@@ -75,11 +77,11 @@ pub fn step_rows(
         let state = first.chunks_exact_mut(d).zip(second.chunks_exact_mut(d)).zip(moved);
         for ((id, x), ((first, second), moved)) in (begin..).zip(x.chunks_exact_mut(d)).zip(state) {
             if gradient.ids.get(next) == Some(&id) {
-                update(x, &gradient.rows[next * d..(next + 1) * d], first, second, rule);
+                update(x, &gradient.rows[next * d..(next + 1) * d], first, second, gradient.clip, rule);
                 next += 1;
                 *moved = true;
             } else if *moved || rule.epsilon == 0.0 {
-                update(x, &nothing, first, second, rule);
+                update(x, &nothing, first, second, gradient.clip, rule);
             } else if rule.keep != 1.0 {
                 decay(x, rule.keep);
             }
@@ -108,10 +110,10 @@ mod tests {
                     all[*id as usize * d..(*id as usize + 1) * d].copy_from_slice(row);
                 }
                 let step_size = 1e-3 / (1.0 - 0.9_f32.powf(turn as f32));
-                let rule = Rule { clip: 0.7, keep, beta1: 0.9, beta2: 0.99, step_size, root_correction: 0.3, epsilon };
-                let some = SomeRows { ids: &ids, rows: &some };
+                let rule = Rule { keep, beta1: 0.9, beta2: 0.99, step_size, root_correction: 0.3, epsilon };
+                let some = SomeRows { clip: 0.7, ids: &ids, rows: &some };
                 step_rows(&mut rows, d, some, (&mut of_rows.0, &mut of_rows.1), &mut moved, rule);
-                step(&mut whole, &all, (&mut of_whole.0, &mut of_whole.1), rule);
+                step(&mut whole, &all, (&mut of_whole.0, &mut of_whole.1), 0.7, rule);
             }
             let pairs = [(&rows, &whole), (&of_rows.0, &of_whole.0), (&of_rows.1, &of_whole.1)];
             // Without ε, 0 / 0 of two runs may differ in the bits of its NaN alone.

@@ -13,6 +13,7 @@ mod elementary;
 mod embed;
 mod gelu;
 mod gemm;
+mod loss;
 mod passes;
 mod reduce;
 mod simd;

@@ -12,10 +12,10 @@ use super::buffer::zeros;
 use super::close::{self, RowDrop, Saved};
 use super::gemm::{Matrix, product};
 use super::reduce::{column_sums, square_sum};
-use super::{embed, gelu};
-use crate::kernels::Words;
-use crate::kernels::operations::{Attending, Closing, Embedding, Moved, Rule, Update};
+use super::{embed, gelu, loss};
+use crate::kernels::operations::{Attending, Closing, Embedding, Judging, Moved, Products, Rule, Update};
 use crate::kernels::passes::Passes;
+use crate::kernels::{Several, Words};
 
 /// A tensor's numbers, row after row.
 fn numbers(tensor: &FlexTensor) -> &[f32] {
@@ -41,15 +41,21 @@ fn shape(tensor: &FlexTensor) -> Vec<usize> {
 
 impl Update for Flex {
     fn adamw(
-        x: FlexTensor,
-        gradient: FlexTensor,
-        first: FlexTensor,
-        second: FlexTensor,
-        rule: Rule,
-    ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let [mut x, gradient, mut first, mut second] = [x, gradient, first, second].map(dense);
-        adamw::step(x.storage_mut(), numbers(&gradient), (first.storage_mut(), second.storage_mut()), rule);
-        (x, first, second)
+        parameters: Several<Self>,
+        gradients: Several<Self>,
+        first: Several<Self>,
+        second: Several<Self>,
+        clip: FlexTensor,
+        rules: Vec<Rule>,
+    ) -> (Several<Self>, Several<Self>, Several<Self>) {
+        let all = |several: Several<Self>| several.0.into_iter().map(dense).collect::<Vec<_>>();
+        let [mut parameters, gradients, mut first, mut second] = [parameters, gradients, first, second].map(all);
+        let clip = numbers(&clip)[0];
+        let moments = first.iter_mut().zip(&mut second);
+        for (((x, gradient), (m, v)), rule) in parameters.iter_mut().zip(&gradients).zip(moments).zip(rules) {
+            adamw::step(x.storage_mut(), numbers(gradient), (m.storage_mut(), v.storage_mut()), clip, rule);
+        }
+        (Several(parameters), Several(first), Several(second))
     }
 
     fn adamw_words(
@@ -57,14 +63,15 @@ impl Update for Flex {
         gradient: FlexTensor,
         first: FlexTensor,
         second: FlexTensor,
+        clip: FlexTensor,
         words: Arc<Words>,
         moved: Moved,
         rule: Rule,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let [mut x, gradient, mut first, mut second] = [x, gradient, first, second].map(dense);
         let mut moved = moved.lock().unwrap_or_else(PoisonError::into_inner);
-        let (d, gradient) = (shape(&x)[1], SomeRows { ids: &words.ids, rows: numbers(&gradient) });
-        let moments = (first.storage_mut(), second.storage_mut());
+        let gradient = SomeRows { clip: numbers(&clip)[0], ids: &words.ids, rows: numbers(&gradient) };
+        let (d, moments) = (shape(&x)[1], (first.storage_mut(), second.storage_mut()));
         adamw::step_rows(x.storage_mut(), d, gradient, moments, &mut moved, rule);
         (x, first, second)
     }
@@ -76,8 +83,9 @@ impl Update for Flex {
         tensor(embed::backward(&rows, &places, both.ids.len(), d), [both.ids.len(), d])
     }
 
-    fn square_sum(x: FlexTensor) -> FlexTensor {
-        tensor(vec![square_sum(numbers(&dense(x))) as f32], [1])
+    fn norm(gradients: Several<Self>) -> FlexTensor {
+        let squares: f64 = gradients.0.into_iter().map(|gradient| square_sum(numbers(&dense(gradient)))).sum();
+        tensor(vec![squares.sqrt() as f32], [1])
     }
 }
 
@@ -197,17 +205,16 @@ impl Passes for Flex {
         closed.open_backward(dense(gradient))
     }
 
-    fn project_forward([x, weight]: [FlexTensor; 2]) -> FlexTensor {
-        let (x, weight) = (dense(x), dense(weight));
-        let (a, b) = (matrix(&x), matrix(&weight));
-        tensor(product(a, b), [shape(&x)[0], shape(&weight)[1]])
+    fn product_forward([a, b]: [FlexTensor; 2], _: Products) -> FlexTensor {
+        let (a, b) = (dense(a), dense(b));
+        tensor(product(matrix(&a), matrix(&b)), [shape(&a)[0], shape(&b)[1]])
     }
 
-    fn project_backward([x, weight]: [FlexTensor; 2], gradient: FlexTensor) -> [FlexTensor; 2] {
-        let [x, weight, gradient] = [x, weight, gradient].map(dense);
-        let of_x = product(matrix(&gradient), matrix(&weight).transposed());
-        let of_weight = product(matrix(&x).transposed(), matrix(&gradient));
-        [tensor(of_x, shape(&x)), tensor(of_weight, shape(&weight))]
+    fn product_backward([a, b]: [FlexTensor; 2], _: Products, gradient: FlexTensor) -> [FlexTensor; 2] {
+        let [a, b, gradient] = [a, b, gradient].map(dense);
+        let of_a = product(matrix(&gradient), matrix(&b).transposed());
+        let of_b = product(matrix(&a).transposed(), matrix(&gradient));
+        [tensor(of_a, shape(&a)), tensor(of_b, shape(&b))]
     }
 
     fn bias_gelu_forward([x, bias]: [FlexTensor; 2]) -> FlexTensor {
@@ -227,5 +234,10 @@ impl Passes for Flex {
 
     fn close_backward(closed: Closed, gradient: FlexTensor) -> [FlexTensor; 5] {
         closed.backward(dense(gradient))
+    }
+    fn cross_entropy_forward(logits: FlexTensor, how: &Judging) -> (FlexTensor, FlexTensor) {
+        let logits = dense(logits);
+        let (loss, gradient) = loss::cross_entropy(numbers(&logits), &how.labels, how.share);
+        (tensor(vec![loss], [1]), tensor(gradient, shape(&logits)))
     }
 }

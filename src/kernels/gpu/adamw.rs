@@ -1,16 +1,18 @@
-//! AdamW over one parameter, in place where nobody else holds it.
+//! AdamW over parameters, in place where nobody else holds them.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensors::{UNITS, dense, shape, sizes, upload};
+use super::tensors::{UNITS, dense, elements, sizes, strided, upload};
 use crate::kernels::operations::Rule;
+
+/// So many parameters share a launch: launching costs more than updating a bias does.
+const TOGETHER: usize = 8;
 
 /// The numbers of one step, as a kernel takes them.
 #[derive(CubeType, CubeLaunch, Clone)]
 #[expand(derive(Clone))]
 struct Numbers {
-    clip: f32,
     keep: f32,
     beta1: f32,
     beta2: f32,
@@ -20,13 +22,22 @@ struct Numbers {
 }
 
 fn launched(rule: Rule) -> NumbersLaunch {
-    let Rule { clip, keep, beta1, beta2, step_size, root_correction, epsilon } = rule;
-    NumbersLaunch::new(clip, keep, beta1, beta2, step_size, root_correction, epsilon)
+    let Rule { keep, beta1, beta2, step_size, root_correction, epsilon } = rule;
+    NumbersLaunch::new(keep, beta1, beta2, step_size, root_correction, epsilon)
+}
+
+/// A parameter, its gradient and its moments.
+#[derive(CubeType, CubeLaunch)]
+struct Part {
+    x: OwnedTensor<f32>,
+    gradient: OwnedTensor<f32>,
+    first: OwnedTensor<f32>,
+    second: OwnedTensor<f32>,
+    numbers: Numbers,
 }
 
 #[cube]
 fn update(x: &mut Tensor<f32>, first: &mut Tensor<f32>, second: &mut Tensor<f32>, at: usize, gradient: f32, numbers: &Numbers) {
-    let gradient = gradient * numbers.clip;
     let m = first[at] * numbers.beta1 + gradient * (1.0f32 - numbers.beta1);
     let v = second[at] * numbers.beta2 + gradient * gradient * (1.0f32 - numbers.beta2);
     let denominator = f32::sqrt(v) / numbers.root_correction + numbers.epsilon;
@@ -36,17 +47,17 @@ fn update(x: &mut Tensor<f32>, first: &mut Tensor<f32>, second: &mut Tensor<f32>
 }
 
 #[cube(launch)]
-fn adamw(
-    x: &mut Tensor<f32>,
-    gradient: &Tensor<f32>,
-    first: &mut Tensor<f32>,
-    second: &mut Tensor<f32>,
-    numbers: Numbers,
-    count: usize,
-) {
-    let at = ABSOLUTE_POS;
-    if at < count {
-        update(x, first, second, at, gradient[at], &numbers);
+fn adamw(parts: &mut Sequence<Part>, clip: &Tensor<f32>, #[comptime] count: usize, #[comptime] units: u32) {
+    let clip = clip[0usize];
+    #[unroll]
+    for index in 0..count {
+        let part = parts.index_mut(index);
+        let mut at = ABSOLUTE_POS;
+        while at < part.x.len() {
+            let gradient = part.gradient[at] * clip;
+            update(&mut part.x, &mut part.first, &mut part.second, at, gradient, &part.numbers);
+            at += (CUBE_COUNT_X * units) as usize;
+        }
     }
 }
 
@@ -56,6 +67,7 @@ fn adamw_rows(
     gradient: &Tensor<f32>,
     first: &mut Tensor<f32>,
     second: &mut Tensor<f32>,
+    clip: &Tensor<f32>,
     ids: &Tensor<u32>,
     numbers: Numbers,
     words: usize,
@@ -83,7 +95,7 @@ fn adamw_rows(
         while column < d {
             let mut of_x = 0.0f32;
             if has_gradient {
-                of_x = gradient[low * d + column];
+                of_x = gradient[low * d + column] * clip[0usize];
             }
             update(x, first, second, start + column, of_x, &numbers);
             column += CUBE_DIM_X as usize;
@@ -97,29 +109,36 @@ fn own(tensor: CubeTensor) -> CubeTensor {
     if tensor.handle.can_mut() { tensor } else { tensor.copy() }
 }
 
-/// A step of AdamW: the parameter, and both moments.
-pub fn step([x, first, second]: [CubeTensor; 3], gradient: CubeTensor, rule: Rule) -> (CubeTensor, CubeTensor, CubeTensor) {
-    let ([x, first, second], gradient) = ([x, first, second].map(own), dense(gradient));
-    let count: usize = shape(&x).iter().product();
-    adamw::launch(
-        &x.client,
-        CubeCount::Static(count.div_ceil(UNITS as usize) as u32, 1, 1),
-        CubeDim::new_1d(UNITS),
-        x.clone().into_tensor_arg(),
-        gradient.into_tensor_arg(),
-        first.clone().into_tensor_arg(),
-        second.clone().into_tensor_arg(),
-        launched(rule),
-        count,
-    );
-    (x, first, second)
+/// A step of AdamW over parameters, their gradients and both moments, by each parameter's rule: parameters and moments.
+pub fn step(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, rules: &[Rule]) -> [Vec<CubeTensor>; 3] {
+    let [x, gradients, first, second] = operands;
+    let [x, first, second] = [x, first, second].map(|all| all.into_iter().map(own).collect::<Vec<_>>());
+    let (gradients, clip): (Vec<CubeTensor>, _) = (gradients.into_iter().map(dense).collect(), dense(clip));
+    for group in (0..x.len()).collect::<Vec<_>>().chunks(TOGETHER) {
+        let arg = |tensor: &CubeTensor| tensor.clone().into_tensor_arg();
+        let part = |index: &usize| {
+            let [x, g, m, v] = [&x, &gradients, &first, &second].map(|all| arg(&all[*index]));
+            PartLaunch::new(x, g, m, v, launched(rules[*index]))
+        };
+        let largest = group.iter().map(|index| elements(&x[*index])).max().unwrap_or(0);
+        adamw::launch(
+            &clip.client,
+            strided(largest),
+            CubeDim::new_1d(UNITS),
+            group.iter().map(part).collect(),
+            arg(&clip),
+            group.len(),
+            UNITS,
+        );
+    }
+    [x, first, second]
 }
 
 /// [`step`] of a table whose gradient is zero but for the rows `ids`, ascending.
 pub fn step_rows(
     [x, first, second]: [CubeTensor; 3],
-    gradient: CubeTensor,
-    ids: &[u32],
+    (gradient, ids): (CubeTensor, &[u32]),
+    clip: CubeTensor,
     rule: Rule,
 ) -> (CubeTensor, CubeTensor, CubeTensor) {
     /// Cubes beside each other; no more may be in one dimension everywhere.
@@ -134,6 +153,7 @@ pub fn step_rows(
         gradient.into_tensor_arg(),
         first.clone().into_tensor_arg(),
         second.clone().into_tensor_arg(),
+        dense(clip).into_tensor_arg(),
         upload(&x, ids.to_vec()).into_tensor_arg(),
         launched(rule),
         ids.len(),

@@ -7,7 +7,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::reduce::column_sums;
-use super::tensors::{UNITS, dense, room, shape, sizes};
+use super::tensors::{UNITS, dense, room, shape, sizes, strided};
 
 /// 1 / √2
 const ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
@@ -15,11 +15,12 @@ const ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const DENSITY: f32 = 0.398_942_3;
 
 #[cube(launch)]
-fn bias_gelu(x: &Tensor<f32>, bias: &Tensor<f32>, y: &mut Tensor<f32>, count: usize, d: usize) {
-    let at = ABSOLUTE_POS;
-    if at < count {
+fn bias_gelu(x: &Tensor<f32>, bias: &Tensor<f32>, y: &mut Tensor<f32>, count: usize, d: usize, #[comptime] units: u32) {
+    let mut at = ABSOLUTE_POS;
+    while at < count {
         let z = x[at] + bias[at % d];
         y[at] = z * 0.5f32 * (1.0f32 + f32::erf(z * ROOT));
+        at += (CUBE_COUNT_X * units) as usize;
     }
 }
 
@@ -31,17 +32,15 @@ fn bias_gelu_backward(
     of_x: &mut Tensor<f32>,
     count: usize,
     d: usize,
+    #[comptime] units: u32,
 ) {
-    let at = ABSOLUTE_POS;
-    if at < count {
+    let mut at = ABSOLUTE_POS;
+    while at < count {
         let z = x[at] + bias[at % d];
         let cumulative = 0.5f32 * (1.0f32 + f32::erf(z * ROOT));
         of_x[at] = gradient[at] * (cumulative + z * DENSITY * f32::exp(-0.5f32 * z * z));
+        at += (CUBE_COUNT_X * units) as usize;
     }
-}
-
-fn grid(count: usize) -> CubeCount {
-    CubeCount::Static(count.div_ceil(UNITS as usize) as u32, 1, 1)
 }
 
 /// y from x `[rows, d]` and bias `[d]`.
@@ -51,13 +50,14 @@ pub fn forward([x, bias]: [CubeTensor; 2]) -> CubeTensor {
     let y = room(&x, [rows, d]);
     bias_gelu::launch(
         &y.client,
-        grid(rows * d),
+        strided(rows * d),
         CubeDim::new_1d(UNITS),
         x.into_tensor_arg(),
         bias.into_tensor_arg(),
         y.clone().into_tensor_arg(),
         rows * d,
         d,
+        UNITS,
     );
     y
 }
@@ -69,7 +69,7 @@ pub fn backward([x, bias]: [CubeTensor; 2], gradient: CubeTensor) -> [CubeTensor
     let (of_x, bias_shape) = (room(&x, [rows, d]), shape(&bias));
     bias_gelu_backward::launch(
         &of_x.client,
-        grid(rows * d),
+        strided(rows * d),
         CubeDim::new_1d(UNITS),
         x.into_tensor_arg(),
         bias.into_tensor_arg(),
@@ -77,6 +77,7 @@ pub fn backward([x, bias]: [CubeTensor; 2], gradient: CubeTensor) -> [CubeTensor
         of_x.clone().into_tensor_arg(),
         rows * d,
         d,
+        UNITS,
     );
     let of_bias = super::tensors::reshaped(column_sums(&of_x), bias_shape);
     [of_x, of_bias]

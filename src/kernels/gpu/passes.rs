@@ -8,11 +8,13 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::attention::Attended;
 use super::norm::{self, Closed};
-use super::reduce::{square_sum, sum_by_place};
-use super::{adamw, embed, gelu};
-use crate::kernels::Words;
-use crate::kernels::operations::{Attending, Closing, Embedding, Moved, Rule, Update};
+use super::product::product;
+use super::reduce::{norm, sum_by_place};
+use super::tensors::shape;
+use super::{adamw, embed, gelu, loss};
+use crate::kernels::operations::{Attending, Closing, Embedding, Judging, Moved, Products, Rule, Update};
 use crate::kernels::passes::Passes;
+use crate::kernels::{Several, Words};
 
 impl Passes for Cube {
     type Attended = Attended;
@@ -42,14 +44,16 @@ impl Passes for Cube {
         norm::open_backward(&closed, gradient)
     }
 
-    fn project_forward([x, weight]: [CubeTensor; 2]) -> CubeTensor {
-        Self::float_matmul(x, weight)
+    fn product_forward([a, b]: [CubeTensor; 2], how: Products) -> CubeTensor {
+        product(a, b, how)
     }
 
-    fn project_backward([x, weight]: [CubeTensor; 2], gradient: CubeTensor) -> [CubeTensor; 2] {
-        let of_x = Self::float_matmul(gradient.clone(), Self::float_swap_dims(weight, 0, 1));
-        let of_weight = Self::float_matmul(Self::float_swap_dims(x, 0, 1), gradient);
-        [of_x, of_weight]
+    fn product_backward([a, b]: [CubeTensor; 2], how: Products, gradient: CubeTensor) -> [CubeTensor; 2] {
+        let turned = |x: CubeTensor| {
+            let dimensions = shape(&x).len();
+            Self::float_swap_dims(x, dimensions - 2, dimensions - 1)
+        };
+        [product(gradient.clone(), turned(b), how), product(turned(a), gradient, how)]
     }
 
     fn bias_gelu_forward(operands: [CubeTensor; 2]) -> CubeTensor {
@@ -67,17 +71,23 @@ impl Passes for Cube {
     fn close_backward(closed: Closed, gradient: CubeTensor) -> [CubeTensor; 5] {
         norm::close_backward(&closed, gradient)
     }
+
+    fn cross_entropy_forward(logits: CubeTensor, how: &Judging) -> (CubeTensor, CubeTensor) {
+        loss::cross_entropy(logits, how)
+    }
 }
 
 impl Update for Cube {
     fn adamw(
-        x: CubeTensor,
-        gradient: CubeTensor,
-        first: CubeTensor,
-        second: CubeTensor,
-        rule: Rule,
-    ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        adamw::step([x, first, second], gradient, rule)
+        parameters: Several<Self>,
+        gradients: Several<Self>,
+        first: Several<Self>,
+        second: Several<Self>,
+        clip: CubeTensor,
+        rules: Vec<Rule>,
+    ) -> (Several<Self>, Several<Self>, Several<Self>) {
+        let [x, first, second] = adamw::step([parameters.0, gradients.0, first.0, second.0], clip, &rules);
+        (Several(x), Several(first), Several(second))
     }
 
     fn adamw_words(
@@ -85,11 +95,12 @@ impl Update for Cube {
         gradient: CubeTensor,
         first: CubeTensor,
         second: CubeTensor,
+        clip: CubeTensor,
         words: Arc<Words>,
         _: Moved,
         rule: Rule,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        adamw::step_rows([x, first, second], gradient, &words.ids, rule)
+        adamw::step_rows([x, first, second], (gradient, &words.ids), clip, rule)
     }
 
     fn add_words(a: CubeTensor, of_a: Arc<Words>, b: CubeTensor, of_b: Arc<Words>, both: Arc<Words>) -> CubeTensor {
@@ -97,7 +108,7 @@ impl Update for Cube {
         sum_by_place(Self::float_cat(vec![a, b], 0), &places, both.ids.len())
     }
 
-    fn square_sum(x: CubeTensor) -> CubeTensor {
-        square_sum(x)
+    fn norm(gradients: Several<Self>) -> CubeTensor {
+        norm(gradients.0)
     }
 }

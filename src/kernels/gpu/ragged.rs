@@ -4,6 +4,7 @@
 use cubecl::prelude::*;
 
 use super::philox::{Mask, element, factors};
+use super::places::FIELDS;
 use super::reduce::{cube_max, cube_sum};
 
 /// Where a query's row of a head begins.
@@ -30,7 +31,7 @@ pub fn scores(
 ) {
     let query = CUBE_POS_X as usize;
     let head = CUBE_POS_Y as usize;
-    let place = query * 6;
+    let place = query * FIELDS;
     let first = places[place] as usize;
     let keys = places[place + 1] as usize;
     let own = row_of(places, place, head);
@@ -69,7 +70,7 @@ pub fn soften(
     #[comptime] drops: bool,
     #[comptime] units: u32,
 ) {
-    let place = CUBE_POS_X as usize * 6;
+    let place = CUBE_POS_X as usize * FIELDS;
     let head = CUBE_POS_Y;
     let keys = places[place + 1] as usize;
     let own = row_of(places, place, head as usize);
@@ -140,7 +141,7 @@ pub fn soften_backward(
     #[comptime] drops: bool,
     #[comptime] units: u32,
 ) {
-    let place = CUBE_POS_X as usize * 6;
+    let place = CUBE_POS_X as usize * FIELDS;
     let head = CUBE_POS_Y;
     let keys = places[place + 1] as usize;
     let own = row_of(places, place, head as usize);
@@ -199,7 +200,7 @@ pub fn mix(
 ) {
     let own = CUBE_POS_X as usize;
     let head = CUBE_POS_Y as usize;
-    let place = own * 6;
+    let place = own * FIELDS;
     let first = places[place] as usize;
     let keys = places[place + 1] as usize;
     let queries = places[place + 2] as usize;

@@ -153,46 +153,77 @@ pub fn column_sums(rows: &CubeTensor) -> CubeTensor {
     if parts == 1 { sums } else { column_sums(&sums) }
 }
 
+/// Tensors whose squares one launch adds up.
+const TOGETHER: usize = 16;
+/// Cubes of such a launch, each with a sum of its own.
+const CUBES: usize = 256;
+
 #[cube(launch)]
-fn partial_square_sums(x: &Tensor<f32>, sums: &mut Tensor<f32>, count: usize, #[comptime] squared: bool, #[comptime] units: u32) {
+fn square_sums(
+    parts: &Sequence<OwnedTensor<f32>>,
+    sums: &mut Tensor<f32>,
+    first: usize,
+    #[comptime] count: usize,
+    #[comptime] units: u32,
+) {
     let mut shared = Shared::new_slice(units as usize);
-    let stride = (units * CUBE_COUNT_X) as usize;
-    let mut at = (CUBE_POS_X * units + UNIT_POS_X) as usize;
     let mut sum = 0.0f32;
-    while at < count {
-        let value = x[at];
-        if squared {
-            sum += value * value;
-        } else {
-            sum += value;
+    #[unroll]
+    for index in 0..count {
+        let part = parts.index(index);
+        let mut at = ABSOLUTE_POS;
+        while at < part.len() {
+            sum += part[at] * part[at];
+            at += (CUBE_COUNT_X * units) as usize;
         }
-        at += stride;
     }
     let sum = cube_sum(sum, &mut shared, units);
     if UNIT_POS_X == 0 {
-        sums[CUBE_POS_X as usize] = sum;
+        sums[first + CUBE_POS_X as usize] = sum;
     }
 }
 
-/// The sum of squares: `[1]`.
-pub fn square_sum(x: CubeTensor) -> CubeTensor {
-    let x = dense(x);
-    let count: usize = super::tensors::shape(&x).iter().product();
-    let cubes = count.div_ceil(16 * UNITS as usize).clamp(1, 512);
-    let launch = |from: &CubeTensor, count: usize, cubes: usize, squared: bool| {
-        let sums = room(from, [cubes]);
-        partial_square_sums::launch(
-            &from.client,
-            CubeCount::Static(cubes as u32, 1, 1),
+#[cube(launch)]
+fn root_of_sum(sums: &Tensor<f32>, root: &mut Tensor<f32>, count: usize, #[comptime] units: u32) {
+    let mut shared = Shared::new_slice(units as usize);
+    let mut sum = 0.0f32;
+    let mut at = UNIT_POS_X as usize;
+    while at < count {
+        sum += sums[at];
+        at += units as usize;
+    }
+    let sum = cube_sum(sum, &mut shared, units);
+    if UNIT_POS_X == 0 {
+        root[0usize] = f32::sqrt(sum);
+    }
+}
+
+/// The norm of all tensors as one vector: `[1]`.
+pub fn norm(tensors: Vec<CubeTensor>) -> CubeTensor {
+    let tensors: Vec<CubeTensor> = tensors.into_iter().map(dense).collect();
+    let groups = tensors.chunks(TOGETHER);
+    let count = groups.len() * CUBES;
+    let (sums, root) = (room(&tensors[0], [count]), room(&tensors[0], [1]));
+    for (group, tensors) in groups.enumerate() {
+        square_sums::launch(
+            &sums.client,
+            CubeCount::Static(CUBES as u32, 1, 1),
             CubeDim::new_1d(UNITS),
-            from.clone().into_tensor_arg(),
+            tensors.iter().map(|tensor| tensor.clone().into_tensor_arg()).collect(),
             sums.clone().into_tensor_arg(),
-            count,
-            squared,
+            group * CUBES,
+            tensors.len(),
             UNITS,
         );
-        sums
-    };
-    let sums = launch(&x, count, cubes, true);
-    if cubes == 1 { sums } else { launch(&sums, cubes, 1, false) }
+    }
+    root_of_sum::launch(
+        &root.client,
+        CubeCount::Static(1, 1, 1),
+        CubeDim::new_1d(UNITS),
+        sums.into_tensor_arg(),
+        root.clone().into_tensor_arg(),
+        count,
+        UNITS,
+    );
+    root
 }

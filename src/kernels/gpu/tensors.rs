@@ -5,6 +5,7 @@ use burn::tensor::{DType, Shape, TensorData};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::CubeCount;
 
 /// Units of a cube that works on one row.
 pub const UNITS: u32 = 256;
@@ -29,6 +30,18 @@ pub fn shape(tensor: &CubeTensor) -> Vec<usize> {
 pub fn sizes(tensor: &CubeTensor) -> (usize, usize) {
     let shape = shape(tensor);
     (shape[0], shape[1])
+}
+
+/// How many numbers there are.
+pub fn elements(tensor: &CubeTensor) -> usize {
+    shape(tensor).iter().product()
+}
+
+/// Cubes of [`UNITS`] for so many numbers, where each unit goes on by the width of them all until none is left: no more
+/// than keep a GPU busy, and than may be in one dimension everywhere.
+pub fn strided(count: usize) -> CubeCount {
+    const MOST: usize = 4096;
+    CubeCount::Static(count.div_ceil(UNITS as usize).clamp(1, MOST) as u32, 1, 1)
 }
 
 /// Indices, beside another tensor.
