@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Runs, overrides};
 use crate::experiment::Override;
 use crate::settings::DeviceChoice;
+use crate::sweep::Jobs;
 
 /// `sweep`.
 // Switches of a command line are bools.
@@ -25,9 +26,9 @@ pub struct Sweep {
     /// Changes a setting: a dotted path and a TOML value, such as data.batch_size=16.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
     pub set: Vec<Override>,
-    /// Trains so many trials at once.
+    /// Trains so many trials at once; auto: as many as memory is there for and as learn faster together.
     #[arg(long, short, value_name = "N", default_value = "1")]
-    pub jobs: std::num::NonZeroUsize,
+    pub jobs: Jobs,
     /// Shows the trials, their steps and an estimate of the time, and runs nothing.
     #[arg(long)]
     pub dry_run: bool,

@@ -1,8 +1,10 @@
 //! `gluepot sweep`.
 
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use chrono::Utc;
@@ -22,7 +24,8 @@ use crate::report::{comparison_text, sweep_plan_text};
 use crate::runs::list;
 use crate::settings::{Complaint, DeviceChoice, Settings};
 use crate::sweep::{
-    Changes, Children, Crew, Driven, Found, Manner, PlannedTrial, State, SweepDirectory, SweepFacts, drive, expand,
+    Changes, Children, Crew, Driven, Found, Jobs, Manner, Pilot, PlannedTrial, State, SweepDirectory, SweepFacts, Workers, drive,
+    expand,
 };
 use crate::train::{CudaSupport, Device};
 
@@ -44,7 +47,7 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
     if arguments.dry_run {
         let inputs = inputs_of(&trials[0], &arguments.file, &hub, &mut shelf)?;
         let pace = pace::find(&arguments.runs.root, &inputs, &device)?;
-        print(&sweep_plan_text(&trials, &pace, arguments.jobs.get()));
+        print(&sweep_plan_text(&trials, &pace, arguments.jobs));
         return Ok(());
     }
     let root = &arguments.runs.root;
@@ -53,7 +56,10 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
     if arguments.reuse {
         reuse(&directory, &trials, root).map_err(Failure::RunDirectory)?;
     }
-    let mut crew = Children::new(&directory, &trials, arguments.retry_failed, arguments.jobs.get(), gpus(settings.device));
+    let gpus = device.is_gpu().then(|| gpus(settings.device));
+    let pilot = pilot(arguments.jobs, trials.len(), gpus.as_deref());
+    let workers = Workers { most: pilot.most(), gpus };
+    let mut crew = Children::new(&directory, &trials, arguments.retry_failed, workers);
     let states = crew.states();
     if loudness == Loudness::Normal {
         eprint(&introduction(&directory, changes.as_ref(), &trials, &states));
@@ -62,9 +68,9 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
         prepare(&trials, &directory, &arguments.file, &hub, &mut shelf)?;
     }
     let asked = count_signals().map_err(Failure::Internal)?;
-    let mut progress = SweepProgress::new(&trials, &states, (&facts.metric, facts.direction), arguments.jobs.get(), loudness);
+    let mut progress = SweepProgress::new(&trials, &states, (&facts.metric, facts.direction), pilot.most(), loudness);
     let on_failure = experiment.sweep.as_ref().map(|sweep| sweep.on_failure).unwrap_or_default();
-    let manner = Manner { jobs: arguments.jobs.get(), on_failure };
+    let manner = Manner { pilot, on_failure };
     let driven = drive(&trials, &mut crew, &mut progress, manner, &|| asked.load(Ordering::Relaxed));
     drop(progress);
     conclude(&directory, &trials, &driven.map_err(Failure::Internal)?, arguments)
@@ -132,6 +138,21 @@ fn prepare(trials: &[PlannedTrial], directory: &SweepDirectory, file: &Path, hub
         }
     }
     Ok(())
+}
+
+/// On the CPU as many as there are cores, each with its share of them; on a GPU what fits is few.
+fn pilot(jobs: Jobs, trials: usize, gpus: Option<&[String]>) -> Pilot {
+    const WINDOW: Duration = Duration::from_secs(10);
+    const MOST_ON_A_GPU: usize = 8;
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    match (jobs, gpus) {
+        (Jobs::Exactly(jobs), _) => Pilot::exactly(jobs),
+        (Jobs::Auto, None) => Pilot::finding(1, cores().min(trials), WINDOW),
+        (Jobs::Auto, Some(gpus)) => {
+            let gpus = gpus.len().max(1);
+            Pilot::finding(gpus, (gpus * MOST_ON_A_GPU).min(trials), WINDOW)
+        }
+    }
 }
 
 /// GPUs for trials in turn, where there are several and the experiment leaves the choice.

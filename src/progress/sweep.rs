@@ -203,6 +203,10 @@ impl Audience for SweepProgress<'_> {
         }
     }
 
+    fn decided(&mut self, what: &str) {
+        self.say(what);
+    }
+
     fn winding_down(&mut self, why: Why, running: usize) {
         let what = match (why, running) {
             (Why::Asked, 0) => "asked to stop".into(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Table, count, duration};
 use crate::progress::units;
 use crate::runs::shown;
-use crate::sweep::PlannedTrial;
+use crate::sweep::{Jobs, PlannedTrial};
 
 /// How long an example takes to learn from.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct Pace {
 
 /// Every trial, then the steps and the time of all.
 #[must_use]
-pub fn sweep_plan_text(trials: &[PlannedTrial], pace: &Pace, jobs: usize) -> String {
+pub fn sweep_plan_text(trials: &[PlannedTrial], pace: &Pace, jobs: Jobs) -> String {
     let paths: BTreeSet<&String> = trials.iter().flat_map(|trial| trial.choices.keys()).collect();
     let header: Vec<&str> =
         ["trial"].into_iter().chain(paths.iter().map(|path| path.as_str())).chain(["seed", "steps", "time"]).collect();
@@ -54,8 +54,12 @@ pub fn sweep_plan_text(trials: &[PlannedTrial], pace: &Pace, jobs: usize) -> Str
             shares.join(" or ")
         ));
     }
-    if jobs > 1 {
-        lines.push(format!("{jobs} at once share this machine: on a CPU that takes hardly any less time"));
+    match jobs {
+        Jobs::Auto => lines.push("as many at once as fit and help take less than that".into()),
+        Jobs::Exactly(jobs) if jobs.get() > 1 => {
+            lines.push(format!("{jobs} at once share this machine: on a CPU that takes hardly any less time"));
+        }
+        Jobs::Exactly(_) => {}
     }
     lines.join("\n")
 }

@@ -10,10 +10,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use super::at_once::Room;
 use super::directory::SweepDirectory;
 use super::drive::{Crew, Ending, News, Progress};
 use super::plan::PlannedTrial;
 use super::queue::State;
+use super::room;
 use crate::failure::{INTERRUPTED, says_out_of_memory};
 use crate::runs::{Exit, RunDirectory, StoredRun, files, list};
 
@@ -46,14 +48,21 @@ struct Running {
     taken: bool,
 }
 
+/// Where trials train.
+#[derive(Clone, Debug)]
+pub struct Workers {
+    /// At most so many at once.
+    pub most: usize,
+    /// GPUs to share out, empty where trials choose for themselves; none on the CPU.
+    pub gpus: Option<Vec<String>>,
+}
+
 /// The processes of a sweep.
 pub struct Children<'a> {
     directory: &'a SweepDirectory,
     trials: &'a [PlannedTrial],
     retry_failed: bool,
-    jobs: usize,
-    /// GPUs to share out; empty where trials choose for themselves.
-    gpus: Vec<String>,
+    workers: Workers,
     slots: Vec<Option<Running>>,
     sender: Sender<(usize, Heard)>,
     receiver: Receiver<(usize, Heard)>,
@@ -61,18 +70,12 @@ pub struct Children<'a> {
 }
 
 impl<'a> Children<'a> {
-    /// Nobody yet; `jobs` at once later, in turn on the given GPUs.
+    /// Nobody yet.
     #[must_use]
-    pub fn new(
-        directory: &'a SweepDirectory,
-        trials: &'a [PlannedTrial],
-        retry_failed: bool,
-        jobs: usize,
-        gpus: Vec<String>,
-    ) -> Self {
+    pub fn new(directory: &'a SweepDirectory, trials: &'a [PlannedTrial], retry_failed: bool, workers: Workers) -> Self {
         let (sender, receiver) = channel();
-        let slots = (0..jobs).map(|_| None).collect();
-        Self { directory, trials, retry_failed, jobs, gpus, slots, sender, receiver, asked_to_stop: false }
+        let slots = (0..workers.most).map(|_| None).collect();
+        Self { directory, trials, retry_failed, workers, slots, sender, receiver, asked_to_stop: false }
     }
 
     fn command(&self, trial: &PlannedTrial, slot: usize) -> Result<Command> {
@@ -84,12 +87,12 @@ impl<'a> Children<'a> {
         command.arg("trial").arg(self.directory.path()).arg(&trial.id);
         // A group of its own: Ctrl-C in the terminal is for the sweep, which knows what to do about its trials.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
-        if self.jobs > 1 && std::env::var_os("RAYON_NUM_THREADS").is_none() {
-            let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) / self.jobs;
+        if self.workers.most > 1 && std::env::var_os("RAYON_NUM_THREADS").is_none() {
+            let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) / self.workers.most;
             command.env("RAYON_NUM_THREADS", threads.max(1).to_string());
         }
-        if !self.gpus.is_empty() {
-            command.env("CUDA_VISIBLE_DEVICES", &self.gpus[slot % self.gpus.len()]);
+        if let Some(gpus) = self.workers.gpus.as_ref().filter(|gpus| !gpus.is_empty()) {
+            command.env("CUDA_VISIBLE_DEVICES", &gpus[slot % gpus.len()]);
         }
         Ok(command)
     }
@@ -206,6 +209,14 @@ impl Crew for Children<'_> {
                 };
                 Some(News::Ended(slot, ending))
             }
+        }
+    }
+
+    fn room(&mut self) -> Option<Room> {
+        let processes: Vec<u32> = self.slots.iter().flatten().map(|running| running.child.id()).collect();
+        match &self.workers.gpus {
+            None => room::of_machine(&processes),
+            Some(gpus) => room::of_gpus(gpus, &processes),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Runs the trials of a plan, several at once, until all have ended or somebody asks to stop.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::at_once::{Pilot, Room};
 use super::plan::PlannedTrial;
 use super::queue::{Next, State, next};
 use crate::settings::OnFailure;
@@ -21,6 +22,10 @@ pub trait Crew {
     fn ask_to_stop(&mut self);
     /// Ends every running trial at once.
     fn stop(&mut self);
+    /// Memory, where they train; none where it cannot be seen.
+    fn room(&mut self) -> Option<Room> {
+        None
+    }
 }
 
 /// Something that happened to the trial in a slot.
@@ -62,6 +67,8 @@ pub trait Audience {
     fn ended(&mut self, trial: usize, slot: usize, ending: &Ending);
     /// Time passes; these are the states.
     fn tick(&mut self, states: &[State]);
+    /// How many run at once was decided anew.
+    fn decided(&mut self, what: &str);
     /// No more trials start.
     fn winding_down(&mut self, why: Why, running: usize);
 }
@@ -76,10 +83,10 @@ pub enum Why {
 }
 
 /// How to run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Manner {
-    /// Trials at once.
-    pub jobs: usize,
+    /// Decides how many run at once.
+    pub pilot: Pilot,
     /// What a failure means for the rest.
     pub on_failure: OnFailure,
 }
@@ -105,11 +112,12 @@ pub fn drive(
     trials: &[PlannedTrial],
     crew: &mut dyn Crew,
     audience: &mut dyn Audience,
-    manner: Manner,
+    mut manner: Manner,
     asked: &dyn Fn() -> usize,
 ) -> anyhow::Result<Driven> {
     let mut states = crew.states();
-    let mut slots: Vec<Option<usize>> = vec![None; manner.jobs];
+    let mut slots: Vec<Option<usize>> = vec![None; manner.pilot.most()];
+    let mut steps = vec![0; trials.len()];
     let mut winding_down = false;
     loop {
         let running = slots.iter().flatten().count();
@@ -122,7 +130,8 @@ pub fn drive(
             crew.stop();
             return Ok(Driven { states, interrupted: true });
         }
-        let free = slots.iter().position(Option::is_none).filter(|_| !winding_down);
+        let may_start = !winding_down && running < manner.pilot.allowed();
+        let free = slots.iter().position(Option::is_none).filter(|_| may_start);
         let next = if winding_down { Next::Nothing } else { next(trials, &mut states) };
         if let (Some(slot), Next::Start(index)) = (free, next) {
             crew.start(&trials[index], slot)?;
@@ -135,9 +144,19 @@ pub fn drive(
             return Ok(Driven { states, interrupted: asked() > 0 });
         }
         audience.tick(&states);
+        let learning = slots.iter().flatten().filter(|index| steps[**index] > 0).count();
+        if let Some(what) = manner.pilot.consider(Instant::now(), learning, || crew.room()) {
+            audience.decided(&what);
+        }
         match crew.hear(PATIENCE) {
             Some(News::Progress(slot, progress)) => {
                 if let Some(index) = slots[slot] {
+                    // The first word of a trial that goes on counts all that it did before.
+                    if steps[index] > 0 {
+                        let each = trials[index].work.learnt as f64 / trials[index].steps.max(1) as f64;
+                        manner.pilot.learnt(progress.step.saturating_sub(steps[index]) as f64 * each);
+                    }
+                    steps[index] = progress.step;
                     audience.progress(index, slot, progress);
                 }
             }

@@ -5,6 +5,7 @@
 //! plan ─► queue ─► drive ─► children ─► runs below the sweep's directory
 //! ```
 
+mod at_once;
 mod children;
 mod directory;
 mod drive;
@@ -15,9 +16,11 @@ mod plan;
 mod prune;
 mod queue;
 mod random;
+mod room;
 mod space;
 
-pub use children::{Children, Told};
+pub use at_once::{Jobs, Pilot, Room};
+pub use children::{Children, Told, Workers};
 pub use directory::{Found, SweepDirectory, SweepFacts, is_sweep};
 pub use drive::{Audience, Crew, Driven, Ending, Manner, News, Progress, Why, drive};
 pub use expand::expand;

@@ -1,13 +1,14 @@
 //! Sweeps with a scripted trainer: which trials there are, in which order they run, and what their ends mean.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use gluepot::metrics::Direction;
 use gluepot::settings::{OnFailure, Prune, Sweep};
 use gluepot::sweep::{
-    Audience, Crew, Driven, Ending, Manner, News, PlannedTrial, Progress, Space, State, Why, Work, drive, goes_on, grid, random,
-    rungs,
+    Audience, Crew, Driven, Ending, Manner, News, Pilot, PlannedTrial, Progress, Space, State, Why, Work, drive, goes_on, grid,
+    random, rungs,
 };
 use serde_json::{Value, json};
 
@@ -213,11 +214,16 @@ impl Audience for Silent {
     fn progress(&mut self, _: usize, _: usize, _: Progress) {}
     fn ended(&mut self, _: usize, _: usize, _: &Ending) {}
     fn tick(&mut self, _: &[State]) {}
+    fn decided(&mut self, _: &str) {}
     fn winding_down(&mut self, _: Why, _: usize) {}
 }
 
+fn exactly(jobs: usize) -> Pilot {
+    Pilot::exactly(NonZeroUsize::new(jobs).unwrap())
+}
+
 fn run(trials: &[PlannedTrial], script: &mut Script, jobs: usize, on_failure: OnFailure) -> Driven {
-    drive(trials, script, &mut Silent, Manner { jobs, on_failure }, &|| 0).unwrap()
+    drive(trials, script, &mut Silent, Manner { pilot: exactly(jobs), on_failure }, &|| 0).unwrap()
 }
 
 fn failed() -> Ending {
@@ -299,9 +305,9 @@ fn asked_to_stop_once_it_lets_trials_end_and_twice_it_ends_them() {
             if calls.get() > after { often } else { 0 }
         }
     };
-    let manner = Manner { jobs: 2, on_failure: OnFailure::Continue };
+    let manner = Manner { pilot: exactly(2), on_failure: OnFailure::Continue };
     let mut script = Script::new(&trials, &[]);
-    let driven = drive(&trials, &mut script, &mut Silent, manner, &asked(4, 1)).unwrap();
+    let driven = drive(&trials, &mut script, &mut Silent, manner.clone(), &asked(4, 1)).unwrap();
     assert!(driven.interrupted && script.asked && !script.stopped);
     assert_eq!(script.started, ["v1s1", "v2s1"]);
     assert_eq!(driven.states, [State::Done(Some(0.5)), State::Done(Some(0.5)), State::Waiting, State::Waiting]);

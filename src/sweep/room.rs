@@ -1,0 +1,83 @@
+//! How much memory is free, and how much processes use: from the kernel, and from NVIDIA's driver by its `nvidia-smi`.
+
+use std::fs;
+use std::process::Command;
+
+use super::at_once::Room;
+
+/// The machine's own memory, beside these processes; none where the kernel does not say.
+pub fn of_machine(processes: &[u32]) -> Option<Room> {
+    let free = kibibytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
+    // Each may grow again to what it once was.
+    let peak = |process: &u32| kibibytes(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmHWM:");
+    Some(Room { free, largest: processes.iter().filter_map(peak).max()? })
+}
+
+/// A line such as `VmHWM:  123 kB`, in bytes.
+fn kibibytes(text: &str, field: &str) -> Option<u64> {
+    let value = text.lines().find_map(|line| line.strip_prefix(field))?;
+    value.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
+/// The memory of the fullest of these GPUs, or of all where none is named, beside these processes.
+pub fn of_gpus(gpus: &[String], processes: &[u32]) -> Option<Room> {
+    let of_gpus = ask(gpus, "--query-gpu=memory.free,memory.used")?;
+    let of_processes = ask(gpus, "--query-compute-apps=pid,used_memory")?;
+    gpu_room(&of_gpus, &of_processes, processes)
+}
+
+fn ask(gpus: &[String], query: &str) -> Option<String> {
+    let mut command = Command::new("nvidia-smi");
+    command.args([query, "--format=csv,noheader,nounits"]);
+    if !gpus.is_empty() {
+        command.arg(format!("--id={}", gpus.join(",")));
+    }
+    let output = command.output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Lines of mebibytes free and used of each GPU, and of processes and the mebibytes that they use.
+fn gpu_room(of_gpus: &str, of_processes: &str, processes: &[u32]) -> Option<Room> {
+    let pairs = |text: &str| -> Vec<(u64, Option<u64>)> {
+        let pair = |line: &str| {
+            let (first, second) = line.split_once(',')?;
+            Some((first.trim().parse().ok()?, second.trim().parse().ok()))
+        };
+        text.lines().filter_map(pair).collect()
+    };
+    let of_gpus = pairs(of_gpus);
+    let free = of_gpus.iter().map(|(free, _)| *free).min()?;
+    let own = pairs(of_processes).into_iter().filter(|(process, _)| processes.iter().any(|own| u64::from(*own) == *process));
+    // In a container the driver's numbers of processes are not the container's: then all that is used is taken for theirs.
+    let seen = own.filter_map(|(_, used)| used).max();
+    let shared = || {
+        of_gpus.iter().filter_map(|(_, used)| *used).max().map(|used| used * of_gpus.len() as u64 / processes.len().max(1) as u64)
+    };
+    let largest = seen.or_else(shared)?;
+    Some(Room { free: free << 20, largest: largest << 20 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_lines_are_read() {
+        assert_eq!(kibibytes("MemTotal:       100 kB\nMemAvailable:   24 kB\n", "MemAvailable:"), Some(24 * 1024));
+        assert_eq!(kibibytes("Name:\tx\nVmHWM:\t  7 kB\n", "VmHWM:"), Some(7 * 1024));
+        assert_eq!(kibibytes("", "VmHWM:"), None);
+        let room = of_machine(&[std::process::id()]).unwrap();
+        assert!(room.free > 1 << 20 && room.largest > 1 << 20, "{room:?}");
+    }
+
+    /// Lines as nvidia-smi prints them.
+    #[test]
+    fn the_fullest_gpu_and_the_largest_of_our_processes_count() {
+        let of_gpus = "143000, 771\n139000, 4771\n";
+        let room = gpu_room(of_gpus, "11, 700\n12, 4700\n99, 90000\n", &[11, 12]).unwrap();
+        assert_eq!(room, Room { free: 139_000 << 20, largest: 4700 << 20 });
+        let in_a_container = gpu_room("1000, 600\n", "[Insufficient Permissions], [N/A]\n", &[11, 12]).unwrap();
+        assert_eq!(in_a_container, Room { free: 1000 << 20, largest: 300 << 20 });
+        assert_eq!(gpu_room("", "", &[11]), None);
+    }
+}
