@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks gluepot on an NVIDIA GPU, in one command: first the smallest thing that can fail, then the model, then
-# training, each against the values of PyTorch in tests/golden; then a training of BERT-base's size; then its speed in
-# turn with PyTorch's (bench/gpu.py).
+# training, each against the values of PyTorch in tests/golden; then trainings of BERT-base's size, twice each, and how far
+# two of one seed are apart; then its speed in turn with PyTorch's (bench/gpu.py).
 #
 #   bench/cuda.sh [OUT]       figures go to OUT (default: bench/out)
 #
@@ -53,7 +53,21 @@ done
 "$GLUEPOT" list --runs "$work/runs" | tee "$out/runs.txt"
 for run in "$work"/runs/*/; do
     name=$(basename "$run")
-    mkdir -p "$out/$name"; cp "$run/summary.json" "$run/metrics/speed.csv" "$out/$name/" 2>/dev/null
+    mkdir -p "$out/$name"; cp "$run/summary.json" "$run/metrics/train.csv" "$run/metrics/speed.csv" "$out/$name/" 2>/dev/null
+done
+# How far two runs of one seed are apart: 0 where the device adds in the same order every time.
+difference() { # precision
+    paste -d, "$work"/runs/*_"$1-1"_*/metrics/train.csv "$work"/runs/*_"$1-2"_*/metrics/train.csv | awk -F, '
+        NR == 1 { n = NF / 2; for (i = 1; i <= n; i++) { if ($i == "loss") l = i; if ($i == "grad_norm") g = i } next }
+        $1 != $(n + 1) { print "the runs have other steps"; exit bad = 1 }
+        { a = apart($l, $(n + l)); if (a > loss) loss = a; a = apart($g, $(n + g)); if (a > norm) norm = a; rows++ }
+        function apart(x, y) { return (x > y ? x - y : y - x) / (x > 0 ? x : 1) }
+        END { if (bad || !rows) exit 1; printf "%d rows; largest relative difference of loss %.2g, of the gradient norm %.2g\n", rows, loss, norm }'
+}
+for precision in fp32 bf16; do
+    [ "$device" = cpu ] && [ "$precision" = bf16 ] && continue
+    part "repeat-$precision" difference "$precision"
+    cat "$out/repeat-$precision.txt"
 done
 # Where PyTorch is, the same fine-tuning in turn.
 python=${PYTHON:-python3}

@@ -20,6 +20,12 @@ impl IntoValue for &str {
     }
 }
 
+impl IntoValue for String {
+    fn into_value(self) -> Value {
+        Value::Text(self)
+    }
+}
+
 impl IntoValue for Vec<u8> {
     fn into_value(self) -> Value {
         Value::Blob(self)
