@@ -15,6 +15,6 @@ mod rows;
 mod several;
 
 pub use mask::Drop;
-pub use operations::{Attending, Closing, Embedding, Fused, Judging, Moved, Products, Rule, Update};
+pub use operations::{Attending, Closing, Embedding, Fused, Judging, Moved, Products, Rule, Touched, Update};
 pub use rows::{Rows, Words};
 pub use several::Several;

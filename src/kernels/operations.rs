@@ -119,8 +119,7 @@ pub trait Update: Backend {
         first: FloatTensor<Self>,
         second: FloatTensor<Self>,
         clip: FloatTensor<Self>,
-        words: Arc<Words>,
-        moved: Moved,
+        rows: Touched,
         rule: Rule,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// The sum of two gradients of some words, for the words of `both`.
@@ -137,6 +136,15 @@ pub trait Update: Backend {
 
 /// Which rows of a table ever had a gradient; empty before the first step.
 pub type Moved = Arc<Mutex<Vec<bool>>>;
+
+/// The rows of a table that training touches.
+#[derive(Clone, Debug)]
+pub struct Touched {
+    /// Those with a gradient.
+    pub words: Arc<Words>,
+    /// Those that ever had one.
+    pub moved: Moved,
+}
 
 /// The numbers of one step for one parameter, in f32 as torch applies them.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,6 +8,7 @@ use crate::kernels::{Fused, Products};
 use crate::settings::Precision;
 
 /// `a · b` by Burn's own operations: in bf16 with operands rounded to it and the result widened to f32.
+#[must_use]
 pub fn matmul<const D: usize>(precision: Precision, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     match precision {
         // Burn's own would take a GPU's TF32.

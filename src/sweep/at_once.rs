@@ -158,16 +158,14 @@ mod tests {
         panic!("it never settles");
     }
 
-    fn plenty(_: usize) -> Option<Room> {
-        Some(Room { free: 1 << 40, largest: 1 << 30 })
-    }
+    const PLENTY: Room = Room { free: 1 << 40, largest: 1 << 30 };
 
     #[test]
     fn goes_back_to_the_number_before_the_one_that_did_not_help() {
-        let (allowed, said) = settle(&[100.0, 180.0, 186.0], 8, 1, plenty);
+        let (allowed, said) = settle(&[100.0, 180.0, 186.0], 8, 1, |_| Some(PLENTY));
         assert_eq!(allowed, 2);
         assert_eq!(said, "2 trials at once from here on: 3 learn from 186.0 examples a second together, 2 from 180.0");
-        assert_eq!(settle(&[100.0, 90.0], 8, 1, plenty).0, 1);
+        assert_eq!(settle(&[100.0, 90.0], 8, 1, |_| Some(PLENTY)).0, 1);
     }
 
     #[test]
@@ -181,7 +179,7 @@ mod tests {
 
     #[test]
     fn gives_every_gpu_one_more_at_a_time_and_stays_below_the_most() {
-        assert_eq!(settle(&[1.0, 2.0, 3.0, 4.0], 4, 2, plenty).0, 4);
+        assert_eq!(settle(&[1.0, 2.0, 3.0, 4.0], 4, 2, |_| Some(PLENTY)).0, 4);
         assert_eq!(Pilot::finding(4, 2, SECOND).allowed(), 2);
     }
 

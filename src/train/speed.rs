@@ -123,5 +123,5 @@ pub fn matmul_peak(device: &Device, precision: Precision) -> Result<f64> {
         data.map_err(|error| anyhow!("the device failed: {error:?}"))?;
         best = best.min(begun.elapsed().as_secs_f64() / f64::from(row));
     }
-    Ok(2.0 * (side as f64).powi(3) / best)
+    Ok(2.0 * f64::from(side).powi(3) / best)
 }

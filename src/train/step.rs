@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::kernels::{Moved, Rule, Several, Update, Words};
+use crate::kernels::{Moved, Rule, Several, Touched, Update, Words};
 use crate::models::Value;
 use crate::settings::Optimizer;
 
@@ -79,9 +79,8 @@ impl<'a> Numbers<'a> {
             return Vec::new();
         }
         let (x, first, second) = Dispatch::adamw(x, gradients, first, second, clip.into_dispatch(), rules);
-        let value = |tensor, is_matrix| match is_matrix {
-            true => Value::Matrix(Tensor::from_dispatch(tensor)),
-            false => Value::Vector(Tensor::from_dispatch(tensor)),
+        let value = |tensor, is_matrix| {
+            if is_matrix { Value::Matrix(Tensor::from_dispatch(tensor)) } else { Value::Vector(Tensor::from_dispatch(tensor)) }
         };
         let all = x.0.into_iter().zip(first.0.into_iter().zip(second.0)).zip(is_matrix);
         all.map(|((x, (m, v)), is)| (value(x, is), (value(m, is), value(v, is)))).collect()
@@ -99,7 +98,7 @@ impl<'a> Numbers<'a> {
     ) -> (Tensor<2>, (Tensor<2>, Tensor<2>)) {
         let [x, gradient, first, second] = [x, gradient, moments.0, moments.1].map(Tensor::into_dispatch);
         let clip = clip.into_dispatch();
-        let (x, m, v) = Dispatch::adamw_words(x, gradient, first, second, clip, words, moved, self.rule(decay));
+        let (x, m, v) = Dispatch::adamw_words(x, gradient, first, second, clip, Touched { words, moved }, self.rule(decay));
         (Tensor::from_dispatch(x), (Tensor::from_dispatch(m), Tensor::from_dispatch(v)))
     }
 

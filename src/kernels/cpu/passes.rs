@@ -13,7 +13,7 @@ use super::close::{self, RowDrop, Saved};
 use super::gemm::{Matrix, product};
 use super::reduce::{column_sums, square_sum};
 use super::{embed, gelu, loss};
-use crate::kernels::operations::{Attending, Closing, Embedding, Judging, Moved, Products, Rule, Update};
+use crate::kernels::operations::{Attending, Closing, Embedding, Judging, Products, Rule, Touched, Update};
 use crate::kernels::passes::Passes;
 use crate::kernels::{Several, Words};
 
@@ -64,13 +64,12 @@ impl Update for Flex {
         first: FlexTensor,
         second: FlexTensor,
         clip: FlexTensor,
-        words: Arc<Words>,
-        moved: Moved,
+        rows: Touched,
         rule: Rule,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let [mut x, gradient, mut first, mut second] = [x, gradient, first, second].map(dense);
-        let mut moved = moved.lock().unwrap_or_else(PoisonError::into_inner);
-        let gradient = SomeRows { clip: numbers(&clip)[0], ids: &words.ids, rows: numbers(&gradient) };
+        let mut moved = rows.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let gradient = SomeRows { clip: numbers(&clip)[0], ids: &rows.words.ids, rows: numbers(&gradient) };
         let (d, moments) = (shape(&x)[1], (first.storage_mut(), second.storage_mut()));
         adamw::step_rows(x.storage_mut(), d, gradient, moments, &mut moved, rule);
         (x, first, second)

@@ -6,8 +6,9 @@ use cubecl::prelude::*;
 use super::tensors::{UNITS, dense, elements, sizes, strided, upload};
 use crate::kernels::operations::Rule;
 
-/// So many parameters share a launch: launching costs more than updating a bias does.
-const TOGETHER: usize = 8;
+/// So many parameters share a launch: launching costs more than updating a bias does. Each takes four buffers, and Metal
+/// binds no more than 31.
+const TOGETHER: usize = 7;
 
 /// The numbers of one step, as a kernel takes them.
 #[derive(CubeType, CubeLaunch, Clone)]

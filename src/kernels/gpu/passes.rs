@@ -12,7 +12,7 @@ use super::product::product;
 use super::reduce::{norm, sum_by_place};
 use super::tensors::shape;
 use super::{adamw, embed, gelu, loss};
-use crate::kernels::operations::{Attending, Closing, Embedding, Judging, Moved, Products, Rule, Update};
+use crate::kernels::operations::{Attending, Closing, Embedding, Judging, Products, Rule, Touched, Update};
 use crate::kernels::passes::Passes;
 use crate::kernels::{Several, Words};
 
@@ -96,11 +96,10 @@ impl Update for Cube {
         first: CubeTensor,
         second: CubeTensor,
         clip: CubeTensor,
-        words: Arc<Words>,
-        _: Moved,
+        rows: Touched,
         rule: Rule,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        adamw::step_rows([x, first, second], (gradient, &words.ids), clip, rule)
+        adamw::step_rows([x, first, second], (gradient, &rows.words.ids), clip, rule)
     }
 
     fn add_words(a: CubeTensor, of_a: Arc<Words>, b: CubeTensor, of_b: Arc<Words>, both: Arc<Words>) -> CubeTensor {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::backend::Dispatch;
 use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 
-use crate::kernels::{Fused, Judging, Moved, Rows, Rule, Several, Update, Words};
+use crate::kernels::{Fused, Judging, Moved, Rows, Rule, Several, Touched, Update, Words};
 use crate::random::{Purpose, Stream};
 
 fn gpu() -> Device {
@@ -53,7 +53,8 @@ fn steps(device: &Device) -> Vec<f32> {
         let ids: Vec<u32> = (0..size as u32).filter(|id| u64::from(*id) % (3 + turn) == 1).collect();
         let gradient = draw(5, [ids.len(), d], device).into_dispatch();
         let [of_x, of_m, of_v] = [x, m, v].map(Tensor::into_dispatch);
-        let (a, b, c) = Dispatch::adamw_words(of_x, gradient, of_m, of_v, clip(), words(&ids), Arc::clone(&moved), rule(turn));
+        let rows = Touched { words: words(&ids), moved: Arc::clone(&moved) };
+        let (a, b, c) = Dispatch::adamw_words(of_x, gradient, of_m, of_v, clip(), rows, rule(turn));
         [x, m, v] = [a, b, c].map(Tensor::from_dispatch);
     }
     parts.into_iter().flatten().chain([x, m, v]).flat_map(numbers).collect()
