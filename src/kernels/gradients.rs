@@ -12,7 +12,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 
-use super::operations::{Attending, Closing, Embedding, Fused, Judging, Products};
+use super::operations::{Attending, Closing, Dropping, Embedding, Fused, Judging, Products};
 use super::passes::Passes;
 
 /// A backward pass: its state, the number of operands, and their gradients.
@@ -44,6 +44,8 @@ backward!(Open, 3, B::Closed, |saved, gradient| B::open_backward(saved, gradient
 backward!(Product, 2, ([FloatTensor<B>; 2], Products), |saved, gradient| B::product_backward(saved.0, saved.1, gradient));
 backward!(Gelu, 2, [FloatTensor<B>; 2], |saved, gradient| B::bias_gelu_backward(saved, gradient));
 backward!(Close, 5, B::Closed, |saved, gradient| B::close_backward(saved, gradient));
+backward!(Firsts, 1, (Embedding, usize), |saved, gradient| [B::firsts_backward(&saved.0, saved.1, gradient)]);
+backward!(Dropped, 1, Dropping, |saved, gradient| [B::drop(gradient, &saved)]);
 // The forward pass knows the gradient already, but for what the loss itself is multiplied with later.
 backward!(CrossEntropy, 1, FloatTensor<B>, |saved, gradient| {
     [B::float_mul(saved, B::float_reshape(gradient, Shape::from([1, 1])))]
@@ -116,6 +118,20 @@ impl<B: Passes, C: CheckpointStrategy> Fused for Autodiff<B, C> {
         let operands = [x, bias, residual, scale, shift];
         tracked!(Close, operands, C, |operands| B::close_forward(operands, how))
     }
+
+    fn firsts(x: FloatTensor<Self>, how: Embedding) -> FloatTensor<Self> {
+        let operands = [x];
+        tracked!(Firsts, operands, C, |[x]: [FloatTensor<B>; 1]| {
+            let rows = x.shape()[0];
+            (B::firsts_forward(x, &how), (how, rows))
+        })
+    }
+
+    fn dropped(x: FloatTensor<Self>, how: Dropping) -> FloatTensor<Self> {
+        let operands = [x];
+        tracked!(Dropped, operands, C, |[x]: [FloatTensor<B>; 1]| (B::drop(x, &how), how))
+    }
+
     fn cross_entropy(logits: FloatTensor<Self>, how: Judging) -> FloatTensor<Self> {
         let operands = [logits];
         tracked!(CrossEntropy, operands, C, |[logits]: [FloatTensor<B>; 1]| B::cross_entropy_forward(logits, &how))

@@ -28,11 +28,12 @@ impl Drop {
         Self { stream, threshold, kept: (1.0 / (1.0 - probability)) as f32 }
     }
 
-    /// The generator's key and place, below which numbers an element is dropped, and what the others are multiplied with.
+    /// The generator's key, the site, below which numbers an element is dropped, and what the others are multiplied with.
     #[cfg(feature = "gpu")]
-    pub(super) fn parts(&self) -> ([u32; 2], [u32; 2], u32, f32) {
-        let (key, place) = self.stream.parts();
-        (key, place, self.threshold, self.kept)
+    pub(super) fn parts(&self) -> ([u32; 2], u32, u32, f32) {
+        let (key, [place, _]) = self.stream.parts();
+        // Above it is the batch's number.
+        (key, place & 0xFFFF, self.threshold, self.kept)
     }
 
     /// Fills a row of hidden states' factors: 0, or 1 / (1 - probability).

@@ -14,7 +14,11 @@ mod passes;
 mod rows;
 mod several;
 
+#[cfg(feature = "gpu")]
+pub use gpu::{Prepared, Recording, Shape, whereabouts};
 pub use mask::Drop;
-pub use operations::{Attending, Closing, Embedding, Fused, Judging, Moved, Products, Rule, Touched, Update};
+pub use operations::{
+    Attending, Closing, Dropping, Embedding, Fused, Judging, Moved, Products, Rule, Ruled, Rules, Touched, Update,
+};
 pub use rows::{Rows, Words};
 pub use several::Several;

@@ -23,8 +23,19 @@ pub struct Closing {
     pub epsilon: f64,
     /// Dropout on x + bias.
     pub drop: Option<Drop>,
-    /// Rows of the batch that are meant, where they are not all of them.
-    pub rows: Option<Arc<Vec<u32>>>,
+    /// The batch.
+    pub rows: Arc<Rows>,
+    /// Whether x has the first token of each example alone.
+    pub firsts: bool,
+}
+
+/// How the first token of each example is dropped from.
+#[derive(Clone, Debug)]
+pub struct Dropping {
+    /// The batch.
+    pub rows: Arc<Rows>,
+    /// The dropout, whose rows are examples.
+    pub drop: Drop,
 }
 
 /// How tokens attend to each other.
@@ -52,8 +63,8 @@ pub enum Products {
 /// How logits are judged.
 #[derive(Clone, Debug)]
 pub struct Judging {
-    /// The label of each example.
-    pub labels: Arc<Vec<u32>>,
+    /// The batch, with its labels.
+    pub rows: Arc<Rows>,
     /// What the mean is multiplied with.
     pub share: f64,
 }
@@ -63,7 +74,8 @@ pub struct Judging {
 pub trait Fused: Backend {
     /// words + positions + segments of each token: `[tokens, d]`.
     ///
-    /// The gradient of `words` is that of the batch's distinct words alone, `[ids, d]`; all other rows' are zero.
+    /// The gradient of `words` is that of the batch's distinct words alone, `[ids, d]`; all other rows' are zero. On a GPU
+    /// either may have rows behind these, which fill it up to one of few sizes and have no part in any gradient.
     fn embed(
         words: FloatTensor<Self>,
         positions: FloatTensor<Self>,
@@ -95,6 +107,10 @@ pub trait Fused: Backend {
         shift: FloatTensor<Self>,
         how: Closing,
     ) -> FloatTensor<Self>;
+    /// The rows of each example's first token: `[examples, d]`.
+    fn firsts(x: FloatTensor<Self>, how: Embedding) -> FloatTensor<Self>;
+    /// dropout(x) of `[examples, d]`.
+    fn dropped(x: FloatTensor<Self>, how: Dropping) -> FloatTensor<Self>;
     /// Minus the mean logarithm of the labels' probabilities, times a share: `[1]` from logits `[examples, labels]`.
     fn cross_entropy(logits: FloatTensor<Self>, how: Judging) -> FloatTensor<Self>;
 }
@@ -110,7 +126,7 @@ pub trait Update: Backend {
         #[extension_type] first: Several<Self>,
         #[extension_type] second: Several<Self>,
         clip: FloatTensor<Self>,
-        rules: Vec<Rule>,
+        by: Ruled,
     ) -> (Several<Self>, Several<Self>, Several<Self>);
     /// [`Update::adamw`] of a table whose gradient is zero but for the rows of some words: `[ids, d]`.
     fn adamw_words(
@@ -119,8 +135,7 @@ pub trait Update: Backend {
         first: FloatTensor<Self>,
         second: FloatTensor<Self>,
         clip: FloatTensor<Self>,
-        rows: Touched,
-        rule: Rule,
+        how: Touched,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// The sum of two gradients of some words, for the words of `both`.
     fn add_words(
@@ -137,13 +152,55 @@ pub trait Update: Backend {
 /// Which rows of a table ever had a gradient; empty before the first step.
 pub type Moved = Arc<Mutex<Vec<bool>>>;
 
-/// The rows of a table that training touches.
+/// How a table is updated of whose rows few have a gradient.
 #[derive(Clone, Debug)]
 pub struct Touched {
-    /// Those with a gradient.
+    /// Those that have one.
     pub words: Arc<Words>,
     /// Those that ever had one.
     pub moved: Moved,
+    /// The rules of all parameters,
+    pub rules: Arc<Rules>,
+    /// and which of them is the table's.
+    pub which: usize,
+}
+
+/// The rules of one step.
+#[derive(Debug, Default)]
+pub struct Rules {
+    /// One for each parameter of a model.
+    pub each: Vec<Rule>,
+    /// They on a GPU.
+    #[cfg(feature = "gpu")]
+    pub(super) resident: super::gpu::Resident<burn_cubecl::tensor::CubeTensor>,
+}
+
+impl Rules {
+    /// One for each parameter of a model.
+    #[must_use]
+    pub fn new(each: Vec<Rule>) -> Self {
+        Self {
+            each,
+            #[cfg(feature = "gpu")]
+            resident: super::gpu::Resident::default(),
+        }
+    }
+}
+
+/// Which rules some parameters follow.
+#[derive(Clone, Debug)]
+pub struct Ruled {
+    /// The rules of all.
+    pub rules: Arc<Rules>,
+    /// Which of them, for each of these parameters.
+    pub which: Vec<usize>,
+}
+
+impl Ruled {
+    /// The rule of each of these parameters.
+    pub fn each(&self) -> impl Iterator<Item = Rule> {
+        self.which.iter().map(|which| self.rules.each[*which])
+    }
 }
 
 /// The numbers of one step for one parameter, in f32 as torch applies them.

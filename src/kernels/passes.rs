@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex};
 
-use super::operations::{Attending, Closing, Embedding, Fused, Judging, Products};
+use super::operations::{Attending, Closing, Dropping, Embedding, Fused, Judging, Products};
 
 /// What a backend does for the operations of [`Fused`]; operands and gradients stand in the same order.
 pub trait Passes: Backend {
@@ -38,6 +38,12 @@ pub trait Passes: Backend {
     fn close_forward(operands: [FloatTensor<Self>; 5], how: Closing) -> (FloatTensor<Self>, Self::Closed);
     /// Its gradients.
     fn close_backward(closed: Self::Closed, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 5];
+    /// [`Fused::firsts`].
+    fn firsts_forward(x: FloatTensor<Self>, how: &Embedding) -> FloatTensor<Self>;
+    /// Its gradient, of so many rows.
+    fn firsts_backward(how: &Embedding, rows: usize, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// [`Fused::dropped`], which is its own gradient.
+    fn drop(x: FloatTensor<Self>, how: &Dropping) -> FloatTensor<Self>;
     /// [`Fused::cross_entropy`], and its gradient.
     fn cross_entropy_forward(logits: FloatTensor<Self>, how: &Judging) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
@@ -88,6 +94,14 @@ macro_rules! forward_only {
                 how: Closing,
             ) -> FloatTensor<Self> {
                 Self::close_forward([x, bias, residual, scale, shift], how).0
+            }
+
+            fn firsts(x: FloatTensor<Self>, how: Embedding) -> FloatTensor<Self> {
+                Self::firsts_forward(x, &how)
+            }
+
+            fn dropped(x: FloatTensor<Self>, how: Dropping) -> FloatTensor<Self> {
+                Self::drop(x, &how)
             }
 
             fn cross_entropy(logits: FloatTensor<Self>, how: Judging) -> FloatTensor<Self> {

@@ -13,11 +13,19 @@ pub struct Rows {
     pub positions: Vec<u32>,
     /// Where each example begins, and where the last one ends.
     pub offsets: Vec<usize>,
+    /// The first token of each example.
+    pub firsts: Vec<u32>,
     /// The distinct words.
     pub words: Arc<Words>,
+    /// The label of each example; none where nothing is learnt.
+    pub labels: Vec<u32>,
+    /// Its number among the batches of a training: the place of its dropout.
+    pub turn: u64,
+    /// No example has more tokens, in this batch and in those like it.
+    pub longest: usize,
     /// What a GPU knows of it.
     #[cfg(feature = "gpu")]
-    pub(super) resident: super::gpu::Resident,
+    pub(super) resident: super::gpu::Resident<super::gpu::Tables>,
 }
 
 /// The distinct words of a batch: few of a vocabulary, so that their gradients are kept for them alone.
@@ -27,6 +35,9 @@ pub struct Words {
     pub ids: Vec<u32>,
     /// Where each token's id stands among them.
     pub places: Vec<u32>,
+    /// The ids on a GPU.
+    #[cfg(feature = "gpu")]
+    pub(super) resident: super::gpu::Resident<burn_cubecl::tensor::CubeTensor>,
 }
 
 impl Words {
@@ -35,7 +46,12 @@ impl Words {
         ids.sort_unstable();
         ids.dedup();
         let place = |id: &u32| ids.binary_search(id).unwrap_or_else(|_| unreachable!("every token is among them")) as u32;
-        Self { places: tokens.iter().map(place).collect(), ids }
+        Self {
+            places: tokens.iter().map(place).collect(),
+            ids,
+            #[cfg(feature = "gpu")]
+            resident: super::gpu::Resident::default(),
+        }
     }
 
     /// Where each of some ids stands among these words, all of which they are.
@@ -58,6 +74,8 @@ impl Rows {
     pub fn new<'a>(examples: impl Iterator<Item = (&'a [u32], &'a [u32])>) -> Self {
         let mut rows = Self { offsets: vec![0], ..Self::default() };
         for (tokens, segments) in examples {
+            rows.firsts.push(rows.tokens.len() as u32);
+            rows.longest = rows.longest.max(tokens.len());
             rows.tokens.extend(tokens);
             rows.segments.extend(segments);
             rows.positions.extend((0..).take(tokens.len()));
@@ -65,6 +83,18 @@ impl Rows {
         }
         rows.words = Arc::new(Words::of(&rows.tokens));
         rows
+    }
+
+    /// With the label of each example.
+    #[must_use]
+    pub fn labelled(self, labels: Vec<u32>) -> Self {
+        Self { labels, ..self }
+    }
+
+    /// As the `turn`-th batch of a training none of whose examples has more than so many tokens.
+    #[must_use]
+    pub fn at(self, turn: u64, longest: usize) -> Self {
+        Self { turn, longest: self.longest.max(longest), ..self }
     }
 
     /// Number of examples.
@@ -83,11 +113,5 @@ impl Rows {
     #[must_use]
     pub fn length(&self, example: usize) -> usize {
         self.offsets[example + 1] - self.offsets[example]
-    }
-
-    /// The first token of each example.
-    #[must_use]
-    pub fn firsts(&self) -> Vec<u32> {
-        self.offsets[..self.examples()].iter().map(|offset| *offset as u32).collect()
     }
 }

@@ -61,6 +61,11 @@ impl Masks {
         self.next(|p| p.attention)
     }
 
+    /// The dropout of the pooled output.
+    pub fn classifier_drop(&mut self) -> Option<Drop> {
+        self.next(|p| p.classifier)
+    }
+
     fn next(&mut self, which: impl Fn(&Dropout) -> f64) -> Option<Drop> {
         let probability = self.probabilities.as_ref().map(which)?;
         let stream = Stream::new(self.seed, Purpose::Dropout, self.micro_batch, self.site);
@@ -94,7 +99,7 @@ impl Masks {
 
     /// Drops elements of the pooled output `[examples, d]`.
     pub fn classifier(&mut self, x: Tensor<2>) -> Tensor<2> {
-        match self.next(|p| p.classifier) {
+        match self.classifier_drop() {
             Some(drop) => multiplied(x, |row, factors| drop.hidden_row(row, factors)),
             None => x,
         }

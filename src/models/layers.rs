@@ -73,6 +73,16 @@ impl Value {
         }
     }
 
+    /// The same numbers elsewhere.
+    #[must_use]
+    pub fn copied(self) -> Self {
+        // Each is held twice, so that nothing is computed in place.
+        match self.clone() {
+            Self::Vector(x) => Self::Vector(x * 1.0),
+            Self::Matrix(x) => Self::Matrix(x * 1.0),
+        }
+    }
+
     /// Zeros in its shape, beside it.
     #[must_use]
     pub fn zeros_like(&self) -> Self {

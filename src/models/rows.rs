@@ -3,30 +3,35 @@
 use std::sync::Arc;
 
 use burn::backend::{Dispatch, DispatchTensor};
-use burn::tensor::{Int, Tensor, TensorData, activation::tanh};
+use burn::tensor::{Tensor, activation::tanh};
 
 use super::Masks;
 use super::bert::{Bert, Layer};
 use super::layers::{LayerNorm, Linear, matmul, product};
-use crate::kernels::{Attending, Closing, Drop, Embedding, Fused, Products, Rows};
+use crate::kernels::{Attending, Closing, Drop, Dropping, Embedding, Fused, Products, Rows};
 use crate::settings::Precision;
 
 impl Bert {
     /// Logits `[examples, labels]`.
     pub(super) fn forward_rows(&self, rows: &Arc<Rows>, masks: &mut Masks) -> Tensor<2> {
         let mut x = self.embed_rows(rows, masks);
-        let firsts = Arc::new(rows.firsts());
         let last = self.layers.len().saturating_sub(1);
         for (index, layer) in self.layers.iter().enumerate() {
             // The classifier reads the first token alone, so that the last layer need not compute the others.
-            let asking = (index == last).then_some(&firsts);
             let batch = Batch { rows, heads: self.heads, precision: self.precision };
-            x = layer.forward_rows(x, batch, asking, masks);
+            x = layer.forward_rows(x, batch, index == last, masks);
         }
         if self.layers.is_empty() {
-            x = only(x, &firsts);
+            x = firsts(x, rows);
         }
-        let pooled = masks.classifier(tanh(linear(x, &self.pooler, self.precision)));
+        let pooled = tanh(linear(x, &self.pooler, self.precision));
+        let pooled = match masks.classifier_drop() {
+            Some(drop) => {
+                let how = Dropping { rows: Arc::clone(rows), drop };
+                Tensor::from_dispatch(Dispatch::dropped(pooled.into_dispatch(), how))
+            }
+            None => pooled,
+        };
         linear(pooled, &self.classifier, self.precision)
     }
 
@@ -34,7 +39,7 @@ impl Bert {
         let how = Embedding { rows: Arc::clone(rows) };
         let part = |table: &Tensor<2>| table.clone().into_dispatch();
         let x = Dispatch::embed(part(&self.words), part(&self.positions), part(&self.segments), how);
-        let how = Closing { epsilon: self.norm.epsilon, drop: masks.hidden_drop(), rows: None };
+        let how = Closing { epsilon: self.norm.epsilon, drop: masks.hidden_drop(), rows: Arc::clone(rows), firsts: false };
         Tensor::from_dispatch(Dispatch::open(
             x,
             self.norm.scale.clone().into_dispatch(),
@@ -57,14 +62,17 @@ impl Layer {
         &self,
         x: Tensor<2>,
         Batch { rows, heads, precision }: Batch<'_>,
-        asking: Option<&Arc<Vec<u32>>>,
+        asks_alone: bool,
         masks: &mut Masks,
     ) -> Tensor<2> {
-        let own = match asking {
-            Some(firsts) => only(x.clone(), firsts),
-            None => x.clone(),
+        let own = if asks_alone { firsts(x.clone(), rows) } else { x.clone() };
+        let how = Attending { rows: Arc::clone(rows), heads, firsts: asks_alone, drop: masks.attention_drop() };
+        let closing = |norm: &LayerNorm, drop: Option<Drop>| Closing {
+            epsilon: norm.epsilon,
+            drop,
+            rows: Arc::clone(rows),
+            firsts: asks_alone,
         };
-        let how = Attending { rows: Arc::clone(rows), heads, firsts: asking.is_some(), drop: masks.attention_drop() };
         let project = |part: &Linear, x: Tensor<2>| project(x, &part.weight, precision);
         let bias = |part: &Linear| part.bias.clone().into_dispatch();
         let context = Dispatch::attend(
@@ -82,12 +90,11 @@ impl Layer {
             &self.attention_output,
             own,
             &self.attention_norm,
-            masks.hidden_drop(),
-            asking,
+            closing(&self.attention_norm, masks.hidden_drop()),
         );
         let wide = Dispatch::bias_gelu(project(&self.intermediate, x.clone()), bias(&self.intermediate));
         let narrow = project(&self.output, Tensor::from_dispatch(wide));
-        close(narrow, &self.output, x, &self.output_norm, masks.hidden_drop(), asking)
+        close(narrow, &self.output, x, &self.output_norm, closing(&self.output_norm, masks.hidden_drop()))
     }
 }
 
@@ -113,10 +120,8 @@ fn close(
     linear: &Linear,
     residual: Tensor<2>,
     norm: &LayerNorm,
-    drop: Option<Drop>,
-    rows: Option<&Arc<Vec<u32>>>,
+    how: Closing,
 ) -> Tensor<2> {
-    let how = Closing { epsilon: norm.epsilon, drop, rows: rows.cloned() };
     Tensor::from_dispatch(Dispatch::close(
         x,
         linear.bias.clone().into_dispatch(),
@@ -127,23 +132,24 @@ fn close(
     ))
 }
 
-/// Some rows of a matrix.
-fn only(x: Tensor<2>, rows: &[u32]) -> Tensor<2> {
-    let indices: Vec<i32> = rows.iter().map(|row| row.cast_signed()).collect();
-    let count = indices.len();
-    let device = x.device().without_autodiff();
-    x.select(0, Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &device))
+/// The rows of each example's first token.
+fn firsts(x: Tensor<2>, rows: &Arc<Rows>) -> Tensor<2> {
+    let how = Embedding { rows: Arc::clone(rows) };
+    Tensor::from_dispatch(Dispatch::firsts(x.into_dispatch(), how))
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::tensor::{Device, TensorData};
 
     use super::*;
     use crate::checkpoint::{Config, initialize, table};
     use crate::models::{Input, Padded, Value};
     use crate::random::{Purpose, Stream};
     use crate::settings::Dropout;
+
+    /// The batch's number.
+    const TURN: u64 = 3;
 
     fn config(width: usize, heads: usize, layers: usize) -> Config {
         serde_json::from_value(serde_json::json!({
@@ -181,13 +187,13 @@ mod tests {
         });
         let values = values.collect();
         let padded = Padded::new(tokens, segments, lengths, longest, device);
-        (Input::Rows(Arc::new(rows)), Input::Padded(padded), values)
+        (Input::Rows(Arc::new(rows.at(TURN, 0))), Input::Padded(padded), values)
     }
 
     /// Logits, and the gradient of each parameter of a loss that weighs every logit differently.
     fn learn(config: &Config, input: &Input, values: &[Value], dropout: f64) -> (Vec<f32>, Vec<Vec<f32>>) {
         let dropout = Dropout { hidden: dropout, attention: dropout, classifier: dropout };
-        let logits = Bert::new(config, values.iter().cloned(), Precision::Fp32).forward(input, Masks::training(dropout, 7, 3));
+        let logits = Bert::new(config, values.iter().cloned(), Precision::Fp32).forward(input, Masks::training(dropout, 7, TURN));
         let [examples, labels] = logits.dims();
         let weights: Vec<f32> = (0..examples * labels).map(|index| (index as f32 * 0.7).sin()).collect();
         let weights = Tensor::<2>::from_data(TensorData::new(weights, [examples, labels]), &logits.device().without_autodiff());

@@ -22,10 +22,8 @@ pub struct Taken {
     pub examples: Vec<usize>,
     /// Their tokens, without padding.
     pub tokens: u64,
-    /// Mean loss over its examples, `[1]`.
-    pub loss: Tensor<1>,
-    /// Global norm of the gradient, `[1]`.
-    pub grad_norm: Tensor<1>,
+    /// Mean loss over its examples, and the global norm of the gradient: `[2]`.
+    pub numbers: Tensor<1>,
 }
 
 impl Taken {
@@ -34,7 +32,7 @@ impl Taken {
     /// # Errors
     /// [`Diverged`] for the first step whose numbers are not finite, or the device failed.
     pub fn read(steps: Vec<(Self, f64)>) -> Result<Vec<StepEvent>> {
-        let numbers = steps.iter().flat_map(|(step, _)| [step.loss.clone(), step.grad_norm.clone()]).collect::<Vec<_>>();
+        let numbers = steps.iter().map(|(step, _)| step.numbers.clone()).collect::<Vec<_>>();
         if numbers.is_empty() {
             return Ok(Vec::new());
         }

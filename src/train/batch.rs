@@ -14,7 +14,9 @@ pub struct Batch {
     /// Tokens.
     pub input: Input,
     /// The label of each example.
-    pub labels: Arc<Vec<u32>>,
+    pub labels: Vec<u32>,
+    /// Its number in a training.
+    pub turn: u64,
 }
 
 /// How a padded batch is padded.
@@ -40,14 +42,21 @@ impl Batch {
     /// Puts examples on the device: end to end where fused operations read them, else padded to the longest.
     #[must_use]
     pub fn new(examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
-        let labels = examples.iter().map(|example| u32::try_from(example.label).unwrap_or(0)).collect();
+        Self::at(0, 0, examples, padding, device)
+    }
+
+    /// As the `turn`-th batch of a training none of whose examples has more than so many tokens.
+    #[must_use]
+    pub fn at(turn: u64, longest: usize, examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
+        let labels: Vec<u32> = examples.iter().map(|example| u32::try_from(example.label).unwrap_or(0)).collect();
         let input = match device.kernels() {
             Kernels::Fused => {
-                Input::Rows(Arc::new(Rows::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)))))
+                let rows = Rows::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)));
+                Input::Rows(Arc::new(rows.labelled(labels.clone()).at(turn, longest)))
             }
             Kernels::Reference => Input::Padded(padded(examples, padding, device)),
         };
-        Self { input, labels: Arc::new(labels) }
+        Self { input, labels, turn }
     }
 }
 

@@ -13,6 +13,7 @@ pub struct Device {
     name: String,
     plain: BurnDevice,
     kernels: Kernels,
+    records: bool,
 }
 
 /// Who computes.
@@ -121,13 +122,13 @@ impl Device {
     /// The CPU.
     #[must_use]
     pub fn cpu() -> Self {
-        Self { name: "cpu".into(), plain: BurnDevice::flex(), kernels: Kernels::Fused }
+        Self { name: "cpu".into(), plain: BurnDevice::flex(), kernels: Kernels::Fused, records: true }
     }
 
     #[cfg(feature = "cuda")]
     fn cuda(number: usize) -> Self {
         super::kernel_cache::keep();
-        Self { name: format!("cuda:{number}"), plain: BurnDevice::cuda(number), kernels: Kernels::Fused }
+        Self { name: format!("cuda:{number}"), plain: BurnDevice::cuda(number), kernels: Kernels::Fused, records: true }
     }
 
     #[cfg(not(feature = "cuda"))]
@@ -141,7 +142,7 @@ impl Device {
     pub fn webgpu() -> Self {
         super::kernel_cache::keep();
         let plain = BurnDevice::wgpu(burn::tensor::DeviceKind::DefaultDevice);
-        Self { name: "webgpu".into(), plain, kernels: Kernels::Fused }
+        Self { name: "webgpu".into(), plain, kernels: Kernels::Fused, records: true }
     }
 
     /// `cpu` or `cuda:0`.
@@ -154,6 +155,18 @@ impl Device {
     #[must_use]
     pub fn with_reference_kernels(self) -> Self {
         Self { kernels: Kernels::Reference, ..self }
+    }
+
+    /// The same device launching every kernel of every step.
+    #[must_use]
+    pub fn without_recordings(self) -> Self {
+        Self { records: false, ..self }
+    }
+
+    /// Whether steps may be recorded on it.
+    #[cfg(feature = "gpu")]
+    pub(super) fn records(&self) -> bool {
+        self.records
     }
 
     /// Who computes.

@@ -10,6 +10,8 @@ mod log;
 mod loss;
 mod optimizer;
 mod order;
+#[cfg(feature = "gpu")]
+mod recordings;
 mod schedule;
 mod speed;
 mod state;
@@ -20,6 +22,8 @@ pub use account::Taken;
 pub use device::{CudaSupport, Device, DeviceError, Kernels};
 pub use event::{Boundary, Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
 pub use kernel_cache::KernelCache;
+#[cfg(feature = "gpu")]
+pub use recordings::Replays;
 pub use schedule::learning_rate;
 pub use speed::{Speed, matmul_peak, measure};
 pub use state::{Counters, Interval, Start, TrainingState};

@@ -110,7 +110,7 @@ pub fn clip_factor(norm: &Tensor<1>, largest: Option<f64>) -> Tensor<1> {
 pub struct AdamW {
     settings: Optimizer,
     /// One for each parameter.
-    decay: Vec<f64>,
+    decay: Arc<Vec<f64>>,
     moments: Vec<State>,
     kernels: Kernels,
     steps: i32,
@@ -131,7 +131,7 @@ impl AdamW {
     pub fn new(settings: &Optimizer, names: impl Iterator<Item = String>, kernels: Kernels) -> Self {
         let decay: Vec<f64> = names.map(|name| settings.decay_of(&name)).collect();
         let moments = decay.iter().map(|_| State::default()).collect();
-        Self { settings: settings.clone(), moments, decay, kernels, steps: 0 }
+        Self { settings: settings.clone(), moments, decay: Arc::new(decay), kernels, steps: 0 }
     }
 
     /// The running means of gradients and of their squares, in the file's layout; zeros before the first step.
@@ -153,15 +153,42 @@ impl AdamW {
         }
     }
 
+    /// The numbers of the next step.
+    #[must_use]
+    pub fn next(&mut self, learning_rate: f64) -> Numbers {
+        self.steps += 1;
+        Numbers::new(&self.settings, Arc::clone(&self.decay), learning_rate, self.steps)
+    }
+
+    /// Copies of both moments of each parameter that has some.
+    #[cfg(feature = "gpu")]
+    pub fn copied(&self) -> Vec<Option<(Value, Value)>> {
+        let of = |(first, second): &(Value, Value)| (first.clone().copied(), second.clone().copied());
+        self.moments.iter().map(|state| state.moments.as_ref().map(of)).collect()
+    }
+
+    /// Goes on with these.
+    #[cfg(feature = "gpu")]
+    pub fn put(&mut self, moments: Vec<Option<(Value, Value)>>) {
+        for (state, moments) in self.moments.iter_mut().zip(moments) {
+            state.moments = moments;
+        }
+    }
+
+    /// Both moments of each parameter that has some.
+    #[cfg(feature = "gpu")]
+    pub fn dispatched(&self) -> impl Iterator<Item = DispatchTensor> {
+        let pairs = self.moments.iter().filter_map(|state| state.moments.as_ref());
+        pairs.flat_map(|(first, second)| [first.clone().into_dispatch(), second.clone().into_dispatch()])
+    }
+
     /// Updates every parameter that has a gradient, which is multiplied with `clip`, `[1]`, first.
     #[must_use]
-    pub fn step(&mut self, parameters: Vec<Value>, gradients: GradientSum, learning_rate: f64, clip: Tensor<1>) -> Vec<Value> {
-        self.steps += 1;
-        let numbers = Numbers::new(&self.settings, learning_rate, self.steps);
+    pub fn step(&mut self, parameters: Vec<Value>, gradients: GradientSum, numbers: &Numbers, clip: Tensor<1>) -> Vec<Value> {
         let mut updated: Vec<Option<Value>> = parameters.iter().map(|_| None).collect();
         let (mut places, mut parts) = (Vec::new(), Vec::new());
-        let each = parameters.into_iter().zip(gradients.0).zip(self.moments.iter_mut().zip(&self.decay));
-        for (place, ((parameter, gradient), (state, decay))) in each.enumerate() {
+        let each = parameters.into_iter().zip(gradients.0).zip(&mut self.moments);
+        for (place, ((parameter, gradient), state)) in each.enumerate() {
             let x = parameter.inner();
             let Some(gradient) = gradient else {
                 updated[place] = Some(x);
@@ -171,11 +198,12 @@ impl AdamW {
             match gradient {
                 Gradient::Whole(gradient) => {
                     places.push(place);
-                    parts.push(Part { x, gradient, moments, decay: *decay });
+                    parts.push(Part { x, gradient, moments, place });
                 }
                 Gradient::Words(gradient, words) => {
-                    let (moments, moved) = ((moments.0.matrix(), moments.1.matrix()), Arc::clone(&state.moved));
-                    let (x, (m, v)) = numbers.words(x.matrix(), (gradient, words), moments, moved, *decay, clip.clone());
+                    let how = numbers.touched(words, Arc::clone(&state.moved), place);
+                    let moments = (moments.0.matrix(), moments.1.matrix());
+                    let (x, (m, v)) = Numbers::words(x.matrix(), gradient, moments, clip.clone(), how);
                     updated[place] = Some(Value::Matrix(x));
                     state.moments = Some((Value::Matrix(m), Value::Matrix(v)));
                 }

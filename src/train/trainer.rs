@@ -15,8 +15,11 @@ use super::log::Log;
 use super::loss::cross_entropy;
 use super::optimizer::{AdamW, GradientSum, clip_factor};
 use super::order::batches;
+#[cfg(feature = "gpu")]
+use super::recordings::Recordings;
 use super::schedule::learning_rate;
 use super::state::{Counters, Interval, Start, TrainingState};
+use super::step::Numbers;
 use crate::checkpoint::{HostTensor, Parameter, table};
 use crate::metrics::{Prediction, Scores};
 use crate::models::{Bert, Masks, Value};
@@ -108,14 +111,18 @@ pub struct Trainer<'a> {
     trial: &'a Trial,
     device: &'a Device,
     table: Vec<Parameter>,
-    parameters: Vec<Value>,
-    optimizer: AdamW,
+    pub(super) parameters: Vec<Value>,
+    pub(super) optimizer: AdamW,
     /// Steps taken.
     steps: u64,
     last_learning_rate: f64,
     /// Batches learnt from: the place of the next dropout masks.
     micro_batches: u64,
+    /// No example of the training split has more tokens; 0 before the first step.
+    longest: usize,
     spent: Spent,
+    #[cfg(feature = "gpu")]
+    pub(super) recordings: Recordings,
 }
 
 /// Where the time of steps goes; on an accelerator, which works behind the program's back, only the sum is right.
@@ -149,7 +156,10 @@ impl<'a> Trainer<'a> {
             steps: 0,
             last_learning_rate: 0.0,
             micro_batches: 0,
+            longest: 0,
             spent: Spent::default(),
+            #[cfg(feature = "gpu")]
+            recordings: Recordings::on(device),
         }
     }
 
@@ -176,7 +186,8 @@ impl<'a> Trainer<'a> {
         longest.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
         longest.truncate(self.trial.settings.data.batch_size.get());
         let (micro_batches, spent) = (self.micro_batches, self.spent);
-        let (loss, gradients) = self.differentiate(examples, &longest, 1.0);
+        let batch = self.batch(examples, &longest);
+        let (loss, gradients) = self.differentiate(&batch, 1.0);
         drop(gradients);
         // An accelerator works behind the program's back: its answer is waited for.
         loss.try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
@@ -191,10 +202,40 @@ impl<'a> Trainer<'a> {
     pub fn step(&mut self, examples: &[Encoded], accumulated: &[Vec<usize>]) -> Result<Taken> {
         let settings = &self.trial.settings;
         let learning_rate = learning_rate(settings.learning_rate, settings.schedule.kind, self.trial.steps, self.steps);
+        let numbers = self.optimizer.next(learning_rate);
+        let batches: Vec<Batch> = accumulated.iter().map(|indices| self.batch(examples, indices)).collect();
+        let told = self.take(&batches, &numbers)?;
+        self.steps += 1;
+        self.last_learning_rate = learning_rate;
         let indices = accumulated.concat();
+        let tokens = indices.iter().map(|index| examples[*index].tokens.len() as u64).sum();
+        Ok(Taken { step: self.steps, learning_rate, examples: indices, tokens, numbers: told })
+    }
+
+    #[cfg(not(feature = "gpu"))]
+    fn take(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
+        self.compute(batches, numbers)
+    }
+
+    /// Some examples, as the training's next batch.
+    fn batch(&mut self, examples: &[Encoded], indices: &[usize]) -> Batch {
+        let begun = Instant::now();
+        if self.longest == 0 {
+            self.longest = examples.iter().map(|example| example.tokens.len()).max().unwrap_or(0);
+        }
+        let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
+        let batch = Batch::at(self.micro_batches, self.longest, &chosen, Padding::of(self.trial), self.device);
+        self.micro_batches += 1;
+        self.spent.data += begun.elapsed();
+        batch
+    }
+
+    /// Learns from batches in one step: their mean loss, and the gradient's norm.
+    pub(super) fn compute(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
+        let examples: usize = batches.iter().map(|batch| batch.labels.len()).sum();
         let mut sum: Option<(Tensor<1>, GradientSum)> = None;
-        for batch in accumulated {
-            let (loss, gradients) = self.differentiate(examples, batch, batch.len() as f64 / indices.len() as f64);
+        for batch in batches {
+            let (loss, gradients) = self.differentiate(batch, batch.labels.len() as f64 / examples as f64);
             sum = Some(match sum {
                 None => (loss, gradients),
                 Some((losses, earlier)) => (losses + loss, earlier.plus(gradients)),
@@ -203,28 +244,20 @@ impl<'a> Trainer<'a> {
         let (loss, gradients) = sum.ok_or_else(|| anyhow!("a step without examples"))?;
         let begun = Instant::now();
         let grad_norm = gradients.norm(self.device.kernels()).ok_or_else(|| anyhow!("no parameter has a gradient"))?;
-        self.steps += 1;
-        self.last_learning_rate = learning_rate;
-        let clip = clip_factor(&grad_norm, settings.optimizer.max_grad_norm);
+        let clip = clip_factor(&grad_norm, self.trial.settings.optimizer.max_grad_norm);
         // Nothing else holds the parameters now, so they can be changed in place.
-        self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, learning_rate, clip);
+        self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, numbers, clip);
+        let told = Tensor::cat(vec![loss, grad_norm], 0);
         self.spent.update += begun.elapsed();
-        let tokens = indices.iter().map(|index| examples[*index].tokens.len() as u64).sum();
-        Ok(Taken { step: self.steps, learning_rate, examples: indices, tokens, loss, grad_norm })
+        Ok(told)
     }
 
     /// The loss of a batch, scaled by its share of the step, and its gradients.
-    fn differentiate(&mut self, examples: &[Encoded], indices: &[usize], share: f64) -> (Tensor<1>, GradientSum) {
-        let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
-        let trial = self.trial;
-        let begun = Instant::now();
-        let batch = Batch::new(&chosen, Padding::of(trial), self.device);
-        self.spent.data += begun.elapsed();
-        let masks = Masks::training(trial.dropout, trial.settings.seed, self.micro_batches);
-        self.micro_batches += 1;
+    fn differentiate(&mut self, batch: &Batch, share: f64) -> (Tensor<1>, GradientSum) {
+        let masks = Masks::training(self.trial.dropout, self.trial.settings.seed, batch.turn);
         let begun = Instant::now();
         let logits = self.model(&self.parameters).forward(&batch.input, masks);
-        let loss = cross_entropy(logits, batch.labels, share, self.device.kernels());
+        let loss = cross_entropy(logits, batch, share);
         self.spent.forward += begun.elapsed();
         let begun = Instant::now();
         let mut gradients = loss.backward();

@@ -9,6 +9,8 @@ mod golden;
 mod hub;
 mod page;
 mod real;
+#[cfg(feature = "webgpu")]
+mod recordings;
 mod reproducible;
 mod resume;
 mod schema;

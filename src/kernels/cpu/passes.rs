@@ -13,7 +13,7 @@ use super::close::{self, RowDrop, Saved};
 use super::gemm::{Matrix, product};
 use super::reduce::{column_sums, square_sum};
 use super::{embed, gelu, loss};
-use crate::kernels::operations::{Attending, Closing, Embedding, Judging, Products, Rule, Touched, Update};
+use crate::kernels::operations::{Attending, Closing, Dropping, Embedding, Judging, Products, Ruled, Touched, Update};
 use crate::kernels::passes::Passes;
 use crate::kernels::{Several, Words};
 
@@ -46,13 +46,13 @@ impl Update for Flex {
         first: Several<Self>,
         second: Several<Self>,
         clip: FlexTensor,
-        rules: Vec<Rule>,
+        by: Ruled,
     ) -> (Several<Self>, Several<Self>, Several<Self>) {
         let all = |several: Several<Self>| several.0.into_iter().map(dense).collect::<Vec<_>>();
         let [mut parameters, gradients, mut first, mut second] = [parameters, gradients, first, second].map(all);
         let clip = numbers(&clip)[0];
         let moments = first.iter_mut().zip(&mut second);
-        for (((x, gradient), (m, v)), rule) in parameters.iter_mut().zip(&gradients).zip(moments).zip(rules) {
+        for (((x, gradient), (m, v)), rule) in parameters.iter_mut().zip(&gradients).zip(moments).zip(by.each()) {
             adamw::step(x.storage_mut(), numbers(gradient), (m.storage_mut(), v.storage_mut()), clip, rule);
         }
         (Several(parameters), Several(first), Several(second))
@@ -64,14 +64,13 @@ impl Update for Flex {
         first: FlexTensor,
         second: FlexTensor,
         clip: FlexTensor,
-        rows: Touched,
-        rule: Rule,
+        how: Touched,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let [mut x, gradient, mut first, mut second] = [x, gradient, first, second].map(dense);
-        let mut moved = rows.moved.lock().unwrap_or_else(PoisonError::into_inner);
-        let gradient = SomeRows { clip: numbers(&clip)[0], ids: &rows.words.ids, rows: numbers(&gradient) };
+        let mut moved = how.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let gradient = SomeRows { clip: numbers(&clip)[0], ids: &how.words.ids, rows: numbers(&gradient) };
         let (d, moments) = (shape(&x)[1], (first.storage_mut(), second.storage_mut()));
-        adamw::step_rows(x.storage_mut(), d, gradient, moments, &mut moved, rule);
+        adamw::step_rows(x.storage_mut(), d, gradient, moments, &mut moved, how.rules.each[how.which]);
         (x, first, second)
     }
 
@@ -167,7 +166,7 @@ impl Closed {
 }
 
 fn row_drop(how: &Closing) -> Option<RowDrop<'_>> {
-    how.drop.as_ref().map(|drop| RowDrop { drop, rows: how.rows.as_ref().map(|rows| rows.as_slice()) })
+    how.drop.as_ref().map(|drop| RowDrop { drop, rows: how.firsts.then_some(&*how.rows.firsts) })
 }
 
 impl Passes for Flex {
@@ -234,9 +233,34 @@ impl Passes for Flex {
     fn close_backward(closed: Closed, gradient: FlexTensor) -> [FlexTensor; 5] {
         closed.backward(dense(gradient))
     }
+
+    fn firsts_forward(x: FlexTensor, how: &Embedding) -> FlexTensor {
+        let x = dense(x);
+        let (firsts, d) = (&how.rows.firsts, shape(&x)[1]);
+        let rows: Vec<&[f32]> = firsts.iter().map(|first| &numbers(&x)[*first as usize * d..][..d]).collect();
+        tensor(rows.concat(), [firsts.len(), d])
+    }
+
+    fn firsts_backward(how: &Embedding, rows: usize, gradient: FlexTensor) -> FlexTensor {
+        let gradient = dense(gradient);
+        let d = shape(&gradient)[1];
+        let mut all = zeros(rows * d);
+        for (first, row) in how.rows.firsts.iter().zip(numbers(&gradient).chunks_exact(d)) {
+            all[*first as usize * d..][..d].copy_from_slice(row);
+        }
+        tensor(all, [rows, d])
+    }
+
+    fn drop(x: FlexTensor, how: &Dropping) -> FlexTensor {
+        let mut x = dense(x);
+        let d = shape(&x)[1];
+        close::drop_rows(x.storage_mut(), d, Some(RowDrop { drop: &how.drop, rows: None }));
+        x
+    }
+
     fn cross_entropy_forward(logits: FlexTensor, how: &Judging) -> (FlexTensor, FlexTensor) {
         let logits = dense(logits);
-        let (loss, gradient) = loss::cross_entropy(numbers(&logits), &how.labels, how.share);
+        let (loss, gradient) = loss::cross_entropy(numbers(&logits), &how.rows.labels, how.share);
         (tensor(vec![loss], [1]), tensor(gradient, shape(&logits)))
     }
 }

@@ -3,28 +3,34 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensors::{UNITS, dense, elements, sizes, strided, upload};
-use crate::kernels::operations::Rule;
+use super::tensors::{UNITS, dense, elements, sizes, strided, upload, upload_numbers, write};
+use crate::kernels::operations::{Rule, Ruled, Rules, Touched};
 
 /// So many parameters share a launch: launching costs more than updating a bias does. Each takes four buffers, and Metal
 /// binds no more than 31.
 const TOGETHER: usize = 7;
 
-/// The numbers of one step, as a kernel takes them.
-#[derive(CubeType, CubeLaunch, Clone)]
-#[expand(derive(Clone))]
-struct Numbers {
-    keep: f32,
-    beta1: f32,
-    beta2: f32,
-    step_size: f32,
-    root_correction: f32,
-    epsilon: f32,
+/// Numbers of a rule.
+const NUMBERS: usize = 6;
+
+/// The rules of all parameters on a GPU, where a recorded step finds others each time: `[parameters * NUMBERS]`.
+fn numbers(rules: &Rules) -> Vec<f32> {
+    let flat = |rule: &Rule| {
+        let Rule { keep, beta1, beta2, step_size, root_correction, epsilon } = *rule;
+        [keep, beta1, beta2, step_size, root_correction, epsilon]
+    };
+    rules.each.iter().flat_map(flat).collect()
 }
 
-fn launched(rule: Rule) -> NumbersLaunch {
-    let Rule { keep, beta1, beta2, step_size, root_correction, epsilon } = rule;
-    NumbersLaunch::new(keep, beta1, beta2, step_size, root_correction, epsilon)
+impl Rules {
+    pub(super) fn on_gpu(&self, beside: &CubeTensor) -> &CubeTensor {
+        self.resident.get_or_tell(|| upload_numbers(beside, numbers(self)))
+    }
+
+    /// Writes them in the place of others.
+    pub(super) fn write(&self, there: &CubeTensor) {
+        write(there, numbers(self));
+    }
 }
 
 /// A parameter, its gradient and its moments.
@@ -34,21 +40,38 @@ struct Part {
     gradient: OwnedTensor<f32>,
     first: OwnedTensor<f32>,
     second: OwnedTensor<f32>,
-    numbers: Numbers,
+    /// Where its rule begins.
+    rule: usize,
 }
 
 #[cube]
-fn update(x: &mut Tensor<f32>, first: &mut Tensor<f32>, second: &mut Tensor<f32>, at: usize, gradient: f32, numbers: &Numbers) {
-    let m = first[at] * numbers.beta1 + gradient * (1.0f32 - numbers.beta1);
-    let v = second[at] * numbers.beta2 + gradient * gradient * (1.0f32 - numbers.beta2);
-    let denominator = f32::sqrt(v) / numbers.root_correction + numbers.epsilon;
+fn update(
+    x: &mut Tensor<f32>,
+    first: &mut Tensor<f32>,
+    second: &mut Tensor<f32>,
+    at: usize,
+    gradient: f32,
+    rules: &Tensor<f32>,
+    rule: usize,
+) {
+    let beta1 = rules[rule + 1];
+    let beta2 = rules[rule + 2];
+    let m = first[at] * beta1 + gradient * (1.0f32 - beta1);
+    let v = second[at] * beta2 + gradient * gradient * (1.0f32 - beta2);
+    let denominator = f32::sqrt(v) / rules[rule + 4] + rules[rule + 5];
     first[at] = m;
     second[at] = v;
-    x[at] = x[at] * numbers.keep - m / denominator * numbers.step_size;
+    x[at] = x[at] * rules[rule] - m / denominator * rules[rule + 3];
 }
 
 #[cube(launch)]
-fn adamw(parts: &mut Sequence<Part>, clip: &Tensor<f32>, #[comptime] count: usize, #[comptime] units: u32) {
+fn adamw(
+    parts: &mut Sequence<Part>,
+    clip: &Tensor<f32>,
+    rules: &Tensor<f32>,
+    #[comptime] count: usize,
+    #[comptime] units: u32,
+) {
     let clip = clip[0usize];
     #[unroll]
     for index in 0..count {
@@ -56,7 +79,7 @@ fn adamw(parts: &mut Sequence<Part>, clip: &Tensor<f32>, #[comptime] count: usiz
         let mut at = ABSOLUTE_POS;
         while at < part.x.len() {
             let gradient = part.gradient[at] * clip;
-            update(&mut part.x, &mut part.first, &mut part.second, at, gradient, &part.numbers);
+            update(&mut part.x, &mut part.first, &mut part.second, at, gradient, rules, part.rule);
             at += (CUBE_COUNT_X * units) as usize;
         }
     }
@@ -70,7 +93,8 @@ fn adamw_rows(
     second: &mut Tensor<f32>,
     clip: &Tensor<f32>,
     ids: &Tensor<u32>,
-    numbers: Numbers,
+    rules: &Tensor<f32>,
+    rule: usize,
     words: usize,
     d: usize,
 ) {
@@ -98,7 +122,7 @@ fn adamw_rows(
             if has_gradient {
                 of_x = gradient[low * d + column] * clip[0usize];
             }
-            update(x, first, second, start + column, of_x, &numbers);
+            update(x, first, second, start + column, of_x, rules, rule);
             column += CUBE_DIM_X as usize;
         }
     }
@@ -111,15 +135,16 @@ fn own(tensor: CubeTensor) -> CubeTensor {
 }
 
 /// A step of AdamW over parameters, their gradients and both moments, by each parameter's rule: parameters and moments.
-pub fn step(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, rules: &[Rule]) -> [Vec<CubeTensor>; 3] {
+pub fn step(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, by: &Ruled) -> [Vec<CubeTensor>; 3] {
     let [x, gradients, first, second] = operands;
     let [x, first, second] = [x, first, second].map(|all| all.into_iter().map(own).collect::<Vec<_>>());
     let (gradients, clip): (Vec<CubeTensor>, _) = (gradients.into_iter().map(dense).collect(), dense(clip));
+    let rules = by.rules.on_gpu(&clip);
     for group in (0..x.len()).collect::<Vec<_>>().chunks(TOGETHER) {
         let arg = |tensor: &CubeTensor| tensor.clone().into_tensor_arg();
         let part = |index: &usize| {
             let [x, g, m, v] = [&x, &gradients, &first, &second].map(|all| arg(&all[*index]));
-            PartLaunch::new(x, g, m, v, launched(rules[*index]))
+            PartLaunch::new(x, g, m, v, by.which[*index] * NUMBERS)
         };
         let largest = group.iter().map(|index| elements(&x[*index])).max().unwrap_or(0);
         adamw::launch(
@@ -128,6 +153,7 @@ pub fn step(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, rules: &[Rule]) ->
             CubeDim::new_1d(UNITS),
             group.iter().map(part).collect(),
             arg(&clip),
+            arg(rules),
             group.len(),
             UNITS,
         );
@@ -135,17 +161,22 @@ pub fn step(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, rules: &[Rule]) ->
     [x, first, second]
 }
 
-/// [`step`] of a table whose gradient is zero but for the rows `ids`, ascending.
+/// [`step`] of a table whose gradient is zero but for the rows of some words, which it has in their order.
 pub fn step_rows(
     [x, first, second]: [CubeTensor; 3],
-    (gradient, ids): (CubeTensor, &[u32]),
+    gradient: CubeTensor,
     clip: CubeTensor,
-    rule: Rule,
+    how: &Touched,
 ) -> (CubeTensor, CubeTensor, CubeTensor) {
     /// Cubes beside each other; no more may be in one dimension everywhere.
     const ACROSS: usize = 32_768;
     let ([x, first, second], gradient) = ([x, first, second].map(own), dense(gradient));
-    let (size, d) = sizes(&x);
+    let ((size, d), (words, _)) = (sizes(&x), sizes(&gradient));
+    let ids = how.words.resident.get_or_tell(|| {
+        let mut ids = how.words.ids.clone();
+        ids.resize(words, u32::MAX);
+        upload(&x, ids)
+    });
     adamw_rows::launch(
         &x.client,
         CubeCount::Static(size.min(ACROSS) as u32, size.div_ceil(ACROSS) as u32, 1),
@@ -155,9 +186,10 @@ pub fn step_rows(
         first.clone().into_tensor_arg(),
         second.clone().into_tensor_arg(),
         dense(clip).into_tensor_arg(),
-        upload(&x, ids.to_vec()).into_tensor_arg(),
-        launched(rule),
-        ids.len(),
+        ids.clone().into_tensor_arg(),
+        how.rules.on_gpu(&x).clone().into_tensor_arg(),
+        how.which * NUMBERS,
+        words,
         d,
     );
     (x, first, second)

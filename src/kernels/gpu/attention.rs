@@ -5,9 +5,9 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::philox::{attention_blocks, mask};
-use super::places::{FIELDS, Places};
 use super::ragged::{mix, scores, soften, soften_backward};
 use super::reduce::column_sums;
+use super::tables::{FIELDS, Tables};
 use super::tensors::{dense, reshaped, room, shape, sizes};
 use crate::kernels::operations::Attending;
 
@@ -19,7 +19,11 @@ const UNITS: u32 = 64;
 pub struct Attended {
     operands: [CubeTensor; 6],
     how: Attending,
-    places: Places,
+    queries: CubeTensor,
+    keys: CubeTensor,
+    turn: CubeTensor,
+    /// Probabilities there is room for.
+    count: usize,
     probabilities: CubeTensor,
     dropped: CubeTensor,
 }
@@ -50,7 +54,7 @@ impl Attended {
     fn scores(&self, a: &CubeTensor, a_bias: Option<&CubeTensor>, b: usize, scale: f32) -> CubeTensor {
         let [matrix, bias] = [&self.operands[b], &self.operands[b + 1]];
         let (queries, d) = sizes(a);
-        let s = room(a, [self.places.probabilities]);
+        let s = room(a, [self.count]);
         scores::launch(
             &s.client,
             self.cubes(queries),
@@ -59,7 +63,7 @@ impl Attended {
             a_bias.unwrap_or(bias).clone().into_tensor_arg(),
             matrix.clone().into_tensor_arg(),
             bias.clone().into_tensor_arg(),
-            self.places.queries.clone().into_tensor_arg(),
+            self.queries.clone().into_tensor_arg(),
             s.clone().into_tensor_arg(),
             d,
             scale,
@@ -71,7 +75,7 @@ impl Attended {
     }
 
     fn mix(&self, Mixed { weights, x, bias, scale, turned }: Mixed<'_>) -> CubeTensor {
-        let places = if turned { &self.places.keys } else { &self.places.queries };
+        let places = if turned { &self.keys } else { &self.queries };
         let (rows, d) = (shape(places)[0] / FIELDS, sizes(x).1);
         let out = room(x, [rows, d]);
         mix::launch(
@@ -96,22 +100,25 @@ impl Attended {
     /// O `[queries, d]` from queries, keys and values, each with its bias behind it.
     pub fn forward(operands: [CubeTensor; 6], how: Attending) -> (CubeTensor, Self) {
         let operands = operands.map(dense);
-        let places = how.rows.resident.places(how.firsts, || Places::of(&how.rows, how.heads, how.firsts, &operands[0]));
-        let (heads, queries) = (how.heads as u32, sizes(&operands[0]).0);
-        let room_for_nothing = operands[1].clone();
-        let mut attended = Self { operands, how, places, probabilities: room_for_nothing.clone(), dropped: room_for_nothing };
+        let tables = how.rows.tables(&operands[0]);
+        let (queries, keys) = places(tables, how.firsts);
+        let (turn, count) = (tables.turn.clone(), tables.probabilities(how.heads, how.firsts));
+        let (heads, asking) = (how.heads as u32, sizes(&operands[0]).0);
+        let [probabilities, dropped] = [operands[1].clone(), operands[1].clone()];
+        let mut attended = Self { operands, how, queries, keys, turn, count, probabilities, dropped };
         let s = attended.scores(&attended.operands[0], Some(&attended.operands[1]), 2, attended.scale());
         let drop = attended.how.drop.as_ref();
-        let dropped = drop.map_or_else(|| s.clone(), |_| room(&s, [attended.places.probabilities]));
+        let dropped = drop.map_or_else(|| s.clone(), |_| room(&s, [attended.count]));
         // Without dropout nothing is written beside P; a buffer may not be bound twice where one of them is written.
         let beside = if drop.is_some() { dropped.clone() } else { room(&s, [1]) };
         soften::launch(
             &s.client,
-            attended.cubes(queries),
+            attended.cubes(asking),
             CubeDim::new_1d(UNITS),
             s.clone().into_tensor_arg(),
             beside.into_tensor_arg(),
-            attended.places.queries.clone().into_tensor_arg(),
+            attended.queries.clone().into_tensor_arg(),
+            attended.turn.clone().into_tensor_arg(),
             mask(drop),
             heads,
             attention_blocks(),
@@ -135,7 +142,8 @@ impl Attended {
             CubeDim::new_1d(UNITS),
             s.clone().into_tensor_arg(),
             self.probabilities.clone().into_tensor_arg(),
-            self.places.queries.clone().into_tensor_arg(),
+            self.queries.clone().into_tensor_arg(),
+            self.turn.clone().into_tensor_arg(),
             mask(drop),
             self.how.heads as u32,
             attention_blocks(),
@@ -152,4 +160,10 @@ impl Attended {
         let [of_query_bias, of_key_bias, of_value_bias] = biases;
         [of_query, of_query_bias, of_key, of_key_bias, of_value, of_value_bias]
     }
+}
+
+/// The places of queries and of keys.
+fn places(tables: &Tables, firsts: bool) -> (CubeTensor, CubeTensor) {
+    let (queries, keys) = if firsts { (&tables.first_queries, &tables.first_keys) } else { (&tables.queries, &tables.keys) };
+    (queries.clone(), keys.clone())
 }

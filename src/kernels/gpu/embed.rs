@@ -3,8 +3,9 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::reduce::sum_by_place;
-use super::tensors::{UNITS, dense, room, sizes, upload};
+use super::lists::sum_lists;
+use super::tables::Tables;
+use super::tensors::{UNITS, dense, room, sizes};
 use crate::kernels::Rows;
 
 #[cube(launch)]
@@ -28,12 +29,12 @@ fn embed(
     }
 }
 
-/// The sum of three rows for each token: `[tokens, d]`.
+/// The sum of three rows for each token, and for those that fill up: `[rows, d]`.
 pub fn forward(tables: [CubeTensor; 3], rows: &Rows) -> CubeTensor {
     let [words, positions, segments] = tables.map(dense);
-    let (d, tokens) = (sizes(&words).1, rows.tokens());
+    let tables = rows.tables(&words);
+    let (d, tokens) = (sizes(&words).1, tables.shape.rows);
     let x = room(&words, [tokens, d]);
-    let ids = upload(&x, [&*rows.tokens, &rows.positions, &rows.segments].concat());
     embed::launch(
         &x.client,
         CubeCount::Static(tokens as u32, 1, 1),
@@ -41,7 +42,7 @@ pub fn forward(tables: [CubeTensor; 3], rows: &Rows) -> CubeTensor {
         words.into_tensor_arg(),
         positions.into_tensor_arg(),
         segments.into_tensor_arg(),
-        ids.into_tensor_arg(),
+        tables.ids.clone().into_tensor_arg(),
         x.clone().into_tensor_arg(),
         tokens,
         d,
@@ -49,12 +50,118 @@ pub fn forward(tables: [CubeTensor; 3], rows: &Rows) -> CubeTensor {
     x
 }
 
-/// The gradients of the batch's words, and of so many positions and segments.
+/// The sum of the rows at each position, over the examples that have it.
+#[cube(launch)]
+fn sum_by_position(rows: &Tensor<f32>, offsets: &Tensor<u32>, sums: &mut Tensor<f32>, examples: usize, d: usize) {
+    let position = CUBE_POS_X;
+    let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
+    if column < d {
+        let mut sum = 0.0f32;
+        for example in 0..examples {
+            let row = offsets[example] + position;
+            if row < offsets[example + 1] {
+                sum += rows[row as usize * d + column];
+            }
+        }
+        sums[position as usize * d + column] = sum;
+    }
+}
+
+/// The sum of the rows of each segment within each chunk of rows: `[segments, chunks, d]`.
+#[cube(launch)]
+fn sum_by_segment(
+    rows: &Tensor<f32>,
+    ids: &Tensor<u32>,
+    sums: &mut Tensor<f32>,
+    count: usize,
+    d: usize,
+    #[comptime] chunk: usize,
+) {
+    let part = CUBE_POS_X as usize;
+    let segment = CUBE_POS_Z;
+    let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
+    if column < d {
+        let mut sum = 0.0f32;
+        let mut row = part * chunk;
+        let mut end = row + chunk;
+        if end > count {
+            end = count;
+        }
+        while row < end {
+            if ids[2 * count + row] == segment {
+                sum += rows[row * d + column];
+            }
+            row += 1;
+        }
+        sums[(segment as usize * CUBE_COUNT_X as usize + part) * d + column] = sum;
+    }
+}
+
+/// The sum of each run of so many rows: `[runs, d]`.
+#[cube(launch)]
+fn sum_runs(rows: &Tensor<f32>, sums: &mut Tensor<f32>, length: usize, d: usize) {
+    let run = CUBE_POS_X as usize;
+    let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
+    if column < d {
+        let mut sum = 0.0f32;
+        for row in 0..length {
+            sum += rows[(run * length + row) * d + column];
+        }
+        sums[run * d + column] = sum;
+    }
+}
+
+fn of_positions(gradient: &CubeTensor, tables: &Tables, positions: usize) -> CubeTensor {
+    let d = sizes(gradient).1;
+    let sums = room(gradient, [positions, d]);
+    sum_by_position::launch(
+        &sums.client,
+        CubeCount::Static(positions as u32, d.div_ceil(UNITS as usize) as u32, 1),
+        CubeDim::new_1d(UNITS),
+        gradient.clone().into_tensor_arg(),
+        tables.offsets.clone().into_tensor_arg(),
+        sums.clone().into_tensor_arg(),
+        tables.shape.examples,
+        d,
+    );
+    sums
+}
+
+fn of_segments(gradient: &CubeTensor, tables: &Tables, segments: usize) -> CubeTensor {
+    const CHUNK: usize = 64;
+    let (rows, d) = sizes(gradient);
+    let (chunks, tiles) = (rows.div_ceil(CHUNK), d.div_ceil(UNITS as usize) as u32);
+    let (parts, sums) = (room(gradient, [segments * chunks, d]), room(gradient, [segments, d]));
+    sum_by_segment::launch(
+        &sums.client,
+        CubeCount::Static(chunks as u32, tiles, segments as u32),
+        CubeDim::new_1d(UNITS),
+        gradient.clone().into_tensor_arg(),
+        tables.ids.clone().into_tensor_arg(),
+        parts.clone().into_tensor_arg(),
+        rows,
+        d,
+        CHUNK,
+    );
+    sum_runs::launch(
+        &sums.client,
+        CubeCount::Static(segments as u32, tiles, 1),
+        CubeDim::new_1d(UNITS),
+        parts.into_tensor_arg(),
+        sums.clone().into_tensor_arg(),
+        chunks,
+        d,
+    );
+    sums
+}
+
+/// The gradients of the batch's words, `[rows, d]`, and of so many positions and segments.
 pub fn backward(gradient: CubeTensor, rows: &Rows, [positions, segments]: [usize; 2]) -> [CubeTensor; 3] {
     let gradient = dense(gradient);
+    let tables = rows.tables(&gradient);
     [
-        sum_by_place(gradient.clone(), &rows.words.places, rows.words.ids.len()),
-        sum_by_place(gradient.clone(), &rows.positions, positions),
-        sum_by_place(gradient, &rows.segments, segments),
+        sum_lists(&gradient, [&tables.listed, &tables.bounds, &tables.of_place]),
+        of_positions(&gradient, tables, positions),
+        of_segments(&gradient, tables, segments),
     ]
 }

@@ -4,7 +4,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::reduce::cube_sum;
-use super::tensors::{UNITS, dense, room, sizes, upload};
+use super::tensors::{UNITS, dense, room, sizes};
 use crate::kernels::operations::Judging;
 
 #[cube(launch)]
@@ -60,7 +60,7 @@ pub fn cross_entropy(logits: CubeTensor, how: &Judging) -> (CubeTensor, CubeTens
         CubeCount::Static(1, 1, 1),
         CubeDim::new_1d(UNITS),
         logits.clone().into_tensor_arg(),
-        upload(&logits, how.labels.to_vec()).into_tensor_arg(),
+        how.rows.tables(&logits).labels.clone().into_tensor_arg(),
         loss.clone().into_tensor_arg(),
         gradient.clone().into_tensor_arg(),
         (how.share / examples as f64) as f32,

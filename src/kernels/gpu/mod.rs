@@ -8,17 +8,23 @@
 mod adamw;
 mod attention;
 mod embed;
+mod firsts;
 mod gelu;
+mod lists;
 mod loss;
 mod norm;
 mod passes;
 mod philox;
-mod places;
 mod product;
 mod ragged;
+mod recording;
 mod reduce;
+mod resident;
+mod tables;
 mod tensors;
 #[cfg(all(test, feature = "webgpu"))]
 mod tests;
 
-pub use places::Resident;
+pub use recording::{Prepared, Recording, whereabouts};
+pub use resident::Resident;
+pub use tables::{Shape, Tables};

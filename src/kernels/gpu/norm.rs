@@ -5,8 +5,8 @@ use cubecl::prelude::*;
 
 use super::philox::{Mask, element, factors, hidden_blocks, mask};
 use super::reduce::{column_sums, cube_sum};
-use super::tensors::{UNITS, dense, reshaped, room, shape, sizes, upload};
-use crate::kernels::operations::Closing;
+use super::tensors::{UNITS, dense, reshaped, room, shape, sizes};
+use crate::kernels::operations::{Closing, Dropping};
 
 /// What the norm leaves for its backward pass.
 #[derive(Clone, Debug)]
@@ -18,6 +18,7 @@ pub struct Closed {
     scale: CubeTensor,
     /// Rows of the batch, for the dropout.
     places: CubeTensor,
+    turn: CubeTensor,
     how: Closing,
 }
 
@@ -41,6 +42,7 @@ fn gather(
     start: usize,
     d: usize,
     place: u32,
+    turn: &Tensor<u32>,
     mask: &Mask,
     #[comptime] blocks: u32,
     #[comptime] closes: bool,
@@ -51,7 +53,7 @@ fn gather(
     let mut block = UNIT_POS_X;
     while block < blocks {
         if drops {
-            factors(mask, place, blocks, block, &mut factor);
+            factors(mask, turn, place, blocks, block, &mut factor);
         }
         #[unroll]
         for word in 0..4usize {
@@ -80,6 +82,7 @@ fn close_rows(
     bias: &Tensor<f32>,
     residual: &Tensor<f32>,
     places: &Tensor<u32>,
+    turn: &Tensor<u32>,
     normal: &mut Tensor<f32>,
     inverse: &mut Tensor<f32>,
     mask: Mask,
@@ -95,7 +98,7 @@ fn close_rows(
     let start = row * d;
     let place = place_of(places, row, listed);
     let mut shared = Shared::new_slice(units as usize);
-    let sum = gather(x, bias, residual, normal, start, d, place, &mask, blocks, closes, drops);
+    let sum = gather(x, bias, residual, normal, start, d, place, turn, &mask, blocks, closes, drops);
     let mean = cube_sum(sum, &mut shared, units) / d as f32;
     let mut squares = 0.0f32;
     let mut block = UNIT_POS_X;
@@ -135,6 +138,7 @@ fn scale_rows(
     scale: &Tensor<f32>,
     shift: &Tensor<f32>,
     places: &Tensor<u32>,
+    turn: &Tensor<u32>,
     y: &mut Tensor<f32>,
     mask: Mask,
     d: usize,
@@ -148,7 +152,7 @@ fn scale_rows(
     let mut block = UNIT_POS_X;
     while block < blocks {
         if drops {
-            factors(&mask, place, blocks, block, &mut factor);
+            factors(&mask, turn, place, blocks, block, &mut factor);
         }
         #[unroll]
         for word in 0..4usize {
@@ -170,6 +174,7 @@ fn scale_rows(
 fn drop_rows(
     x: &Tensor<f32>,
     places: &Tensor<u32>,
+    turn: &Tensor<u32>,
     y: &mut Tensor<f32>,
     mask: Mask,
     d: usize,
@@ -181,7 +186,7 @@ fn drop_rows(
     let mut factor = Array::new(4usize);
     let mut block = UNIT_POS_X;
     while block < blocks {
-        factors(&mask, place, blocks, block, &mut factor);
+        factors(&mask, turn, place, blocks, block, &mut factor);
         #[unroll]
         for word in 0..4usize {
             let column = element(block, word);
@@ -229,18 +234,15 @@ fn norm_backward(
     }
 }
 
-/// Which rows of the batch they are; anything, where they are all of them.
-fn places(beside: &CubeTensor, how: &Closing) -> CubeTensor {
-    how.rows.as_ref().map_or_else(|| room(beside, [1]), |rows| upload(beside, rows.to_vec()))
-}
-
 impl Closed {
     fn normalized(x: CubeTensor, added: Option<[CubeTensor; 2]>, scale: CubeTensor, how: Closing) -> Self {
         let (rows, d) = sizes(&x);
         let closes = added.is_some();
         // Where nothing is added, the operands are not read; something must stand for them.
         let [bias, residual] = added.unwrap_or_else(|| [scale.clone(), x.clone()]);
-        let (normal, inverse, places) = (room(&x, [rows, d]), room(&x, [rows]), places(&x, &how));
+        let (normal, inverse) = (room(&x, [rows, d]), room(&x, [rows]));
+        let tables = how.rows.tables(&x);
+        let (places, turn) = (tables.firsts.clone(), tables.turn.clone());
         let drop = how.drop.as_ref().filter(|_| closes);
         close_rows::launch(
             &x.client,
@@ -250,6 +252,7 @@ impl Closed {
             bias.into_tensor_arg(),
             residual.into_tensor_arg(),
             places.clone().into_tensor_arg(),
+            turn.clone().into_tensor_arg(),
             normal.clone().into_tensor_arg(),
             inverse.clone().into_tensor_arg(),
             mask(drop),
@@ -258,10 +261,10 @@ impl Closed {
             hidden_blocks(d),
             closes,
             drop.is_some(),
-            how.rows.is_some(),
+            how.firsts,
             UNITS,
         );
-        Self { normal, inverse, scale, places, how }
+        Self { normal, inverse, scale, places, turn, how }
     }
 
     fn scaled(&self, shift: CubeTensor, drops: bool) -> CubeTensor {
@@ -276,12 +279,13 @@ impl Closed {
             self.scale.clone().into_tensor_arg(),
             shift.into_tensor_arg(),
             self.places.clone().into_tensor_arg(),
+            self.turn.clone().into_tensor_arg(),
             y.clone().into_tensor_arg(),
             mask(drop),
             d,
             hidden_blocks(d),
             drop.is_some(),
-            self.how.rows.is_some(),
+            self.how.firsts,
         );
         y
     }
@@ -296,11 +300,12 @@ impl Closed {
             CubeDim::new_1d(UNITS),
             x.into_tensor_arg(),
             self.places.clone().into_tensor_arg(),
+            self.turn.clone().into_tensor_arg(),
             y.clone().into_tensor_arg(),
             mask(Some(drop)),
             d,
             hidden_blocks(d),
-            self.how.rows.is_some(),
+            self.how.firsts,
         );
         y
     }
@@ -353,4 +358,25 @@ pub fn open(operands: [CubeTensor; 3], how: Closing) -> (CubeTensor, Closed) {
 /// The gradients of [`open`]'s operands.
 pub fn open_backward(closed: &Closed, gradient: CubeTensor) -> [CubeTensor; 3] {
     closed.backward(closed.dropped(dense(gradient)))
+}
+
+/// dropout(x), each row an example.
+pub fn dropped(x: CubeTensor, how: &Dropping) -> CubeTensor {
+    let x = dense(x);
+    let ((rows, d), tables) = (sizes(&x), how.rows.tables(&x));
+    let y = room(&x, [rows, d]);
+    drop_rows::launch(
+        &y.client,
+        CubeCount::Static(rows as u32, 1, 1),
+        CubeDim::new_1d(UNITS),
+        x.into_tensor_arg(),
+        tables.firsts.clone().into_tensor_arg(),
+        tables.turn.clone().into_tensor_arg(),
+        y.clone().into_tensor_arg(),
+        mask(Some(&how.drop)),
+        d,
+        hidden_blocks(d),
+        false,
+    );
+    y
 }

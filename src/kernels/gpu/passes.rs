@@ -7,12 +7,13 @@ use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::attention::Attended;
+use super::lists::{Lists, sum_lists};
 use super::norm::{self, Closed};
 use super::product::product;
-use super::reduce::{norm, sum_by_place};
-use super::tensors::shape;
-use super::{adamw, embed, gelu, loss};
-use crate::kernels::operations::{Attending, Closing, Embedding, Judging, Products, Rule, Touched, Update};
+use super::reduce::norm as norm_of_all;
+use super::tensors::{dense, shape, sizes, upload};
+use super::{adamw, embed, firsts, gelu, loss};
+use crate::kernels::operations::{Attending, Closing, Dropping, Embedding, Judging, Products, Ruled, Touched, Update};
 use crate::kernels::passes::Passes;
 use crate::kernels::{Several, Words};
 
@@ -72,6 +73,18 @@ impl Passes for Cube {
         norm::close_backward(&closed, gradient)
     }
 
+    fn firsts_forward(x: CubeTensor, how: &Embedding) -> CubeTensor {
+        firsts::forward(x, &how.rows)
+    }
+
+    fn firsts_backward(how: &Embedding, rows: usize, gradient: CubeTensor) -> CubeTensor {
+        firsts::backward(gradient, &how.rows, rows)
+    }
+
+    fn drop(x: CubeTensor, how: &Dropping) -> CubeTensor {
+        norm::dropped(x, how)
+    }
+
     fn cross_entropy_forward(logits: CubeTensor, how: &Judging) -> (CubeTensor, CubeTensor) {
         loss::cross_entropy(logits, how)
     }
@@ -84,9 +97,9 @@ impl Update for Cube {
         first: Several<Self>,
         second: Several<Self>,
         clip: CubeTensor,
-        rules: Vec<Rule>,
+        by: Ruled,
     ) -> (Several<Self>, Several<Self>, Several<Self>) {
-        let [x, first, second] = adamw::step([parameters.0, gradients.0, first.0, second.0], clip, &rules);
+        let [x, first, second] = adamw::step([parameters.0, gradients.0, first.0, second.0], clip, &by);
         (Several(x), Several(first), Several(second))
     }
 
@@ -96,18 +109,25 @@ impl Update for Cube {
         first: CubeTensor,
         second: CubeTensor,
         clip: CubeTensor,
-        rows: Touched,
-        rule: Rule,
+        how: Touched,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        adamw::step_rows([x, first, second], (gradient, &rows.words.ids), clip, rule)
+        adamw::step_rows([x, first, second], gradient, clip, &how)
     }
 
     fn add_words(a: CubeTensor, of_a: Arc<Words>, b: CubeTensor, of_b: Arc<Words>, both: Arc<Words>) -> CubeTensor {
-        let places = both.places_of(&[&*of_a.ids, &*of_b.ids].concat());
-        sum_by_place(Self::float_cat(vec![a, b], 0), &places, both.ids.len())
+        // Behind the rows of words there may be some of none.
+        let places = |of: &Words, rows: &CubeTensor| {
+            let mut places = both.places_of(&of.ids);
+            places.resize(sizes(rows).0, Lists::NOWHERE);
+            places
+        };
+        let lists = Lists::of(&[places(&of_a, &a), places(&of_b, &b)].concat(), both.ids.len());
+        let rows = dense(Self::float_cat(vec![a, b], 0));
+        let [listed, bounds, of_place] = [lists.listed, lists.bounds, lists.of_place].map(|list| upload(&rows, list));
+        sum_lists(&rows, [&listed, &bounds, &of_place])
     }
 
     fn norm(gradients: Several<Self>) -> CubeTensor {
-        norm(gradients.0)
+        norm_of_all(gradients.0)
     }
 }

@@ -10,21 +10,21 @@ use crate::kernels::mask::{ATTENTION_BLOCKS, Drop};
 pub struct Mask {
     key0: u32,
     key1: u32,
-    place0: u32,
-    place1: u32,
+    site: u32,
     threshold: u32,
     kept: f32,
 }
 
 /// The arguments of a dropout; of one that keeps everything where there is none.
 pub fn mask(drop: Option<&Drop>) -> MaskLaunch {
-    let ([key0, key1], [place0, place1], threshold, kept) = drop.map_or(([0; 2], [0; 2], 0, 1.0), Drop::parts);
-    MaskLaunch::new(key0, key1, place0, place1, threshold, kept)
+    let ([key0, key1], site, threshold, kept) = drop.map_or(([0; 2], 0, 0, 1.0), Drop::parts);
+    MaskLaunch::new(key0, key1, site, threshold, kept)
 }
 
-/// The factors of the four elements that a block of Philox4x32-10 decides, counted from the row's first one.
+/// The factors of the four elements that a block of Philox4x32-10 decides, counted from the row's first one. The batch's
+/// `turn` is in memory, where a recorded step finds another one each time.
 #[cube]
-pub fn factors(mask: &Mask, row: u32, row_blocks: u32, block: u32, out: &mut Array<f32>) {
+pub fn factors(mask: &Mask, turn: &Tensor<u32>, row: u32, row_blocks: u32, block: u32, out: &mut Array<f32>) {
     let start = row * row_blocks;
     let position = start + block;
     let mut high = u32::mul_hi(row, row_blocks);
@@ -33,8 +33,8 @@ pub fn factors(mask: &Mask, row: u32, row_blocks: u32, block: u32, out: &mut Arr
     }
     let mut c0 = position;
     let mut c1 = high;
-    let mut c2 = mask.place0;
-    let mut c3 = mask.place1;
+    let mut c2 = turn[0usize] | mask.site;
+    let mut c3 = turn[1usize];
     let mut k0 = mask.key0;
     let mut k1 = mask.key1;
     for round in 0..10u32 {

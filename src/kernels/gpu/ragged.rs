@@ -4,14 +4,15 @@
 use cubecl::prelude::*;
 
 use super::philox::{Mask, element, factors};
-use super::places::FIELDS;
 use super::reduce::{cube_max, cube_sum};
+use super::tables::FIELDS;
 
 /// Where a query's row of a head begins.
 #[cube]
 fn row_of(places: &Tensor<u32>, place: usize, head: usize) -> usize {
     let queries = places[place + 2] as usize;
-    places[place + 3] as usize + (head * queries + places[place + 4] as usize) * places[place + 1] as usize
+    let heads = CUBE_COUNT_Y as usize;
+    places[place + 3] as usize * heads + (head * queries + places[place + 4] as usize) * places[place + 1] as usize
 }
 
 /// S = (A + a)(B + b)ᵀ · scale, for rows of queries A and rows of keys B.
@@ -64,6 +65,7 @@ pub fn soften(
     s: &mut Tensor<f32>,
     dropped: &mut Tensor<f32>,
     places: &Tensor<u32>,
+    turn: &Tensor<u32>,
     mask: Mask,
     heads: u32,
     row_blocks: u32,
@@ -112,7 +114,7 @@ pub fn soften(
     let mut block = UNIT_POS_X;
     while block < blocks {
         if drops {
-            factors(&mask, row, row_blocks, block, &mut factor);
+            factors(&mask, turn, row, row_blocks, block, &mut factor);
         }
         #[unroll]
         for word in 0..4usize {
@@ -135,6 +137,7 @@ pub fn soften_backward(
     s: &mut Tensor<f32>,
     p: &Tensor<f32>,
     places: &Tensor<u32>,
+    turn: &Tensor<u32>,
     mask: Mask,
     heads: u32,
     row_blocks: u32,
@@ -153,7 +156,7 @@ pub fn soften_backward(
     let mut block = UNIT_POS_X;
     while block < blocks {
         if drops {
-            factors(&mask, row, row_blocks, block, &mut factor);
+            factors(&mask, turn, row, row_blocks, block, &mut factor);
         }
         #[unroll]
         for word in 0..4usize {
@@ -205,7 +208,7 @@ pub fn mix(
     let keys = places[place + 1] as usize;
     let queries = places[place + 2] as usize;
     let number = places[place + 4] as usize;
-    let start = places[place + 3] as usize + head * queries * keys;
+    let start = places[place + 3] as usize * CUBE_COUNT_Y as usize + head * queries * keys;
     let mut count = keys;
     let mut from = start + number * keys;
     let mut step = 1usize;

@@ -3,10 +3,10 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensors::{UNITS, dense, room, sizes, upload};
+use super::tensors::{UNITS, dense, room, sizes};
 
 /// Rows that are added first, one after the other.
-pub const ROWS: usize = 64;
+const ROWS: usize = 64;
 
 /// The sum of one number of each unit of a cube, known to every unit.
 #[cube]
@@ -48,72 +48,6 @@ pub fn cube_max(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) 
     let largest = shared[0usize];
     sync_cube();
     largest
-}
-
-#[cube(launch)]
-fn sum_listed_rows(rows: &Tensor<f32>, listed: &Tensor<u32>, bounds: &Tensor<u32>, sums: &mut Tensor<f32>, d: usize) {
-    let out = CUBE_POS_X as usize;
-    let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
-    if column < d {
-        let mut sum = 0.0f32;
-        let mut at = bounds[out];
-        let end = bounds[out + 1];
-        while at < end {
-            sum += rows[listed[at as usize] as usize * d + column];
-            at += 1;
-        }
-        sums[out * d + column] = sum;
-    }
-}
-
-/// Lists of rows, each to be added up.
-struct Lists {
-    listed: Vec<u32>,
-    /// Where each list begins, and where the last one ends.
-    bounds: Vec<u32>,
-}
-
-fn sum_lists(rows: &CubeTensor, lists: Lists) -> CubeTensor {
-    let (d, count) = (sizes(rows).1, lists.bounds.len() - 1);
-    let sums = room(rows, [count, d]);
-    let tiles = d.div_ceil(UNITS as usize) as u32;
-    // A buffer of no numbers cannot be bound.
-    let listed = if lists.listed.is_empty() { vec![0] } else { lists.listed };
-    sum_listed_rows::launch(
-        &rows.client,
-        CubeCount::Static(count as u32, tiles, 1),
-        CubeDim::new_1d(UNITS),
-        rows.clone().into_tensor_arg(),
-        upload(rows, listed).into_tensor_arg(),
-        upload(rows, lists.bounds).into_tensor_arg(),
-        sums.clone().into_tensor_arg(),
-        d,
-    );
-    sums
-}
-
-/// The sum of the rows of each place: `[size, d]` from `[rows, d]`, in the order of the rows, by at most [`ROWS`] at once.
-pub fn sum_by_place(rows: CubeTensor, places: &[u32], size: usize) -> CubeTensor {
-    let rows = dense(rows);
-    let mut of_place = vec![Vec::new(); size];
-    for (row, place) in (0_u32..).zip(places) {
-        of_place[*place as usize].push(row);
-    }
-    let (mut listed, mut bounds) = (Vec::with_capacity(places.len()), vec![0]);
-    let (mut parts, mut part_bounds) = (Vec::new(), vec![0]);
-    for rows in &of_place {
-        // A place without rows has one list of none, which gives its zeros.
-        let chunks = if rows.is_empty() { vec![&rows[..]] } else { rows.chunks(ROWS).collect() };
-        for chunk in chunks {
-            parts.push(bounds.len() as u32 - 1);
-            listed.extend(chunk);
-            bounds.push(listed.len() as u32);
-        }
-        part_bounds.push(parts.len() as u32);
-    }
-    let several = parts.len() > size;
-    let sums = sum_lists(&rows, Lists { listed, bounds });
-    if several { sum_lists(&sums, Lists { listed: parts, bounds: part_bounds }) } else { sums }
 }
 
 #[cube(launch)]

@@ -1,7 +1,8 @@
 //! Tensors on a GPU: made dense, made empty, and made of a batch's indices.
 
 use burn::backend::TensorMetadata;
-use burn::tensor::{DType, Shape, TensorData};
+use burn::backend::ops::{FloatTensorOps, IntTensorOps};
+use burn::tensor::{Bytes, DType, Shape, TensorData};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
@@ -46,9 +47,28 @@ pub fn strided(count: usize) -> CubeCount {
 
 /// Indices, beside another tensor.
 pub fn upload(beside: &CubeTensor, values: Vec<u32>) -> CubeTensor {
-    use burn::backend::ops::IntTensorOps;
     let count = values.len();
-    <burn_cubecl::Cube as IntTensorOps<burn_cubecl::Cube>>::int_from_data(TensorData::new(values, [count]), &beside.device)
+    burn_cubecl::Cube::int_from_data(TensorData::new(values, [count]), &beside.device)
+}
+
+/// Numbers of the update's rules, beside another tensor.
+pub fn upload_numbers(beside: &CubeTensor, values: Vec<f32>) -> CubeTensor {
+    let count = values.len();
+    burn_cubecl::Cube::float_from_data(TensorData::new(values, [count]), &beside.device)
+}
+
+/// Writes numbers in the place of others, behind everything that the GPU was told to do before.
+pub fn write<T: bytemuck::Pod + Send + Sync>(tensor: &CubeTensor, values: Vec<T>) {
+    tensor.client.write(&tensor.handle, Bytes::from_elems(values));
+}
+
+/// Some of a list's indices, in the same memory.
+pub fn view(tensor: &CubeTensor, start: usize, count: usize) -> CubeTensor {
+    let CubeTensor { client, handle, device, dtype, .. } = tensor.clone();
+    let bytes = |numbers: usize| (numbers * dtype.size()) as u64;
+    let behind = elements(tensor) - start - count;
+    let handle = handle.offset_start(bytes(start)).offset_end(bytes(behind));
+    CubeTensor::new_contiguous(client, device, Shape::from([count]), handle, dtype)
 }
 
 /// The same numbers in another shape.

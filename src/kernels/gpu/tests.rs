@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::backend::Dispatch;
 use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 
-use crate::kernels::{Fused, Judging, Moved, Rows, Rule, Several, Touched, Update, Words};
+use crate::kernels::{Fused, Judging, Moved, Rows, Rule, Ruled, Rules, Several, Touched, Update, Words};
 use crate::random::{Purpose, Stream};
 
 fn gpu() -> Device {
@@ -41,10 +41,11 @@ fn steps(device: &Device) -> Vec<f32> {
     let absolute = |tensors: Vec<Tensor<2>>| tensors.into_iter().map(Tensor::abs).collect::<Vec<_>>();
     let x = draws(100);
     let (held, before) = (x[3].clone(), numbers(x[3].clone()));
-    let rules = (0..count).map(|part| Rule { keep: 1.0 - 0.01 * part as f32, ..rule(1) }).collect();
+    let rules = Arc::new(Rules::new((0..count).map(|part| Rule { keep: 1.0 - 0.01 * part as f32, ..rule(1) }).collect()));
+    let by = Ruled { rules, which: (0..count as usize).collect() };
     let moments = [draws(200), draws(300)].map(|moments| several(absolute(moments)));
     let [first, second] = moments;
-    let (x, first, second) = Dispatch::adamw(several(x), several(draws(400)), first, second, clip(), rules);
+    let (x, first, second) = Dispatch::adamw(several(x), several(draws(400)), first, second, clip(), by);
     assert_eq!(numbers(held), before);
     let parts = [x, first, second].map(|all| all.0.into_iter().map(Tensor::<2>::from_dispatch).collect::<Vec<_>>());
     let moved = Moved::default();
@@ -53,8 +54,9 @@ fn steps(device: &Device) -> Vec<f32> {
         let ids: Vec<u32> = (0..size as u32).filter(|id| u64::from(*id) % (3 + turn) == 1).collect();
         let gradient = draw(5, [ids.len(), d], device).into_dispatch();
         let [of_x, of_m, of_v] = [x, m, v].map(Tensor::into_dispatch);
-        let rows = Touched { words: words(&ids), moved: Arc::clone(&moved) };
-        let (a, b, c) = Dispatch::adamw_words(of_x, gradient, of_m, of_v, clip(), rows, rule(turn));
+        let rules = Arc::new(Rules::new(vec![rule(1), rule(turn)]));
+        let how = Touched { words: words(&ids), moved: Arc::clone(&moved), rules, which: 1 };
+        let (a, b, c) = Dispatch::adamw_words(of_x, gradient, of_m, of_v, clip(), how);
         [x, m, v] = [a, b, c].map(Tensor::from_dispatch);
     }
     parts.into_iter().flatten().chain([x, m, v]).flat_map(numbers).collect()
@@ -90,8 +92,9 @@ fn sums_are_those_on_the_cpu() {
 fn the_loss_and_its_gradient_are_those_on_the_cpu() {
     let judge = |device: &Device| {
         let logits = (draw(9, [300, 5], device) * 20.0).autodiff().require_grad();
-        let labels = Arc::new((0..300).map(|example| example * 7 % 5).collect());
-        let loss = Dispatch::cross_entropy(logits.clone().into_dispatch(), Judging { labels, share: 0.3 });
+        let rows = Rows::new((0..300).map(|_| (&[1][..], &[0][..]))).labelled((0..300).map(|example| example * 7 % 5).collect());
+        let how = Judging { rows: Arc::new(rows), share: 0.3 };
+        let loss = Dispatch::cross_entropy(logits.clone().into_dispatch(), how);
         let loss = Tensor::<1>::from_dispatch(loss);
         let gradient = logits.grad(&(loss.clone() * 2.0).backward()).unwrap();
         [loss.into_data().try_to_vec().unwrap(), numbers(gradient)].concat()

@@ -1,0 +1,107 @@
+//! Sums of the rows of each place, in the order of the rows.
+
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+use super::tensors::{UNITS, room, sizes};
+
+/// Rows that one list has at most: they are added one after the other.
+const ROWS: usize = 64;
+
+/// Which rows are of which place, by lists of at most [`ROWS`] rows. All lengths follow from the numbers of rows and places.
+#[derive(Debug)]
+pub struct Lists {
+    /// The rows, list after list.
+    pub listed: Vec<u32>,
+    /// Where each list begins, and where the last one ends; those that are not needed are empty.
+    pub bounds: Vec<u32>,
+    /// Where the lists of each place begin, and where the last one's end.
+    pub of_place: Vec<u32>,
+}
+
+impl Lists {
+    /// The place of a row that is of none.
+    pub const NOWHERE: u32 = u32::MAX;
+
+    /// From the place of each row.
+    pub fn of(places: &[u32], size: usize) -> Self {
+        let mut rows_of = vec![Vec::new(); size];
+        for (row, place) in (0_u32..).zip(places) {
+            if *place != Self::NOWHERE {
+                rows_of[*place as usize].push(row);
+            }
+        }
+        let (mut listed, mut bounds, mut of_place) = (Vec::with_capacity(places.len()), vec![0], vec![0]);
+        for rows in &rows_of {
+            for list in rows.chunks(ROWS) {
+                listed.extend(list);
+                bounds.push(listed.len() as u32);
+            }
+            of_place.push(bounds.len() as u32 - 1);
+        }
+        bounds.resize(size + places.len() / ROWS + 1, listed.len() as u32);
+        listed.resize(places.len(), 0);
+        Self { listed, bounds, of_place }
+    }
+}
+
+#[cube(launch)]
+fn sum_listed(rows: &Tensor<f32>, listed: &Tensor<u32>, bounds: &Tensor<u32>, sums: &mut Tensor<f32>, d: usize) {
+    let out = CUBE_POS_X as usize;
+    let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
+    if column < d {
+        let mut sum = 0.0f32;
+        let mut at = bounds[out];
+        let end = bounds[out + 1];
+        while at < end {
+            sum += rows[listed[at as usize] as usize * d + column];
+            at += 1;
+        }
+        sums[out * d + column] = sum;
+    }
+}
+
+#[cube(launch)]
+fn sum_between(rows: &Tensor<f32>, bounds: &Tensor<u32>, sums: &mut Tensor<f32>, d: usize) {
+    let out = CUBE_POS_X as usize;
+    let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
+    if column < d {
+        let mut sum = 0.0f32;
+        let mut row = bounds[out];
+        let end = bounds[out + 1];
+        while row < end {
+            sum += rows[row as usize * d + column];
+            row += 1;
+        }
+        sums[out * d + column] = sum;
+    }
+}
+
+/// The sum of each place's rows, `[places, d]` from `[rows, d]`, by lists that are on the GPU: which rows, the lists'
+/// bounds, and the places' lists.
+pub fn sum_lists(rows: &CubeTensor, [listed, bounds, of_place]: [&CubeTensor; 3]) -> CubeTensor {
+    let d = sizes(rows).1;
+    let count = |bounds: &CubeTensor| super::tensors::elements(bounds) - 1;
+    let cubes = |count: usize| CubeCount::Static(count as u32, d.div_ceil(UNITS as usize) as u32, 1);
+    let (parts, sums) = (room(rows, [count(bounds), d]), room(rows, [count(of_place), d]));
+    sum_listed::launch(
+        &rows.client,
+        cubes(count(bounds)),
+        CubeDim::new_1d(UNITS),
+        rows.clone().into_tensor_arg(),
+        listed.clone().into_tensor_arg(),
+        bounds.clone().into_tensor_arg(),
+        parts.clone().into_tensor_arg(),
+        d,
+    );
+    sum_between::launch(
+        &rows.client,
+        cubes(count(of_place)),
+        CubeDim::new_1d(UNITS),
+        parts.into_tensor_arg(),
+        of_place.clone().into_tensor_arg(),
+        sums.clone().into_tensor_arg(),
+        d,
+    );
+    sums
+}

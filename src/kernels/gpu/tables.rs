@@ -1,0 +1,183 @@
+//! What a GPU is told of a batch: all that differs between two batches of one shape, in one piece of memory, so that a
+//! recorded step reads another batch where the next one is written there.
+
+use burn_cubecl::tensor::CubeTensor;
+
+use super::lists::Lists;
+use super::tensors::{upload, view};
+use crate::kernels::Rows;
+
+/// Numbers that tell a query or a key its place.
+pub const FIELDS: usize = 6;
+/// Sections begin at multiples of so many numbers, where every GPU can bind them.
+const ALIGNMENT: usize = 64;
+/// The rows that a batch is filled up to are multiples of at least so many.
+const FINEST: usize = 8;
+
+/// Everything that the sizes of a step's memory follow from, besides the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Rows: the tokens, and what fills them up to one of few numbers.
+    pub rows: usize,
+    /// Examples.
+    pub examples: usize,
+    /// No example has more tokens.
+    pub longest: usize,
+}
+
+impl Shape {
+    /// Of a batch.
+    pub fn of(rows: &Rows) -> Self {
+        Self { rows: filled_up(rows.tokens()), examples: rows.examples(), longest: rows.longest.max(1) }
+    }
+}
+
+/// The next of few numbers, eight for each doubling: few shapes are met, and less than an eighth is added.
+pub fn filled_up(tokens: usize) -> usize {
+    let below = 1 << tokens.max(1).ilog2();
+    tokens.max(1).next_multiple_of((below / 8).max(FINEST))
+}
+
+/// A batch on a GPU.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// What it fits.
+    pub shape: Shape,
+    memory: CubeTensor,
+    /// The place of its dropout: the two counter words that name the batch.
+    pub turn: CubeTensor,
+    /// Tokens, positions and segments, each `[rows]`.
+    pub ids: CubeTensor,
+    /// Where each query's example stands, `[rows * FIELDS]`: its first key row, its keys, its queries, how many probabilities
+    /// of one head are before it, the query's number in the example, the query's token.
+    pub queries: CubeTensor,
+    /// The same for each key: the example's first query row, and the key's number in place of the query's.
+    pub keys: CubeTensor,
+    /// The same where each example's first token asks alone, `[examples * FIELDS]`,
+    pub first_queries: CubeTensor,
+    /// and `[rows * FIELDS]`.
+    pub first_keys: CubeTensor,
+    /// The first token of each example.
+    pub firsts: CubeTensor,
+    /// Where each example begins, and where the last one ends.
+    pub offsets: CubeTensor,
+    /// The label of each example.
+    pub labels: CubeTensor,
+    /// The rows of each word: [`Lists`].
+    pub listed: CubeTensor,
+    /// Where each list begins.
+    pub bounds: CubeTensor,
+    /// Where each word's lists begin.
+    pub of_place: CubeTensor,
+    /// The distinct words, ascending, and ids that no word has behind them: `[rows]`.
+    pub words: CubeTensor,
+}
+
+impl Tables {
+    /// Tells the GPU where another tensor lies.
+    pub fn tell(rows: &Rows, beside: &CubeTensor) -> Self {
+        let shape = Shape::of(rows);
+        let sections = sections(rows, shape);
+        let memory = upload(beside, packed(&sections));
+        let mut start = 0;
+        let views = sections.map(|section| {
+            let view = view(&memory, start, section.len());
+            start += section.len().next_multiple_of(ALIGNMENT);
+            view
+        });
+        let [turn, ids, queries, keys, first_queries, first_keys, firsts, offsets, labels, listed, bounds, of_place, words] =
+            views;
+        Self {
+            shape,
+            memory,
+            turn,
+            ids,
+            queries,
+            keys,
+            first_queries,
+            first_keys,
+            firsts,
+            offsets,
+            labels,
+            listed,
+            bounds,
+            of_place,
+            words,
+        }
+    }
+
+    /// Writes another batch of the same shape in this one's place.
+    pub fn write(&self, rows: &Rows) {
+        super::tensors::write(&self.memory, packed(&sections(rows, self.shape)));
+    }
+
+    /// Probabilities there is room for, over all examples and heads.
+    pub fn probabilities(&self, heads: usize, firsts: bool) -> usize {
+        heads * self.shape.rows * if firsts { 1 } else { self.shape.longest }
+    }
+}
+
+impl Rows {
+    /// What the GPU was told of it, where another tensor lies.
+    pub(super) fn tables(&self, beside: &CubeTensor) -> &Tables {
+        self.resident.get_or_tell(|| {
+            let tables = Tables::tell(self, beside);
+            self.words.resident.get_or_tell(|| tables.words.clone());
+            tables
+        })
+    }
+}
+
+fn packed(sections: &[Vec<u32>]) -> Vec<u32> {
+    let mut all = Vec::with_capacity(sections.iter().map(|section| section.len() + ALIGNMENT).sum());
+    for section in sections {
+        all.extend(section);
+        all.resize(all.len().next_multiple_of(ALIGNMENT), 0);
+    }
+    all
+}
+
+/// In the order of [`Tables`]' fields. Their lengths follow from the shape alone.
+fn sections(rows: &Rows, shape: Shape) -> [Vec<u32>; 13] {
+    let filled = |values: &[u32], length: usize, with: u32| {
+        let mut values = values.to_vec();
+        values.resize(length, with);
+        values
+    };
+    let row = |values: &[u32]| filled(values, shape.rows, 0);
+    let [queries, keys] = places(rows, false).map(|places| filled(&places, shape.rows * FIELDS, 0));
+    let [first_queries, first_keys] = places(rows, true);
+    let lists = Lists::of(&filled(&rows.words.places, shape.rows, Lists::NOWHERE), shape.rows);
+    [
+        vec![(rows.turn << 16) as u32, (rows.turn >> 16) as u32],
+        [row(&rows.tokens), row(&rows.positions), row(&rows.segments)].concat(),
+        queries,
+        keys,
+        first_queries,
+        filled(&first_keys, shape.rows * FIELDS, 0),
+        rows.firsts.clone(),
+        rows.offsets.iter().map(|offset| *offset as u32).collect(),
+        filled(&rows.labels, shape.examples, 0),
+        lists.listed,
+        lists.bounds,
+        lists.of_place,
+        filled(&rows.words.ids, shape.rows, u32::MAX),
+    ]
+}
+
+/// The places of queries and keys.
+fn places(rows: &Rows, firsts: bool) -> [Vec<u32>; 2] {
+    let (mut of_queries, mut of_keys, mut start) = (Vec::new(), Vec::new(), 0);
+    for example in 0..rows.examples() {
+        let (first, keys) = (rows.offsets[example], rows.length(example));
+        let (first_query, queries) = if firsts { (example, 1) } else { (first, keys) };
+        for query in 0..queries {
+            of_queries.extend([first, keys, queries, start, query, first + query].map(|number| number as u32));
+        }
+        for key in 0..keys {
+            of_keys.extend([first_query, keys, queries, start, key, first + key].map(|number| number as u32));
+        }
+        start += queries * keys;
+    }
+    [of_queries, of_keys]
+}
