@@ -34,6 +34,7 @@ pub mod train;
 pub mod execute;
 pub mod pipeline;
 pub mod progress;
+mod room;
 pub mod runs;
 pub mod stop;
 

@@ -81,6 +81,9 @@ pub struct Bench {
     /// Who computes: fused operations where the device has them, or Burn's own over padded batches.
     #[arg(long, value_enum, default_value_t = Kernels::Fused)]
     pub kernels: Kernels,
+    /// Launches every kernel of every step, where a GPU would replay recorded steps (CUDA graphs).
+    #[arg(long)]
+    pub no_graphs: bool,
     /// Trains on this device: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,

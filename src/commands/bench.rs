@@ -21,6 +21,7 @@ pub fn bench(arguments: &Bench) -> Outcome<()> {
         Inputs::read(&arguments.file, Purpose::Training, &overrides, &Surroundings::from_env(), &Hub::from_env(!arguments.json))?;
     let (inputs, device) = with_device(inputs)?;
     let device = arguments.kernels.on(device);
+    let device = if arguments.no_graphs { device.without_recordings() } else { device };
     let pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
     let counts = (arguments.warm_up, arguments.steps.get());
     let speed =
@@ -57,14 +58,23 @@ fn figures(speed: &Speed, peak: f64) -> Value {
         "matmul_peak_gflops": peak / 1e9,
         "share_of_peak": speed.operations / total / peak,
         "peak_memory_mib": peak_memory_mib(),
+        "steps_replayed": speed.replays.replayed,
+        "shapes_recorded": speed.replays.recorded,
+        "recording_refused": speed.replays.refused,
     })
 }
 
 fn text(speed: &Speed, figures: &Value, device: &str) -> String {
     let number = |key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
     let percent = |key: &str| format!("{:.0} %", number(key) * 100.0);
+    let replays = &speed.replays;
+    let graphs = match (&replays.refused, replays.recorded) {
+        (Some(why), _) => Some(format!("graphs    {} steps replayed; no more: {why}", replays.replayed)),
+        (None, 0) => None,
+        (None, shapes) => Some(format!("graphs    {} steps replayed, of {shapes} shapes", replays.replayed)),
+    };
     let memory = figures["peak_memory_mib"].as_f64().map_or("unknown".into(), |mib| format!("{} MiB", count(mib as u64)));
-    [
+    let lines = [
         format!(
             "{} steps of {:.1} examples on {device}",
             speed.seconds.len(),
@@ -91,8 +101,8 @@ fn text(speed: &Speed, figures: &Value, device: &str) -> String {
             number("matmul_peak_gflops")
         ),
         format!("memory    {memory} at most"),
-    ]
-    .join("\n")
+    ];
+    lines.into_iter().chain(graphs).collect::<Vec<_>>().join("\n")
 }
 
 /// The most memory that this process has held, as Linux counts it.

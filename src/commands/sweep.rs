@@ -21,6 +21,7 @@ use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::pipeline::Pipeline;
 use crate::progress::{Loudness, SweepProgress};
 use crate::report::{comparison_text, sweep_plan_text};
+use crate::room::visible_gpus;
 use crate::runs::list;
 use crate::settings::{Complaint, DeviceChoice, Settings};
 use crate::sweep::{
@@ -161,10 +162,7 @@ fn gpus(choice: DeviceChoice) -> Vec<String> {
     if choice != DeviceChoice::Auto || devices < 2 {
         return Vec::new();
     }
-    match std::env::var("CUDA_VISIBLE_DEVICES") {
-        Ok(visible) => visible.split(',').map(|device| device.trim().to_string()).collect(),
-        Err(_) => (0..devices).map(|device| device.to_string()).collect(),
-    }
+    visible_gpus().unwrap_or_else(|| (0..devices).map(|device| device.to_string()).collect())
 }
 
 /// Counts how often somebody asks to stop.

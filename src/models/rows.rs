@@ -115,13 +115,7 @@ fn linear(x: Tensor<2>, layer: &Linear, precision: Precision) -> Tensor<2> {
 }
 
 /// LayerNorm(dropout(x + bias) + residual), with the bias of the linear layer that x comes from.
-fn close(
-    x: DispatchTensor,
-    linear: &Linear,
-    residual: Tensor<2>,
-    norm: &LayerNorm,
-    how: Closing,
-) -> Tensor<2> {
+fn close(x: DispatchTensor, linear: &Linear, residual: Tensor<2>, norm: &LayerNorm, how: Closing) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::close(
         x,
         linear.bias.clone().into_dispatch(),

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use crate::report::bytes;
+use crate::room::Room;
 
 /// How many trials a person wants at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,15 +25,6 @@ impl FromStr for Jobs {
             number => number.parse().map(Self::Exactly).map_err(|_| "write a number from 1, or auto".into()),
         }
     }
-}
-
-/// Memory, where trials train.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
-    /// Bytes that nobody uses.
-    pub free: u64,
-    /// Bytes that the largest of the running trials was seen to use.
-    pub largest: u64,
 }
 
 /// Decides how many trials may run at once.

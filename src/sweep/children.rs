@@ -10,13 +10,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::at_once::Room;
 use super::directory::SweepDirectory;
 use super::drive::{Crew, Ending, News, Progress};
 use super::plan::PlannedTrial;
 use super::queue::State;
-use super::room;
 use crate::failure::{INTERRUPTED, says_out_of_memory};
+use crate::room::{self, Room};
 use crate::runs::{Exit, RunDirectory, StoredRun, files, list};
 
 /// What a trial's process tells the sweep's, a line of JSON each.

@@ -16,10 +16,9 @@ mod plan;
 mod prune;
 mod queue;
 mod random;
-mod room;
 mod space;
 
-pub use at_once::{Jobs, Pilot, Room};
+pub use at_once::{Jobs, Pilot};
 pub use children::{Children, Told, Workers};
 pub use directory::{Found, SweepDirectory, SweepFacts, is_sweep};
 pub use drive::{Audience, Crew, Driven, Ending, Manner, News, Progress, Why, drive};

@@ -5,6 +5,8 @@ use std::path::Path;
 use burn::tensor::Device as BurnDevice;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "gpu")]
+use crate::room::{Room, of_gpus, visible_gpus};
 use crate::settings::{DeviceChoice, Precision};
 
 /// A device that is there.
@@ -14,6 +16,8 @@ pub struct Device {
     plain: BurnDevice,
     kernels: Kernels,
     records: bool,
+    #[cfg(feature = "webgpu")]
+    spoils: bool,
 }
 
 /// Who computes.
@@ -119,16 +123,27 @@ impl Device {
         Ok(device)
     }
 
+    fn named(name: String, plain: BurnDevice) -> Self {
+        Self {
+            name,
+            plain,
+            kernels: Kernels::Fused,
+            records: true,
+            #[cfg(feature = "webgpu")]
+            spoils: false,
+        }
+    }
+
     /// The CPU.
     #[must_use]
     pub fn cpu() -> Self {
-        Self { name: "cpu".into(), plain: BurnDevice::flex(), kernels: Kernels::Fused, records: true }
+        Self::named("cpu".into(), BurnDevice::flex())
     }
 
     #[cfg(feature = "cuda")]
     fn cuda(number: usize) -> Self {
         super::kernel_cache::keep();
-        Self { name: format!("cuda:{number}"), plain: BurnDevice::cuda(number), kernels: Kernels::Fused, records: true }
+        Self::named(format!("cuda:{number}"), BurnDevice::cuda(number))
     }
 
     #[cfg(not(feature = "cuda"))]
@@ -141,8 +156,7 @@ impl Device {
     #[must_use]
     pub fn webgpu() -> Self {
         super::kernel_cache::keep();
-        let plain = BurnDevice::wgpu(burn::tensor::DeviceKind::DefaultDevice);
-        Self { name: "webgpu".into(), plain, kernels: Kernels::Fused, records: true }
+        Self::named("webgpu".into(), BurnDevice::wgpu(burn::tensor::DeviceKind::DefaultDevice))
     }
 
     /// `cpu` or `cuda:0`.
@@ -161,6 +175,26 @@ impl Device {
     #[must_use]
     pub fn without_recordings(self) -> Self {
         Self { records: false, ..self }
+    }
+
+    /// The same device with something in each recording that none can hold: for tests of what follows.
+    #[cfg(feature = "webgpu")]
+    #[must_use]
+    pub fn with_spoilt_recordings(self) -> Self {
+        Self { spoils: true, ..self }
+    }
+
+    #[cfg(feature = "webgpu")]
+    pub(super) fn spoils_recordings(&self) -> bool {
+        self.spoils
+    }
+
+    /// How much of its memory is free, and how much this process uses of it, where NVIDIA's driver says.
+    #[cfg(feature = "gpu")]
+    pub(super) fn room(&self) -> Option<Room> {
+        let number: usize = self.name.strip_prefix("cuda:")?.parse().ok()?;
+        let gpu = visible_gpus().and_then(|gpus| gpus.get(number).cloned()).unwrap_or_else(|| number.to_string());
+        of_gpus(&[gpu], &[std::process::id()])
     }
 
     /// Whether steps may be recorded on it.

@@ -12,6 +12,7 @@ mod optimizer;
 mod order;
 #[cfg(feature = "gpu")]
 mod recordings;
+mod replays;
 mod schedule;
 mod speed;
 mod state;
@@ -22,8 +23,7 @@ pub use account::Taken;
 pub use device::{CudaSupport, Device, DeviceError, Kernels};
 pub use event::{Boundary, Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
 pub use kernel_cache::KernelCache;
-#[cfg(feature = "gpu")]
-pub use recordings::Replays;
+pub use replays::Replays;
 pub use schedule::learning_rate;
 pub use speed::{Speed, matmul_peak, measure};
 pub use state::{Counters, Interval, Start, TrainingState};

@@ -11,31 +11,25 @@ use burn::tensor::Tensor;
 
 use super::batch::Batch;
 use super::device::{Device, Kernels};
+use super::replays::Replays;
 use super::step::Numbers;
 use super::trainer::Trainer;
 use crate::kernels::{Prepared, Recording, Rows, Shape, whereabouts};
 use crate::models::{Input, Value};
+use crate::room::Room;
+use crate::tokens::Encoded;
 
 /// What is recorded of a training.
 pub struct Recordings {
-    /// None of a shape that was met once.
+    /// None of a shape that was met and not recorded.
     of: HashMap<Shape, Option<Recording>>,
     /// How many more there may be.
     left: usize,
+    /// Whether it is known how many there is memory for.
+    is_measured: bool,
     replayed: u64,
     /// Why there are no more.
     refused: Option<String>,
-}
-
-/// How many steps of a training were replays.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Replays {
-    /// Shapes that were recorded.
-    pub recorded: usize,
-    /// Steps that were replayed.
-    pub replayed: u64,
-    /// Why no more were recorded, where the GPU refused.
-    pub refused: Option<String>,
 }
 
 impl Recordings {
@@ -45,7 +39,28 @@ impl Recordings {
     /// Of a training on this device.
     pub fn on(device: &Device) -> Self {
         let records = device.is_gpu() && device.kernels() == Kernels::Fused && device.records();
-        Self { of: HashMap::new(), left: if records { Self::MOST } else { 0 }, replayed: 0, refused: None }
+        Self { of: HashMap::new(), left: if records { Self::MOST } else { 0 }, is_measured: false, replayed: 0, refused: None }
+    }
+
+    /// Whether there may be one more.
+    fn may_grow(&mut self, device: &Device) -> bool {
+        if self.left > 0 && !self.is_measured {
+            self.is_measured = true;
+            if let Some(Room { free, largest }) = device.room() {
+                // A step's memory is less than all that the program uses, and the first recording takes copies of all
+                // parameters and moments meanwhile.
+                self.left = self.left.min(usize::try_from(free / largest.max(1)).unwrap_or(0).saturating_sub(1));
+                if self.left == 0 {
+                    self.refused = Some("too little of the GPU's memory is free".into());
+                }
+            }
+        }
+        self.left > 0
+    }
+
+    /// What there is to say of them.
+    pub fn replays(&self) -> Replays {
+        Replays { recorded: self.of.values().flatten().count(), replayed: self.replayed, refused: self.refused.clone() }
     }
 
     fn refuse(&mut self, error: &anyhow::Error) {
@@ -62,20 +77,19 @@ impl Trainer<'_> {
             return self.compute_plainly(batches, numbers);
         };
         let shape = Shape::of(rows);
-        match self.recordings.of.get(&shape) {
-            Some(Some(recording)) => {
-                let told = recording.replay(rows, numbers.rules())?;
-                self.recordings.replayed += 1;
-                Ok(told)
-            }
-            Some(None) if self.recordings.left > 0 => self.record(batches, rows, shape, numbers),
-            Some(None) => self.compute_plainly(batches, numbers),
-            None => {
-                let told = self.compute_plainly(batches, numbers)?;
-                self.recordings.of.insert(shape, None);
-                Ok(told)
-            }
+        if let Some(Some(recording)) = self.recordings.of.get(&shape) {
+            let told = recording.replay(rows, numbers.rules())?;
+            self.recordings.replayed += 1;
+            return Ok(told);
         }
+        // The first step of all makes the moments.
+        let is_ready = self.steps > 0 && self.recordings.of.contains_key(&shape);
+        if is_ready && self.recordings.may_grow(self.device) {
+            return self.record(batches, rows, shape, numbers);
+        }
+        let told = self.compute_plainly(batches, numbers)?;
+        self.recordings.of.entry(shape).or_insert(None);
+        Ok(told)
     }
 
     /// A step whose parameters and moments may be elsewhere than recorded steps have them.
@@ -107,7 +121,14 @@ impl Trainer<'_> {
         };
         let before = self.places()?;
         let told = self.compute(batches, numbers)?;
-        let recording = prepared.record(rows, numbers.rules(), || self.compute(batches, numbers));
+        let recording = prepared.record(rows, numbers.rules(), || {
+            #[cfg(feature = "webgpu")]
+            if self.device.spoils_recordings() {
+                // Nothing may be sent to a GPU that records.
+                drop(Tensor::<1>::from_data([0.0], self.device.plain()));
+            }
+            self.compute(batches, numbers)
+        });
         let in_place = self.places()? == before;
         match recording {
             Ok(recording) if in_place => {
@@ -127,6 +148,23 @@ impl Trainer<'_> {
         }
     }
 
+    /// Goes forward and backward over the first of these batches of each shape, and learns nothing: their kernels are tuned,
+    /// and their steps are recorded when they are taken.
+    pub(super) fn tune(&mut self, examples: &[Encoded], batches: &[Vec<usize>]) {
+        for indices in batches {
+            if self.recordings.of.len() >= Recordings::MOST {
+                break;
+            }
+            let batch = self.batch(examples, indices);
+            let Input::Rows(rows) = &batch.input else { break };
+            let shape = Shape::of(rows);
+            if !self.recordings.of.contains_key(&shape) {
+                drop(self.differentiate(&batch, 1.0));
+                self.recordings.of.insert(shape, None);
+            }
+        }
+    }
+
     /// Where parameters and moments are.
     fn places(&self) -> Result<Vec<impl PartialEq + Send + 'static>> {
         let parameters = self.parameters.iter().map(|value| value.clone().inner().into_dispatch());
@@ -135,14 +173,6 @@ impl Trainer<'_> {
 
     fn first(&self) -> Option<DispatchTensor> {
         self.parameters.first().map(|value| value.clone().inner().into_dispatch())
-    }
-
-    /// How many steps so far were replays.
-    #[must_use]
-    pub fn replays(&self) -> Replays {
-        let recordings = &self.recordings;
-        let recorded = recordings.of.values().flatten().count();
-        Replays { recorded, replayed: recordings.replayed, refused: recordings.refused.clone() }
     }
 }
 

@@ -8,6 +8,7 @@ use burn::tensor::{Distribution, FloatDType, Tensor};
 use super::account::Taken;
 use super::device::Device;
 use super::order::batches;
+use super::replays::Replays;
 use super::trainer::{Spent, Trainer};
 use crate::checkpoint::HostTensor;
 use crate::models::matmul;
@@ -30,6 +31,8 @@ pub struct Speed {
     pub padded_tokens: u64,
     /// Floating-point operations that the model needs for them.
     pub operations: f64,
+    /// How many of all steps, those before included, were replays of recorded ones, on a GPU.
+    pub replays: Replays,
 }
 
 /// Takes `warm_up` steps that do not count and `steps` that do, over the batches of the trial's seed.
@@ -50,8 +53,18 @@ pub fn measure(
         let batches = batches(&trial.settings.data, trial.settings.seed, epoch, &lengths);
         batches.chunks(accumulated).map(<[_]>::to_vec).collect::<Vec<Vec<Vec<usize>>>>()
     });
-    let mut speed =
-        Speed { seconds: Vec::new(), spent: Spent::default(), examples: 0, tokens: 0, padded_tokens: 0, operations: 0.0 };
+    if device.is_gpu() {
+        trainer.warm_up(examples, &lengths)?;
+    }
+    let mut speed = Speed {
+        seconds: Vec::new(),
+        spent: Spent::default(),
+        examples: 0,
+        tokens: 0,
+        padded_tokens: 0,
+        operations: 0.0,
+        replays: Replays::default(),
+    };
     let mut before = Spent::default();
     // As in training, nothing is waited for on the way where the device works behind the program's back.
     let together = if device.works_behind() { trial.settings.logging.every.get() as usize } else { 1 };
@@ -78,6 +91,7 @@ pub fn measure(
             speed.operations += batch.iter().map(|index| operations(trial, lengths[*index])).sum::<f64>();
         }
     }
+    speed.replays = trainer.replays();
     let after = trainer.spent();
     speed.spent = Spent {
         data: after.data.saturating_sub(before.data),

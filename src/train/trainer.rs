@@ -17,6 +17,7 @@ use super::optimizer::{AdamW, GradientSum, clip_factor};
 use super::order::batches;
 #[cfg(feature = "gpu")]
 use super::recordings::Recordings;
+use super::replays::Replays;
 use super::schedule::learning_rate;
 use super::state::{Counters, Interval, Start, TrainingState};
 use super::step::Numbers;
@@ -51,7 +52,7 @@ pub fn train(
         if device.is_gpu() {
             observer.observe(&Event::WarmingUp)?;
         }
-        trainer.try_longest(examples, &lengths)?;
+        trainer.warm_up(examples, &lengths)?;
         if device.is_gpu() {
             observer.observe(&Event::WarmedUp(begun.elapsed()))?;
         }
@@ -109,12 +110,12 @@ pub fn train(
 /// A model in training.
 pub struct Trainer<'a> {
     trial: &'a Trial,
-    device: &'a Device,
+    pub(super) device: &'a Device,
     table: Vec<Parameter>,
     pub(super) parameters: Vec<Value>,
     pub(super) optimizer: AdamW,
     /// Steps taken.
-    steps: u64,
+    pub(super) steps: u64,
     last_learning_rate: f64,
     /// Batches learnt from: the place of the next dropout masks.
     micro_batches: u64,
@@ -180,8 +181,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// Goes forward and backward over the longest examples, and learns nothing: memory that is too small for them shows
-    /// before hours of training.
-    fn try_longest(&mut self, examples: &[Encoded], lengths: &[usize]) -> Result<()> {
+    /// before hours of training. On a GPU also over one batch of each shape of an epoch, which tunes its kernels.
+    pub(super) fn warm_up(&mut self, examples: &[Encoded], lengths: &[usize]) -> Result<()> {
         let mut longest: Vec<usize> = (0..examples.len()).collect();
         longest.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
         longest.truncate(self.trial.settings.data.batch_size.get());
@@ -189,6 +190,11 @@ impl<'a> Trainer<'a> {
         let batch = self.batch(examples, &longest);
         let (loss, gradients) = self.differentiate(&batch, 1.0);
         drop(gradients);
+        #[cfg(feature = "gpu")]
+        if self.device.is_gpu() {
+            let epoch = self.steps / self.trial.steps.per_epoch.max(1);
+            self.tune(examples, &batches(&self.trial.settings.data, self.trial.settings.seed, epoch, lengths));
+        }
         // An accelerator works behind the program's back: its answer is waited for.
         loss.try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
         (self.micro_batches, self.spent) = (micro_batches, spent);
@@ -218,7 +224,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Some examples, as the training's next batch.
-    fn batch(&mut self, examples: &[Encoded], indices: &[usize]) -> Batch {
+    pub(super) fn batch(&mut self, examples: &[Encoded], indices: &[usize]) -> Batch {
         let begun = Instant::now();
         if self.longest == 0 {
             self.longest = examples.iter().map(|example| example.tokens.len()).max().unwrap_or(0);
@@ -253,7 +259,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The loss of a batch, scaled by its share of the step, and its gradients.
-    fn differentiate(&mut self, batch: &Batch, share: f64) -> (Tensor<1>, GradientSum) {
+    pub(super) fn differentiate(&mut self, batch: &Batch, share: f64) -> (Tensor<1>, GradientSum) {
         let masks = Masks::training(self.trial.dropout, self.trial.settings.seed, batch.turn);
         let begun = Instant::now();
         let logits = self.model(&self.parameters).forward(&batch.input, masks);
@@ -273,6 +279,15 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn spent(&self) -> Spent {
         self.spent
+    }
+
+    /// How many steps so far were replays of recorded ones, on a GPU.
+    #[must_use]
+    pub fn replays(&self) -> Replays {
+        #[cfg(feature = "gpu")]
+        return self.recordings.replays();
+        #[cfg(not(feature = "gpu"))]
+        Replays::default()
     }
 
     /// Predictions for every example, without dropout.

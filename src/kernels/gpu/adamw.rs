@@ -65,13 +65,7 @@ fn update(
 }
 
 #[cube(launch)]
-fn adamw(
-    parts: &mut Sequence<Part>,
-    clip: &Tensor<f32>,
-    rules: &Tensor<f32>,
-    #[comptime] count: usize,
-    #[comptime] units: u32,
-) {
+fn adamw(parts: &mut Sequence<Part>, clip: &Tensor<f32>, rules: &Tensor<f32>, #[comptime] count: usize, #[comptime] units: u32) {
     let clip = clip[0usize];
     #[unroll]
     for index in 0..count {

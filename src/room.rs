@@ -3,7 +3,14 @@
 use std::fs;
 use std::process::Command;
 
-use super::at_once::Room;
+/// Memory, where some processes compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes that nobody uses.
+    pub free: u64,
+    /// Bytes that the largest of some processes was seen to use.
+    pub largest: u64,
+}
 
 /// The machine's own memory, beside these processes; none where the kernel does not say.
 pub fn of_machine(processes: &[u32]) -> Option<Room> {
@@ -17,6 +24,12 @@ pub fn of_machine(processes: &[u32]) -> Option<Room> {
 fn kibibytes(text: &str, field: &str) -> Option<u64> {
     let value = text.lines().find_map(|line| line.strip_prefix(field))?;
     value.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
+/// The GPUs that CUDA is told to see, as its driver knows them; none where it is told nothing and sees all.
+pub fn visible_gpus() -> Option<Vec<String>> {
+    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok()?;
+    Some(visible.split(',').map(|device| device.trim().to_string()).collect())
 }
 
 /// The memory of the fullest of these GPUs, or of all where none is named, beside these processes.
