@@ -31,7 +31,8 @@ part() { # name, command...
 part devices "$GLUEPOT" devices
 part logits "$SUITE" --nocapture logits_equal_pytorchs
 part trajectories "$SUITE" --nocapture every_step_of_every_training
-[ "$device" = cpu ] || part bf16 "$SUITE" --nocapture bf16_stays_close
+[ "$device" = cpu ] || part recordings "$SUITE" --nocapture --test-threads=1 recordings::
+part bf16 "$SUITE" --nocapture bf16_stays_close
 [ -z "${GLUEPOT_GLUE:-}" ] || part real "$SUITE" --nocapture --test-threads=1 equals_pytorch
 
 # The settings of experiments/mrpc.toml on a model of BERT-base's shape with random weights: what is learnt

@@ -18,6 +18,8 @@ on_gpu = a.device != "cpu"
 shapes = {"base": (768, 12, 12, 3072), "small": (384, 6, 12, 1536)}
 cases = [("small", 8)] if a.small else [("base", 8), ("base", 32), ("small", 8), ("small", 32)]
 ours = {"fp32-reference": ["--kernels", "reference"], "fp32": []} | ({name: ["--set", f"training.precision={name}"] for name in ("tf32", "bf16")} if on_gpu else {})
+if on_gpu:  # What replaying recorded steps is worth.
+    ours = {"fp32-launched": ["--no-graphs"], "bf16-launched": ["--set", "training.precision=bf16", "--no-graphs"]} | ours
 theirs = {"fp32": []} | ({"tf32": ["--precision", "tf32"], "bf16": ["--precision", "bf16"], "bf16-compiled": ["--precision", "bf16", "--compile", "default"],
                           "bf16-graphs": ["--precision", "bf16", "--compile", "reduce-overhead"]} if on_gpu else {})
 work = tempfile.mkdtemp()
@@ -73,9 +75,9 @@ for number in (1, 2) if a.small else (1, 2, 4, 8):
         print(f"{number} at once, {shape}-{batch} {fastest}: {'failed' if rate is None else f'{rate:.1f} examples/s'}", file=sys.stderr)
 # Which kernels take the time.
 kernels = []
-for name, options in (ours.items() if on_gpu else ()):
+for name, options in ((name, ours[name]) for name in ("fp32", "tf32", "bf16") if on_gpu):
     log = f"{work}/kernels-{name}.log"
-    short = ["--warm-up", "5", "--steps", "5"]
+    short = ["--warm-up", "5", "--steps", "5", "--no-graphs"]
     done = subprocess.run([sys.executable, f"{here}/kernels.py", "--run", log] + ours_on(*cases[0]) + options + short, capture_output=True, text=True, env=surroundings)
     kernels.append((name, done.stdout if done.returncode == 0 else f"failed: {done.stderr.strip()[-400:]}\n"))
 shutil.rmtree(work)

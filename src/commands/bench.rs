@@ -12,7 +12,7 @@ use crate::inputs::{Inputs, Purpose};
 use crate::pipeline::Pipeline;
 use crate::report::{count, rate};
 use crate::tokens::TokenCache;
-use crate::train::{Speed, matmul_peak, measure};
+use crate::train::{Replays, Speed, matmul_peak, measure};
 
 /// Takes some steps of an experiment and tells how fast they were.
 pub fn bench(arguments: &Bench) -> Outcome<()> {
@@ -68,11 +68,7 @@ fn text(speed: &Speed, figures: &Value, device: &str) -> String {
     let number = |key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
     let percent = |key: &str| format!("{:.0} %", number(key) * 100.0);
     let replays = &speed.replays;
-    let graphs = match (&replays.refused, replays.recorded) {
-        (Some(why), _) => Some(format!("graphs    {} steps replayed; no more: {why}", replays.replayed)),
-        (None, 0) => None,
-        (None, shapes) => Some(format!("graphs    {} steps replayed, of {shapes} shapes", replays.replayed)),
-    };
+    let graphs = (*replays != Replays::default()).then(|| format!("graphs    {replays}"));
     let memory = figures["peak_memory_mib"].as_f64().map_or("unknown".into(), |mib| format!("{} MiB", count(mib as u64)));
     let lines = [
         format!(

@@ -143,7 +143,7 @@ impl Observer for Teller<'_> {
                 self.progress(evaluation.step);
                 self.climb(evaluation)?;
             }
-            Event::WarmingUp | Event::WarmedUp(_) | Event::Log(_) | Event::Boundary(_) => {}
+            Event::WarmingUp | Event::WarmedUp(_) | Event::Replayed(_) | Event::Log(_) | Event::Boundary(_) => {}
         }
         Ok(())
     }

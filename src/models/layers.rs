@@ -83,6 +83,24 @@ impl Value {
         }
     }
 
+    /// Rounded to bf16.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        match self {
+            Self::Vector(x) => Self::Vector(x.cast(FloatDType::BF16)),
+            Self::Matrix(x) => Self::Matrix(x.cast(FloatDType::BF16)),
+        }
+    }
+
+    /// In f32.
+    #[must_use]
+    pub fn widened(self) -> Self {
+        match self {
+            Self::Vector(x) => Self::Vector(x.cast(FloatDType::F32)),
+            Self::Matrix(x) => Self::Matrix(x.cast(FloatDType::F32)),
+        }
+    }
+
     /// Zeros in its shape, beside it.
     #[must_use]
     pub fn zeros_like(&self) -> Self {

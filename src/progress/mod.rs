@@ -225,6 +225,7 @@ impl Observer for Progress<'_> {
                 self.previous = Instant::now();
                 self.voice.note(&format!("kernels were ready after {}", duration(time.as_secs_f64())))
             }
+            Event::Replayed(replays) => self.voice.note(&replays.to_string()),
             Event::Log(row) => self.log(row),
             Event::Evaluation(evaluation) => self.evaluation(evaluation),
             Event::Boundary(_) => Ok(()),

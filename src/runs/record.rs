@@ -242,7 +242,7 @@ impl Recorder {
 impl Observer for Recorder {
     fn observe(&mut self, event: &Event<'_>) -> Result<()> {
         match event {
-            Event::WarmingUp | Event::WarmedUp(_) | Event::Step(_) => Ok(()),
+            Event::WarmingUp | Event::WarmedUp(_) | Event::Replayed(_) | Event::Step(_) => Ok(()),
             Event::Log(row) => self.log(row),
             Event::Evaluation(evaluation) => self.evaluation(evaluation),
             Event::Boundary(boundary) => self.boundary(boundary),

@@ -197,9 +197,9 @@ impl Device {
         of_gpus(&[gpu], &[std::process::id()])
     }
 
-    /// Whether steps may be recorded on it.
-    #[cfg(feature = "gpu")]
-    pub(super) fn records(&self) -> bool {
+    /// Whether steps may be recorded, where it can.
+    #[must_use]
+    pub fn records(&self) -> bool {
         self.records
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::replays::Replays;
 use super::state::TrainingState;
 use crate::checkpoint::HostTensor;
 use crate::metrics::{Prediction, Scores};
@@ -14,6 +15,8 @@ pub enum Event<'a> {
     WarmingUp,
     /// It is done, after so much time.
     WarmedUp(Duration),
+    /// Nothing is left to learn: so many steps were replays of recorded ones, on a device that records.
+    Replayed(Replays),
     /// A step was taken, perhaps some steps ago: its numbers are read when the device has them.
     Step(StepEvent),
     /// A row of the log is due.

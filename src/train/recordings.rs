@@ -65,7 +65,10 @@ impl Recordings {
 
     fn refuse(&mut self, error: &anyhow::Error) {
         self.left = 0;
-        self.refused = Some(format!("{error:#}"));
+        // The runtime's last cause is its first; behind it come traces.
+        let all = format!("{error:#}");
+        let causes = all.split("Backtrace:").next().unwrap_or_default();
+        self.refused = causes.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_string);
     }
 }
 
@@ -159,7 +162,7 @@ impl Trainer<'_> {
             let Input::Rows(rows) = &batch.input else { break };
             let shape = Shape::of(rows);
             if !self.recordings.of.contains_key(&shape) {
-                drop(self.differentiate(&batch, 1.0));
+                drop(self.differentiate(&batch, &self.leaves(), 1.0));
                 self.recordings.of.insert(shape, None);
             }
         }

@@ -21,10 +21,11 @@ use super::replays::Replays;
 use super::schedule::learning_rate;
 use super::state::{Counters, Interval, Start, TrainingState};
 use super::step::Numbers;
-use crate::checkpoint::{HostTensor, Parameter, table};
+use crate::checkpoint::{HostTensor, Parameter, Role, table};
 use crate::metrics::{Prediction, Scores};
 use crate::models::{Bert, Masks, Value};
 use crate::plan::Trial;
+use crate::settings::Precision;
 use crate::tokens::Encoded;
 
 /// Trains as `trial` says and tells `observer` what happens.
@@ -67,7 +68,7 @@ pub fn train(
         let taken = trainer.steps - epoch * steps.per_epoch;
         for (group, accumulated) in groups.skip(usize::try_from(taken).unwrap_or(usize::MAX)) {
             if trainer.steps == steps.total {
-                return Ok(());
+                return if device.is_gpu() { observer.observe(&Event::Replayed(trainer.replays())) } else { Ok(()) };
             }
             let passed = epoch as f64 + (group + 1) as f64 / steps.per_epoch as f64;
             account.borrow_mut().add(trainer.step(examples, accumulated)?, passed);
@@ -188,7 +189,7 @@ impl<'a> Trainer<'a> {
         longest.truncate(self.trial.settings.data.batch_size.get());
         let (micro_batches, spent) = (self.micro_batches, self.spent);
         let batch = self.batch(examples, &longest);
-        let (loss, gradients) = self.differentiate(&batch, 1.0);
+        let (loss, gradients) = self.differentiate(&batch, &self.leaves(), 1.0);
         drop(gradients);
         #[cfg(feature = "gpu")]
         if self.device.is_gpu() {
@@ -240,13 +241,15 @@ impl<'a> Trainer<'a> {
     pub(super) fn compute(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
         let examples: usize = batches.iter().map(|batch| batch.labels.len()).sum();
         let mut sum: Option<(Tensor<1>, GradientSum)> = None;
+        let leaves = self.leaves();
         for batch in batches {
-            let (loss, gradients) = self.differentiate(batch, batch.labels.len() as f64 / examples as f64);
+            let (loss, gradients) = self.differentiate(batch, &leaves, batch.labels.len() as f64 / examples as f64);
             sum = Some(match sum {
                 None => (loss, gradients),
                 Some((losses, earlier)) => (losses + loss, earlier.plus(gradients)),
             });
         }
+        drop(leaves);
         let (loss, gradients) = sum.ok_or_else(|| anyhow!("a step without examples"))?;
         let begun = Instant::now();
         let grad_norm = gradients.norm(self.device.kernels()).ok_or_else(|| anyhow!("no parameter has a gradient"))?;
@@ -258,17 +261,28 @@ impl<'a> Trainer<'a> {
         Ok(told)
     }
 
+    /// What a step reads: the parameters, and in their place the weights that products round, rounded once for all of its
+    /// batches.
+    pub(super) fn leaves(&self) -> Vec<Value> {
+        let rounds = self.trial.settings.training.precision == Precision::Bf16;
+        let leaf = |(value, entry): (&Value, &Parameter)| match entry.role {
+            Role::Linear if rounds => value.clone().inner().rounded().autodiff().tracked(),
+            _ => value.clone(),
+        };
+        self.parameters.iter().zip(&self.table).map(leaf).collect()
+    }
+
     /// The loss of a batch, scaled by its share of the step, and its gradients.
-    pub(super) fn differentiate(&mut self, batch: &Batch, share: f64) -> (Tensor<1>, GradientSum) {
+    pub(super) fn differentiate(&mut self, batch: &Batch, leaves: &[Value], share: f64) -> (Tensor<1>, GradientSum) {
         let masks = Masks::training(self.trial.dropout, self.trial.settings.seed, batch.turn);
         let begun = Instant::now();
-        let logits = self.model(&self.parameters).forward(&batch.input, masks);
+        let logits = self.model(leaves).forward(&batch.input, masks);
         let loss = cross_entropy(logits, batch, share);
         self.spent.forward += begun.elapsed();
         let begun = Instant::now();
         let mut gradients = loss.backward();
         self.spent.backward += begun.elapsed();
-        (loss.inner(), GradientSum::take(&self.parameters, &mut gradients, &batch.input))
+        (loss.inner(), GradientSum::take(leaves, &mut gradients, &batch.input))
     }
 
     fn model(&self, parameters: &[Value]) -> Bert {

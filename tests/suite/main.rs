@@ -9,7 +9,7 @@ mod golden;
 mod hub;
 mod page;
 mod real;
-#[cfg(feature = "webgpu")]
+#[cfg(feature = "gpu")]
 mod recordings;
 mod reproducible;
 mod resume;

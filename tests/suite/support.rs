@@ -121,7 +121,7 @@ impl Observer for Heard {
                 self.predictions = predictions.to_vec();
                 self.parameters = parameters()?;
             }
-            Event::WarmingUp | Event::WarmedUp(_) | Event::Log(_) | Event::Boundary(_) => {}
+            Event::WarmingUp | Event::WarmedUp(_) | Event::Replayed(_) | Event::Log(_) | Event::Boundary(_) => {}
         }
         Ok(())
     }
