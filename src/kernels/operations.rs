@@ -172,7 +172,7 @@ pub struct Rules {
     pub each: Vec<Rule>,
     /// They on a GPU.
     #[cfg(feature = "gpu")]
-    pub(super) resident: super::gpu::Resident<burn_cubecl::tensor::CubeTensor>,
+    pub(super) resident: super::gpu::ResidentNumbers,
 }
 
 impl Rules {
@@ -182,7 +182,7 @@ impl Rules {
         Self {
             each,
             #[cfg(feature = "gpu")]
-            resident: super::gpu::Resident::default(),
+            resident: super::gpu::ResidentNumbers::default(),
         }
     }
 }

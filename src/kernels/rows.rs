@@ -37,7 +37,7 @@ pub struct Words {
     pub places: Vec<u32>,
     /// The ids on a GPU.
     #[cfg(feature = "gpu")]
-    pub(super) resident: super::gpu::Resident<burn_cubecl::tensor::CubeTensor>,
+    pub(super) resident: super::gpu::ResidentNumbers,
 }
 
 impl Words {
@@ -50,7 +50,7 @@ impl Words {
             places: tokens.iter().map(place).collect(),
             ids,
             #[cfg(feature = "gpu")]
-            resident: super::gpu::Resident::default(),
+            resident: super::gpu::ResidentNumbers::default(),
         }
     }
 

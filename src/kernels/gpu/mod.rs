@@ -7,6 +7,7 @@
 
 mod adamw;
 mod attention;
+mod drop;
 mod embed;
 mod firsts;
 mod gelu;
@@ -26,5 +27,5 @@ mod tensors;
 mod tests;
 
 pub use recording::{Prepared, Recording, whereabouts};
-pub use resident::Resident;
+pub use resident::{Resident, ResidentNumbers};
 pub use tables::{Shape, Tables};

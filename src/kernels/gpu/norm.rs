@@ -3,10 +3,11 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
+use super::drop::{drop_rows, place_of};
 use super::philox::{Mask, element, factors, hidden_blocks, mask};
 use super::reduce::{column_sums, cube_sum};
 use super::tensors::{UNITS, dense, reshaped, room, shape, sizes};
-use crate::kernels::operations::{Closing, Dropping};
+use crate::kernels::operations::Closing;
 
 /// What the norm leaves for its backward pass.
 #[derive(Clone, Debug)]
@@ -20,16 +21,6 @@ pub struct Closed {
     places: CubeTensor,
     turn: CubeTensor,
     how: Closing,
-}
-
-/// The row of the batch that a cube's row is: its own number, where all rows are there.
-#[cube]
-fn place_of(places: &Tensor<u32>, row: usize, #[comptime] listed: bool) -> u32 {
-    let mut place = row as u32;
-    if listed {
-        place = places[row];
-    }
-    place
 }
 
 /// Reads h = x, or h = dropout(x + bias) + residual, into `normal`, and gives the sum of this unit's part.
@@ -169,35 +160,6 @@ fn scale_rows(
     }
 }
 
-/// Multiplies rows with their dropout's factors.
-#[cube(launch)]
-fn drop_rows(
-    x: &Tensor<f32>,
-    places: &Tensor<u32>,
-    turn: &Tensor<u32>,
-    y: &mut Tensor<f32>,
-    mask: Mask,
-    d: usize,
-    #[comptime] blocks: u32,
-    #[comptime] listed: bool,
-) {
-    let row = CUBE_POS_X as usize;
-    let place = place_of(places, row, listed);
-    let mut factor = Array::new(4usize);
-    let mut block = UNIT_POS_X;
-    while block < blocks {
-        factors(&mask, turn, place, blocks, block, &mut factor);
-        #[unroll]
-        for word in 0..4usize {
-            let column = element(block, word);
-            if column < d {
-                y[row * d + column] = x[row * d + column] * factor[word];
-            }
-        }
-        block += CUBE_DIM_X;
-    }
-}
-
 /// dL/dh = (g - mean(g) - ĥ · mean(g ∘ ĥ)) · r with g = dL/dy ∘ scale, and dL/dy ∘ ĥ beside it.
 #[cube(launch)]
 fn norm_backward(
@@ -292,22 +254,7 @@ impl Closed {
 
     fn dropped(&self, x: CubeTensor) -> CubeTensor {
         let Some(drop) = &self.how.drop else { return x };
-        let (rows, d) = sizes(&x);
-        let y = room(&x, [rows, d]);
-        drop_rows::launch(
-            &y.client,
-            CubeCount::Static(rows as u32, 1, 1),
-            CubeDim::new_1d(UNITS),
-            x.into_tensor_arg(),
-            self.places.clone().into_tensor_arg(),
-            self.turn.clone().into_tensor_arg(),
-            y.clone().into_tensor_arg(),
-            mask(Some(drop)),
-            d,
-            hidden_blocks(d),
-            self.how.firsts,
-        );
-        y
+        drop_rows(x, drop, [&self.places, &self.turn], self.how.firsts)
     }
 
     /// dL/dh, dL/dscale and dL/dshift.
@@ -358,25 +305,4 @@ pub fn open(operands: [CubeTensor; 3], how: Closing) -> (CubeTensor, Closed) {
 /// The gradients of [`open`]'s operands.
 pub fn open_backward(closed: &Closed, gradient: CubeTensor) -> [CubeTensor; 3] {
     closed.backward(closed.dropped(dense(gradient)))
-}
-
-/// dropout(x), each row an example.
-pub fn dropped(x: CubeTensor, how: &Dropping) -> CubeTensor {
-    let x = dense(x);
-    let ((rows, d), tables) = (sizes(&x), how.rows.tables(&x));
-    let y = room(&x, [rows, d]);
-    drop_rows::launch(
-        &y.client,
-        CubeCount::Static(rows as u32, 1, 1),
-        CubeDim::new_1d(UNITS),
-        x.into_tensor_arg(),
-        tables.firsts.clone().into_tensor_arg(),
-        tables.turn.clone().into_tensor_arg(),
-        y.clone().into_tensor_arg(),
-        mask(Some(&how.drop)),
-        d,
-        hidden_blocks(d),
-        false,
-    );
-    y
 }

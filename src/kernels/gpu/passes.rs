@@ -7,6 +7,7 @@ use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::attention::Attended;
+use super::drop::dropped;
 use super::lists::{Lists, sum_lists};
 use super::norm::{self, Closed};
 use super::product::product;
@@ -82,7 +83,7 @@ impl Passes for Cube {
     }
 
     fn drop(x: CubeTensor, how: &Dropping) -> CubeTensor {
-        norm::dropped(x, how)
+        dropped(x, how)
     }
 
     fn cross_entropy_forward(logits: CubeTensor, how: &Judging) -> (CubeTensor, CubeTensor) {

@@ -37,3 +37,6 @@ impl<T> PartialEq for Resident<T> {
 }
 
 impl<T> Eq for Resident<T> {}
+
+/// Told numbers alone.
+pub type ResidentNumbers = Resident<burn_cubecl::tensor::CubeTensor>;
