@@ -28,6 +28,7 @@ pub struct Recordings {
     /// Whether it is known how many there is memory for.
     is_measured: bool,
     replayed: u64,
+    refusals: usize,
     /// Why there are no more.
     refused: Option<String>,
 }
@@ -35,11 +36,14 @@ pub struct Recordings {
 impl Recordings {
     /// Each keeps memory of its own for what a step computes.
     const MOST: usize = 32;
+    /// A GPU that refused as often is not asked again: a pool of memory may have no room once.
+    const PATIENCE: usize = 3;
 
     /// Of a training on this device.
     pub fn on(device: &Device) -> Self {
         let records = device.is_gpu() && device.kernels() == Kernels::Fused && device.records();
-        Self { of: HashMap::new(), left: if records { Self::MOST } else { 0 }, is_measured: false, replayed: 0, refused: None }
+        let left = if records { Self::MOST } else { 0 };
+        Self { of: HashMap::new(), left, is_measured: false, replayed: 0, refusals: 0, refused: None }
     }
 
     /// Whether there may be one more.
@@ -64,6 +68,10 @@ impl Recordings {
     }
 
     fn refuse(&mut self, error: &anyhow::Error) {
+        self.refusals += 1;
+        if self.refusals < Self::PATIENCE {
+            return;
+        }
         self.left = 0;
         // The runtime's last cause is its first; behind it come traces.
         let all = format!("{error:#}");

@@ -8,7 +8,7 @@ use super::philox::{attention_blocks, mask};
 use super::ragged::{mix, scores, soften, soften_backward};
 use super::reduce::column_sums;
 use super::tables::{FIELDS, Tables};
-use super::tensors::{dense, reshaped, room, shape, sizes};
+use super::tensors::{dense, room, shape, sizes};
 use crate::kernels::operations::Attending;
 
 /// Units of a cube that works on one query's or one key's row of one head.
@@ -155,9 +155,7 @@ impl Attended {
         let of_query = self.mix(Mixed { weights: &s, x: key, bias: Some(key_bias), scale, turned: false });
         let of_key = self.mix(Mixed { weights: &s, x: query, bias: Some(query_bias), scale, turned: true });
         let of_value = self.mix(Mixed { weights: &self.dropped, x: &gradient, bias: None, scale: 1.0, turned: true });
-        let of_bias = |of: &CubeTensor| reshaped(column_sums(of), shape(query_bias));
-        let biases = [of_bias(&of_query), of_bias(&of_key), of_bias(&of_value)];
-        let [of_query_bias, of_key_bias, of_value_bias] = biases;
+        let [of_query_bias, of_key_bias, of_value_bias] = column_sums([&of_query, &of_key, &of_value]);
         [of_query, of_query_bias, of_key, of_key_bias, of_value, of_value_bias]
     }
 }

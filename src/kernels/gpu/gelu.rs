@@ -7,7 +7,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::reduce::column_sums;
-use super::tensors::{UNITS, dense, room, shape, sizes, strided};
+use super::tensors::{UNITS, dense, room, sizes, strided};
 
 /// 1 / √2
 const ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
@@ -66,7 +66,7 @@ pub fn forward([x, bias]: [CubeTensor; 2]) -> CubeTensor {
 pub fn backward([x, bias]: [CubeTensor; 2], gradient: CubeTensor) -> [CubeTensor; 2] {
     let [x, bias, gradient] = [x, bias, gradient].map(dense);
     let (rows, d) = sizes(&x);
-    let (of_x, bias_shape) = (room(&x, [rows, d]), shape(&bias));
+    let of_x = room(&x, [rows, d]);
     bias_gelu_backward::launch(
         &of_x.client,
         strided(rows * d),
@@ -79,6 +79,6 @@ pub fn backward([x, bias]: [CubeTensor; 2], gradient: CubeTensor) -> [CubeTensor
         d,
         UNITS,
     );
-    let of_bias = super::tensors::reshaped(column_sums(&of_x), bias_shape);
+    let [of_bias] = column_sums([&of_x]);
     [of_x, of_bias]
 }

@@ -6,7 +6,7 @@ use cubecl::prelude::*;
 use super::drop::{drop_rows, place_of};
 use super::philox::{Mask, element, factors, hidden_blocks, mask};
 use super::reduce::{column_sums, cube_sum};
-use super::tensors::{UNITS, dense, reshaped, room, shape, sizes};
+use super::tensors::{UNITS, dense, room, sizes};
 use crate::kernels::operations::Closing;
 
 /// What the norm leaves for its backward pass.
@@ -257,11 +257,10 @@ impl Closed {
         drop_rows(x, drop, [&self.places, &self.turn], self.how.firsts)
     }
 
-    /// dL/dh, dL/dscale and dL/dshift.
-    fn backward(&self, gradient: CubeTensor) -> [CubeTensor; 3] {
-        let gradient = dense(gradient);
-        let (rows, d) = sizes(&gradient);
-        let (of_h, along) = (room(&gradient, [rows, d]), room(&gradient, [rows, d]));
+    /// dL/dh from dL/dy, and dL/dy ∘ ĥ.
+    fn backward(&self, gradient: &CubeTensor) -> [CubeTensor; 2] {
+        let (rows, d) = sizes(gradient);
+        let (of_h, along) = (room(gradient, [rows, d]), room(gradient, [rows, d]));
         norm_backward::launch(
             &gradient.client,
             CubeCount::Static(rows as u32, 1, 1),
@@ -275,8 +274,7 @@ impl Closed {
             d,
             UNITS,
         );
-        let vector = |rows: &CubeTensor| reshaped(column_sums(rows), shape(&self.scale));
-        [of_h, vector(&along), vector(&gradient)]
+        [of_h, along]
     }
 }
 
@@ -289,9 +287,10 @@ pub fn close(operands: [CubeTensor; 5], how: Closing) -> (CubeTensor, Closed) {
 
 /// The gradients of [`close`]'s operands.
 pub fn close_backward(closed: &Closed, gradient: CubeTensor) -> [CubeTensor; 5] {
-    let [of_h, of_scale, of_shift] = closed.backward(gradient);
+    let gradient = dense(gradient);
+    let [of_h, along] = closed.backward(&gradient);
     let of_x = closed.dropped(of_h.clone());
-    let of_bias = reshaped(column_sums(&of_x), shape(&closed.scale));
+    let [of_scale, of_shift, of_bias] = column_sums([&along, &gradient, &of_x]);
     [of_x, of_bias, of_h, of_scale, of_shift]
 }
 
@@ -304,5 +303,8 @@ pub fn open(operands: [CubeTensor; 3], how: Closing) -> (CubeTensor, Closed) {
 
 /// The gradients of [`open`]'s operands.
 pub fn open_backward(closed: &Closed, gradient: CubeTensor) -> [CubeTensor; 3] {
-    closed.backward(closed.dropped(dense(gradient)))
+    let gradient = closed.dropped(dense(gradient));
+    let [of_x, along] = closed.backward(&gradient);
+    let [of_scale, of_shift] = column_sums([&along, &gradient]);
+    [of_x, of_scale, of_shift]
 }

@@ -3,7 +3,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensors::{UNITS, dense, room, sizes};
+use super::tensors::{UNITS, dense, reshaped, room, sizes};
 
 /// Rows that are added first, one after the other.
 const ROWS: usize = 64;
@@ -50,41 +50,62 @@ pub fn cube_max(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) 
     largest
 }
 
+/// The sums of the chunks of several matrices.
 #[cube(launch)]
-fn sum_chunks_of_rows(rows: &Tensor<f32>, sums: &mut Tensor<f32>, count: usize, d: usize, #[comptime] chunk: usize) {
-    let part = CUBE_POS_X as usize;
+fn sum_chunks_of_rows(
+    all: &Sequence<OwnedTensor<f32>>,
+    sums: &mut Sequence<OwnedTensor<f32>>,
+    d: usize,
+    #[comptime] chunk: usize,
+    #[comptime] count: usize,
+) {
     let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
-    if column < d {
-        let mut sum = 0.0f32;
-        let mut row = part * chunk;
-        let mut end = row + chunk;
-        if end > count {
-            end = count;
+    let mut row = CUBE_POS_X as usize * chunk;
+    #[unroll]
+    for index in 0..count {
+        if CUBE_POS_Z as usize == index {
+            let rows = all.index(index);
+            let sums = sums.index_mut(index);
+            let mut end = row + chunk;
+            if end > rows.len() / d {
+                end = rows.len() / d;
+            }
+            if column < d && row < end {
+                let mut sum = 0.0f32;
+                while row < end {
+                    sum += rows[row * d + column];
+                    row += 1;
+                }
+                sums[CUBE_POS_X as usize * d + column] = sum;
+            }
         }
-        while row < end {
-            sum += rows[row * d + column];
-            row += 1;
-        }
-        sums[part * d + column] = sum;
     }
 }
 
-/// The sum of each column: `[1, d]` from `[rows, d]`.
-pub fn column_sums(rows: &CubeTensor) -> CubeTensor {
-    let (count, d) = sizes(rows);
-    let parts = count.div_ceil(ROWS).max(1);
-    let sums = room(rows, [parts, d]);
-    sum_chunks_of_rows::launch(
-        &rows.client,
-        CubeCount::Static(parts as u32, d.div_ceil(UNITS as usize) as u32, 1),
-        CubeDim::new_1d(UNITS),
-        rows.clone().into_tensor_arg(),
-        sums.clone().into_tensor_arg(),
-        count,
-        d,
-        ROWS,
-    );
-    if parts == 1 { sums } else { column_sums(&sums) }
+/// The sum of each column, `[d]`, of matrices of one width, which launches together cost less than one by one.
+pub fn column_sums<const N: usize>(matrices: [&CubeTensor; N]) -> [CubeTensor; N] {
+    let mut rows = matrices.map(CubeTensor::clone);
+    let d = sizes(&rows[0]).1;
+    loop {
+        let counts = rows.each_ref().map(|rows| sizes(rows).0.div_ceil(ROWS).max(1));
+        let most = counts.iter().copied().max().unwrap_or(1);
+        let sums = counts.map(|count| room(&rows[0], [count, d]));
+        let arg = |tensor: &CubeTensor| tensor.clone().into_tensor_arg();
+        sum_chunks_of_rows::launch(
+            &sums[0].client,
+            CubeCount::Static(most as u32, d.div_ceil(UNITS as usize) as u32, N as u32),
+            CubeDim::new_1d(UNITS),
+            rows.iter().map(arg).collect(),
+            sums.iter().map(arg).collect(),
+            d,
+            ROWS,
+            N,
+        );
+        if most == 1 {
+            return sums.map(|sums| reshaped(sums, vec![d]));
+        }
+        rows = sums;
+    }
 }
 
 /// Tensors whose squares one launch adds up.
