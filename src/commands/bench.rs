@@ -60,7 +60,7 @@ fn figures(speed: &Speed, peak: f64) -> Value {
         "peak_memory_mib": peak_memory_mib(),
         "steps_replayed": speed.replays.replayed,
         "shapes_recorded": speed.replays.recorded,
-        "recording_refused": speed.replays.refused,
+        "recordings_refused": speed.replays.refusals,
     })
 }
 

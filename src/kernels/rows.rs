@@ -21,8 +21,6 @@ pub struct Rows {
     pub labels: Vec<u32>,
     /// Its number among the batches of a training: the place of its dropout.
     pub turn: u64,
-    /// No example has more tokens, in this batch and in those like it.
-    pub longest: usize,
     /// What a GPU knows of it.
     #[cfg(feature = "gpu")]
     pub(super) resident: super::gpu::Resident<super::gpu::Tables>,
@@ -75,7 +73,6 @@ impl Rows {
         let mut rows = Self { offsets: vec![0], ..Self::default() };
         for (tokens, segments) in examples {
             rows.firsts.push(rows.tokens.len() as u32);
-            rows.longest = rows.longest.max(tokens.len());
             rows.tokens.extend(tokens);
             rows.segments.extend(segments);
             rows.positions.extend((0..).take(tokens.len()));
@@ -91,10 +88,10 @@ impl Rows {
         Self { labels, ..self }
     }
 
-    /// As the `turn`-th batch of a training none of whose examples has more than so many tokens.
+    /// As the `turn`-th batch of a training.
     #[must_use]
-    pub fn at(self, turn: u64, longest: usize) -> Self {
-        Self { turn, longest: self.longest.max(longest), ..self }
+    pub fn at(self, turn: u64) -> Self {
+        Self { turn, ..self }
     }
 
     /// Number of examples.

@@ -181,7 +181,7 @@ mod tests {
         });
         let values = values.collect();
         let padded = Padded::new(tokens, segments, lengths, longest, device);
-        (Input::Rows(Arc::new(rows.at(TURN, 0))), Input::Padded(padded), values)
+        (Input::Rows(Arc::new(rows.at(TURN))), Input::Padded(padded), values)
     }
 
     /// Logits, and the gradient of each parameter of a loss that weighs every logit differently.

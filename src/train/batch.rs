@@ -42,17 +42,17 @@ impl Batch {
     /// Puts examples on the device: end to end where fused operations read them, else padded to the longest.
     #[must_use]
     pub fn new(examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
-        Self::at(0, 0, examples, padding, device)
+        Self::at(0, examples, padding, device)
     }
 
-    /// As the `turn`-th batch of a training none of whose examples has more than so many tokens.
+    /// As the `turn`-th batch of a training.
     #[must_use]
-    pub fn at(turn: u64, longest: usize, examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
+    pub fn at(turn: u64, examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
         let labels: Vec<u32> = examples.iter().map(|example| u32::try_from(example.label).unwrap_or(0)).collect();
         let input = match device.kernels() {
             Kernels::Fused => {
                 let rows = Rows::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)));
-                Input::Rows(Arc::new(rows.labelled(labels.clone()).at(turn, longest)))
+                Input::Rows(Arc::new(rows.labelled(labels.clone()).at(turn)))
             }
             Kernels::Reference => Input::Padded(padded(examples, padding, device)),
         };

@@ -1,82 +1,110 @@
 //! Which steps a GPU takes by replaying a recorded one, which costs one command instead of hundreds.
 //!
-//! A shape's first step tunes its kernels. Its second is taken, and recorded: from then on steps of this shape are replays.
-//! Where the GPU refuses, or memory is short, steps go on being launched kernel by kernel; the numbers are the same.
+//! A shape's first step is launched kernel by kernel. Its second is too, and recorded behind that: from then on steps of this
+//! shape are replays. Where the GPU refuses, or memory is short, steps go on being launched; the numbers are the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
 
 use super::batch::Batch;
 use super::device::{Device, Kernels};
+use super::order::batches;
 use super::replays::Replays;
 use super::step::Numbers;
 use super::trainer::Trainer;
 use crate::kernels::{Prepared, Recording, Rows, Shape, whereabouts};
 use crate::models::{Input, Value};
-use crate::room::Room;
 use crate::tokens::Encoded;
 
 /// What is recorded of a training.
 pub struct Recordings {
     /// None of a shape that was met and not recorded.
     of: HashMap<Shape, Option<Recording>>,
-    /// How many more there may be.
-    left: usize,
-    /// Whether it is known how many there is memory for.
-    is_measured: bool,
-    replayed: u64,
-    refusals: usize,
-    /// Why there are no more.
-    refused: Option<String>,
+    /// None where nothing is recorded.
+    budget: Option<Budget>,
+    /// Refusals since the last recording.
+    in_a_row: usize,
+    replays: Replays,
+}
+
+/// What recordings may cost.
+#[derive(Default)]
+struct Budget {
+    /// Bytes that the program used of the GPU's memory before the first recording, where that is known.
+    before: Option<u64>,
+}
+
+impl Budget {
+    /// Each recording keeps memory of its own for what its step computes.
+    const MOST: usize = 32;
+    /// Where nobody says how much memory is free.
+    const MOST_UNKNOWN: usize = 4;
+
+    /// Why there is to be no other one, if so.
+    fn forbids(&mut self, recorded: usize, device: &Device) -> Option<&'static str> {
+        let Some(room) = device.room() else {
+            return (recorded >= Self::MOST_UNKNOWN).then_some("nvidia-smi does not say how much memory is free");
+        };
+        let before = *self.before.get_or_insert(room.largest);
+        // A step's memory is less than all that the program used, and so are the copies of all parameters and moments that
+        // there are meanwhile.
+        if room.free < 2 * before {
+            return Some("too little memory is free");
+        }
+        (recorded >= Self::MOST).then_some("there are many")
+    }
 }
 
 impl Recordings {
-    /// Each keeps memory of its own for what a step computes.
-    const MOST: usize = 32;
-    /// A GPU that refused as often is not asked again: a pool of memory may have no room once.
+    /// A GPU that refused as often, one time after the other, is not asked again.
     const PATIENCE: usize = 3;
 
     /// Of a training on this device.
     pub fn on(device: &Device) -> Self {
         let records = device.is_gpu() && device.kernels() == Kernels::Fused && device.records();
-        let left = if records { Self::MOST } else { 0 };
-        Self { of: HashMap::new(), left, is_measured: false, replayed: 0, refusals: 0, refused: None }
+        Self { of: HashMap::new(), budget: records.then(Budget::default), in_a_row: 0, replays: Replays::default() }
     }
 
     /// Whether there may be one more.
     fn may_grow(&mut self, device: &Device) -> bool {
-        if self.left > 0 && !self.is_measured {
-            self.is_measured = true;
-            if let Some(Room { free, largest }) = device.room() {
-                // A step's memory is less than all that the program uses, and the first recording takes copies of all
-                // parameters and moments meanwhile.
-                self.left = self.left.min(usize::try_from(free / largest.max(1)).unwrap_or(0).saturating_sub(1));
-                if self.left == 0 {
-                    self.refused = Some("too little of the GPU's memory is free".into());
-                }
-            }
+        let recorded = self.of.values().flatten().count();
+        let Some(budget) = &mut self.budget else { return false };
+        if let Some(why) = budget.forbids(recorded, device) {
+            self.budget = None;
+            self.replays.why_not = Some(why.into());
         }
-        self.left > 0
+        self.budget.is_some()
+    }
+
+    fn keep(&mut self, shape: Shape, recording: Recording) {
+        self.of.insert(shape, Some(recording));
+        self.replays.recorded += 1;
+        self.in_a_row = 0;
+    }
+
+    /// Forgets all recordings: what they write is no longer where parameters are.
+    fn forget(&mut self) {
+        self.of.values_mut().for_each(|recording| *recording = None);
+    }
+
+    fn refuse(&mut self, error: &anyhow::Error) {
+        self.in_a_row += 1;
+        self.replays.refusals += 1;
+        // The runtime's last cause is its first; behind it come traces.
+        let all = format!("{error:#}");
+        let causes = all.split("Backtrace:").next().unwrap_or_default();
+        self.replays.why_not = causes.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_string);
+        if self.in_a_row == Self::PATIENCE {
+            self.budget = None;
+        }
     }
 
     /// What there is to say of them.
     pub fn replays(&self) -> Replays {
-        Replays { recorded: self.of.values().flatten().count(), replayed: self.replayed, refused: self.refused.clone() }
-    }
-
-    fn refuse(&mut self, error: &anyhow::Error) {
-        self.refusals += 1;
-        if self.refusals < Self::PATIENCE {
-            return;
-        }
-        self.left = 0;
-        // The runtime's last cause is its first; behind it come traces.
-        let all = format!("{error:#}");
-        let causes = all.split("Backtrace:").next().unwrap_or_default();
-        self.refused = causes.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_string);
+        self.replays.clone()
     }
 }
 
@@ -87,15 +115,13 @@ impl Trainer<'_> {
             // The gradients of several batches are of words that no other step has.
             return self.compute_plainly(batches, numbers);
         };
-        let shape = Shape::of(rows);
+        let shape = rows.shape();
         if let Some(Some(recording)) = self.recordings.of.get(&shape) {
             let told = recording.replay(rows, numbers.rules())?;
-            self.recordings.replayed += 1;
+            self.recordings.replays.replayed += 1;
             return Ok(told);
         }
-        // The first step of all makes the moments.
-        let is_ready = self.steps > 0 && self.recordings.of.contains_key(&shape);
-        if is_ready && self.recordings.may_grow(self.device) {
+        if self.recordings.of.contains_key(&shape) && self.recordings.may_grow(self.device) {
             return self.record(batches, rows, shape, numbers);
         }
         let told = self.compute_plainly(batches, numbers)?;
@@ -103,7 +129,7 @@ impl Trainer<'_> {
         Ok(told)
     }
 
-    /// A step whose parameters and moments may be elsewhere than recorded steps have them.
+    /// A step that is launched; parameters and moments may be elsewhere behind it.
     fn compute_plainly(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
         if self.recordings.of.values().all(Option::is_none) {
             return self.compute(batches, numbers);
@@ -111,7 +137,7 @@ impl Trainer<'_> {
         let before = self.places()?;
         let told = self.compute(batches, numbers)?;
         if self.places()? != before {
-            self.recordings.of.clear();
+            self.recordings.forget();
         }
         Ok(told)
     }
@@ -119,19 +145,16 @@ impl Trainer<'_> {
     /// Takes a step, and records it for those of its shape that follow.
     fn record(&mut self, batches: &[Batch], rows: &Rows, shape: Shape, numbers: &Numbers) -> Result<Tensor<1>> {
         let (parameters, moments) = (copied(&self.parameters), self.optimizer.copied());
-        let prepared = match self.first() {
-            Some(first) => Prepared::on(first),
-            None => return self.compute(batches, numbers),
-        };
-        let prepared = match prepared {
+        let first = self.first().ok_or_else(|| anyhow!("a model without parameters"))?;
+        let prepared = match Prepared::on(first) {
             Ok(prepared) => prepared,
             Err(error) => {
                 self.recordings.refuse(&error);
-                return self.compute(batches, numbers);
+                return self.compute_plainly(batches, numbers);
             }
         };
+        let told = self.compute_plainly(batches, numbers)?;
         let before = self.places()?;
-        let told = self.compute(batches, numbers)?;
         let recording = prepared.record(rows, numbers.rules(), || {
             #[cfg(feature = "webgpu")]
             if self.device.spoils_recordings() {
@@ -140,38 +163,35 @@ impl Trainer<'_> {
             }
             self.compute(batches, numbers)
         });
-        let in_place = self.places()? == before;
-        match recording {
-            Ok(recording) if in_place => {
-                self.recordings.of.insert(shape, Some(recording));
-                self.recordings.left -= 1;
-                Ok(told)
+        let error = match recording {
+            Ok(recording) if self.places()? == before => {
+                self.recordings.keep(shape, recording);
+                return Ok(told);
             }
-            recording => {
-                let error = recording.err().unwrap_or_else(|| anyhow::anyhow!("parameters were not changed in place"));
-                self.recordings.refuse(&error);
-                // What the recorded step would have written cannot be read any longer: back to where it was, and once more.
-                self.recordings.of.clear();
-                self.parameters = parameters.into_iter().map(|value| value.autodiff().tracked()).collect();
-                self.optimizer.put(moments);
-                self.compute(batches, numbers)
-            }
-        }
+            Ok(_) => anyhow!("parameters were not changed in place"),
+            Err(error) => error,
+        };
+        self.recordings.refuse(&error);
+        // What the recorded step would have written cannot be read any longer: back to where it was, and once more.
+        self.recordings.forget();
+        self.parameters = parameters.into_iter().map(|value| value.autodiff().tracked()).collect();
+        self.optimizer.put(moments);
+        self.compute(batches, numbers)
     }
 
-    /// Goes forward and backward over the first of these batches of each shape, and learns nothing: their kernels are tuned,
-    /// and their steps are recorded when they are taken.
-    pub(super) fn tune(&mut self, examples: &[Encoded], batches: &[Vec<usize>]) {
-        for indices in batches {
-            if self.recordings.of.len() >= Recordings::MOST {
-                break;
-            }
-            let batch = self.batch(examples, indices);
-            let Input::Rows(rows) = &batch.input else { break };
-            let shape = Shape::of(rows);
-            if !self.recordings.of.contains_key(&shape) {
+    /// Goes forward and backward over one batch of each shape of this epoch, and learns nothing: their kernels are tuned.
+    pub(super) fn tune(&mut self, examples: &[Encoded], lengths: &[usize]) {
+        /// No more shapes than these: the others' kernels are tuned when they come.
+        const MOST: usize = 32;
+        if !self.device.is_gpu() || self.device.kernels() != Kernels::Fused {
+            return;
+        }
+        let epoch = self.steps / self.trial.steps.per_epoch.max(1);
+        let mut tuned = HashSet::new();
+        for indices in batches(&self.trial.settings.data, self.trial.settings.seed, epoch, lengths) {
+            if tuned.len() < MOST && tuned.insert(Shape::of(indices.iter().map(|index| lengths[*index]))) {
+                let batch = self.batch(examples, &indices);
                 drop(self.differentiate(&batch, &self.leaves(), 1.0));
-                self.recordings.of.insert(shape, None);
             }
         }
     }

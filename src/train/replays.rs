@@ -9,8 +9,10 @@ pub struct Replays {
     pub recorded: usize,
     /// Steps that were replays.
     pub replayed: u64,
-    /// Why no more were recorded, where the GPU refused.
-    pub refused: Option<String>,
+    /// How often the GPU refused to record.
+    pub refusals: usize,
+    /// Why nothing was recorded, the last time.
+    pub why_not: Option<String>,
 }
 
 impl fmt::Display for Replays {
@@ -18,9 +20,32 @@ impl fmt::Display for Replays {
         let steps = if self.replayed == 1 { "step was a replay" } else { "steps were replays" };
         let shapes = if self.recorded == 1 { "shape" } else { "shapes" };
         write!(f, "{} {steps} of {} recorded {shapes}", self.replayed, self.recorded)?;
-        match &self.refused {
-            Some(why) => write!(f, "; no more were recorded: {why}"),
-            None => Ok(()),
+        match (&self.why_not, self.refusals) {
+            (Some(why), 0) => write!(f, "; no more were recorded: {why}"),
+            (Some(why), refusals) => write!(f, "; the GPU refused to record another, {} in all: {why}", times(refusals)),
+            (None, _) => Ok(()),
         }
+    }
+}
+
+fn times(number: usize) -> String {
+    if number == 1 { "once".into() } else { format!("{number} times") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_told_in_a_line() {
+        let replays = |refusals, why: Option<&str>| Replays { recorded: 1, replayed: 7, refusals, why_not: why.map(Into::into) };
+        assert_eq!(replays(0, None).to_string(), "7 steps were replays of 1 recorded shape");
+        let short = replays(0, Some("too little memory is free")).to_string();
+        assert_eq!(short, "7 steps were replays of 1 recorded shape; no more were recorded: too little memory is free");
+        let refused = replays(3, Some("no page may be added")).to_string();
+        assert_eq!(
+            refused,
+            "7 steps were replays of 1 recorded shape; the GPU refused to record another, 3 times in all: no page may be added"
+        );
     }
 }

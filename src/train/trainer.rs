@@ -110,7 +110,7 @@ pub fn train(
 
 /// A model in training.
 pub struct Trainer<'a> {
-    trial: &'a Trial,
+    pub(super) trial: &'a Trial,
     pub(super) device: &'a Device,
     table: Vec<Parameter>,
     pub(super) parameters: Vec<Value>,
@@ -120,8 +120,6 @@ pub struct Trainer<'a> {
     last_learning_rate: f64,
     /// Batches learnt from: the place of the next dropout masks.
     micro_batches: u64,
-    /// No example of the training split has more tokens; 0 before the first step.
-    longest: usize,
     spent: Spent,
     #[cfg(feature = "gpu")]
     pub(super) recordings: Recordings,
@@ -158,7 +156,6 @@ impl<'a> Trainer<'a> {
             steps: 0,
             last_learning_rate: 0.0,
             micro_batches: 0,
-            longest: 0,
             spent: Spent::default(),
             #[cfg(feature = "gpu")]
             recordings: Recordings::on(device),
@@ -192,10 +189,7 @@ impl<'a> Trainer<'a> {
         let (loss, gradients) = self.differentiate(&batch, &self.leaves(), 1.0);
         drop(gradients);
         #[cfg(feature = "gpu")]
-        if self.device.is_gpu() {
-            let epoch = self.steps / self.trial.steps.per_epoch.max(1);
-            self.tune(examples, &batches(&self.trial.settings.data, self.trial.settings.seed, epoch, lengths));
-        }
+        self.tune(examples, lengths);
         // An accelerator works behind the program's back: its answer is waited for.
         loss.try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
         (self.micro_batches, self.spent) = (micro_batches, spent);
@@ -227,11 +221,8 @@ impl<'a> Trainer<'a> {
     /// Some examples, as the training's next batch.
     pub(super) fn batch(&mut self, examples: &[Encoded], indices: &[usize]) -> Batch {
         let begun = Instant::now();
-        if self.longest == 0 {
-            self.longest = examples.iter().map(|example| example.tokens.len()).max().unwrap_or(0);
-        }
         let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
-        let batch = Batch::at(self.micro_batches, self.longest, &chosen, Padding::of(self.trial), self.device);
+        let batch = Batch::at(self.micro_batches, &chosen, Padding::of(self.trial), self.device);
         self.micro_batches += 1;
         self.spent.data += begun.elapsed();
         batch

@@ -1,6 +1,7 @@
 //! Steps that a GPU takes by replaying recorded ones, against the same steps launched kernel by kernel.
 
-use gluepot::train::{Device, Replays, Taken, Trainer};
+use gluepot::checkpoint::HostTensor;
+use gluepot::train::{Device, Event, Observer, Replays, Start, StepEvent, Taken, Trainer, TrainingState, train};
 
 use crate::support::{Bench, device};
 
@@ -39,7 +40,7 @@ fn a_replayed_step_gives_the_same_bits() {
     let (numbers, logits, replays) = learn(&device(), 1);
     let (launched, launched_logits, none) = learn(&device().without_recordings(), 1);
     assert_eq!(none, Replays::default());
-    assert_eq!(replays.refused, None);
+    assert_eq!(replays.why_not, None);
     assert!(replays.recorded > 1 && replays.replayed > 30, "{replays:?}");
     assert_eq!(numbers, launched);
     assert_eq!(logits, launched_logits);
@@ -54,8 +55,8 @@ fn where_a_gpu_refuses_training_goes_on_as_if_nothing_had_been_recorded() {
         return;
     }
     let (numbers, logits, replays) = learn(&device().with_spoilt_recordings(), 1);
-    let why = replays.refused.as_deref().unwrap_or_default();
-    assert!(replays.replayed == 0 && why.starts_with("write: ") && !why.contains('\n'), "{replays:?}");
+    let why = replays.why_not.as_deref().unwrap_or_default();
+    assert!(replays.replayed == 0 && replays.refusals == 3 && why.starts_with("write: ") && !why.contains('\n'), "{replays:?}");
     let (launched, launched_logits, _) = learn(&device().without_recordings(), 1);
     assert_eq!(numbers, launched);
     assert_eq!(logits, launched_logits);
@@ -66,4 +67,53 @@ fn a_step_of_several_batches_is_not_replayed() {
     let (numbers, _, replays) = learn(&device(), 2);
     assert_eq!(replays, Replays::default());
     assert_eq!(numbers, learn(&device().without_recordings(), 2).0);
+}
+
+/// Steps, the state behind one of them, and the parameters behind the last.
+#[derive(Default)]
+struct Kept {
+    steps: Vec<StepEvent>,
+    state: Option<TrainingState>,
+    parameters: Vec<HostTensor>,
+    replays: Replays,
+}
+
+/// The step behind which the state is kept.
+const HALFWAY: u64 = 25;
+
+impl Observer for Kept {
+    fn observe(&mut self, event: &Event<'_>) -> anyhow::Result<()> {
+        match event {
+            Event::Step(step) => self.steps.push(step.clone()),
+            Event::Replayed(replays) => self.replays = replays.clone(),
+            Event::Boundary(boundary) if boundary.step == HALFWAY => self.state = Some((boundary.state)()?),
+            Event::Evaluation(evaluation) => self.parameters = (evaluation.parameters)()?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_resumed_training_gives_the_bits_of_one_that_nobody_disturbed() {
+    if !device().is_gpu() {
+        return;
+    }
+    let bench = Bench::tiny();
+    let settings = SETTINGS.replace("shuffle = false\n", "shuffle = true\n") + "[training]\nmax_steps = 60\n";
+    let trial = bench.trial(&settings);
+    let (examples, validation) = bench.encode(&trial);
+    let go = |start: Start<'_>| {
+        let mut kept = Kept::default();
+        train(&trial, start, &examples, &validation, &device(), &mut kept).unwrap();
+        println!("{}", kept.replays);
+        kept
+    };
+    let mut whole = go(Start::Fresh(&bench.parameters()));
+    let rest = go(Start::From(whole.state.take().unwrap()));
+    assert!(whole.replays.replayed > 0 && rest.replays.replayed > 0);
+    assert_eq!((whole.replays.refusals, rest.replays.refusals), (0, 0));
+    assert_eq!(whole.steps.len(), 60);
+    assert_eq!(rest.steps, whole.steps[usize::try_from(HALFWAY).unwrap()..]);
+    assert_eq!(rest.parameters, whole.parameters);
 }

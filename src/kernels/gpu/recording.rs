@@ -4,6 +4,9 @@
 //! batch's [`Tables`] and in its update's [`Rules`], where another step's are written before it is taken again; parameters
 //! and moments are changed in place.
 
+use std::marker::PhantomData;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use anyhow::{Result, anyhow};
 use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind};
 use burn::tensor::Tensor;
@@ -12,6 +15,9 @@ use cubecl::client::{Client, Graph};
 
 use super::tables::Tables;
 use crate::kernels::{Rows, Rules};
+
+/// While CUDA records for one thread, it lets no other begin to.
+static RECORDING: Mutex<()> = Mutex::new(());
 
 fn on_gpu(tensor: DispatchTensor) -> Result<CubeTensor> {
     match tensor.kind {
@@ -28,8 +34,13 @@ pub fn whereabouts(tensor: DispatchTensor) -> Result<impl PartialEq + Send + 'st
     Ok(on_gpu(tensor)?.handle.binding().claim_key())
 }
 
-/// A GPU that waits for the step that is taken before it is recorded, and whose memory the recorded one uses.
-pub struct Prepared(Client);
+/// A GPU that waits for the step that is taken before it is recorded, and whose memory the recorded one uses. It is let go
+/// when this is dropped.
+pub struct Prepared {
+    client: Client,
+    is_over: bool,
+    _alone: MutexGuard<'static, ()>,
+}
 
 impl Prepared {
     /// Prepares the GPU where a tensor lies.
@@ -37,28 +48,34 @@ impl Prepared {
     /// # Errors
     /// It cannot record.
     pub fn on(beside: DispatchTensor) -> Result<Self> {
+        let alone = RECORDING.lock().unwrap_or_else(PoisonError::into_inner);
         let client = on_gpu(beside)?.client;
         client.graph_prepare().map_err(|error| anyhow!("{error}"))?;
-        Ok(Self(client))
+        Ok(Self { client, is_over: false, _alone: alone })
     }
 
     /// Records a step, which is not taken, of the batch and by the rules that a step was taken with since.
     ///
     /// # Errors
     /// The GPU refuses to. Then nothing that the step writes can be read any longer.
-    pub fn record(self, rows: &Rows, rules: &Rules, step: impl FnOnce() -> Result<Tensor<1>>) -> Result<Recording> {
-        let Self(client) = self;
-        let start = client.start_capture();
-        // Also where it did not start: the GPU is to be let go either way.
-        let told = start.as_ref().ok().map(|()| step());
-        let graph = client.stop_capture();
-        start.map_err(|error| anyhow!("{error}"))?;
-        let graph = graph.map_err(|error| anyhow!("{error}"))?;
-        let told = told.transpose()?.ok_or_else(|| anyhow!("nothing was recorded"))?;
+    pub fn record(mut self, rows: &Rows, rules: &Rules, step: impl FnOnce() -> Result<Tensor<1>>) -> Result<Recording> {
+        self.client.start_capture().map_err(|error| anyhow!("{error}"))?;
+        let told = step();
+        self.is_over = true;
+        let graph = self.client.stop_capture().map_err(|error| anyhow!("{error}"))?;
         let (Some(tables), Some(rules)) = (rows.resident.get().cloned(), rules.resident.get().cloned()) else {
             return Err(anyhow!("the step did not read its batch and its rules from the GPU"));
         };
-        Ok(Recording { graph, tables, rules, told })
+        Ok(Recording { graph, tables, rules, told: told?, _thread: PhantomData })
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // Whatever is recorded is let go; there is nobody left to tell of it.
+            let _ = self.client.stop_capture();
+        }
     }
 }
 
@@ -68,6 +85,8 @@ pub struct Recording {
     tables: Tables,
     rules: CubeTensor,
     told: Tensor<1>,
+    /// What is sent to a GPU keeps its order within a thread, and a recording stays with the one that made it.
+    _thread: PhantomData<*const ()>,
 }
 
 impl Recording {
@@ -81,9 +100,11 @@ impl Recording {
     pub fn replay(&self, rows: &Rows, rules: &Rules) -> Result<Tensor<1>> {
         self.tables.write(rows);
         rules.write(&self.rules);
+        let read = [&self.tables.memory().handle, &self.rules.handle];
+        self.rules.client.check(read).map_err(|error| anyhow!("the device failed: {error}"))?;
         // All memory that the step uses is alive: what it reads and tells is held here, what it computes in between is
-        // kept for the graph by the runtime, and parameters and moments are where they were, as the caller sees to. One
-        // thread of the program speaks to the GPU, so that all of it happens in order.
+        // kept for the graph by the runtime, and parameters and moments are where they were, as the caller sees to. It
+        // stays on the thread that recorded it, so that all of this happens in order.
         #[allow(unsafe_code)]
         let taken = unsafe { self.graph.replay() };
         taken.map_err(|error| anyhow!("the device failed: {error}"))?;

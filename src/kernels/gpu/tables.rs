@@ -21,14 +21,26 @@ pub struct Shape {
     pub rows: usize,
     /// Examples.
     pub examples: usize,
-    /// No example has more tokens.
-    pub longest: usize,
+    /// Queries and keys of one example, over all examples, or somewhat more.
+    pub pairs: usize,
 }
 
 impl Shape {
-    /// Of a batch.
-    pub fn of(rows: &Rows) -> Self {
-        Self { rows: filled_up(rows.tokens()), examples: rows.examples(), longest: rows.longest.max(1) }
+    /// Of a batch of examples with so many tokens each.
+    pub fn of(lengths: impl Iterator<Item = usize>) -> Self {
+        let (mut tokens, mut examples, mut pairs) = (0, 0, 0);
+        for length in lengths {
+            (tokens, examples, pairs) = (tokens + length, examples + 1, pairs + length * length);
+        }
+        Self { rows: filled_up(tokens), examples, pairs: pairs.max(1).next_power_of_two() }
+    }
+}
+
+impl Rows {
+    /// Its shape.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        Shape::of((0..self.examples()).map(|example| self.length(example)))
     }
 }
 
@@ -76,7 +88,7 @@ pub struct Tables {
 impl Tables {
     /// Tells the GPU where another tensor lies.
     pub fn tell(rows: &Rows, beside: &CubeTensor) -> Self {
-        let shape = Shape::of(rows);
+        let shape = rows.shape();
         let sections = sections(rows, shape);
         let memory = upload(beside, packed(&sections));
         let mut start = 0;
@@ -111,9 +123,14 @@ impl Tables {
         super::tensors::write(&self.memory, packed(&sections(rows, self.shape)));
     }
 
+    /// Where it is.
+    pub fn memory(&self) -> &CubeTensor {
+        &self.memory
+    }
+
     /// Probabilities there is room for, over all examples and heads.
     pub fn probabilities(&self, heads: usize, firsts: bool) -> usize {
-        heads * self.shape.rows * if firsts { 1 } else { self.shape.longest }
+        heads * if firsts { self.shape.rows } else { self.shape.pairs }
     }
 }
 
@@ -180,4 +197,33 @@ fn places(rows: &Rows, firsts: bool) -> [Vec<u32>; 2] {
         start += queries * keys;
     }
     [of_queries, of_keys]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_filled_up_to_few_sizes_and_by_little() {
+        let sizes: std::collections::BTreeSet<usize> = (1..=4096).map(filled_up).collect();
+        assert!(sizes.len() <= 8 * 6 + 8, "{}", sizes.len());
+        for tokens in 1..=4096 {
+            let filled = filled_up(tokens);
+            assert!(filled >= tokens && filled < tokens + (tokens / 8).max(FINEST), "{tokens} and {filled}");
+        }
+        assert_eq!([1, 8, 9, 65, 424, 1700].map(filled_up), [8, 8, 16, 72, 448, 1792]);
+    }
+
+    #[test]
+    fn batches_of_one_shape_are_told_in_as_many_numbers() {
+        let rows = |lengths: &[usize]| {
+            let examples: Vec<Vec<u32>> = lengths.iter().map(|length| (0..*length as u32).collect()).collect();
+            Rows::new(examples.iter().map(|tokens| (&**tokens, &**tokens)))
+        };
+        let (a, b) = (rows(&[9, 29, 8, 1]), rows(&[11, 28, 7, 1]));
+        assert_eq!(a.shape(), b.shape());
+        let lengths = |rows: &Rows| sections(rows, rows.shape()).map(|section| section.len());
+        assert_eq!(lengths(&a), lengths(&b));
+        assert_ne!(a.shape(), rows(&[9, 29, 8]).shape());
+    }
 }
