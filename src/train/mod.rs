@@ -6,11 +6,12 @@ mod device;
 mod evaluate;
 mod event;
 mod kernel_cache;
+mod learner;
 mod log;
 mod loss;
 mod optimizer;
 mod order;
-#[cfg(feature = "gpu")]
+#[cfg_attr(not(feature = "gpu"), path = "no_recordings.rs")]
 mod recordings;
 mod replays;
 mod schedule;
@@ -23,8 +24,9 @@ pub use account::Taken;
 pub use device::{CudaSupport, Device, DeviceError, Kernels};
 pub use event::{Boundary, Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
 pub use kernel_cache::KernelCache;
+pub use learner::Spent;
 pub use replays::Replays;
 pub use schedule::learning_rate;
 pub use speed::{Speed, matmul_peak, measure};
 pub use state::{Counters, Interval, Start, TrainingState};
-pub use trainer::{Spent, Trainer, train};
+pub use trainer::{Trainer, train};

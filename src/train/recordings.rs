@@ -11,13 +11,13 @@ use burn::tensor::Tensor;
 
 use super::batch::Batch;
 use super::device::{Device, Kernels};
+use super::learner::Learner;
 use super::order::batches;
 use super::replays::Replays;
 use super::step::Numbers;
-use super::trainer::Trainer;
 use crate::kernels::{Prepared, Recording, Rows, Shape, whereabouts};
 use crate::models::{Input, Value};
-use crate::tokens::Encoded;
+use crate::plan::Trial;
 
 /// What is recorded of a training.
 pub struct Recordings {
@@ -108,103 +108,100 @@ impl Recordings {
     }
 }
 
-impl Trainer<'_> {
+impl Recordings {
     /// Learns from batches in one step, by a replay where there is one: their mean loss, and the gradient's norm.
-    pub(super) fn take(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
+    pub fn take(&mut self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
         let [Batch { input: Input::Rows(rows), .. }] = batches else {
             // The gradients of several batches are of words that no other step has.
-            return self.compute_plainly(batches, numbers);
+            return self.launch(learner, batches, numbers);
         };
         let shape = rows.shape();
-        if let Some(Some(recording)) = self.recordings.of.get(&shape) {
+        if let Some(Some(recording)) = self.of.get(&shape) {
             let told = recording.replay(rows, numbers.rules())?;
-            self.recordings.replays.replayed += 1;
+            self.replays.replayed += 1;
             return Ok(told);
         }
-        if self.recordings.of.contains_key(&shape) && self.recordings.may_grow(self.device) {
-            return self.record(batches, rows, shape, numbers);
+        if self.of.contains_key(&shape) && self.may_grow(learner.device) {
+            return self.record(learner, batches, rows, numbers);
         }
-        let told = self.compute_plainly(batches, numbers)?;
-        self.recordings.of.entry(shape).or_insert(None);
+        let told = self.launch(learner, batches, numbers)?;
+        self.of.entry(shape).or_insert(None);
         Ok(told)
     }
 
     /// A step that is launched; parameters and moments may be elsewhere behind it.
-    fn compute_plainly(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
-        if self.recordings.of.values().all(Option::is_none) {
-            return self.compute(batches, numbers);
+    fn launch(&mut self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
+        if self.of.values().all(Option::is_none) {
+            return learner.compute(batches, numbers);
         }
-        let before = self.places()?;
-        let told = self.compute(batches, numbers)?;
-        if self.places()? != before {
-            self.recordings.forget();
+        let before = places(learner)?;
+        let told = learner.compute(batches, numbers)?;
+        if places(learner)? != before {
+            self.forget();
         }
         Ok(told)
     }
 
     /// Takes a step, and records it for those of its shape that follow.
-    fn record(&mut self, batches: &[Batch], rows: &Rows, shape: Shape, numbers: &Numbers) -> Result<Tensor<1>> {
-        let (parameters, moments) = (copied(&self.parameters), self.optimizer.copied());
-        let first = self.first().ok_or_else(|| anyhow!("a model without parameters"))?;
+    fn record(&mut self, learner: &mut Learner<'_>, batches: &[Batch], rows: &Rows, numbers: &Numbers) -> Result<Tensor<1>> {
+        let (parameters, moments) = (copied(&learner.parameters), learner.optimizer.copied());
+        let first = dispatched(learner).next().ok_or_else(|| anyhow!("a model without parameters"))?;
         let prepared = match Prepared::on(first) {
             Ok(prepared) => prepared,
             Err(error) => {
-                self.recordings.refuse(&error);
-                return self.compute_plainly(batches, numbers);
+                self.refuse(&error);
+                return self.launch(learner, batches, numbers);
             }
         };
-        let told = self.compute_plainly(batches, numbers)?;
-        let before = self.places()?;
+        let told = self.launch(learner, batches, numbers)?;
+        let before = places(learner)?;
         let recording = prepared.record(rows, numbers.rules(), || {
             #[cfg(feature = "webgpu")]
-            if self.device.spoils_recordings() {
+            if learner.device.spoils_recordings() {
                 // Nothing may be sent to a GPU that records.
-                drop(Tensor::<1>::from_data([0.0], self.device.plain()));
+                drop(Tensor::<1>::from_data([0.0], learner.device.plain()));
             }
-            self.compute(batches, numbers)
+            learner.compute(batches, numbers)
         });
         let error = match recording {
-            Ok(recording) if self.places()? == before => {
-                self.recordings.keep(shape, recording);
+            Ok(recording) if places(learner)? == before => {
+                self.keep(rows.shape(), recording);
                 return Ok(told);
             }
             Ok(_) => anyhow!("parameters were not changed in place"),
             Err(error) => error,
         };
-        self.recordings.refuse(&error);
+        self.refuse(&error);
         // What the recorded step would have written cannot be read any longer: back to where it was, and once more.
-        self.recordings.forget();
-        self.parameters = parameters.into_iter().map(|value| value.autodiff().tracked()).collect();
-        self.optimizer.put(moments);
-        self.compute(batches, numbers)
+        self.forget();
+        learner.parameters = parameters.into_iter().map(|value| value.autodiff().tracked()).collect();
+        learner.optimizer.put(moments);
+        learner.compute(batches, numbers)
     }
+}
 
-    /// Goes forward and backward over one batch of each shape of this epoch, and learns nothing: their kernels are tuned.
-    pub(super) fn tune(&mut self, examples: &[Encoded], lengths: &[usize]) {
-        /// No more shapes than these: the others' kernels are tuned when they come.
-        const MOST: usize = 32;
-        if !self.device.is_gpu() || self.device.kernels() != Kernels::Fused {
-            return;
-        }
-        let epoch = self.steps / self.trial.steps.per_epoch.max(1);
-        let mut tuned = HashSet::new();
-        for indices in batches(&self.trial.settings.data, self.trial.settings.seed, epoch, lengths) {
-            if tuned.len() < MOST && tuned.insert(Shape::of(indices.iter().map(|index| lengths[*index]))) {
-                let batch = self.batch(examples, &indices);
-                drop(self.differentiate(&batch, &self.leaves(), 1.0));
-            }
-        }
+/// The first batch of each shape of an epoch: what a GPU's kernels are tuned with before the first step.
+pub fn one_of_each_shape(trial: &Trial, epoch: u64, lengths: &[usize], device: &Device) -> Vec<Vec<usize>> {
+    /// No more than these: the others' kernels are tuned when they come.
+    const MOST: usize = 32;
+    if !device.is_gpu() || device.kernels() != Kernels::Fused {
+        return Vec::new();
     }
+    let mut shapes = HashSet::new();
+    let mut is_new = |batch: &Vec<usize>| shapes.insert(Shape::of(batch.iter().map(|index| lengths[*index])));
+    let batches = batches(&trial.settings.data, trial.settings.seed, epoch, lengths);
+    batches.into_iter().filter(|batch| is_new(batch)).take(MOST).collect()
+}
 
-    /// Where parameters and moments are.
-    fn places(&self) -> Result<Vec<impl PartialEq + Send + 'static>> {
-        let parameters = self.parameters.iter().map(|value| value.clone().inner().into_dispatch());
-        parameters.chain(self.optimizer.dispatched()).map(whereabouts).collect()
-    }
+/// Parameters and moments.
+fn dispatched(learner: &Learner<'_>) -> impl Iterator<Item = DispatchTensor> {
+    let parameters = learner.parameters.iter().map(|value| value.clone().inner().into_dispatch());
+    parameters.chain(learner.optimizer.dispatched())
+}
 
-    fn first(&self) -> Option<DispatchTensor> {
-        self.parameters.first().map(|value| value.clone().inner().into_dispatch())
-    }
+/// Where parameters and moments are.
+fn places(learner: &Learner<'_>) -> Result<Vec<impl PartialEq + Send + 'static>> {
+    dispatched(learner).map(whereabouts).collect()
 }
 
 /// The same numbers elsewhere.

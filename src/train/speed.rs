@@ -7,9 +7,10 @@ use burn::tensor::{Distribution, FloatDType, Tensor};
 
 use super::account::Taken;
 use super::device::Device;
+use super::learner::Spent;
 use super::order::batches;
 use super::replays::Replays;
-use super::trainer::{Spent, Trainer};
+use super::trainer::Trainer;
 use crate::checkpoint::HostTensor;
 use crate::models::matmul;
 use crate::plan::Trial;

@@ -1,31 +1,26 @@
-//! The loop: forward, loss, backward, update, and what is told about it.
+//! The loop, and what is told about it.
 
 use std::cell::RefCell;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use burn::tensor::Tensor;
 
 use super::account::{Account, Taken};
 use super::batch::{Batch, Padding};
 use super::device::Device;
 use super::evaluate::predict;
 use super::event::{Boundary, Diverged, EvaluationEvent, Event, Observer};
+use super::learner::{Learner, Spent};
 use super::log::Log;
-use super::loss::cross_entropy;
-use super::optimizer::{AdamW, GradientSum, clip_factor};
 use super::order::batches;
-#[cfg(feature = "gpu")]
-use super::recordings::Recordings;
+use super::recordings::{Recordings, one_of_each_shape};
 use super::replays::Replays;
 use super::schedule::learning_rate;
 use super::state::{Counters, Interval, Start, TrainingState};
-use super::step::Numbers;
-use crate::checkpoint::{HostTensor, Parameter, Role, table};
+use crate::checkpoint::HostTensor;
 use crate::metrics::{Prediction, Scores};
-use crate::models::{Bert, Masks, Value};
+use crate::models::Value;
 use crate::plan::Trial;
-use crate::settings::Precision;
 use crate::tokens::Encoded;
 
 /// Trains as `trial` says and tells `observer` what happens.
@@ -110,70 +105,40 @@ pub fn train(
 
 /// A model in training.
 pub struct Trainer<'a> {
-    pub(super) trial: &'a Trial,
-    pub(super) device: &'a Device,
-    table: Vec<Parameter>,
-    pub(super) parameters: Vec<Value>,
-    pub(super) optimizer: AdamW,
+    learner: Learner<'a>,
+    recordings: Recordings,
     /// Steps taken.
-    pub(super) steps: u64,
+    steps: u64,
     last_learning_rate: f64,
     /// Batches learnt from: the place of the next dropout masks.
     micro_batches: u64,
-    spent: Spent,
-    #[cfg(feature = "gpu")]
-    pub(super) recordings: Recordings,
-}
-
-/// Where the time of steps goes; on an accelerator, which works behind the program's back, only the sum is right.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Spent {
-    /// Building batches.
-    pub data: Duration,
-    /// Forward, to the loss.
-    pub forward: Duration,
-    /// Backward.
-    pub backward: Duration,
-    /// Gradient norm, clipping and the optimizer.
-    pub update: Duration,
 }
 
 impl<'a> Trainer<'a> {
     /// A model with these parameters, in the table's order, that has learnt nothing yet.
     #[must_use]
     pub fn new(trial: &'a Trial, initial: &[HostTensor], device: &'a Device) -> Self {
-        let table = table(&trial.config, trial.settings.task.task().labels.len());
-        let place = &device.differentiating();
-        let parameters = table.iter().zip(initial).map(|(entry, tensor)| Value::from_host(tensor, entry.role, place)).collect();
-        let optimizer =
-            AdamW::new(&trial.settings.optimizer, table.iter().map(|parameter| parameter.name.clone()), device.kernels());
-        Self {
-            trial,
-            device,
-            table,
-            parameters,
-            optimizer,
-            steps: 0,
-            last_learning_rate: 0.0,
-            micro_batches: 0,
-            spent: Spent::default(),
-            #[cfg(feature = "gpu")]
-            recordings: Recordings::on(device),
-        }
+        Self::of(Learner::new(trial, initial, device), 0, 0)
     }
 
     /// The model of a training that was interrupted.
     fn restored(trial: &'a Trial, state: TrainingState, device: &'a Device) -> Self {
-        let mut trainer = Self::new(trial, &state.parameters, device);
-        trainer.steps = state.counters.steps;
-        trainer.micro_batches = state.counters.micro_batches;
-        trainer.optimizer.restore(&trainer.table, state, device);
-        trainer
+        let Counters { steps, micro_batches, .. } = state.counters;
+        Self::of(Learner::restored(trial, state, device), steps, micro_batches)
+    }
+
+    fn of(learner: Learner<'a>, steps: u64, micro_batches: u64) -> Self {
+        let recordings = Recordings::on(learner.device);
+        Self { learner, recordings, steps, last_learning_rate: 0.0, micro_batches }
+    }
+
+    fn trial(&self) -> &'a Trial {
+        self.learner.trial
     }
 
     /// Everything that going on takes.
     fn state(&self, log: Interval) -> Result<TrainingState> {
-        let (first_moments, second_moments) = self.optimizer.moments(&self.table)?;
+        let (first_moments, second_moments) = self.learner.optimizer.moments(&self.learner.table)?;
         let counters = Counters { steps: self.steps, micro_batches: self.micro_batches, log };
         Ok(TrainingState { parameters: self.parameters()?, first_moments, second_moments, counters })
     }
@@ -183,16 +148,19 @@ impl<'a> Trainer<'a> {
     pub(super) fn warm_up(&mut self, examples: &[Encoded], lengths: &[usize]) -> Result<()> {
         let mut longest: Vec<usize> = (0..examples.len()).collect();
         longest.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
-        longest.truncate(self.trial.settings.data.batch_size.get());
-        let (micro_batches, spent) = (self.micro_batches, self.spent);
+        longest.truncate(self.trial().settings.data.batch_size.get());
+        let spent = self.learner.spent;
         let batch = self.batch(examples, &longest);
-        let (loss, gradients) = self.differentiate(&batch, &self.leaves(), 1.0);
+        let (loss, gradients) = self.learner.differentiate(&batch, &self.learner.leaves(), 1.0);
         drop(gradients);
-        #[cfg(feature = "gpu")]
-        self.tune(examples, lengths);
+        let epoch = self.steps / self.trial().steps.per_epoch.max(1);
+        for indices in one_of_each_shape(self.trial(), epoch, lengths, self.learner.device) {
+            let batch = self.batch(examples, &indices);
+            drop(self.learner.differentiate(&batch, &self.learner.leaves(), 1.0));
+        }
         // An accelerator works behind the program's back: its answer is waited for.
         loss.try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
-        (self.micro_batches, self.spent) = (micro_batches, spent);
+        self.learner.spent = spent;
         Ok(())
     }
 
@@ -201,11 +169,17 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// No example has a part in it.
     pub fn step(&mut self, examples: &[Encoded], accumulated: &[Vec<usize>]) -> Result<Taken> {
-        let settings = &self.trial.settings;
-        let learning_rate = learning_rate(settings.learning_rate, settings.schedule.kind, self.trial.steps, self.steps);
-        let numbers = self.optimizer.next(learning_rate);
-        let batches: Vec<Batch> = accumulated.iter().map(|indices| self.batch(examples, indices)).collect();
-        let told = self.take(&batches, &numbers)?;
+        let trial = self.trial();
+        let learning_rate = learning_rate(trial.settings.learning_rate, trial.settings.schedule.kind, trial.steps, self.steps);
+        let numbers = self.learner.optimizer.next(learning_rate);
+        let begun = Instant::now();
+        let mut batches: Vec<Batch> = Vec::with_capacity(accumulated.len());
+        for indices in accumulated {
+            batches.push(self.batch(examples, indices));
+            self.micro_batches += 1;
+        }
+        self.learner.spent.data += begun.elapsed();
+        let told = self.recordings.take(&mut self.learner, &batches, &numbers)?;
         self.steps += 1;
         self.last_learning_rate = learning_rate;
         let indices = accumulated.concat();
@@ -213,86 +187,22 @@ impl<'a> Trainer<'a> {
         Ok(Taken { step: self.steps, learning_rate, examples: indices, tokens, numbers: told })
     }
 
-    #[cfg(not(feature = "gpu"))]
-    fn take(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
-        self.compute(batches, numbers)
-    }
-
     /// Some examples, as the training's next batch.
-    pub(super) fn batch(&mut self, examples: &[Encoded], indices: &[usize]) -> Batch {
-        let begun = Instant::now();
+    fn batch(&self, examples: &[Encoded], indices: &[usize]) -> Batch {
         let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
-        let batch = Batch::at(self.micro_batches, &chosen, Padding::of(self.trial), self.device);
-        self.micro_batches += 1;
-        self.spent.data += begun.elapsed();
-        batch
-    }
-
-    /// Learns from batches in one step: their mean loss, and the gradient's norm.
-    pub(super) fn compute(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
-        let examples: usize = batches.iter().map(|batch| batch.labels.len()).sum();
-        let mut sum: Option<(Tensor<1>, GradientSum)> = None;
-        let leaves = self.leaves();
-        for batch in batches {
-            let (loss, gradients) = self.differentiate(batch, &leaves, batch.labels.len() as f64 / examples as f64);
-            sum = Some(match sum {
-                None => (loss, gradients),
-                Some((losses, earlier)) => (losses + loss, earlier.plus(gradients)),
-            });
-        }
-        drop(leaves);
-        let (loss, gradients) = sum.ok_or_else(|| anyhow!("a step without examples"))?;
-        let begun = Instant::now();
-        let grad_norm = gradients.norm(self.device.kernels()).ok_or_else(|| anyhow!("no parameter has a gradient"))?;
-        let clip = clip_factor(&grad_norm, self.trial.settings.optimizer.max_grad_norm);
-        // Nothing else holds the parameters now, so they can be changed in place.
-        self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, numbers, clip);
-        let told = Tensor::cat(vec![loss, grad_norm], 0);
-        self.spent.update += begun.elapsed();
-        Ok(told)
-    }
-
-    /// What a step reads: the parameters, and in their place the weights that products round, rounded once for all of its
-    /// batches.
-    pub(super) fn leaves(&self) -> Vec<Value> {
-        let rounds = self.trial.settings.training.precision == Precision::Bf16;
-        let leaf = |(value, entry): (&Value, &Parameter)| match entry.role {
-            Role::Linear if rounds => value.clone().inner().rounded().autodiff().tracked(),
-            _ => value.clone(),
-        };
-        self.parameters.iter().zip(&self.table).map(leaf).collect()
-    }
-
-    /// The loss of a batch, scaled by its share of the step, and its gradients.
-    pub(super) fn differentiate(&mut self, batch: &Batch, leaves: &[Value], share: f64) -> (Tensor<1>, GradientSum) {
-        let masks = Masks::training(self.trial.dropout, self.trial.settings.seed, batch.turn);
-        let begun = Instant::now();
-        let logits = self.model(leaves).forward(&batch.input, masks);
-        let loss = cross_entropy(logits, batch, share);
-        self.spent.forward += begun.elapsed();
-        let begun = Instant::now();
-        let mut gradients = loss.backward();
-        self.spent.backward += begun.elapsed();
-        (loss.inner(), GradientSum::take(leaves, &mut gradients, &batch.input))
-    }
-
-    fn model(&self, parameters: &[Value]) -> Bert {
-        Bert::new(&self.trial.config, parameters.iter().cloned(), self.trial.settings.training.precision)
+        Batch::at(self.micro_batches, &chosen, Padding::of(self.trial()), self.learner.device)
     }
 
     /// Where the time of all steps so far went.
     #[must_use]
     pub fn spent(&self) -> Spent {
-        self.spent
+        self.learner.spent
     }
 
     /// How many steps so far were replays of recorded ones, on a GPU.
     #[must_use]
     pub fn replays(&self) -> Replays {
-        #[cfg(feature = "gpu")]
-        return self.recordings.replays();
-        #[cfg(not(feature = "gpu"))]
-        Replays::default()
+        self.recordings.replays()
     }
 
     /// Predictions for every example, without dropout.
@@ -300,8 +210,8 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// The device failed.
     pub fn predict(&self, examples: &[Encoded]) -> Result<Vec<Prediction>> {
-        let inner: Vec<Value> = self.parameters.iter().cloned().map(Value::inner).collect();
-        predict(&self.model(&inner), self.trial, examples, self.device)
+        let inner: Vec<Value> = self.learner.parameters.iter().cloned().map(Value::inner).collect();
+        predict(&self.learner.model(&inner), self.trial(), examples, self.learner.device)
     }
 
     /// Copies the parameters from the device, in the table's order and the file's layout.
@@ -309,12 +219,12 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// The device failed.
     pub fn parameters(&self) -> Result<Vec<HostTensor>> {
-        self.parameters.iter().zip(&self.table).map(|(value, entry)| value.clone().inner().to_host(entry.role)).collect()
+        self.learner.to_host()
     }
 
     fn evaluate(&self, validation: &[Encoded], epoch: f64, observer: &mut dyn Observer) -> Result<()> {
         let predictions = self.predict(validation)?;
-        let scores = Scores::of(&predictions, self.trial.settings.task.task().metrics);
+        let scores = Scores::of(&predictions, self.trial().settings.task.task().metrics);
         let parameters = || self.parameters();
         if !scores.loss.is_finite() {
             let learning_rate = self.last_learning_rate;

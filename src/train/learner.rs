@@ -1,0 +1,126 @@
+//! Forward, loss, backward and update: a model that learns from batches.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use burn::tensor::Tensor;
+
+use super::batch::Batch;
+use super::device::Device;
+use super::loss::cross_entropy;
+use super::optimizer::{AdamW, GradientSum, clip_factor};
+use super::state::TrainingState;
+use super::step::Numbers;
+use crate::checkpoint::{HostTensor, Parameter, Role, table};
+use crate::models::{Bert, Masks, Value};
+use crate::plan::Trial;
+use crate::settings::Precision;
+
+/// A model and its optimizer on a device.
+pub struct Learner<'a> {
+    /// What they learn by.
+    pub trial: &'a Trial,
+    /// Where they are.
+    pub device: &'a Device,
+    /// The parameters' names, shapes and order.
+    pub table: Vec<Parameter>,
+    /// The parameters.
+    pub parameters: Vec<Value>,
+    /// The optimizer.
+    pub optimizer: AdamW,
+    /// Where the time of all steps so far went.
+    pub spent: Spent,
+}
+
+/// Where the time of steps goes; on an accelerator, which works behind the program's back, only the sum is right.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spent {
+    /// Building batches.
+    pub data: Duration,
+    /// Forward, to the loss.
+    pub forward: Duration,
+    /// Backward.
+    pub backward: Duration,
+    /// Gradient norm, clipping and the optimizer.
+    pub update: Duration,
+}
+
+impl<'a> Learner<'a> {
+    /// A model with these parameters, in the table's order, that has learnt nothing yet.
+    pub fn new(trial: &'a Trial, initial: &[HostTensor], device: &'a Device) -> Self {
+        let table = table(&trial.config, trial.settings.task.task().labels.len());
+        let place = &device.differentiating();
+        let parameters = table.iter().zip(initial).map(|(entry, tensor)| Value::from_host(tensor, entry.role, place)).collect();
+        let optimizer =
+            AdamW::new(&trial.settings.optimizer, table.iter().map(|parameter| parameter.name.clone()), device.kernels());
+        Self { trial, device, table, parameters, optimizer, spent: Spent::default() }
+    }
+
+    /// The model and the optimizer of a training that was interrupted.
+    pub fn restored(trial: &'a Trial, state: TrainingState, device: &'a Device) -> Self {
+        let mut learner = Self::new(trial, &state.parameters, device);
+        learner.optimizer.restore(&learner.table, state, device);
+        learner
+    }
+
+    /// Learns from batches in one step: their mean loss, and the gradient's norm.
+    pub fn compute(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
+        let examples: usize = batches.iter().map(|batch| batch.labels.len()).sum();
+        let mut sum: Option<(Tensor<1>, GradientSum)> = None;
+        let leaves = self.leaves();
+        for batch in batches {
+            let (loss, gradients) = self.differentiate(batch, &leaves, batch.labels.len() as f64 / examples as f64);
+            sum = Some(match sum {
+                None => (loss, gradients),
+                Some((losses, earlier)) => (losses + loss, earlier.plus(gradients)),
+            });
+        }
+        drop(leaves);
+        let (loss, gradients) = sum.ok_or_else(|| anyhow!("a step without examples"))?;
+        let begun = Instant::now();
+        let grad_norm = gradients.norm(self.device.kernels()).ok_or_else(|| anyhow!("no parameter has a gradient"))?;
+        let clip = clip_factor(&grad_norm, self.trial.settings.optimizer.max_grad_norm);
+        // Nothing else holds the parameters now, so they can be changed in place.
+        self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, numbers, clip);
+        let told = Tensor::cat(vec![loss, grad_norm], 0);
+        self.spent.update += begun.elapsed();
+        Ok(told)
+    }
+
+    /// What a step reads: the parameters, and in their place the weights that products round, rounded once for all of its
+    /// batches.
+    pub fn leaves(&self) -> Vec<Value> {
+        let rounds = self.trial.settings.training.precision == Precision::Bf16;
+        let leaf = |(value, entry): (&Value, &Parameter)| match entry.role {
+            Role::Linear if rounds => value.clone().inner().rounded().autodiff().tracked(),
+            _ => value.clone(),
+        };
+        self.parameters.iter().zip(&self.table).map(leaf).collect()
+    }
+
+    /// The loss of a batch, scaled by its share of the step, and its gradients.
+    pub fn differentiate(&mut self, batch: &Batch, leaves: &[Value], share: f64) -> (Tensor<1>, GradientSum) {
+        let masks = Masks::training(self.trial.dropout, self.trial.settings.seed, batch.turn);
+        let begun = Instant::now();
+        let logits = self.model(leaves).forward(&batch.input, masks);
+        let loss = cross_entropy(logits, batch, share);
+        self.spent.forward += begun.elapsed();
+        let begun = Instant::now();
+        let mut gradients = loss.backward();
+        self.spent.backward += begun.elapsed();
+        (loss.inner(), GradientSum::take(leaves, &mut gradients, &batch.input))
+    }
+
+    /// The model over some parameters, in the table's order.
+    pub fn model(&self, parameters: &[Value]) -> Bert {
+        Bert::new(&self.trial.config, parameters.iter().cloned(), self.trial.settings.training.precision)
+    }
+
+    /// Copies the parameters from the device, in the table's order and the file's layout.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn to_host(&self) -> Result<Vec<HostTensor>> {
+        self.parameters.iter().zip(&self.table).map(|(value, entry)| value.clone().inner().to_host(entry.role)).collect()
+    }
+}
