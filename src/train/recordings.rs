@@ -18,6 +18,7 @@ use super::step::Numbers;
 use crate::kernels::{Prepared, Recording, Rows, Shape, whereabouts};
 use crate::models::{Input, Value};
 use crate::plan::Trial;
+use crate::room::Room;
 
 /// What is recorded of a training.
 pub struct Recordings {
@@ -44,8 +45,8 @@ impl Budget {
     const MOST_UNKNOWN: usize = 4;
 
     /// Why there is to be no other one, if so.
-    fn forbids(&mut self, recorded: usize, device: &Device) -> Option<&'static str> {
-        let Some(room) = device.room() else {
+    fn forbids(&mut self, recorded: usize, room: Option<Room>) -> Option<&'static str> {
+        let Some(room) = room else {
             return (recorded >= Self::MOST_UNKNOWN).then_some("nvidia-smi does not say how much memory is free");
         };
         let before = *self.before.get_or_insert(room.largest);
@@ -72,7 +73,7 @@ impl Recordings {
     fn may_grow(&mut self, device: &Device) -> bool {
         let recorded = self.of.values().flatten().count();
         let Some(budget) = &mut self.budget else { return false };
-        if let Some(why) = budget.forbids(recorded, device) {
+        if let Some(why) = budget.forbids(recorded, device.room()) {
             self.budget = None;
             self.replays.why_not = Some(why.into());
         }
@@ -207,4 +208,24 @@ fn places(learner: &Learner<'_>) -> Result<Vec<impl PartialEq + Send + 'static>>
 /// The same numbers elsewhere.
 fn copied(values: &[Value]) -> Vec<Value> {
     values.iter().map(|value| value.clone().inner().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recordings_are_no_more_than_there_is_memory_for() {
+        const GIB: u64 = 1 << 30;
+        let room = |free: u64, largest: u64| Some(Room { free: free * GIB, largest: largest * GIB });
+        // What the program used at first counts, not what its recordings have taken since.
+        let mut budget = Budget::default();
+        assert_eq!(budget.forbids(0, room(20, 3)), None);
+        assert_eq!(budget.forbids(1, room(6, 17)), None);
+        assert_eq!(budget.forbids(2, room(5, 18)), Some("too little memory is free"));
+        assert_eq!(budget.forbids(32, room(60, 18)), Some("there are many"));
+        let mut unknown = Budget::default();
+        assert_eq!(unknown.forbids(3, None), None);
+        assert!(unknown.forbids(4, None).is_some());
+    }
 }

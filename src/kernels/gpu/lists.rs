@@ -3,7 +3,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensors::{UNITS, room, sizes};
+use super::tensors::{UNITS, elements, room, sizes};
 
 /// Rows that one list has at most: they are added one after the other.
 const ROWS: usize = 64;
@@ -45,8 +45,16 @@ impl Lists {
     }
 }
 
+/// The sum of the rows of each list: those that are listed, or those between its bounds themselves.
 #[cube(launch)]
-fn sum_listed(rows: &Tensor<f32>, listed: &Tensor<u32>, bounds: &Tensor<u32>, sums: &mut Tensor<f32>, d: usize) {
+fn sum_each(
+    rows: &Tensor<f32>,
+    listed: &Tensor<u32>,
+    bounds: &Tensor<u32>,
+    sums: &mut Tensor<f32>,
+    d: usize,
+    #[comptime] is_listed: bool,
+) {
     let out = CUBE_POS_X as usize;
     let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
     if column < d {
@@ -54,24 +62,12 @@ fn sum_listed(rows: &Tensor<f32>, listed: &Tensor<u32>, bounds: &Tensor<u32>, su
         let mut at = bounds[out];
         let end = bounds[out + 1];
         while at < end {
-            sum += rows[listed[at as usize] as usize * d + column];
-            at += 1;
-        }
-        sums[out * d + column] = sum;
-    }
-}
-
-#[cube(launch)]
-fn sum_between(rows: &Tensor<f32>, bounds: &Tensor<u32>, sums: &mut Tensor<f32>, d: usize) {
-    let out = CUBE_POS_X as usize;
-    let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
-    if column < d {
-        let mut sum = 0.0f32;
-        let mut row = bounds[out];
-        let end = bounds[out + 1];
-        while row < end {
+            let mut row = at;
+            if is_listed {
+                row = listed[at as usize];
+            }
             sum += rows[row as usize * d + column];
-            row += 1;
+            at += 1;
         }
         sums[out * d + column] = sum;
     }
@@ -81,27 +77,21 @@ fn sum_between(rows: &Tensor<f32>, bounds: &Tensor<u32>, sums: &mut Tensor<f32>,
 /// bounds, and the places' lists.
 pub fn sum_lists(rows: &CubeTensor, [listed, bounds, of_place]: [&CubeTensor; 3]) -> CubeTensor {
     let d = sizes(rows).1;
-    let count = |bounds: &CubeTensor| super::tensors::elements(bounds) - 1;
-    let cubes = |count: usize| CubeCount::Static(count as u32, d.div_ceil(UNITS as usize) as u32, 1);
-    let (parts, sums) = (room(rows, [count(bounds), d]), room(rows, [count(of_place), d]));
-    sum_listed::launch(
-        &rows.client,
-        cubes(count(bounds)),
-        CubeDim::new_1d(UNITS),
-        rows.clone().into_tensor_arg(),
-        listed.clone().into_tensor_arg(),
-        bounds.clone().into_tensor_arg(),
-        parts.clone().into_tensor_arg(),
-        d,
-    );
-    sum_between::launch(
-        &rows.client,
-        cubes(count(of_place)),
-        CubeDim::new_1d(UNITS),
-        parts.into_tensor_arg(),
-        of_place.clone().into_tensor_arg(),
-        sums.clone().into_tensor_arg(),
-        d,
-    );
-    sums
+    let sum = |rows: &CubeTensor, bounds: &CubeTensor, is_listed: bool| {
+        let count = elements(bounds) - 1;
+        let sums = room(rows, [count, d]);
+        sum_each::launch(
+            &rows.client,
+            CubeCount::Static(count as u32, d.div_ceil(UNITS as usize) as u32, 1),
+            CubeDim::new_1d(UNITS),
+            rows.clone().into_tensor_arg(),
+            listed.clone().into_tensor_arg(),
+            bounds.clone().into_tensor_arg(),
+            sums.clone().into_tensor_arg(),
+            d,
+            is_listed,
+        );
+        sums
+    };
+    sum(&sum(rows, bounds, true), of_place, false)
 }
