@@ -13,12 +13,16 @@ mod operations;
 mod passes;
 mod rows;
 mod several;
+#[cfg(feature = "gpu")]
+mod sums;
 
 #[cfg(feature = "gpu")]
-pub use gpu::{Prepared, Recording, Shape, whereabouts};
+pub use gpu::{Prepared, Reads, Recording, Shape, whereabouts};
 pub use mask::Drop;
 pub use operations::{
     Attending, Closing, Dropping, Embedding, Fused, Judging, Moved, Products, Rule, Ruled, Rules, Touched, Update,
 };
 pub use rows::{Rows, Words};
 pub use several::Several;
+#[cfg(feature = "gpu")]
+pub use sums::Sums;

@@ -137,14 +137,6 @@ pub trait Update: Backend {
         clip: FloatTensor<Self>,
         how: Touched,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// The sum of two gradients of some words, for the words of `both`.
-    fn add_words(
-        a: FloatTensor<Self>,
-        of_a: Arc<Words>,
-        b: FloatTensor<Self>,
-        of_b: Arc<Words>,
-        both: Arc<Words>,
-    ) -> FloatTensor<Self>;
     /// The norm of all of them as one vector: `[1]`.
     fn norm(#[extension_type] gradients: Several<Self>) -> FloatTensor<Self>;
 }

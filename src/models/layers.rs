@@ -110,6 +110,16 @@ impl Value {
         }
     }
 
+    /// What an operation of [`crate::kernels`] made, which is of this one's kind.
+    #[cfg(feature = "gpu")]
+    #[must_use]
+    pub fn like(&self, made: DispatchTensor) -> Self {
+        match self {
+            Self::Vector(_) => Self::Vector(Tensor::from_dispatch(made)),
+            Self::Matrix(_) => Self::Matrix(Tensor::from_dispatch(made)),
+        }
+    }
+
     /// For operations of [`crate::kernels`].
     #[must_use]
     pub fn into_dispatch(self) -> DispatchTensor {

@@ -18,6 +18,8 @@ pub struct Device {
     records: bool,
     #[cfg(feature = "webgpu")]
     spoils: bool,
+    #[cfg(feature = "webgpu")]
+    copies: bool,
 }
 
 /// Who computes.
@@ -131,6 +133,8 @@ impl Device {
             records: true,
             #[cfg(feature = "webgpu")]
             spoils: false,
+            #[cfg(feature = "webgpu")]
+            copies: false,
         }
     }
 
@@ -187,6 +191,19 @@ impl Device {
     #[cfg(feature = "webgpu")]
     pub(super) fn spoils_recordings(&self) -> bool {
         self.spoils
+    }
+
+    /// The same device copying weights where others would round them: for tests of when that is done, on one that cannot
+    /// round.
+    #[cfg(feature = "webgpu")]
+    #[must_use]
+    pub fn with_copied_weights(self) -> Self {
+        Self { copies: true, ..self }
+    }
+
+    #[cfg(feature = "webgpu")]
+    pub(super) fn copies_weights(&self) -> bool {
+        self.copies
     }
 
     /// How much of its memory is free, and how much this process uses of it, where NVIDIA's driver says.

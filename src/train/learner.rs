@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use burn::tensor::Tensor;
 
+#[cfg(feature = "gpu")]
+use super::accumulated::Accumulated;
 use super::batch::Batch;
 use super::device::Device;
+use super::gradient_sum::GradientSum;
 use super::loss::cross_entropy;
-use super::optimizer::{AdamW, GradientSum, clip_factor};
+use super::optimizer::{AdamW, clip_factor};
 use super::state::TrainingState;
 use super::step::Numbers;
 use crate::checkpoint::{HostTensor, Parameter, Role, table};
@@ -28,6 +31,9 @@ pub struct Learner<'a> {
     pub parameters: Vec<Value>,
     /// The optimizer.
     pub optimizer: AdamW,
+    /// Of the batches of a step so far, on a GPU.
+    #[cfg(feature = "gpu")]
+    pub accumulated: Accumulated,
     /// Where the time of all steps so far went.
     pub spent: Spent,
 }
@@ -53,7 +59,16 @@ impl<'a> Learner<'a> {
         let parameters = table.iter().zip(initial).map(|(entry, tensor)| Value::from_host(tensor, entry.role, place)).collect();
         let optimizer =
             AdamW::new(&trial.settings.optimizer, table.iter().map(|parameter| parameter.name.clone()), device.kernels());
-        Self { trial, device, table, parameters, optimizer, spent: Spent::default() }
+        Self {
+            trial,
+            device,
+            table,
+            parameters,
+            optimizer,
+            #[cfg(feature = "gpu")]
+            accumulated: Accumulated::default(),
+            spent: Spent::default(),
+        }
     }
 
     /// The model and the optimizer of a training that was interrupted.
@@ -77,6 +92,11 @@ impl<'a> Learner<'a> {
         }
         drop(leaves);
         let (loss, gradients) = sum.ok_or_else(|| anyhow!("a step without examples"))?;
+        self.update(loss, gradients, numbers)
+    }
+
+    /// Changes the parameters by gradients: the loss that these are of, and their norm.
+    pub fn update(&mut self, loss: Tensor<1>, gradients: GradientSum, numbers: &Numbers) -> Result<Tensor<1>> {
         let begun = Instant::now();
         let grad_norm = gradients.norm(self.device.kernels()).ok_or_else(|| anyhow!("no parameter has a gradient"))?;
         let clip = clip_factor(&grad_norm, self.trial.settings.optimizer.max_grad_norm);
@@ -87,15 +107,43 @@ impl<'a> Learner<'a> {
         Ok(told)
     }
 
+    /// Whether products read other weights than those that are learnt.
+    pub fn rounds(&self) -> bool {
+        #[cfg(feature = "webgpu")]
+        if self.device.copies_weights() {
+            return true;
+        }
+        self.trial.settings.training.precision == Precision::Bf16
+    }
+
+    /// The weights that products read rounded; none of the other parameters.
+    pub fn rounded(&self) -> Vec<Option<Value>> {
+        let rounded = |value: Value| {
+            #[cfg(feature = "webgpu")]
+            if self.device.copies_weights() {
+                return value.copied();
+            }
+            value.rounded()
+        };
+        let leaf = |(value, entry): (&Value, &Parameter)| {
+            (self.rounds() && entry.role == Role::Linear).then(|| rounded(value.clone().inner()))
+        };
+        self.parameters.iter().zip(&self.table).map(leaf).collect()
+    }
+
     /// What a step reads: the parameters, and in their place the weights that products round, rounded once for all of its
     /// batches.
     pub fn leaves(&self) -> Vec<Value> {
-        let rounds = self.trial.settings.training.precision == Precision::Bf16;
-        let leaf = |(value, entry): (&Value, &Parameter)| match entry.role {
-            Role::Linear if rounds => value.clone().inner().rounded().autodiff().tracked(),
+        self.leaves_with(&self.rounded())
+    }
+
+    /// The parameters, in the place of some of them what these are rounded to.
+    pub fn leaves_with(&self, rounded: &[Option<Value>]) -> Vec<Value> {
+        let leaf = |(place, value): (usize, &Value)| match rounded.get(place) {
+            Some(Some(rounded)) => rounded.clone().autodiff().tracked(),
             _ => value.clone(),
         };
-        self.parameters.iter().zip(&self.table).map(leaf).collect()
+        self.parameters.iter().enumerate().map(leaf).collect()
     }
 
     /// The loss of a batch, scaled by its share of the step, and its gradients.

@@ -1,10 +1,13 @@
 //! Training: from a trial, examples and initial weights to events. Knows Burn, and no run directories.
 
 mod account;
+#[cfg(feature = "gpu")]
+mod accumulated;
 mod batch;
 mod device;
 mod evaluate;
 mod event;
+mod gradient_sum;
 mod kernel_cache;
 mod learner;
 mod log;
@@ -19,6 +22,8 @@ mod speed;
 mod state;
 mod step;
 mod trainer;
+#[cfg(feature = "gpu")]
+mod work;
 
 pub use account::Taken;
 pub use device::{CudaSupport, Device, DeviceError, Kernels};

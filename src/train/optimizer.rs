@@ -3,98 +3,18 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use burn::backend::{Dispatch, DispatchTensor};
-use burn::tensor::{Gradients, Tensor};
+#[cfg(feature = "gpu")]
+use burn::backend::DispatchTensor;
+use burn::tensor::Tensor;
 
 use super::device::{Device, Kernels};
+use super::gradient_sum::{Gradient, GradientSum};
 use super::state::TrainingState;
 use super::step::{Numbers, Part};
-use crate::checkpoint::{HostTensor, Parameter, WORDS};
-use crate::kernels::{Moved, Several, Update, Words};
-use crate::models::{Input, Value};
+use crate::checkpoint::{HostTensor, Parameter};
+use crate::kernels::Moved;
+use crate::models::Value;
 use crate::settings::Optimizer;
-
-/// Gradients of all parameters, in the table's order; none where a parameter took no part.
-pub struct GradientSum(Vec<Option<Gradient>>);
-
-/// The gradient of a parameter.
-#[derive(Clone)]
-enum Gradient {
-    /// Of all of it.
-    Whole(Value),
-    /// Of a vocabulary: `[words, d]`, zero for all other words.
-    Words(Tensor<2>, Arc<Words>),
-}
-
-impl GradientSum {
-    /// Takes the gradients of `parameters` out of a backward pass over `input`.
-    pub fn take(parameters: &[Value], gradients: &mut Gradients, input: &Input) -> Self {
-        let mut take = |(index, parameter): (usize, &Value)| match (parameter, input) {
-            (Value::Vector(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Vector(x))),
-            (Value::Matrix(x), Input::Rows(rows)) if index == WORDS => {
-                x.grad_remove(gradients).map(|x| Gradient::Words(x, Arc::clone(&rows.words)))
-            }
-            (Value::Matrix(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Matrix(x).widened())),
-        };
-        Self(parameters.iter().enumerate().map(&mut take).collect())
-    }
-
-    /// Adds the gradients of another batch.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        let sum = |(a, b): (Option<Gradient>, Option<Gradient>)| match (a, b) {
-            (Some(a), Some(b)) => Some(a.plus(b)),
-            (a, b) => a.or(b),
-        };
-        Self(self.0.into_iter().zip(other.0).map(sum).collect())
-    }
-
-    /// The norm over all gradients as one vector, `[1]`.
-    #[must_use]
-    pub fn norm(&self, kernels: Kernels) -> Option<Tensor<1>> {
-        let gradients = self.0.iter().flatten();
-        let norm = match kernels {
-            Kernels::Fused => {
-                let all: Vec<DispatchTensor> = gradients.map(|gradient| gradient.clone().into_dispatch()).collect();
-                (!all.is_empty()).then(|| Tensor::from_dispatch(Dispatch::norm(Several(all))))?
-            }
-            Kernels::Reference => {
-                let squares: Vec<Tensor<1>> = gradients.map(Gradient::square_sum).collect();
-                (!squares.is_empty()).then(|| Tensor::cat(squares, 0).sum().sqrt())?
-            }
-        };
-        Some(norm)
-    }
-}
-
-impl Gradient {
-    fn plus(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Whole(Value::Vector(a)), Self::Whole(Value::Vector(b))) => Self::Whole(Value::Vector(a + b)),
-            (Self::Whole(Value::Matrix(a)), Self::Whole(Value::Matrix(b))) => Self::Whole(Value::Matrix(a + b)),
-            (Self::Words(a, first), Self::Words(b, second)) => {
-                let both = first.and(&second);
-                let sum = Dispatch::add_words(a.into_dispatch(), first, b.into_dispatch(), second, Arc::clone(&both));
-                Self::Words(Tensor::from_dispatch(sum), both)
-            }
-            _ => unreachable!("a parameter's gradients are of one kind"),
-        }
-    }
-
-    fn into_dispatch(self) -> DispatchTensor {
-        match self {
-            Self::Whole(value) => value.into_dispatch(),
-            Self::Words(x, _) => x.into_dispatch(),
-        }
-    }
-
-    fn square_sum(&self) -> Tensor<1> {
-        match self {
-            Self::Whole(Value::Vector(x)) => (x.clone() * x.clone()).sum(),
-            Self::Whole(Value::Matrix(x)) | Self::Words(x, _) => (x.clone() * x.clone()).sum(),
-        }
-    }
-}
 
 /// What gradients of this norm, `[1]`, are multiplied with, so that it is no larger than `largest`: torch's
 /// `clip_grad_norm_`, which divides by multiplying with a reciprocal.

@@ -1,7 +1,8 @@
-//! Which steps a GPU takes by replaying a recorded one, which costs one command instead of hundreds.
+//! Which work a GPU does by replaying what was recorded, which costs one command instead of hundreds.
 //!
 //! A shape's first step is launched kernel by kernel. Its second is too, and recorded behind that: from then on steps of this
-//! shape are replays. Where the GPU refuses, or memory is short, steps go on being launched; the numbers are the same.
+//! shape are replays. Of a step over several batches each batch is, and the update behind them. Where the GPU refuses, or
+//! memory is short, work goes on being launched; the numbers are the same.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,21 +10,23 @@ use anyhow::{Result, anyhow};
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
 
+use super::accumulated::Accumulated;
 use super::batch::Batch;
 use super::device::{Device, Kernels};
 use super::learner::Learner;
 use super::order::batches;
 use super::replays::Replays;
 use super::step::Numbers;
-use crate::kernels::{Prepared, Recording, Rows, Shape, whereabouts};
-use crate::models::{Input, Value};
+use super::work::{Kind, Work};
+use crate::kernels::{Prepared, Recording, Shape, whereabouts};
+use crate::models::Value;
 use crate::plan::Trial;
 use crate::room::Room;
 
 /// What is recorded of a training.
 pub struct Recordings {
-    /// None of a shape that was met and not recorded.
-    of: HashMap<Shape, Option<Recording>>,
+    /// None of a kind that was met and not recorded.
+    of: HashMap<Kind, Option<Recording>>,
     /// None where nothing is recorded.
     budget: Option<Budget>,
     /// Refusals since the last recording.
@@ -71,7 +74,7 @@ impl Recordings {
 
     /// Whether there may be one more.
     fn may_grow(&mut self, device: &Device) -> bool {
-        let recorded = self.of.values().flatten().count();
+        let recorded = self.of.iter().filter(|(kind, recording)| kind.is_of_batch() && recording.is_some()).count();
         let Some(budget) = &mut self.budget else { return false };
         if let Some(why) = budget.forbids(recorded, device.room()) {
             self.budget = None;
@@ -80,9 +83,9 @@ impl Recordings {
         self.budget.is_some()
     }
 
-    fn keep(&mut self, shape: Shape, recording: Recording) {
-        self.of.insert(shape, Some(recording));
-        self.replays.recorded += 1;
+    fn keep(&mut self, kind: Kind, recording: Recording) {
+        self.of.insert(kind, Some(recording));
+        self.replays.recorded += usize::from(kind.is_of_batch());
         self.in_a_row = 0;
     }
 
@@ -110,74 +113,116 @@ impl Recordings {
 }
 
 impl Recordings {
-    /// Learns from batches in one step, by a replay where there is one: their mean loss, and the gradient's norm.
+    /// Learns from batches in one step, by replays where there are some: their mean loss, and the gradient's norm.
     pub fn take(&mut self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
-        let [Batch { input: Input::Rows(rows), .. }] = batches else {
-            // The gradients of several batches are of words that no other step has.
-            return self.launch(learner, batches, numbers);
+        let Some(all) = Work::of(batches, numbers, learner.rounds()).filter(|_| learner.device.is_gpu()) else {
+            return learner.compute(batches, numbers);
         };
-        let shape = rows.shape();
-        if let Some(Some(recording)) = self.of.get(&shape) {
-            let told = recording.replay(rows, numbers.rules())?;
-            self.replays.replayed += 1;
-            return Ok(told);
+        let (mut told, mut replays) = (None, true);
+        for work in all {
+            let (numbers, is_replay) = self.go(learner, &work)?;
+            (told, replays) = (numbers, replays && is_replay);
         }
-        if self.of.contains_key(&shape) && self.may_grow(learner.device) {
-            return self.record(learner, batches, rows, numbers);
-        }
-        let told = self.launch(learner, batches, numbers)?;
-        self.of.entry(shape).or_insert(None);
-        Ok(told)
+        self.replays.replayed += u64::from(replays);
+        told.ok_or_else(|| anyhow!("a step without examples"))
     }
 
-    /// A step that is launched; parameters and moments may be elsewhere behind it.
-    fn launch(&mut self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
+    /// Does a piece of a step: what it tells, and whether it was a replay.
+    fn go(&mut self, learner: &mut Learner<'_>, work: &Work<'_>) -> Result<(Option<Tensor<1>>, bool)> {
+        let kind = work.kind();
+        if let Some(Some(recording)) = self.of.get(&kind) {
+            return Ok((recording.replay(work.reads())?, true));
+        }
+        let told = if self.of.contains_key(&kind) && self.is_settled(learner, kind) && self.may_grow(learner.device) {
+            self.record(learner, work)?
+        } else {
+            self.launch(learner, work)?
+        };
+        self.of.entry(kind).or_insert(None);
+        Ok((told, false))
+    }
+
+    /// Whether everything that it would be recorded with is where it will be for the next of its kind: behind the first
+    /// update, and where weights are rounded, behind the recording of that.
+    fn is_settled(&self, learner: &Learner<'_>, kind: Kind) -> bool {
+        let moves = || learner.rounds() && !self.of.get(&Kind::Round).is_some_and(Option::is_some);
+        !matches!(kind, Kind::Accumulate(..)) || (self.of.contains_key(&Kind::Apply) && !moves())
+    }
+
+    /// Work that is launched; what it changes may be elsewhere behind it.
+    fn launch(&mut self, learner: &mut Learner<'_>, work: &Work<'_>) -> Result<Option<Tensor<1>>> {
         if self.of.values().all(Option::is_none) {
-            return learner.compute(batches, numbers);
+            return work.launch(learner);
         }
         let before = places(learner)?;
-        let told = learner.compute(batches, numbers)?;
+        let told = work.launch(learner)?;
         if places(learner)? != before {
             self.forget();
         }
         Ok(told)
     }
 
-    /// Takes a step, and records it for those of its shape that follow.
-    fn record(&mut self, learner: &mut Learner<'_>, batches: &[Batch], rows: &Rows, numbers: &Numbers) -> Result<Tensor<1>> {
-        let (parameters, moments) = (copied(&learner.parameters), learner.optimizer.copied());
+    /// Does a piece of a step, and records it for those of its kind that follow.
+    fn record(&mut self, learner: &mut Learner<'_>, work: &Work<'_>) -> Result<Option<Tensor<1>>> {
+        let state = State::of(learner);
         let first = dispatched(learner).next().ok_or_else(|| anyhow!("a model without parameters"))?;
         let prepared = match Prepared::on(first) {
             Ok(prepared) => prepared,
             Err(error) => {
                 self.refuse(&error);
-                return self.launch(learner, batches, numbers);
+                return self.launch(learner, work);
             }
         };
-        let told = self.launch(learner, batches, numbers)?;
+        let told = self.launch(learner, work)?;
         let before = places(learner)?;
-        let recording = prepared.record(rows, numbers.rules(), || {
+        let recording = prepared.record(work.reads(), || {
             #[cfg(feature = "webgpu")]
             if learner.device.spoils_recordings() {
                 // Nothing may be sent to a GPU that records.
                 drop(Tensor::<1>::from_data([0.0], learner.device.plain()));
             }
-            learner.compute(batches, numbers)
+            work.launch(learner)
         });
         let error = match recording {
             Ok(recording) if places(learner)? == before => {
-                self.keep(rows.shape(), recording);
+                if work.kind() == Kind::Round {
+                    // From now on its weights are where those that were recorded last stand.
+                    recording.replay(work.reads())?;
+                }
+                self.keep(work.kind(), recording);
                 return Ok(told);
             }
             Ok(_) => anyhow!("parameters were not changed in place"),
             Err(error) => error,
         };
         self.refuse(&error);
-        // What the recorded step would have written cannot be read any longer: back to where it was, and once more.
+        // What the recorded work would have written cannot be read any longer: back to where it was, and once more.
         self.forget();
-        learner.parameters = parameters.into_iter().map(|value| value.autodiff().tracked()).collect();
-        learner.optimizer.put(moments);
-        learner.compute(batches, numbers)
+        state.restore(learner);
+        work.launch(learner)
+    }
+}
+
+/// A copy of everything that steps change.
+struct State {
+    parameters: Vec<Value>,
+    moments: Vec<Option<(Value, Value)>>,
+    accumulated: Accumulated,
+}
+
+impl State {
+    fn of(learner: &Learner<'_>) -> Self {
+        Self {
+            parameters: learner.parameters.iter().map(|value| value.clone().inner().copied()).collect(),
+            moments: learner.optimizer.copied(),
+            accumulated: learner.accumulated.copied(&learner.parameters),
+        }
+    }
+
+    fn restore(self, learner: &mut Learner<'_>) {
+        learner.parameters = self.parameters.into_iter().map(|value| value.autodiff().tracked()).collect();
+        learner.optimizer.put(self.moments);
+        learner.accumulated = self.accumulated;
     }
 }
 
@@ -194,20 +239,15 @@ pub fn one_of_each_shape(trial: &Trial, epoch: u64, lengths: &[usize], device: &
     batches.into_iter().filter(|batch| is_new(batch)).take(MOST).collect()
 }
 
-/// Parameters and moments.
+/// Everything that steps change in place: parameters, moments and sums.
 fn dispatched(learner: &Learner<'_>) -> impl Iterator<Item = DispatchTensor> {
     let parameters = learner.parameters.iter().map(|value| value.clone().inner().into_dispatch());
-    parameters.chain(learner.optimizer.dispatched())
+    parameters.chain(learner.optimizer.dispatched()).chain(learner.accumulated.dispatched())
 }
 
-/// Where parameters and moments are.
+/// Where that is.
 fn places(learner: &Learner<'_>) -> Result<Vec<impl PartialEq + Send + 'static>> {
     dispatched(learner).map(whereabouts).collect()
-}
-
-/// The same numbers elsewhere.
-fn copied(values: &[Value]) -> Vec<Value> {
-    values.iter().map(|value| value.clone().inner().copied()).collect()
 }
 
 #[cfg(test)]

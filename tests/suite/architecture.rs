@@ -46,6 +46,7 @@ fn burn_is_named_only_where_tensors_are() {
                 "kernels/passes",
                 "kernels/gradients",
                 "kernels/several",
+                "kernels/sums",
                 "kernels/cpu/passes",
                 "kernels/gpu",
             ],

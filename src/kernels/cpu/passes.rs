@@ -13,9 +13,9 @@ use super::close::{self, RowDrop, Saved};
 use super::gemm::{Matrix, product};
 use super::reduce::{column_sums, square_sum};
 use super::{embed, gelu, loss};
+use crate::kernels::Several;
 use crate::kernels::operations::{Attending, Closing, Dropping, Embedding, Judging, Products, Ruled, Touched, Update};
 use crate::kernels::passes::Passes;
-use crate::kernels::{Several, Words};
 
 /// A tensor's numbers, row after row.
 fn numbers(tensor: &FlexTensor) -> &[f32] {
@@ -72,13 +72,6 @@ impl Update for Flex {
         let (d, moments) = (shape(&x)[1], (first.storage_mut(), second.storage_mut()));
         adamw::step_rows(x.storage_mut(), d, gradient, moments, &mut moved, how.rules.each[how.which]);
         (x, first, second)
-    }
-
-    fn add_words(a: FlexTensor, of_a: Arc<Words>, b: FlexTensor, of_b: Arc<Words>, both: Arc<Words>) -> FlexTensor {
-        let (a, b) = (dense(a), dense(b));
-        let (d, places) = (shape(&a)[1], both.places_of(&[&*of_a.ids, &*of_b.ids].concat()));
-        let rows = [numbers(&a), numbers(&b)].concat();
-        tensor(embed::backward(&rows, &places, both.ids.len(), d), [both.ids.len(), d])
     }
 
     fn norm(gradients: Several<Self>) -> FlexTensor {

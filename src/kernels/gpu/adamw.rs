@@ -3,7 +3,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensors::{UNITS, dense, elements, sizes, strided, upload, upload_numbers, write};
+use super::tensors::{UNITS, dense, elements, own, sizes, strided, upload_numbers, write};
 use crate::kernels::operations::{Rule, Ruled, Rules, Touched};
 
 /// So many parameters share a launch: launching costs more than updating a bias does. Each takes four buffers, and Metal
@@ -122,12 +122,6 @@ fn adamw_rows(
     }
 }
 
-/// What may be written: the tensor itself where nobody else holds its memory, a copy elsewhere.
-fn own(tensor: CubeTensor) -> CubeTensor {
-    let tensor = dense(tensor);
-    if tensor.handle.can_mut() { tensor } else { tensor.copy() }
-}
-
 /// A step of AdamW over parameters, their gradients and both moments, by each parameter's rule: parameters and moments.
 pub fn step(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, by: &Ruled) -> [Vec<CubeTensor>; 3] {
     let [x, gradients, first, second] = operands;
@@ -166,11 +160,6 @@ pub fn step_rows(
     const ACROSS: usize = 32_768;
     let ([x, first, second], gradient) = ([x, first, second].map(own), dense(gradient));
     let ((size, d), (words, _)) = (sizes(&x), sizes(&gradient));
-    let ids = how.words.resident.get_or_tell(|| {
-        let mut ids = how.words.ids.clone();
-        ids.resize(words, u32::MAX);
-        upload(&x, ids)
-    });
     adamw_rows::launch(
         &x.client,
         CubeCount::Static(size.min(ACROSS) as u32, size.div_ceil(ACROSS) as u32, 1),
@@ -180,7 +169,7 @@ pub fn step_rows(
         first.clone().into_tensor_arg(),
         second.clone().into_tensor_arg(),
         dense(clip).into_tensor_arg(),
-        ids.clone().into_tensor_arg(),
+        how.words.on_gpu(&x, words).clone().into_tensor_arg(),
         how.rules.on_gpu(&x).clone().into_tensor_arg(),
         how.which * NUMBERS,
         words,

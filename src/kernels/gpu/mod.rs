@@ -21,11 +21,12 @@ mod ragged;
 mod recording;
 mod reduce;
 mod resident;
+mod sums;
 mod tables;
 mod tensors;
 #[cfg(all(test, feature = "webgpu"))]
 mod tests;
 
-pub use recording::{Prepared, Recording, whereabouts};
+pub use recording::{Prepared, Reads, Recording, whereabouts};
 pub use resident::{Resident, ResidentNumbers};
 pub use tables::{Shape, Tables};

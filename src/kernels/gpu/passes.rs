@@ -1,22 +1,19 @@
 //! The operations over tensors of Burn's CubeCL backend, on whatever GPU they lie.
 
-use std::sync::Arc;
-
 use burn::backend::ops::FloatTensorOps;
 use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::attention::Attended;
 use super::drop::dropped;
-use super::lists::{Lists, sum_lists};
 use super::norm::{self, Closed};
 use super::product::product;
 use super::reduce::norm as norm_of_all;
-use super::tensors::{dense, shape, sizes, upload};
+use super::tensors::shape;
 use super::{adamw, embed, firsts, gelu, loss};
+use crate::kernels::Several;
 use crate::kernels::operations::{Attending, Closing, Dropping, Embedding, Judging, Products, Ruled, Touched, Update};
 use crate::kernels::passes::Passes;
-use crate::kernels::{Several, Words};
 
 impl Passes for Cube {
     type Attended = Attended;
@@ -113,19 +110,6 @@ impl Update for Cube {
         how: Touched,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
         adamw::step_rows([x, first, second], gradient, clip, &how)
-    }
-
-    fn add_words(a: CubeTensor, of_a: Arc<Words>, b: CubeTensor, of_b: Arc<Words>, both: Arc<Words>) -> CubeTensor {
-        // Behind the rows of words there may be some of none.
-        let places = |of: &Words, rows: &CubeTensor| {
-            let mut places = both.places_of(&of.ids);
-            places.resize(sizes(rows).0, Lists::NOWHERE);
-            places
-        };
-        let lists = Lists::of(&[places(&of_a, &a), places(&of_b, &b)].concat(), both.ids.len());
-        let rows = dense(Self::float_cat(vec![a, b], 0));
-        let [listed, bounds, of_place] = [lists.listed, lists.bounds, lists.of_place].map(|list| upload(&rows, list));
-        sum_lists(&rows, [&listed, &bounds, &of_place])
     }
 
     fn norm(gradients: Several<Self>) -> CubeTensor {

@@ -1,8 +1,8 @@
-//! Steps that a GPU takes again at one command: on CUDA as a graph, elsewhere as a list of launches made ready.
+//! Work that a GPU does again at one command: on CUDA as a graph, elsewhere as a list of launches made ready.
 //!
-//! A recorded step reads and writes the memory that it was recorded with. What differs from one step to the next is in its
-//! batch's [`Tables`] and in its update's [`Rules`], where another step's are written before it is taken again; parameters
-//! and moments are changed in place.
+//! Recorded work reads and writes the memory that it was recorded with. What differs from one step to the next is in a
+//! batch's [`Tables`] and in an update's [`Rules`], where others are written before the work is done again; parameters,
+//! moments and sums of gradients are changed in place.
 
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,7 @@ pub fn whereabouts(tensor: DispatchTensor) -> Result<impl PartialEq + Send + 'st
     Ok(on_gpu(tensor)?.handle.binding().claim_key())
 }
 
-/// A GPU that waits for the step that is taken before it is recorded, and whose memory the recorded one uses. It is let go
+/// A GPU that waits for the work that is done before it is recorded, and whose memory the recorded work uses. It is let go
 /// when this is dropped.
 pub struct Prepared {
     client: Client,
@@ -54,19 +54,19 @@ impl Prepared {
         Ok(Self { client, is_over: false, _alone: alone })
     }
 
-    /// Records a step, which is not taken, of the batch and by the rules that a step was taken with since.
+    /// Records work, which is not done, over what the same work has read since.
     ///
     /// # Errors
-    /// The GPU refuses to. Then nothing that the step writes can be read any longer.
-    pub fn record(mut self, rows: &Rows, rules: &Rules, step: impl FnOnce() -> Result<Tensor<1>>) -> Result<Recording> {
+    /// The GPU refuses to. Then nothing that the work writes can be read any longer.
+    pub fn record(mut self, reads: Reads<'_>, work: impl FnOnce() -> Result<Option<Tensor<1>>>) -> Result<Recording> {
         self.client.start_capture().map_err(|error| anyhow!("{error}"))?;
-        let told = step();
+        let told = work();
         self.is_over = true;
         let graph = self.client.stop_capture().map_err(|error| anyhow!("{error}"))?;
-        let (Some(tables), Some(rules)) = (rows.resident.get().cloned(), rules.resident.get().cloned()) else {
-            return Err(anyhow!("the step did not read its batch and its rules from the GPU"));
-        };
-        Ok(Recording { graph, tables, rules, told: told?, _thread: PhantomData })
+        let unread = || anyhow!("the work did not read its batch or its rules from the GPU");
+        let tables = reads.rows.map(|rows| rows.resident.get().cloned().ok_or_else(unread)).transpose()?;
+        let rules = reads.rules.map(|rules| rules.resident.get().cloned().ok_or_else(unread)).transpose()?;
+        Ok(Recording { client: self.client.clone(), graph, tables, rules, told: told?, _thread: PhantomData })
     }
 }
 
@@ -79,36 +79,52 @@ impl Drop for Prepared {
     }
 }
 
-/// A step that can be taken again.
+/// What work reads that is not there already: where recorded work finds it, other is written before the work is done again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reads<'a> {
+    /// A batch.
+    pub rows: Option<&'a Rows>,
+    /// An update's rules.
+    pub rules: Option<&'a Rules>,
+}
+
+/// Work that can be done again.
 pub struct Recording {
+    client: Client,
     graph: Graph,
-    tables: Tables,
-    rules: CubeTensor,
-    told: Tensor<1>,
+    /// Where it reads a batch,
+    tables: Option<Tables>,
+    /// and an update's rules.
+    rules: Option<CubeTensor>,
+    /// The numbers that it tells.
+    told: Option<Tensor<1>>,
     /// What is sent to a GPU keeps its order within a thread, and a recording stays with the one that made it.
     _thread: PhantomData<*const ()>,
 }
 
 impl Recording {
-    /// Takes the step with another batch of the same shape, by other rules for as many parameters: its numbers.
+    /// Does the work with another batch of the same shape, by other rules for as many parameters: its numbers.
     ///
-    /// The parameters and moments that it was recorded with must be where they were, and nobody else may use them
-    /// meanwhile.
+    /// Everything that it changes in place must be where it was when it was recorded, and nobody else may use that meanwhile.
     ///
     /// # Errors
     /// The GPU failed.
-    pub fn replay(&self, rows: &Rows, rules: &Rules) -> Result<Tensor<1>> {
-        self.tables.write(rows);
-        rules.write(&self.rules);
-        let read = [&self.tables.memory().handle, &self.rules.handle];
-        self.rules.client.check(read).map_err(|error| anyhow!("the device failed: {error}"))?;
-        // All memory that the step uses is alive: what it reads and tells is held here, what it computes in between is
-        // kept for the graph by the runtime, and parameters and moments are where they were, as the caller sees to. It
-        // stays on the thread that recorded it, so that all of this happens in order.
+    pub fn replay(&self, reads: Reads<'_>) -> Result<Option<Tensor<1>>> {
+        if let (Some(tables), Some(rows)) = (&self.tables, reads.rows) {
+            tables.write(rows);
+        }
+        if let (Some(there), Some(rules)) = (&self.rules, reads.rules) {
+            rules.write(there);
+        }
+        let written = self.tables.iter().map(Tables::memory).chain(&self.rules).map(|tensor| &tensor.handle);
+        self.client.check(written).map_err(|error| anyhow!("the device failed: {error}"))?;
+        // All memory that the work uses is alive: what it reads and tells is held here, what it computes in between is
+        // kept for the graph by the runtime, and what it changes is where it was, as the caller sees to. It stays on the
+        // thread that recorded it, so that all of this happens in order.
         #[allow(unsafe_code)]
         let taken = unsafe { self.graph.replay() };
         taken.map_err(|error| anyhow!("the device failed: {error}"))?;
         // The next replay writes in the same place.
-        Ok(self.told.clone() * 1.0)
+        Ok(self.told.as_ref().map(|told| told.clone() * 1.0))
     }
 }

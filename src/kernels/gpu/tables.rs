@@ -5,7 +5,7 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::lists::Lists;
 use super::tensors::{upload, view};
-use crate::kernels::Rows;
+use crate::kernels::{Rows, Words};
 
 /// Numbers that tell a query or a key its place.
 pub const FIELDS: usize = 6;
@@ -145,6 +145,19 @@ impl Rows {
     }
 }
 
+impl Words {
+    /// Their ids on a GPU, where another tensor lies: as many as there are rows, those of no word behind them.
+    pub(super) fn on_gpu(&self, beside: &CubeTensor, rows: usize) -> &CubeTensor {
+        self.resident.get_or_tell(|| upload(beside, filled(&self.ids, rows, u32::MAX)))
+    }
+}
+
+fn filled(values: &[u32], length: usize, with: u32) -> Vec<u32> {
+    let mut values = values.to_vec();
+    values.resize(length, with);
+    values
+}
+
 fn packed(sections: &[Vec<u32>]) -> Vec<u32> {
     let mut all = Vec::with_capacity(sections.iter().map(|section| section.len() + ALIGNMENT).sum());
     for section in sections {
@@ -156,11 +169,6 @@ fn packed(sections: &[Vec<u32>]) -> Vec<u32> {
 
 /// In the order of [`Tables`]' fields. Their lengths follow from the shape alone.
 fn sections(rows: &Rows, shape: Shape) -> [Vec<u32>; 13] {
-    let filled = |values: &[u32], length: usize, with: u32| {
-        let mut values = values.to_vec();
-        values.resize(length, with);
-        values
-    };
     let row = |values: &[u32]| filled(values, shape.rows, 0);
     let [queries, keys] = places(rows, false).map(|places| filled(&places, shape.rows * FIELDS, 0));
     let [first_queries, first_keys] = places(rows, true);

@@ -16,6 +16,12 @@ pub fn dense(tensor: CubeTensor) -> CubeTensor {
     into_contiguous(tensor)
 }
 
+/// What may be written: the tensor itself where nobody else holds its memory, a copy elsewhere.
+pub fn own(tensor: CubeTensor) -> CubeTensor {
+    let tensor = dense(tensor);
+    if tensor.handle.can_mut() { tensor } else { tensor.copy() }
+}
+
 /// Room for numbers, beside another tensor. What stands there is undefined.
 pub fn room(beside: &CubeTensor, shape: impl Into<Vec<usize>>) -> CubeTensor {
     let shape = Shape::from(shape.into());

@@ -1,0 +1,102 @@
+//! The gradients of all parameters, and their sum over the batches of a step.
+
+use std::sync::Arc;
+
+use burn::backend::{Dispatch, DispatchTensor};
+use burn::tensor::{Gradients, IndexingUpdateOp, Int, Tensor, TensorData};
+
+use super::device::Kernels;
+use crate::checkpoint::WORDS;
+use crate::kernels::{Several, Update, Words};
+use crate::models::{Input, Value};
+
+/// Gradients of all parameters, in the table's order; none where a parameter took no part.
+pub struct GradientSum(pub(super) Vec<Option<Gradient>>);
+
+/// The gradient of a parameter.
+#[derive(Clone)]
+pub enum Gradient {
+    /// Of all of it.
+    Whole(Value),
+    /// Of a vocabulary: `[words, d]`, zero for all other words.
+    Words(Tensor<2>, Arc<Words>),
+}
+
+impl GradientSum {
+    /// Takes the gradients of `parameters` out of a backward pass over `input`.
+    pub fn take(parameters: &[Value], gradients: &mut Gradients, input: &Input) -> Self {
+        let mut take = |(index, parameter): (usize, &Value)| match (parameter, input) {
+            (Value::Vector(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Vector(x))),
+            (Value::Matrix(x), Input::Rows(rows)) if index == WORDS => {
+                x.grad_remove(gradients).map(|x| Gradient::Words(x, Arc::clone(&rows.words)))
+            }
+            (Value::Matrix(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Matrix(x).widened())),
+        };
+        Self(parameters.iter().enumerate().map(&mut take).collect())
+    }
+
+    /// Adds the gradients of another batch.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |(a, b): (Option<Gradient>, Option<Gradient>)| match (a, b) {
+            (Some(a), Some(b)) => Some(a.plus(b)),
+            (a, b) => a.or(b),
+        };
+        Self(self.0.into_iter().zip(other.0).map(sum).collect())
+    }
+
+    /// The norm over all gradients as one vector, `[1]`.
+    #[must_use]
+    pub fn norm(&self, kernels: Kernels) -> Option<Tensor<1>> {
+        let gradients = self.0.iter().flatten();
+        let norm = match kernels {
+            Kernels::Fused => {
+                let all: Vec<DispatchTensor> = gradients.map(|gradient| gradient.clone().into_dispatch()).collect();
+                (!all.is_empty()).then(|| Tensor::from_dispatch(Dispatch::norm(Several(all))))?
+            }
+            Kernels::Reference => {
+                let squares: Vec<Tensor<1>> = gradients.map(Gradient::square_sum).collect();
+                (!squares.is_empty()).then(|| Tensor::cat(squares, 0).sum().sqrt())?
+            }
+        };
+        Some(norm)
+    }
+}
+
+impl Gradient {
+    fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Whole(Value::Vector(a)), Self::Whole(Value::Vector(b))) => Self::Whole(Value::Vector(a + b)),
+            (Self::Whole(Value::Matrix(a)), Self::Whole(Value::Matrix(b))) => Self::Whole(Value::Matrix(a + b)),
+            (Self::Words(a, first), Self::Words(b, second)) => {
+                let both = first.and(&second);
+                let none = Tensor::zeros([both.ids.len(), a.dims()[1]], &a.device());
+                let sum = added(added(none, a, &both.places_of(&first.ids)), b, &both.places_of(&second.ids));
+                Self::Words(sum, both)
+            }
+            _ => unreachable!("a parameter's gradients are of one kind"),
+        }
+    }
+
+    fn into_dispatch(self) -> DispatchTensor {
+        match self {
+            Self::Whole(value) => value.into_dispatch(),
+            Self::Words(x, _) => x.into_dispatch(),
+        }
+    }
+
+    fn square_sum(&self) -> Tensor<1> {
+        match self {
+            Self::Whole(Value::Vector(x)) => (x.clone() * x.clone()).sum(),
+            Self::Whole(Value::Matrix(x)) | Self::Words(x, _) => (x.clone() * x.clone()).sum(),
+        }
+    }
+}
+
+/// A table with rows added at some places.
+fn added(table: Tensor<2>, rows: Tensor<2>, places: &[u32]) -> Tensor<2> {
+    let places: Vec<i32> = places.iter().map(|place| place.cast_signed()).collect();
+    let data = TensorData::new(places, [rows.dims()[0]]);
+    let places = Tensor::<1, Int>::from_data(data, &rows.device());
+    table.select_assign(0, places, rows, IndexingUpdateOp::Add)
+}
