@@ -54,8 +54,11 @@ impl Shell {
 
     /// The same, to be started by the caller.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gluepot"));
-        command.args(arguments);
+        // A program for another processor is run by one that is named (tests/arm.sh).
+        let runner = std::env::var("GLUEPOT_TEST_RUNNER").unwrap_or_default();
+        let mut words = runner.split_whitespace().chain([env!("CARGO_BIN_EXE_gluepot")]).chain(arguments.iter().copied());
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
         self.surround(&mut command);
         command
     }
