@@ -174,6 +174,15 @@ template <class... A> int sizes(void (*)(A...), int* out) {
 
 static void __syncthreads() { unit::cube.meet(); }
 static void __syncwarp(unsigned = ~0u) { unit::planes[unit::current / unit::PLANE].meet(); }
+static unsigned __activemask() { return ~0u; }
+static unsigned __ballot_sync(unsigned, int is) {
+    unsigned all = 0;
+    const int first = unit::current / unit::PLANE * unit::PLANE, units = std::min(unit::PLANE, unit::count - first);
+    for (int other = 0; other < units; other++) all |= unsigned(unit::exchange(is != 0, other)) << other;
+    return all;
+}
+static int __any_sync(unsigned mask, int is) { return __ballot_sync(mask, is) != 0; }
+static int __all_sync(unsigned mask, int is) { return __ballot_sync(mask, !is) == 0; }
 template <class T> T __shfl_sync(unsigned, T value, int from, int = 32) { return unit::exchange(value, from % unit::PLANE); }
 template <class T> T __shfl_xor_sync(unsigned, T value, int mask, int = 32) { return unit::exchange(value, unit::lane() ^ mask); }
 template <class T> T __shfl_up_sync(unsigned, T value, unsigned by, int = 32) {
