@@ -42,7 +42,7 @@ backward!(Embedded, 3, (Embedding, [usize; 2]), |saved, gradient| B::embed_backw
 backward!(Attention, 6, B::Attended, |saved, gradient| B::attend_backward(saved, gradient));
 backward!(Open, 3, B::Closed, |saved, gradient| B::open_backward(saved, gradient));
 backward!(Product, 2, ([FloatTensor<B>; 2], Products), |saved, gradient| B::product_backward(saved.0, saved.1, gradient));
-backward!(Gelu, 2, [FloatTensor<B>; 2], |saved, gradient| B::bias_gelu_backward(saved, gradient));
+backward!(Gelu, 2, ([FloatTensor<B>; 2], Products), |saved, gradient| B::bias_gelu_backward(saved.0, saved.1, gradient));
 backward!(Close, 5, B::Closed, |saved, gradient| B::close_backward(saved, gradient));
 backward!(Firsts, 1, (Embedding, usize), |saved, gradient| [B::firsts_backward(&saved.0, saved.1, gradient)]);
 backward!(Dropped, 1, Dropping, |saved, gradient| [B::drop(gradient, &saved)]);
@@ -98,13 +98,16 @@ impl<B: Passes, C: CheckpointStrategy> Fused for Autodiff<B, C> {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, how: Products) -> FloatTensor<Self> {
         let operands = [a, b];
         tracked!(Product, operands, C, |operands: [FloatTensor<B>; 2]| {
-            (B::product_forward(operands.clone(), how), (operands, how))
+            let (out, factors) = B::product_forward(operands, how);
+            (out, (factors, how))
         })
     }
 
-    fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>, products: Products) -> FloatTensor<Self> {
         let operands = [x, bias];
-        tracked!(Gelu, operands, C, |operands: [FloatTensor<B>; 2]| (B::bias_gelu_forward(operands.clone()), operands))
+        tracked!(Gelu, operands, C, |operands: [FloatTensor<B>; 2]| {
+            (B::bias_gelu_forward(operands.clone(), products), (operands, products))
+        })
     }
 
     fn close(

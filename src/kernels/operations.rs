@@ -47,17 +47,21 @@ pub struct Attending {
     pub heads: usize,
     /// Whether only the first token of each example asks.
     pub firsts: bool,
+    /// The products that its result, and its gradients, go into: on a GPU they are rounded for these at once.
+    pub products: Products,
     /// Dropout on the probabilities.
     pub drop: Option<Drop>,
 }
 
-/// How matrix products of f32 are computed.
+/// How matrix products are computed. The sums and the result are f32 always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Products {
-    /// In f32.
+    /// Of factors in f32.
     Exact,
-    /// As the device does it fastest. GPUs with TF32 round the factors to its 10 bits.
-    Fastest,
+    /// Of factors rounded to TF32's 10 bits, where the device has it.
+    Tf32,
+    /// Of factors rounded to bf16.
+    Bf16,
 }
 
 /// How logits are judged.
@@ -96,8 +100,8 @@ pub trait Fused: Backend {
     fn open(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, how: Closing) -> FloatTensor<Self>;
     /// The matrix product a · b, of each pair of matrices where there are more than two dimensions.
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, how: Products) -> FloatTensor<Self>;
-    /// GELU(x + bias).
-    fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// GELU(x + bias). On a GPU it is rounded at once for the products that it goes into, and its gradient too.
+    fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>, products: Products) -> FloatTensor<Self>;
     /// LayerNorm(dropout(x + bias) + residual).
     fn close(
         x: FloatTensor<Self>,
@@ -137,6 +141,8 @@ pub trait Update: Backend {
         clip: FloatTensor<Self>,
         how: Touched,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Each rounded to bf16.
+    fn rounded(#[extension_type] parameters: Several<Self>) -> Several<Self>;
     /// The norm of all of them as one vector: `[1]`.
     fn norm(#[extension_type] gradients: Several<Self>) -> FloatTensor<Self>;
 }

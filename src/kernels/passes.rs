@@ -26,14 +26,18 @@ pub trait Passes: Backend {
     fn open_forward(operands: [FloatTensor<Self>; 3], how: Closing) -> (FloatTensor<Self>, Self::Closed);
     /// Its gradients.
     fn open_backward(closed: Self::Closed, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 3];
-    /// [`Fused::product`].
-    fn product_forward(operands: [FloatTensor<Self>; 2], how: Products) -> FloatTensor<Self>;
-    /// Its gradients.
-    fn product_backward(operands: [FloatTensor<Self>; 2], how: Products, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
+    /// [`Fused::product`], and the factors as they were multiplied.
+    fn product_forward(factors: [FloatTensor<Self>; 2], how: Products) -> (FloatTensor<Self>, [FloatTensor<Self>; 2]);
+    /// Their gradients.
+    fn product_backward(factors: [FloatTensor<Self>; 2], how: Products, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
     /// [`Fused::bias_gelu`].
-    fn bias_gelu_forward(operands: [FloatTensor<Self>; 2]) -> FloatTensor<Self>;
+    fn bias_gelu_forward(operands: [FloatTensor<Self>; 2], products: Products) -> FloatTensor<Self>;
     /// Its gradients.
-    fn bias_gelu_backward(operands: [FloatTensor<Self>; 2], gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
+    fn bias_gelu_backward(
+        operands: [FloatTensor<Self>; 2],
+        products: Products,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 2];
     /// [`Fused::close`].
     fn close_forward(operands: [FloatTensor<Self>; 5], how: Closing) -> (FloatTensor<Self>, Self::Closed);
     /// Its gradients.
@@ -78,11 +82,11 @@ macro_rules! forward_only {
             }
 
             fn product(a: FloatTensor<Self>, b: FloatTensor<Self>, how: Products) -> FloatTensor<Self> {
-                Self::product_forward([a, b], how)
+                Self::product_forward([a, b], how).0
             }
 
-            fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-                Self::bias_gelu_forward([x, bias])
+            fn bias_gelu(x: FloatTensor<Self>, bias: FloatTensor<Self>, products: Products) -> FloatTensor<Self> {
+                Self::bias_gelu_forward([x, bias], products)
             }
 
             fn close(

@@ -18,7 +18,18 @@ pub fn matmul<const D: usize>(precision: Precision, a: Tensor<D>, b: Tensor<D>) 
     }
 }
 
+/// The products of a precision.
+#[must_use]
+pub fn products(precision: Precision) -> Products {
+    match precision {
+        Precision::Fp32 => Products::Exact,
+        Precision::Tf32 => Products::Tf32,
+        Precision::Bf16 => Products::Bf16,
+    }
+}
+
 /// `a · b` by the fused operations.
+#[must_use]
 pub fn product<const D: usize>(a: Tensor<D>, b: Tensor<D>, how: Products) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::product(a.into_dispatch(), b.into_dispatch(), how))
 }
@@ -80,15 +91,6 @@ impl Value {
         match self.clone() {
             Self::Vector(x) => Self::Vector(x * 1.0),
             Self::Matrix(x) => Self::Matrix(x * 1.0),
-        }
-    }
-
-    /// Rounded to bf16.
-    #[must_use]
-    pub fn rounded(self) -> Self {
-        match self {
-            Self::Vector(x) => Self::Vector(x.cast(FloatDType::BF16)),
-            Self::Matrix(x) => Self::Matrix(x.cast(FloatDType::BF16)),
         }
     }
 

@@ -8,5 +8,5 @@ mod rows;
 
 pub use bert::{Bert, Input};
 pub use dropout::Masks;
-pub use layers::{Value, matmul};
+pub use layers::{Value, product, products};
 pub use padded::Padded;

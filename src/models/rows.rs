@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use burn::backend::{Dispatch, DispatchTensor};
-use burn::tensor::{Tensor, activation::tanh};
+use burn::tensor::{FloatDType, Tensor, activation::tanh};
 
 use super::Masks;
 use super::bert::{Bert, Layer};
-use super::layers::{LayerNorm, Linear, matmul, product};
+use super::layers::{LayerNorm, Linear, product, products};
 use crate::kernels::{Attending, Closing, Drop, Dropping, Embedding, Fused, Products, Rows};
 use crate::settings::Precision;
 
@@ -65,8 +65,16 @@ impl Layer {
         asks_alone: bool,
         masks: &mut Masks,
     ) -> Tensor<2> {
-        let own = if asks_alone { firsts(x.clone(), rows) } else { x.clone() };
-        let how = Attending { rows: Arc::clone(rows), heads, firsts: asks_alone, drop: masks.attention_drop() };
+        let products = products(precision);
+        // Rounded once for all of its products.
+        let read = if products == Products::Bf16 { x.clone().cast(FloatDType::BF16) } else { x.clone() };
+        let (own, asking) = if asks_alone {
+            let own = firsts(x, rows);
+            (own.clone(), own)
+        } else {
+            (x, read.clone())
+        };
+        let how = Attending { rows: Arc::clone(rows), heads, firsts: asks_alone, products, drop: masks.attention_drop() };
         let closing = |norm: &LayerNorm, drop: Option<Drop>| Closing {
             epsilon: norm.epsilon,
             drop,
@@ -76,11 +84,11 @@ impl Layer {
         let project = |part: &Linear, x: Tensor<2>| project(x, &part.weight, precision);
         let bias = |part: &Linear| part.bias.clone().into_dispatch();
         let context = Dispatch::attend(
-            project(&self.query, own.clone()),
+            project(&self.query, asking),
             bias(&self.query),
-            project(&self.key, x.clone()),
+            project(&self.key, read.clone()),
             bias(&self.key),
-            project(&self.value, x),
+            project(&self.value, read),
             bias(&self.value),
             how,
         );
@@ -92,7 +100,7 @@ impl Layer {
             &self.attention_norm,
             closing(&self.attention_norm, masks.hidden_drop()),
         );
-        let wide = Dispatch::bias_gelu(project(&self.intermediate, x.clone()), bias(&self.intermediate));
+        let wide = Dispatch::bias_gelu(project(&self.intermediate, x.clone()), bias(&self.intermediate), products);
         let narrow = project(&self.output, Tensor::from_dispatch(wide));
         close(narrow, &self.output, x, &self.output_norm, closing(&self.output_norm, masks.hidden_drop()))
     }
@@ -100,13 +108,7 @@ impl Layer {
 
 /// x · weight.
 fn project(x: Tensor<2>, weight: &Tensor<2>, precision: Precision) -> DispatchTensor {
-    let weight = weight.clone();
-    let projected = match precision {
-        Precision::Fp32 => product(x, weight, Products::Exact),
-        Precision::Tf32 => product(x, weight, Products::Fastest),
-        Precision::Bf16 => matmul(precision, x, weight),
-    };
-    projected.into_dispatch()
+    product(x, weight.clone(), products(precision)).into_dispatch()
 }
 
 /// x · weight + bias.

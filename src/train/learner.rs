@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
+use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 #[cfg(feature = "gpu")]
@@ -15,6 +16,7 @@ use super::optimizer::{AdamW, clip_factor};
 use super::state::TrainingState;
 use super::step::Numbers;
 use crate::checkpoint::{HostTensor, Parameter, Role, table};
+use crate::kernels::{Several, Update};
 use crate::models::{Bert, Masks, Value};
 use crate::plan::Trial;
 use crate::settings::Precision;
@@ -118,17 +120,23 @@ impl<'a> Learner<'a> {
 
     /// The weights that products read rounded; none of the other parameters.
     pub fn rounded(&self) -> Vec<Option<Value>> {
-        let rounded = |value: Value| {
-            #[cfg(feature = "webgpu")]
-            if self.device.copies_weights() {
-                return value.copied();
-            }
-            value.rounded()
-        };
-        let leaf = |(value, entry): (&Value, &Parameter)| {
-            (self.rounds() && entry.role == Role::Linear).then(|| rounded(value.clone().inner()))
-        };
-        self.parameters.iter().zip(&self.table).map(leaf).collect()
+        let is_rounded = |entry: &Parameter| self.rounds() && entry.role == Role::Linear;
+        let weights = self.parameters.iter().zip(&self.table).filter(|(_, entry)| is_rounded(entry));
+        let weights: Vec<Value> = weights.map(|(value, _)| value.clone().inner()).collect();
+        let mut rounded = self.all_rounded(weights).into_iter();
+        self.table.iter().map(|entry| if is_rounded(entry) { rounded.next() } else { None }).collect()
+    }
+
+    fn all_rounded(&self, weights: Vec<Value>) -> Vec<Value> {
+        #[cfg(feature = "webgpu")]
+        if self.device.copies_weights() {
+            return weights.into_iter().map(Value::copied).collect();
+        }
+        if weights.is_empty() {
+            return weights;
+        }
+        let rounded = Dispatch::rounded(Several(weights.into_iter().map(Value::into_dispatch).collect()));
+        rounded.0.into_iter().map(|weight| Value::Matrix(Tensor::from_dispatch(weight))).collect()
     }
 
     /// What a step reads: the parameters, and in their place the weights that products round, rounded once for all of its

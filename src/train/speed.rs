@@ -12,7 +12,7 @@ use super::order::batches;
 use super::replays::Replays;
 use super::trainer::Trainer;
 use crate::checkpoint::HostTensor;
-use crate::models::matmul;
+use crate::models::{product, products};
 use crate::plan::Trial;
 use crate::settings::Precision;
 use crate::tokens::Encoded;
@@ -113,7 +113,7 @@ fn operations(trial: &Trial, length: usize) -> f64 {
     3.0 * config.num_hidden_layers as f64 * (projections + attention)
 }
 
-/// The most floating-point operations in a second that this device was seen to do, in matrix products of a precision.
+/// The most floating-point operations in a second that this device was seen to do, in the matrix products of training.
 ///
 /// # Errors
 /// The device fails.
@@ -125,10 +125,7 @@ pub fn matmul_peak(device: &Device, precision: Precision) -> Result<f64> {
         if precision == Precision::Bf16 { x.cast(FloatDType::BF16) } else { x }
     };
     let (a, b) = (random(), random());
-    let multiply = || match precision {
-        Precision::Bf16 => a.clone().matmul(b.clone()),
-        Precision::Fp32 | Precision::Tf32 => matmul(precision, a.clone(), b.clone()),
-    };
+    let multiply = || product(a.clone(), b.clone(), products(precision));
     let mut best = f64::INFINITY;
     for _ in 0..10 {
         let begun = Instant::now();

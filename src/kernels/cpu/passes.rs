@@ -3,7 +3,8 @@
 use std::sync::{Arc, PoisonError};
 
 use burn::backend::Flex;
-use burn::tensor::TensorData;
+use burn::backend::ops::FloatTensorOps;
+use burn::tensor::{FloatDType, TensorData};
 use burn_flex::FlexTensor;
 
 use super::adamw::{self, SomeRows};
@@ -28,6 +29,14 @@ fn dense(tensor: FlexTensor) -> FlexTensor {
 
 fn tensor(values: Vec<f32>, shape: impl Into<Vec<usize>>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape.into()))
+}
+
+/// What is multiplied in x's place: on the CPU bf16 is f32 with the last bits left out.
+fn factor(x: FlexTensor, how: Products) -> FlexTensor {
+    match how {
+        Products::Exact | Products::Tf32 => dense(x),
+        Products::Bf16 => dense(Flex::float_cast(Flex::float_cast(x, FloatDType::BF16), FloatDType::F32)),
+    }
 }
 
 fn matrix(tensor: &FlexTensor) -> Matrix<'_> {
@@ -72,6 +81,10 @@ impl Update for Flex {
         let (d, moments) = (shape(&x)[1], (first.storage_mut(), second.storage_mut()));
         adamw::step_rows(x.storage_mut(), d, gradient, moments, &mut moved, how.rules.each[how.which]);
         (x, first, second)
+    }
+
+    fn rounded(parameters: Several<Self>) -> Several<Self> {
+        Several(parameters.0.into_iter().map(|x| Self::float_cast(x, FloatDType::BF16)).collect())
     }
 
     fn norm(gradients: Several<Self>) -> FlexTensor {
@@ -196,24 +209,24 @@ impl Passes for Flex {
         closed.open_backward(dense(gradient))
     }
 
-    fn product_forward([a, b]: [FlexTensor; 2], _: Products) -> FlexTensor {
-        let (a, b) = (dense(a), dense(b));
-        tensor(product(matrix(&a), matrix(&b)), [shape(&a)[0], shape(&b)[1]])
+    fn product_forward(factors: [FlexTensor; 2], how: Products) -> (FlexTensor, [FlexTensor; 2]) {
+        let [a, b] = factors.map(|x| factor(x, how));
+        (tensor(product(matrix(&a), matrix(&b)), [shape(&a)[0], shape(&b)[1]]), [a, b])
     }
 
-    fn product_backward([a, b]: [FlexTensor; 2], _: Products, gradient: FlexTensor) -> [FlexTensor; 2] {
-        let [a, b, gradient] = [a, b, gradient].map(dense);
+    fn product_backward([a, b]: [FlexTensor; 2], how: Products, gradient: FlexTensor) -> [FlexTensor; 2] {
+        let gradient = factor(gradient, how);
         let of_a = product(matrix(&gradient), matrix(&b).transposed());
         let of_b = product(matrix(&a).transposed(), matrix(&gradient));
         [tensor(of_a, shape(&a)), tensor(of_b, shape(&b))]
     }
 
-    fn bias_gelu_forward([x, bias]: [FlexTensor; 2]) -> FlexTensor {
+    fn bias_gelu_forward([x, bias]: [FlexTensor; 2], _: Products) -> FlexTensor {
         let (x, bias) = (dense(x), dense(bias));
         tensor(gelu::forward(numbers(&x), numbers(&bias)), shape(&x))
     }
 
-    fn bias_gelu_backward([x, bias]: [FlexTensor; 2], gradient: FlexTensor) -> [FlexTensor; 2] {
+    fn bias_gelu_backward([x, bias]: [FlexTensor; 2], _: Products, gradient: FlexTensor) -> [FlexTensor; 2] {
         let [x, bias, mut gradient] = [x, bias, gradient].map(dense);
         let of_bias = tensor(gelu::backward(numbers(&x), numbers(&bias), gradient.storage_mut()), shape(&bias));
         [gradient, of_bias]

@@ -1,41 +1,51 @@
-//! Scaled dot-product attention within each example of a batch without padding, as products and row operations over
-//! ragged matrices: P of example e and head h is `[queries of e, keys of e]`, behind that of the heads and examples before.
+//! Scaled dot-product attention within each example of a batch without padding, over ragged matrices: P of example e and head
+//! h is `[queries of e, keys of e]`, behind that of the heads and examples before.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
+use half::bf16;
 
 use super::philox::{attention_blocks, mask};
-use super::ragged::{mix, scores, soften, soften_backward};
+use super::product::factors;
+use super::ragged::{attend, attend_backward_keys, attend_backward_queries};
 use super::reduce::column_sums;
-use super::tables::{FIELDS, Tables};
-use super::tensors::{dense, room, shape, sizes};
-use crate::kernels::operations::Attending;
-
-/// Units of a cube that works on one query's or one key's row of one head.
-const UNITS: u32 = 64;
+use super::tables::TILE_FIELDS;
+use super::tensors::{dense, elements, room, room_for, sizes};
+use super::tiles::UNITS;
+use crate::kernels::operations::{Attending, Products};
 
 /// What attention leaves for its backward pass.
 #[derive(Clone, Debug)]
 pub struct Attended {
     operands: [CubeTensor; 6],
     how: Attending,
-    queries: CubeTensor,
-    keys: CubeTensor,
-    turn: CubeTensor,
-    /// Probabilities there is room for.
-    count: usize,
+    queries: Side,
+    keys: Side,
+    /// P, negative where dropout left it out.
     probabilities: CubeTensor,
-    dropped: CubeTensor,
+    out: CubeTensor,
 }
 
-/// A rows' matrix that is mixed: what with, and which way round.
-struct Mixed<'a> {
-    weights: &'a CubeTensor,
-    x: &'a CubeTensor,
-    bias: Option<&'a CubeTensor>,
-    scale: f32,
-    /// Whether the result has rows of keys.
-    turned: bool,
+/// The rows that ask, or those that are asked.
+#[derive(Clone, Debug)]
+struct Side {
+    tiles: CubeTensor,
+    places: CubeTensor,
+}
+
+impl Side {
+    fn tiles(&self) -> usize {
+        elements(&self.tiles) / TILE_FIELDS
+    }
+
+    /// One for each tile and head.
+    fn cubes(&self, heads: usize) -> CubeCount {
+        CubeCount::Static(self.tiles() as u32, heads as u32, 1)
+    }
+}
+
+fn arg(tensor: &CubeTensor) -> TensorArg {
+    tensor.clone().into_tensor_arg()
 }
 
 impl Attended {
@@ -47,121 +57,114 @@ impl Attended {
         1.0 / (self.width() as f32).sqrt()
     }
 
-    fn cubes(&self, rows: usize) -> CubeCount {
-        CubeCount::Static(rows as u32, self.how.heads as u32, 1)
+    /// What a kept probability was multiplied with.
+    fn kept(&self) -> f32 {
+        self.how.drop.as_ref().map_or(1.0, |drop| drop.parts().3)
     }
 
-    fn scores(&self, a: &CubeTensor, a_bias: Option<&CubeTensor>, b: usize, scale: f32) -> CubeTensor {
-        let [matrix, bias] = [&self.operands[b], &self.operands[b + 1]];
-        let (queries, d) = sizes(a);
-        let s = room(a, [self.count]);
-        scores::launch(
-            &s.client,
-            self.cubes(queries),
-            CubeDim::new_1d(UNITS),
-            a.clone().into_tensor_arg(),
-            a_bias.unwrap_or(bias).clone().into_tensor_arg(),
-            matrix.clone().into_tensor_arg(),
-            bias.clone().into_tensor_arg(),
-            self.queries.clone().into_tensor_arg(),
-            s.clone().into_tensor_arg(),
-            d,
-            scale,
-            self.width(),
-            a_bias.is_some(),
-            UNITS,
-        );
-        s
-    }
-
-    fn mix(&self, Mixed { weights, x, bias, scale, turned }: Mixed<'_>) -> CubeTensor {
-        let places = if turned { &self.keys } else { &self.queries };
-        let (rows, d) = (shape(places)[0] / FIELDS, sizes(x).1);
-        let out = room(x, [rows, d]);
-        mix::launch(
-            &out.client,
-            self.cubes(rows),
-            CubeDim::new_1d(UNITS),
-            weights.clone().into_tensor_arg(),
-            x.clone().into_tensor_arg(),
-            bias.unwrap_or(&self.operands[1]).clone().into_tensor_arg(),
-            places.clone().into_tensor_arg(),
-            out.clone().into_tensor_arg(),
-            d,
-            scale,
-            self.width(),
-            turned,
-            bias.is_some(),
-            UNITS,
-        );
-        out
+    fn halves(&self) -> bool {
+        self.how.products == Products::Bf16
     }
 
     /// O `[queries, d]` from queries, keys and values, each with its bias behind it.
     pub fn forward(operands: [CubeTensor; 6], how: Attending) -> (CubeTensor, Self) {
         let operands = operands.map(dense);
         let tables = how.rows.tables(&operands[0]);
-        let (queries, keys) = places(tables, how.firsts);
+        let side = |tiles: &CubeTensor, places: &CubeTensor| Side { tiles: tiles.clone(), places: places.clone() };
+        let (queries, keys) = if how.firsts {
+            (side(&tables.first_tiles, &tables.first_queries), side(&tables.tiles, &tables.first_keys))
+        } else {
+            (side(&tables.tiles, &tables.queries), side(&tables.tiles, &tables.keys))
+        };
         let (turn, count) = (tables.turn.clone(), tables.probabilities(how.heads, how.firsts));
-        let (heads, asking) = (how.heads as u32, sizes(&operands[0]).0);
-        let [probabilities, dropped] = [operands[1].clone(), operands[1].clone()];
-        let mut attended = Self { operands, how, queries, keys, turn, count, probabilities, dropped };
-        let s = attended.scores(&attended.operands[0], Some(&attended.operands[1]), 2, attended.scale());
+        let (rows, d) = sizes(&operands[0]);
+        let out = room_for(&operands[0], [rows, d], factors(how.products));
+        let probabilities = room(&operands[0], [count]);
+        let attended = Self { operands, how, queries, keys, probabilities, out: out.clone() };
+        let [query, query_bias, key, key_bias, value, value_bias] = attended.operands.each_ref().map(arg);
         let drop = attended.how.drop.as_ref();
-        let dropped = drop.map_or_else(|| s.clone(), |_| room(&s, [attended.count]));
-        // Without dropout nothing is written beside P; a buffer may not be bound twice where one of them is written.
-        let beside = if drop.is_some() { dropped.clone() } else { room(&s, [1]) };
-        soften::launch(
-            &s.client,
-            attended.cubes(asking),
-            CubeDim::new_1d(UNITS),
-            s.clone().into_tensor_arg(),
-            beside.into_tensor_arg(),
-            attended.queries.clone().into_tensor_arg(),
-            attended.turn.clone().into_tensor_arg(),
+        let launch = if attended.halves() { attend::launch::<bf16> } else { attend::launch::<f32> };
+        launch(
+            &out.client,
+            attended.queries.cubes(attended.how.heads),
+            CubeDim::new_1d(UNITS as u32),
+            query,
+            query_bias,
+            key,
+            key_bias,
+            value,
+            value_bias,
+            arg(&attended.queries.tiles),
+            arg(&attended.queries.places),
+            arg(&turn),
+            arg(&attended.probabilities),
+            arg(&out),
+            arg(&room(&out, [1])),
             mask(drop),
-            heads,
+            d,
+            attended.scale(),
             attention_blocks(),
+            attended.width(),
             drop.is_some(),
-            UNITS,
         );
-        (attended.probabilities, attended.dropped) = (s, dropped);
-        let [_, _, _, _, value, bias] = &attended.operands;
-        let out = Mixed { weights: &attended.dropped, x: value, bias: Some(bias), scale: 1.0, turned: false };
-        (attended.mix(out), attended)
+        (out, attended)
     }
 
     /// The gradients of the operands.
     pub fn backward(&self, gradient: CubeTensor) -> [CubeTensor; 6] {
         let gradient = dense(gradient);
-        let s = self.scores(&gradient, None, 4, 1.0);
-        let drop = self.how.drop.as_ref();
-        soften_backward::launch(
+        let [query, query_bias, key, key_bias, value, value_bias] = &self.operands;
+        let (rows, d) = sizes(query);
+        let keys = sizes(key).0;
+        let alike = |rows: usize| room_for(&gradient, [rows, d], factors(self.how.products));
+        let parts = |side: &Side| room(&gradient, [side.tiles(), d]);
+        let s = room(&gradient, [elements(&self.probabilities)]);
+        let [of_query, of_key, of_value] = [rows, keys, keys].map(alike);
+        let [query_parts, key_parts, value_parts] = [&self.queries, &self.keys, &self.keys].map(parts);
+        let launch = if self.halves() { attend_backward_queries::launch::<bf16> } else { attend_backward_queries::launch::<f32> };
+        launch(
             &s.client,
-            self.cubes(sizes(&gradient).0),
-            CubeDim::new_1d(UNITS),
-            s.clone().into_tensor_arg(),
-            self.probabilities.clone().into_tensor_arg(),
-            self.queries.clone().into_tensor_arg(),
-            self.turn.clone().into_tensor_arg(),
-            mask(drop),
-            self.how.heads as u32,
-            attention_blocks(),
-            drop.is_some(),
-            UNITS,
+            self.queries.cubes(self.how.heads),
+            CubeDim::new_1d(UNITS as u32),
+            arg(&gradient),
+            arg(&self.out),
+            arg(key),
+            arg(key_bias),
+            arg(value),
+            arg(value_bias),
+            arg(&self.queries.tiles),
+            arg(&self.queries.places),
+            arg(&self.probabilities),
+            arg(&s),
+            arg(&of_query),
+            arg(&query_parts),
+            self.kept(),
+            d,
+            self.scale(),
+            self.width(),
         );
-        let [query, query_bias, key, key_bias, _, _] = &self.operands;
-        let scale = self.scale();
-        let of_query = self.mix(Mixed { weights: &s, x: key, bias: Some(key_bias), scale, turned: false });
-        let of_key = self.mix(Mixed { weights: &s, x: query, bias: Some(query_bias), scale, turned: true });
-        let of_value = self.mix(Mixed { weights: &self.dropped, x: &gradient, bias: None, scale: 1.0, turned: true });
-        let [of_query_bias, of_key_bias, of_value_bias] = column_sums([&of_query, &of_key, &of_value]);
+        let launch = if self.halves() { attend_backward_keys::launch::<bf16> } else { attend_backward_keys::launch::<f32> };
+        launch(
+            &s.client,
+            self.keys.cubes(self.how.heads),
+            CubeDim::new_1d(UNITS as u32),
+            arg(&gradient),
+            arg(query),
+            arg(query_bias),
+            arg(&self.keys.tiles),
+            arg(&self.keys.places),
+            arg(&self.probabilities),
+            arg(&s),
+            arg(&of_key),
+            arg(&of_value),
+            arg(&key_parts),
+            arg(&value_parts),
+            self.kept(),
+            d,
+            self.scale(),
+            self.width(),
+        );
+        let [of_query_bias, of_key_bias, of_value_bias] = column_sums([&query_parts, &key_parts, &value_parts]);
         [of_query, of_query_bias, of_key, of_key_bias, of_value, of_value_bias]
     }
-}
-
-/// The places of queries and of keys.
-fn places(tables: &Tables, firsts: bool) -> (CubeTensor, CubeTensor) {
-    let (queries, keys) = if firsts { (&tables.first_queries, &tables.first_keys) } else { (&tables.queries, &tables.keys) };
-    (queries.clone(), keys.clone())
 }

@@ -4,6 +4,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::lists::sum_lists;
+use super::reduce::{AT_ONCE, plus};
 use super::tables::Tables;
 use super::tensors::{UNITS, dense, room, sizes};
 use crate::kernels::Rows;
@@ -57,11 +58,21 @@ fn sum_by_position(rows: &Tensor<f32>, offsets: &Tensor<u32>, sums: &mut Tensor<
     let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
     if column < d {
         let mut sum = 0.0f32;
-        for example in 0..examples {
-            let row = offsets[example] + position;
-            if row < offsets[example + 1] {
-                sum += rows[row as usize * d + column];
+        let mut example = 0usize.runtime();
+        while example < examples {
+            let mut read = Array::<f32>::new(AT_ONCE);
+            #[unroll]
+            for index in 0..AT_ONCE {
+                read[index] = 0.0f32;
+                if example + index < examples {
+                    let row = offsets[example + index] + position;
+                    if row < offsets[example + index + 1] {
+                        read[index] = rows[row as usize * d + column];
+                    }
+                }
             }
+            sum = plus(sum, &read);
+            example += AT_ONCE;
         }
         sums[position as usize * d + column] = sum;
     }
@@ -88,10 +99,19 @@ fn sum_by_segment(
             end = count;
         }
         while row < end {
-            if ids[2 * count + row] == segment {
-                sum += rows[row * d + column];
+            let mut read = Array::<f32>::new(AT_ONCE);
+            #[unroll]
+            for index in 0..AT_ONCE {
+                read[index] = 0.0f32;
+                if row + index < end {
+                    let value = rows[(row + index) * d + column];
+                    if ids[2 * count + row + index] == segment {
+                        read[index] = value;
+                    }
+                }
             }
-            row += 1;
+            sum = plus(sum, &read);
+            row += AT_ONCE;
         }
         sums[(segment as usize * CUBE_COUNT_X as usize + part) * d + column] = sum;
     }

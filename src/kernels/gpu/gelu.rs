@@ -5,9 +5,12 @@
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
+use half::bf16;
 
+use super::product::factors;
 use super::reduce::column_sums;
-use super::tensors::{UNITS, dense, room, sizes, strided};
+use super::tensors::{UNITS, dense, room_for, sizes, strided};
+use crate::kernels::operations::Products;
 
 /// 1 / √2
 const ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
@@ -15,21 +18,21 @@ const ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const DENSITY: f32 = 0.398_942_3;
 
 #[cube(launch)]
-fn bias_gelu(x: &Tensor<f32>, bias: &Tensor<f32>, y: &mut Tensor<f32>, count: usize, d: usize, #[comptime] units: u32) {
+fn bias_gelu<E: Float>(x: &Tensor<f32>, bias: &Tensor<f32>, y: &mut Tensor<E>, count: usize, d: usize, #[comptime] units: u32) {
     let mut at = ABSOLUTE_POS;
     while at < count {
         let z = x[at] + bias[at % d];
-        y[at] = z * 0.5f32 * (1.0f32 + f32::erf(z * ROOT));
+        y[at] = E::cast_from(z * 0.5f32 * (1.0f32 + f32::erf(z * ROOT)));
         at += (CUBE_COUNT_X * units) as usize;
     }
 }
 
 #[cube(launch)]
-fn bias_gelu_backward(
+fn bias_gelu_backward<E: Float>(
     x: &Tensor<f32>,
     bias: &Tensor<f32>,
     gradient: &Tensor<f32>,
-    of_x: &mut Tensor<f32>,
+    of_x: &mut Tensor<E>,
     count: usize,
     d: usize,
     #[comptime] units: u32,
@@ -38,17 +41,18 @@ fn bias_gelu_backward(
     while at < count {
         let z = x[at] + bias[at % d];
         let cumulative = 0.5f32 * (1.0f32 + f32::erf(z * ROOT));
-        of_x[at] = gradient[at] * (cumulative + z * DENSITY * f32::exp(-0.5f32 * z * z));
+        of_x[at] = E::cast_from(gradient[at] * (cumulative + z * DENSITY * f32::exp(-0.5f32 * z * z)));
         at += (CUBE_COUNT_X * units) as usize;
     }
 }
 
 /// y from x `[rows, d]` and bias `[d]`.
-pub fn forward([x, bias]: [CubeTensor; 2]) -> CubeTensor {
+pub fn forward([x, bias]: [CubeTensor; 2], products: Products) -> CubeTensor {
     let [x, bias] = [x, bias].map(dense);
     let (rows, d) = sizes(&x);
-    let y = room(&x, [rows, d]);
-    bias_gelu::launch(
+    let y = room_for(&x, [rows, d], factors(products));
+    let launch = if products == Products::Bf16 { bias_gelu::launch::<bf16> } else { bias_gelu::launch::<f32> };
+    launch(
         &y.client,
         strided(rows * d),
         CubeDim::new_1d(UNITS),
@@ -63,11 +67,12 @@ pub fn forward([x, bias]: [CubeTensor; 2]) -> CubeTensor {
 }
 
 /// dL/dx and dL/dbias from dL/dy.
-pub fn backward([x, bias]: [CubeTensor; 2], gradient: CubeTensor) -> [CubeTensor; 2] {
+pub fn backward([x, bias]: [CubeTensor; 2], products: Products, gradient: CubeTensor) -> [CubeTensor; 2] {
     let [x, bias, gradient] = [x, bias, gradient].map(dense);
     let (rows, d) = sizes(&x);
-    let of_x = room(&x, [rows, d]);
-    bias_gelu_backward::launch(
+    let of_x = room_for(&x, [rows, d], factors(products));
+    let launch = if products == Products::Bf16 { bias_gelu_backward::launch::<bf16> } else { bias_gelu_backward::launch::<f32> };
+    launch(
         &of_x.client,
         strided(rows * d),
         CubeDim::new_1d(UNITS),

@@ -3,6 +3,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
+use super::reduce::{AT_ONCE, plus};
 use super::tensors::{UNITS, elements, room, sizes};
 
 /// Rows that one list has at most: they are added one after the other.
@@ -62,12 +63,20 @@ fn sum_each(
         let mut at = bounds[out];
         let end = bounds[out + 1];
         while at < end {
-            let mut row = at;
-            if is_listed {
-                row = listed[at as usize];
+            let mut read = Array::<f32>::new(AT_ONCE);
+            #[unroll]
+            for index in 0..AT_ONCE {
+                read[index] = 0.0f32;
+                if at + (index as u32) < end {
+                    let mut row = at + index as u32;
+                    if is_listed {
+                        row = listed[row as usize];
+                    }
+                    read[index] = rows[row as usize * d + column];
+                }
             }
-            sum += rows[row as usize * d + column];
-            at += 1;
+            sum = plus(sum, &read);
+            at += AT_ONCE as u32;
         }
         sums[out * d + column] = sum;
     }

@@ -4,9 +4,11 @@
 
 // Kernels are written in what CubeCL's macro knows.
 #![allow(clippy::needless_pass_by_value, clippy::manual_midpoint, clippy::manual_div_ceil, clippy::collapsible_if)]
+#![allow(clippy::trivially_copy_pass_by_ref)]
 
 mod adamw;
 mod attention;
+mod candidates;
 mod drop;
 mod embed;
 mod firsts;
@@ -21,11 +23,13 @@ mod ragged;
 mod recording;
 mod reduce;
 mod resident;
+mod round;
 mod sums;
 mod tables;
 mod tensors;
 #[cfg(all(test, feature = "webgpu"))]
 mod tests;
+mod tiles;
 
 pub use recording::{Prepared, Reads, Recording, whereabouts};
 pub use resident::{Resident, ResidentNumbers};

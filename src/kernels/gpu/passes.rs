@@ -1,16 +1,14 @@
 //! The operations over tensors of Burn's CubeCL backend, on whatever GPU they lie.
 
-use burn::backend::ops::FloatTensorOps;
 use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::attention::Attended;
 use super::drop::dropped;
 use super::norm::{self, Closed};
-use super::product::product;
+use super::product::{product, product_backward};
 use super::reduce::norm as norm_of_all;
-use super::tensors::shape;
-use super::{adamw, embed, firsts, gelu, loss};
+use super::{adamw, embed, firsts, gelu, loss, round};
 use crate::kernels::Several;
 use crate::kernels::operations::{Attending, Closing, Dropping, Embedding, Judging, Products, Ruled, Touched, Update};
 use crate::kernels::passes::Passes;
@@ -43,24 +41,20 @@ impl Passes for Cube {
         norm::open_backward(&closed, gradient)
     }
 
-    fn product_forward([a, b]: [CubeTensor; 2], how: Products) -> CubeTensor {
-        product(a, b, how)
+    fn product_forward(factors: [CubeTensor; 2], how: Products) -> (CubeTensor, [CubeTensor; 2]) {
+        product(factors, how)
     }
 
-    fn product_backward([a, b]: [CubeTensor; 2], how: Products, gradient: CubeTensor) -> [CubeTensor; 2] {
-        let turned = |x: CubeTensor| {
-            let dimensions = shape(&x).len();
-            Self::float_swap_dims(x, dimensions - 2, dimensions - 1)
-        };
-        [product(gradient.clone(), turned(b), how), product(turned(a), gradient, how)]
+    fn product_backward(factors: [CubeTensor; 2], how: Products, gradient: CubeTensor) -> [CubeTensor; 2] {
+        product_backward(factors, how, gradient)
     }
 
-    fn bias_gelu_forward(operands: [CubeTensor; 2]) -> CubeTensor {
-        gelu::forward(operands)
+    fn bias_gelu_forward(operands: [CubeTensor; 2], products: Products) -> CubeTensor {
+        gelu::forward(operands, products)
     }
 
-    fn bias_gelu_backward(operands: [CubeTensor; 2], gradient: CubeTensor) -> [CubeTensor; 2] {
-        gelu::backward(operands, gradient)
+    fn bias_gelu_backward(operands: [CubeTensor; 2], products: Products, gradient: CubeTensor) -> [CubeTensor; 2] {
+        gelu::backward(operands, products, gradient)
     }
 
     fn close_forward(operands: [CubeTensor; 5], how: Closing) -> (CubeTensor, Closed) {
@@ -110,6 +104,10 @@ impl Update for Cube {
         how: Touched,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
         adamw::step_rows([x, first, second], gradient, clip, &how)
+    }
+
+    fn rounded(parameters: Several<Self>) -> Several<Self> {
+        Several(round::rounded(parameters.0))
     }
 
     fn norm(gradients: Several<Self>) -> CubeTensor {

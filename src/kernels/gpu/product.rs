@@ -1,60 +1,79 @@
-//! Matrix products in f32.
-//!
-//! Burn tunes its products over everything that a GPU offers, tensor cores with factors rounded to TF32 included, which
-//! have 10 bits of f32's 23. Here is the same tuning without those.
+//! Matrix products, each tuned over the [kernels](super::candidates) of its precision.
 
 use burn::backend::TensorMetadata;
-use burn::backend::ops::FloatTensorOps;
 use burn::tensor::DType;
+use burn_cubecl::CubeTuneId;
+use burn_cubecl::kernel::cast;
 use burn_cubecl::kernel::matmul::utils::init_matmul_output;
 use burn_cubecl::tensor::CubeTensor;
-use burn_cubecl::{Cube, CubeTuneId};
 use cubecl::prelude::*;
-use cubecl::tune::{LocalTuner, Tunable, TunableSet, local_tuner};
+use cubecl::tune::{LocalTuner, Tunable, TunableSet, TuneGroup, local_tuner};
 use cubek::matmul::definition::{MatmulElems, MatmulGlobalElems};
 use cubek::matmul::launch::launch_ref;
 use cubek::matmul::multi_level::Strategy;
-use cubek::matmul::multi_level::routines::TileSizeSelection;
-use cubek::matmul::multi_level::routines::batch::{double_unit::DoubleUnitSelectionArgs, simple_unit::SimpleUnitSelectionArgs};
-use cubek::matmul::routine::BlueprintStrategy;
 use cubek::matmul::tune_key::MatmulAutotuneKey;
 use cubek::std::InputBinding;
+use half::bf16;
 
+use super::candidates::{Candidate, fast, last};
 use crate::kernels::operations::Products;
 
-/// a · b.
-pub fn product(a: CubeTensor, b: CubeTensor, how: Products) -> CubeTensor {
+type Tuner = LocalTuner<MatmulAutotuneKey, CubeTuneId>;
+/// Both factors and the room for their product.
+type Operands = (CubeTensor, CubeTensor, CubeTensor);
+/// The priority of a kernel that is left out.
+const NEVER: i8 = -1;
+
+/// a · b in f32, and the factors as they were multiplied.
+pub fn product([a, b]: [CubeTensor; 2], how: Products) -> (CubeTensor, [CubeTensor; 2]) {
+    let [a, b] = [a, b].map(|x| factor(x, how));
+    (tuned(a.clone(), b.clone(), how), [a, b])
+}
+
+/// The gradients of both factors.
+pub fn product_backward([a, b]: [CubeTensor; 2], how: Products, gradient: CubeTensor) -> [CubeTensor; 2] {
+    let gradient = factor(gradient, how);
+    [tuned(gradient.clone(), turned(b), how), tuned(turned(a), gradient, how)]
+}
+
+/// What numbers are multiplied.
+pub fn factors(how: Products) -> DType {
     match how {
-        Products::Exact => exact(a, b),
-        Products::Fastest => Cube::float_matmul(a, b),
+        Products::Exact | Products::Tf32 => DType::F32,
+        Products::Bf16 => DType::BF16,
     }
 }
 
-type Operands = (CubeTensor, CubeTensor, CubeTensor);
+/// What is multiplied in x's place.
+fn factor(x: CubeTensor, how: Products) -> CubeTensor {
+    cast(x, factors(how))
+}
 
-fn launch(strategy: &Strategy, (a, b, out): Operands) -> Result<(), String> {
-    let element = f32::elem_type_native();
-    let mut elements = MatmulElems::from_globals(&MatmulGlobalElems { lhs: element, rhs: element, out: element });
-    let operand = |x: CubeTensor| InputBinding::new(x.binding(), element);
+/// Rows as columns, in the same memory.
+fn turned(mut x: CubeTensor) -> CubeTensor {
+    let last = TensorMetadata::shape(&x).num_dims() - 1;
+    x.meta.swap(last - 1, last);
+    x
+}
+
+fn element(how: Products) -> cubecl::ir::ElemType {
+    if how == Products::Bf16 { bf16::elem_type_native() } else { f32::elem_type_native() }
+}
+
+fn elements(how: Products) -> MatmulGlobalElems {
+    MatmulGlobalElems { lhs: element(how), rhs: element(how), out: f32::elem_type_native() }
+}
+
+fn launch(strategy: &Strategy, how: Products, (a, b, out): Operands) -> Result<(), String> {
+    let mut all = MatmulElems::from_globals(&elements(how));
+    let operand = |x: CubeTensor| InputBinding::new(x.binding(), element(how));
     let client = out.client.clone();
-    launch_ref(&strategy.clone().into(), &client, operand(a), operand(b), out.binding(), &mut elements)
+    launch_ref(&strategy.clone().into(), &client, operand(a), operand(b), out.binding(), &mut all)
         .map_err(|error| format!("{error:?}"))
 }
 
-/// The kernels to choose from: all that multiply and add in f32. The first works for every shape.
-fn strategies() -> Vec<Strategy> {
-    let of_tiles = |tile_size: TileSizeSelection| {
-        [
-            Strategy::SimpleUnit(BlueprintStrategy::Inferred(SimpleUnitSelectionArgs { tile_size })),
-            Strategy::DoubleUnit(BlueprintStrategy::Inferred(DoubleUnitSelectionArgs { tile_size })),
-        ]
-    };
-    let tiled = [of_tiles(TileSizeSelection::MaxTileSize), of_tiles(TileSizeSelection::MinTileSize)];
-    std::iter::once(Strategy::Naive).chain(tiled.into_iter().flatten()).collect()
-}
-
-fn key((a, b, _): &Operands) -> MatmulAutotuneKey {
-    let element = f32::elem_type_native();
+fn key(how: Products, (a, b, _): &Operands) -> MatmulAutotuneKey {
+    let MatmulGlobalElems { lhs, rhs, out } = elements(how);
     MatmulAutotuneKey::generate(
         &a.client,
         a.meta.shape(),
@@ -63,27 +82,43 @@ fn key((a, b, _): &Operands) -> MatmulAutotuneKey {
         b.meta.strides(),
         a.meta.tiling,
         b.meta.tiling,
-        element,
-        element,
-        element,
+        lhs,
+        rhs,
+        out,
         None,
         None,
     )
 }
 
-fn exact(a: CubeTensor, b: CubeTensor) -> CubeTensor {
-    static TUNER: LocalTuner<MatmulAutotuneKey, CubeTuneId> = local_tuner!("gluepot-product-f32");
+/// The kernels to choose from: the last ones where none of the fast ones does.
+fn tunables(how: Products) -> TunableSet<MatmulAutotuneKey, Operands, ()> {
+    let fresh = |_: &MatmulAutotuneKey, (a, b, out): &Operands| (a.clone(), b.clone(), out.copy());
+    let set = TunableSet::new(move |operands: &Operands| key(how, operands), fresh);
+    let tunable = |Candidate { strategy, least }: Candidate, group: &TuneGroup<MatmulAutotuneKey>| {
+        let tunable = Tunable::new(&strategy.to_string(), move |operands: Operands| launch(&strategy, how, operands));
+        tunable.group(group, move |key| if key.definition.m.min(key.definition.n) >= least { 1 } else { NEVER })
+    };
+    let [first, second] = [("fast", 2), ("last", 1)].map(|(name, priority)| TuneGroup::new(name, move |_| priority));
+    // The first of all must do whatever the shape.
+    let set = set.with(tunable(last(), &second));
+    fast(how).into_iter().fold(set, |set, candidate| set.with(tunable(candidate, &first)))
+}
+
+fn tuned(a: CubeTensor, b: CubeTensor, how: Products) -> CubeTensor {
+    static EXACT: Tuner = local_tuner!("gluepot-product-f32");
+    static TF32: Tuner = local_tuner!("gluepot-product-tf32");
+    static BF16: Tuner = local_tuner!("gluepot-product-bf16");
+    let tuner = match how {
+        Products::Exact => &EXACT,
+        Products::Tf32 => &TF32,
+        Products::Bf16 => &BF16,
+    };
     let out = init_matmul_output(&a, &b, DType::F32);
     if TensorMetadata::shape(&out).num_elements() == 0 {
         return out;
     }
     let (client, id) = (a.client.clone(), CubeTuneId::new(&a.client, &a.device));
-    let tunables = TUNER.init(&id, || {
-        let fresh = |_: &MatmulAutotuneKey, (a, b, out): &Operands| (a.clone(), b.clone(), out.copy());
-        strategies().into_iter().fold(TunableSet::new(key, fresh), |set, strategy| {
-            set.with(Tunable::new(&strategy.to_string(), move |operands: Operands| launch(&strategy, operands)))
-        })
-    });
-    TUNER.execute(&id, &client, tunables, (a, b, out.clone()));
+    let tunables = tuner.init(&id, move || tunables(how));
+    tuner.execute(&id, &client, tunables, (a, b, out.clone()));
     out
 }

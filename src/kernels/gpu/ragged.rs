@@ -1,234 +1,360 @@
-//! Kernels over ragged matrices: a row of numbers for each head and query, as long as the query's example. One cube works
-//! on one row of one head; [`super::attention`] says where it stands.
+//! Kernels of attention over ragged matrices: a row of numbers for each head and query, as long as the query's example. One
+//! cube works on a [tile](super::tiles) of one head; [`super::attention`] says where the rows stand.
+//!
+//! P is kept with a sign: negative where dropout left it out, so that the backward pass draws nothing again.
 
 use cubecl::prelude::*;
 
-use super::philox::{Mask, element, factors};
-use super::reduce::{cube_max, cube_sum};
-use super::tables::FIELDS;
+use super::philox::{Mask, factors};
+use super::tables::{FIELDS, TILE_FIELDS};
+use super::tiles::{
+    CHUNK, GROUP, HELD, PAIR, ROW, SLICED, Span, TILE, UNITS, load_tile, mix, multiply, pair, slices, store, stride,
+};
 
-/// Where a query's row of a head begins.
-#[cube]
-fn row_of(places: &Tensor<u32>, place: usize, head: usize) -> usize {
-    let queries = places[place + 2] as usize;
-    let heads = CUBE_COUNT_Y as usize;
-    places[place + 3] as usize * heads + (head * queries + places[place + 4] as usize) * places[place + 1] as usize
+/// Where a cube's tile stands.
+#[derive(CubeType, Clone, Copy)]
+#[expand(derive(Clone))]
+struct Stand {
+    /// The tile's rows, and the example's rows on the other side.
+    own: Span,
+    other: Span,
+    /// The tile's first row within its example.
+    number: usize,
+    /// Where the head's numbers of the example begin.
+    start: usize,
+    /// The token of the tile's first row.
+    token: u32,
 }
 
-/// S = (A + a)(B + b)ᵀ · scale, for rows of queries A and rows of keys B.
-#[cube(launch)]
-pub fn scores(
-    a: &Tensor<f32>,
-    a_bias: &Tensor<f32>,
-    b: &Tensor<f32>,
-    b_bias: &Tensor<f32>,
-    places: &Tensor<u32>,
-    s: &mut Tensor<f32>,
-    d: usize,
-    scale: f32,
-    #[comptime] width: usize,
-    #[comptime] biased: bool,
-    #[comptime] units: u32,
-) {
-    let query = CUBE_POS_X as usize;
+#[cube]
+fn stand(tiles: &Tensor<u32>, places: &Tensor<u32>, d: usize, #[comptime] width: usize, #[comptime] turned: bool) -> Stand {
+    let tile = CUBE_POS_X as usize * TILE_FIELDS;
+    let first = tiles[tile] as usize;
+    let place = first * FIELDS;
     let head = CUBE_POS_Y as usize;
-    let place = query * FIELDS;
-    let first = places[place] as usize;
+    let heads = CUBE_COUNT_Y as usize;
+    let column = head * width;
     let keys = places[place + 1] as usize;
-    let own = row_of(places, place, head);
-    let mut row = Shared::new_slice(width);
-    let mut at = UNIT_POS_X as usize;
-    while at < width {
-        let mut value = a[query * d + head * width + at];
-        if biased {
-            value += a_bias[head * width + at];
+    let queries = places[place + 2] as usize;
+    let count = tiles[tile + 1] as usize;
+    let mut others = keys;
+    if turned {
+        others = queries;
+    }
+    if count == 0 {
+        others = 0usize.runtime();
+    }
+    Stand {
+        own: Span { first, count, d, column },
+        other: Span { first: places[place] as usize, count: others, d, column },
+        number: places[place + 4] as usize,
+        start: places[place + 3] as usize * heads + head * queries * keys,
+        token: places[place + 5],
+    }
+}
+
+/// Writes a tile's scores, and keeps the largest of each row that this unit holds and the sum of powers against it.
+#[cube]
+fn score(
+    tile: &Shared<[f32]>,
+    k: &Tensor<f32>,
+    k_bias: &Tensor<f32>,
+    place: &Stand,
+    row: usize,
+    p: &mut Tensor<f32>,
+    slice: &mut Shared<[f32]>,
+    held: &mut Array<f32>,
+    largest: &mut Array<f32>,
+    sums: &mut Array<f32>,
+    #[comptime] width: usize,
+) {
+    let keys = place.other.count;
+    let block = UNIT_POS_X as usize % 16;
+    let mut start = 0usize.runtime();
+    while start < keys {
+        multiply(tile, k, k_bias, &place.other, start, slice, held, width);
+        #[unroll]
+        for own in 0..PAIR {
+            if pair() + own < place.own.count {
+                let mut most = largest[own];
+                #[unroll]
+                for word in 0..4usize {
+                    let key = start + block + 16 * word;
+                    if key < keys && held[4 * own + word] > most {
+                        most = held[4 * own + word];
+                    }
+                }
+                let mut sum = sums[own] * f32::exp(largest[own] - most);
+                #[unroll]
+                for word in 0..4usize {
+                    let key = start + block + 16 * word;
+                    if key < keys {
+                        p[row + own * keys + key] = held[4 * own + word];
+                        sum += f32::exp(held[4 * own + word] - most);
+                    }
+                }
+                largest[own] = most;
+                sums[own] = sum;
+            }
         }
-        row[at] = value * scale;
-        at += units as usize;
+        start += CHUNK;
+    }
+}
+
+/// The 16 units of a row tell each other what they found: the largest of all, and one over the sum of powers against it.
+#[cube]
+fn agree(largest: &mut Array<f32>, sums: &mut Array<f32>, weights: &mut Shared<[f32]>, slice: &mut Shared<[f32]>) {
+    let block = UNIT_POS_X as usize % 16;
+    sync_cube();
+    #[unroll]
+    for own in 0..PAIR {
+        weights[(pair() + own) * 16 + block] = largest[own];
+        slice[(pair() + own) * 16 + block] = sums[own];
     }
     sync_cube();
-    let mut key = UNIT_POS_X as usize;
-    while key < keys {
-        let start = (first + key) * d + head * width;
+    #[unroll]
+    for own in 0..PAIR {
+        let of = (pair() + own) * 16;
+        let mut most = weights[of];
+        for other in 1..16usize {
+            if weights[of + other] > most {
+                most = weights[of + other];
+            }
+        }
         let mut sum = 0.0f32;
-        for at in 0..width {
-            sum += row[at] * (b[start + at] + b_bias[head * width + at]);
+        for other in 0..16usize {
+            sum += slice[of + other] * f32::exp(weights[of + other] - most);
         }
-        s[own + key] = sum;
-        key += units as usize;
+        largest[own] = most;
+        sums[own] = 1.0f32 / sum;
     }
 }
 
-/// P = softmax(S) in place, and dropout(P) beside it.
+/// O = dropout(P) (V + v), P = softmax((Q + q)(K + k)ᵀ · scale), which is written as well.
 #[cube(launch)]
-pub fn soften(
-    s: &mut Tensor<f32>,
-    dropped: &mut Tensor<f32>,
+pub fn attend<E: Float>(
+    q: &Tensor<f32>,
+    q_bias: &Tensor<f32>,
+    k: &Tensor<f32>,
+    k_bias: &Tensor<f32>,
+    v: &Tensor<f32>,
+    v_bias: &Tensor<f32>,
+    tiles: &Tensor<u32>,
     places: &Tensor<u32>,
     turn: &Tensor<u32>,
+    p: &mut Tensor<f32>,
+    out: &mut Tensor<E>,
+    unused: &mut Tensor<f32>,
     mask: Mask,
-    heads: u32,
+    d: usize,
+    scale: f32,
     row_blocks: u32,
+    #[comptime] width: usize,
     #[comptime] drops: bool,
-    #[comptime] units: u32,
 ) {
-    let place = CUBE_POS_X as usize * FIELDS;
-    let head = CUBE_POS_Y;
-    let keys = places[place + 1] as usize;
-    let own = row_of(places, place, head as usize);
-    let mut shared = Shared::new_slice(units as usize);
-    // Each unit reads and writes the same numbers throughout, so that no unit waits for another's.
-    let blocks = ((keys as u32 + 63) / 64) * 16;
-    let mut largest = f32::min_value();
-    let mut block = UNIT_POS_X;
-    while block < blocks {
-        #[unroll]
-        for word in 0..4usize {
-            let key = element(block, word);
-            if key < keys {
-                if s[own + key] > largest {
-                    largest = s[own + key];
-                }
-            }
-        }
-        block += units;
+    let place = stand(tiles, places, d, width, false);
+    let keys = place.other.count;
+    let mut tile = Shared::new_slice(comptime!(TILE * stride(width)));
+    let mut slice = Shared::new_slice(SLICED);
+    let mut weights = Shared::new_slice(comptime!(TILE * ROW));
+    load_tile(q, q_bias, &place.own, scale, &mut tile, width, true);
+    let block = UNIT_POS_X % 16;
+    let row = place.start + (place.number + pair()) * keys;
+    // Each unit reads again what it wrote itself, so that no unit waits for another's.
+    let mut held = Array::new(HELD);
+    let mut largest = Array::new(PAIR);
+    let mut sums = Array::new(PAIR);
+    #[unroll]
+    for own in 0..PAIR {
+        largest[own] = f32::min_value();
+        sums[own] = 0.0f32;
     }
-    let largest = cube_max(largest, &mut shared, units);
-    let mut sum = 0.0f32;
-    let mut block = UNIT_POS_X;
-    while block < blocks {
-        #[unroll]
-        for word in 0..4usize {
-            let key = element(block, word);
-            if key < keys {
-                let power = f32::exp(s[own + key] - largest);
-                s[own + key] = power;
-                sum += power;
-            }
-        }
-        block += units;
+    score(&tile, k, k_bias, &place, row, p, &mut slice, &mut held, &mut largest, &mut sums, width);
+    agree(&mut largest, &mut sums, &mut weights, &mut slice);
+    let mut mixed = Array::new(comptime!(GROUP * slices(width)));
+    #[unroll]
+    for index in 0..comptime!(GROUP * slices(width)) {
+        mixed[index] = 0.0f32;
     }
-    let inverse = 1.0f32 / cube_sum(sum, &mut shared, units);
-    let row = places[place + 5] * heads + head;
     let mut factor = Array::new(4usize);
-    let mut block = UNIT_POS_X;
-    while block < blocks {
-        if drops {
-            factors(&mask, turn, row, row_blocks, block, &mut factor);
-        }
+    let mut start = 0usize.runtime();
+    while start < keys {
+        sync_cube();
         #[unroll]
-        for word in 0..4usize {
-            let key = element(block, word);
-            if key < keys {
-                let p = s[own + key] * inverse;
-                s[own + key] = p;
-                if drops {
-                    dropped[own + key] = p * factor[word];
+        for own in 0..PAIR {
+            if drops {
+                let token = (place.token + (pair() + own) as u32) * CUBE_COUNT_Y + CUBE_POS_Y;
+                factors(&mask, turn, token, row_blocks, start as u32 / 4 + block, &mut factor);
+            }
+            #[unroll]
+            for word in 0..4usize {
+                let key = start + block as usize + 16 * word;
+                let mut weight = 0.0f32;
+                if key < keys && pair() + own < place.own.count {
+                    let at = row + own * keys + key;
+                    let mut signed = f32::exp(p[at] - largest[own]) * sums[own];
+                    weight = signed;
+                    if drops {
+                        weight = signed * factor[word];
+                        if factor[word] == 0.0f32 {
+                            signed = -signed;
+                        }
+                    }
+                    p[at] = signed;
                 }
+                weights[(pair() + own) * ROW + block as usize + 16 * word] = weight;
             }
         }
-        block += units;
+        mix(&weights, v, v_bias, &place.other, start, &mut slice, &mut mixed, width, true);
+        start += CHUNK;
     }
+    store(&mixed, 1.0f32, &place.own, out, unused, &mut slice, width, false);
 }
 
-/// dS = P ∘ (dP - rowsum(P ∘ dP)) in place of dO Vᵀ, dP = (dO Vᵀ) ∘ D.
+/// What a probability with its sign says of dropout: the factor of what was kept, and zero of the rest.
+#[cube]
+fn factor_of(signed: f32, kept: f32) -> f32 {
+    let mut factor = kept;
+    if signed < 0.0f32 {
+        factor = 0.0f32;
+    }
+    factor
+}
+
+/// dQ, and dS = P ∘ (dP - dO·O), dP = (dO (V + v)ᵀ) ∘ D, which is written as well.
 #[cube(launch)]
-pub fn soften_backward(
-    s: &mut Tensor<f32>,
+pub fn attend_backward_queries<E: Float>(
+    gradient: &Tensor<f32>,
+    out: &Tensor<E>,
+    k: &Tensor<f32>,
+    k_bias: &Tensor<f32>,
+    v: &Tensor<f32>,
+    v_bias: &Tensor<f32>,
+    tiles: &Tensor<u32>,
+    places: &Tensor<u32>,
     p: &Tensor<f32>,
-    places: &Tensor<u32>,
-    turn: &Tensor<u32>,
-    mask: Mask,
-    heads: u32,
-    row_blocks: u32,
-    #[comptime] drops: bool,
-    #[comptime] units: u32,
-) {
-    let place = CUBE_POS_X as usize * FIELDS;
-    let head = CUBE_POS_Y;
-    let keys = places[place + 1] as usize;
-    let own = row_of(places, place, head as usize);
-    let mut shared = Shared::new_slice(units as usize);
-    let row = places[place + 5] * heads + head;
-    let mut factor = Array::new(4usize);
-    let blocks = ((keys as u32 + 63) / 64) * 16;
-    let mut sum = 0.0f32;
-    let mut block = UNIT_POS_X;
-    while block < blocks {
-        if drops {
-            factors(&mask, turn, row, row_blocks, block, &mut factor);
-        }
-        #[unroll]
-        for word in 0..4usize {
-            let key = element(block, word);
-            if key < keys {
-                let mut of_p = s[own + key];
-                if drops {
-                    of_p *= factor[word];
-                    s[own + key] = of_p;
-                }
-                sum += of_p * p[own + key];
-            }
-        }
-        block += units;
-    }
-    let along = cube_sum(sum, &mut shared, units);
-    let mut block = UNIT_POS_X;
-    while block < blocks {
-        #[unroll]
-        for word in 0..4usize {
-            let key = element(block, word);
-            if key < keys {
-                s[own + key] = p[own + key] * (s[own + key] - along);
-            }
-        }
-        block += units;
-    }
-}
-
-/// W (X + bias) · scale for each query's row of W, or Wᵀ (X + bias) · scale for each key's column.
-#[cube(launch)]
-pub fn mix(
-    w: &Tensor<f32>,
-    x: &Tensor<f32>,
-    bias: &Tensor<f32>,
-    places: &Tensor<u32>,
-    out: &mut Tensor<f32>,
+    s: &mut Tensor<f32>,
+    of_query: &mut Tensor<E>,
+    parts: &mut Tensor<f32>,
+    kept: f32,
     d: usize,
     scale: f32,
     #[comptime] width: usize,
-    #[comptime] turned: bool,
-    #[comptime] biased: bool,
-    #[comptime] units: u32,
 ) {
-    let own = CUBE_POS_X as usize;
-    let head = CUBE_POS_Y as usize;
-    let place = own * FIELDS;
-    let first = places[place] as usize;
-    let keys = places[place + 1] as usize;
-    let queries = places[place + 2] as usize;
-    let number = places[place + 4] as usize;
-    let start = places[place + 3] as usize * CUBE_COUNT_Y as usize + head * queries * keys;
-    let mut count = keys;
-    let mut from = start + number * keys;
-    let mut step = 1usize;
-    if turned {
-        count = queries;
-        from = start + number;
-        step = keys;
-    }
-    let mut at = UNIT_POS_X as usize;
-    while at < width {
-        let column = head * width + at;
-        let mut sum = 0.0f32;
-        for other in 0..count {
-            let mut value = x[(first + other) * d + column];
-            if biased {
-                value += bias[column];
-            }
-            sum += w[from + other * step] * value;
+    let place = stand(tiles, places, d, width, false);
+    let keys = place.other.count;
+    let mut tile = Shared::new_slice(comptime!(TILE * stride(width)));
+    let mut slice = Shared::new_slice(SLICED);
+    let mut weights = Shared::new_slice(comptime!(TILE * ROW));
+    load_tile(gradient, k_bias, &place.own, 1.0f32, &mut tile, width, false);
+    // dO·O of each row: eight units share one.
+    sync_cube();
+    let of = UNIT_POS_X as usize / 8;
+    let mut along = 0.0f32;
+    if of < place.own.count {
+        let mut at = UNIT_POS_X as usize % 8;
+        while at < width {
+            let o = f32::cast_from(out[(place.own.first + of) * d + place.own.column + at]);
+            along += tile[of * comptime!(stride(width)) + at] * o;
+            at += 8;
         }
-        out[own * d + column] = sum * scale;
-        at += units as usize;
     }
+    weights[UNIT_POS_X as usize] = along;
+    sync_cube();
+    let mut alongs = Array::new(PAIR);
+    #[unroll]
+    for own in 0..PAIR {
+        let mut sum = 0.0f32;
+        for other in 0..8usize {
+            sum += weights[(pair() + own) * 8 + other];
+        }
+        alongs[own] = sum;
+    }
+    let block = UNIT_POS_X as usize % 16;
+    let row = place.start + (place.number + pair()) * keys;
+    let mut held = Array::new(HELD);
+    let mut mixed = Array::new(comptime!(GROUP * slices(width)));
+    #[unroll]
+    for index in 0..comptime!(GROUP * slices(width)) {
+        mixed[index] = 0.0f32;
+    }
+    let mut start = 0usize.runtime();
+    while start < keys {
+        multiply(&tile, v, v_bias, &place.other, start, &mut slice, &mut held, width);
+        #[unroll]
+        for own in 0..PAIR {
+            #[unroll]
+            for word in 0..4usize {
+                let key = start + block + 16 * word;
+                let mut weight = 0.0f32;
+                if key < keys && pair() + own < place.own.count {
+                    let at = row + own * keys + key;
+                    let signed = p[at];
+                    weight = f32::abs(signed) * (held[4 * own + word] * factor_of(signed, kept) - alongs[own]);
+                    s[at] = weight;
+                }
+                weights[(pair() + own) * ROW + block + 16 * word] = weight;
+            }
+        }
+        mix(&weights, k, k_bias, &place.other, start, &mut slice, &mut mixed, width, true);
+        start += CHUNK;
+    }
+    store(&mixed, scale, &place.own, of_query, parts, &mut slice, width, true);
+}
+
+/// dK = dSᵀ (Q + q) · scale and dV = dropout(P)ᵀ dO.
+#[cube(launch)]
+pub fn attend_backward_keys<E: Float>(
+    gradient: &Tensor<f32>,
+    q: &Tensor<f32>,
+    q_bias: &Tensor<f32>,
+    tiles: &Tensor<u32>,
+    places: &Tensor<u32>,
+    p: &Tensor<f32>,
+    s: &Tensor<f32>,
+    of_key: &mut Tensor<E>,
+    of_value: &mut Tensor<E>,
+    key_parts: &mut Tensor<f32>,
+    value_parts: &mut Tensor<f32>,
+    kept: f32,
+    d: usize,
+    scale: f32,
+    #[comptime] width: usize,
+) {
+    let place = stand(tiles, places, d, width, true);
+    let queries = place.other.count;
+    let keys = places[place.own.first * FIELDS + 1] as usize;
+    let mut slice = Shared::new_slice(SLICED);
+    let mut of_p = Shared::new_slice(comptime!(TILE * ROW));
+    let mut of_s = Shared::new_slice(comptime!(TILE * ROW));
+    let mut keys_sums = Array::new(comptime!(GROUP * slices(width)));
+    let mut value_sums = Array::new(comptime!(GROUP * slices(width)));
+    #[unroll]
+    for index in 0..comptime!(GROUP * slices(width)) {
+        keys_sums[index] = 0.0f32;
+        value_sums[index] = 0.0f32;
+    }
+    let mut start = 0usize.runtime();
+    while start < queries {
+        sync_cube();
+        #[unroll]
+        for round in 0..TILE * CHUNK / UNITS {
+            let key = UNIT_POS_X as usize % TILE;
+            let query = round * (UNITS / TILE) + UNIT_POS_X as usize / TILE;
+            let mut kept_p = 0.0f32;
+            let mut along = 0.0f32;
+            if start + query < queries && key < place.own.count {
+                let at = place.start + (start + query) * keys + place.number + key;
+                kept_p = f32::abs(p[at]) * factor_of(p[at], kept);
+                along = s[at];
+            }
+            of_p[key * ROW + query] = kept_p;
+            of_s[key * ROW + query] = along;
+        }
+        mix(&of_p, gradient, q_bias, &place.other, start, &mut slice, &mut value_sums, width, false);
+        mix(&of_s, q, q_bias, &place.other, start, &mut slice, &mut keys_sums, width, true);
+        start += CHUNK;
+    }
+    store(&value_sums, 1.0f32, &place.own, of_value, value_parts, &mut slice, width, true);
+    store(&keys_sums, scale, &place.own, of_key, key_parts, &mut slice, width, true);
 }

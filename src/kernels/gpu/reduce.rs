@@ -1,12 +1,11 @@
 //! Sums in a fixed order.
 
+use burn::tensor::DType;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
+use half::bf16;
 
-use super::tensors::{UNITS, dense, reshaped, room, sizes};
-
-/// Rows that are added first, one after the other.
-const ROWS: usize = 64;
+use super::tensors::{UNITS, dense, room, sizes};
 
 /// The sum of one number of each unit of a cube, known to every unit.
 #[cube]
@@ -50,68 +49,141 @@ pub fn cube_max(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) 
     largest
 }
 
-/// The sums of the chunks of several matrices.
+/// Numbers that a unit asks for before it needs the first of them: memory takes hundreds of cycles to answer.
+pub const AT_ONCE: usize = 8;
+
+/// A sum with these numbers added, one after the other.
+#[cube]
+pub fn plus(sum: f32, read: &Array<f32>) -> f32 {
+    let mut sum = sum;
+    #[unroll]
+    for index in 0..AT_ONCE {
+        sum += read[index];
+    }
+    sum
+}
+
+/// The sum of every `step`-th number from `first` on, below `end`.
+#[cube]
+fn strided_sum<E: Float>(x: &Tensor<E>, first: usize, step: usize, end: usize) -> f32 {
+    let mut sum = 0.0f32;
+    let mut at = first;
+    while at < end {
+        let mut read = Array::<f32>::new(AT_ONCE);
+        #[unroll]
+        for index in 0..AT_ONCE {
+            read[index] = 0.0f32;
+            if at + index * step < end {
+                read[index] = f32::cast_from(x[at + index * step]);
+            }
+        }
+        sum = plus(sum, &read);
+        at += AT_ONCE * step;
+    }
+    sum
+}
+
+/// As [`strided_sum`], of squares.
+#[cube]
+fn strided_square_sum(x: &Tensor<f32>, first: usize, step: usize, end: usize) -> f32 {
+    let mut sum = 0.0f32;
+    let mut at = first;
+    while at < end {
+        let mut read = Array::<f32>::new(AT_ONCE);
+        #[unroll]
+        for index in 0..AT_ONCE {
+            read[index] = 0.0f32;
+            if at + index * step < end {
+                read[index] = x[at + index * step];
+            }
+        }
+        #[unroll]
+        for index in 0..AT_ONCE {
+            sum += read[index] * read[index];
+        }
+        at += AT_ONCE * step;
+    }
+    sum
+}
+
+/// Columns that a cube adds up: a plane reads so many numbers in one piece.
+const COLUMNS: usize = 32;
+
+/// The sums of the columns of several matrices. The units of a column add every so many-th row each, and then in pairs.
 #[cube(launch)]
-fn sum_chunks_of_rows(
-    all: &Sequence<OwnedTensor<f32>>,
+fn sum_columns<E: Float>(
+    all: &Sequence<OwnedTensor<E>>,
     sums: &mut Sequence<OwnedTensor<f32>>,
     d: usize,
-    #[comptime] chunk: usize,
     #[comptime] count: usize,
+    #[comptime] groups: usize,
 ) {
-    let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
-    let mut row = CUBE_POS_X as usize * chunk;
+    let column = CUBE_POS_X as usize * COLUMNS + UNIT_POS_X as usize % COLUMNS;
+    let group = UNIT_POS_X as usize / COLUMNS;
+    let mut shared = Shared::new_slice(comptime!(groups * COLUMNS));
     #[unroll]
     for index in 0..count {
-        if CUBE_POS_Z as usize == index {
+        if CUBE_POS_Y as usize == index {
             let rows = all.index(index);
-            let sums = sums.index_mut(index);
-            let mut end = row + chunk;
-            if end > rows.len() / d {
-                end = rows.len() / d;
+            let mut sum = 0.0f32;
+            if column < d {
+                sum = strided_sum::<E>(rows, group * d + column, groups * d, rows.len());
             }
-            if column < d && row < end {
-                let mut sum = 0.0f32;
-                while row < end {
-                    sum += rows[row * d + column];
-                    row += 1;
-                }
-                sums[CUBE_POS_X as usize * d + column] = sum;
+            shared[UNIT_POS_X as usize] = sum;
+        }
+    }
+    sync_cube();
+    let mut half = (groups / 2).runtime();
+    while half > 0 {
+        if group < half {
+            let other = shared[UNIT_POS_X as usize + half * COLUMNS];
+            shared[UNIT_POS_X as usize] += other;
+        }
+        sync_cube();
+        half /= 2;
+    }
+    if group == 0 && column < d {
+        #[unroll]
+        for index in 0..count {
+            if CUBE_POS_Y as usize == index {
+                let sums = sums.index_mut(index);
+                sums[column] = shared[UNIT_POS_X as usize];
             }
         }
     }
 }
 
-/// The sum of each column, `[d]`, of matrices of one width, which launches together cost less than one by one.
+/// The sum of each column, `[d]`, of matrices of one width and of one kind of numbers, which launches together cost less than
+/// one by one.
 pub fn column_sums<const N: usize>(matrices: [&CubeTensor; N]) -> [CubeTensor; N] {
-    let mut rows = matrices.map(CubeTensor::clone);
-    let d = sizes(&rows[0]).1;
-    loop {
-        let counts = rows.each_ref().map(|rows| sizes(rows).0.div_ceil(ROWS).max(1));
-        let most = counts.iter().copied().max().unwrap_or(1);
-        let sums = counts.map(|count| room(&rows[0], [count, d]));
-        let arg = |tensor: &CubeTensor| tensor.clone().into_tensor_arg();
-        sum_chunks_of_rows::launch(
-            &sums[0].client,
-            CubeCount::Static(most as u32, d.div_ceil(UNITS as usize) as u32, N as u32),
-            CubeDim::new_1d(UNITS),
-            rows.iter().map(arg).collect(),
-            sums.iter().map(arg).collect(),
-            d,
-            ROWS,
-            N,
-        );
-        if most == 1 {
-            return sums.map(|sums| reshaped(sums, vec![d]));
-        }
-        rows = sums;
-    }
+    if matrices[0].dtype == DType::BF16 { column_sums_of::<bf16, N>(matrices) } else { column_sums_of::<f32, N>(matrices) }
 }
 
-/// Tensors whose squares one launch adds up.
-const TOGETHER: usize = 16;
-/// Cubes of such a launch, each with a sum of its own.
-const CUBES: usize = 256;
+fn column_sums_of<E: Float, const N: usize>(matrices: [&CubeTensor; N]) -> [CubeTensor; N] {
+    let d = sizes(matrices[0]).1;
+    let sums = matrices.map(|rows| room(rows, [d]));
+    let client = &sums[0].client;
+    // A power of two of units for each column.
+    let groups = (client.properties().hardware.max_units_per_cube as usize / COLUMNS).clamp(1, 32);
+    let groups = 1 << groups.ilog2();
+    let arg = |tensor: &CubeTensor| tensor.clone().into_tensor_arg();
+    sum_columns::launch::<E>(
+        client,
+        CubeCount::Static(d.div_ceil(COLUMNS) as u32, N as u32, 1),
+        CubeDim::new_1d((groups * COLUMNS) as u32),
+        matrices.into_iter().map(arg).collect(),
+        sums.iter().map(arg).collect(),
+        d,
+        N,
+        groups,
+    );
+    sums
+}
+
+/// Tensors whose squares one launch adds up: each takes a buffer, and Metal binds no more than 31.
+const TOGETHER: usize = 28;
+/// Cubes of such a launch, each with a sum of its own: together as many units as fill half of a large GPU.
+const CUBES: usize = 512;
 
 #[cube(launch)]
 fn square_sums(
@@ -126,11 +198,7 @@ fn square_sums(
     #[unroll]
     for index in 0..count {
         let part = parts.index(index);
-        let mut at = ABSOLUTE_POS;
-        while at < part.len() {
-            sum += part[at] * part[at];
-            at += (CUBE_COUNT_X * units) as usize;
-        }
+        sum += strided_square_sum(part, ABSOLUTE_POS, (CUBE_COUNT_X * units) as usize, part.len());
     }
     let sum = cube_sum(sum, &mut shared, units);
     if UNIT_POS_X == 0 {
@@ -141,12 +209,7 @@ fn square_sums(
 #[cube(launch)]
 fn root_of_sum(sums: &Tensor<f32>, root: &mut Tensor<f32>, count: usize, #[comptime] units: u32) {
     let mut shared = Shared::new_slice(units as usize);
-    let mut sum = 0.0f32;
-    let mut at = UNIT_POS_X as usize;
-    while at < count {
-        sum += sums[at];
-        at += units as usize;
-    }
+    let sum = strided_sum::<f32>(sums, UNIT_POS_X as usize, units as usize, count);
     let sum = cube_sum(sum, &mut shared, units);
     if UNIT_POS_X == 0 {
         root[0usize] = f32::sqrt(sum);

@@ -5,10 +5,13 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::lists::Lists;
 use super::tensors::{upload, view};
+use super::tiles::TILE;
 use crate::kernels::{Rows, Words};
 
 /// Numbers that tell a query or a key its place.
 pub const FIELDS: usize = 6;
+/// Numbers of a tile: its first row, and how many rows it has.
+pub const TILE_FIELDS: usize = 2;
 /// Sections begin at multiples of so many numbers, where every GPU can bind them.
 const ALIGNMENT: usize = 64;
 /// The rows that a batch is filled up to are multiples of at least so many.
@@ -69,6 +72,10 @@ pub struct Tables {
     pub first_queries: CubeTensor,
     /// and `[rows * FIELDS]`.
     pub first_keys: CubeTensor,
+    /// Tiles of the rows, none of two examples: `[tiles * TILE_FIELDS]`. Those that are not needed have no rows.
+    pub tiles: CubeTensor,
+    /// The same of the first tokens, one each.
+    pub first_tiles: CubeTensor,
     /// The first token of each example.
     pub firsts: CubeTensor,
     /// Where each example begins, and where the last one ends.
@@ -97,8 +104,23 @@ impl Tables {
             start += section.len().next_multiple_of(ALIGNMENT);
             view
         });
-        let [turn, ids, queries, keys, first_queries, first_keys, firsts, offsets, labels, listed, bounds, of_place, words] =
-            views;
+        let [
+            turn,
+            ids,
+            queries,
+            keys,
+            first_queries,
+            first_keys,
+            tiles,
+            first_tiles,
+            firsts,
+            offsets,
+            labels,
+            listed,
+            bounds,
+            of_place,
+            words,
+        ] = views;
         Self {
             shape,
             memory,
@@ -108,6 +130,8 @@ impl Tables {
             keys,
             first_queries,
             first_keys,
+            tiles,
+            first_tiles,
             firsts,
             offsets,
             labels,
@@ -168,7 +192,7 @@ fn packed(sections: &[Vec<u32>]) -> Vec<u32> {
 }
 
 /// In the order of [`Tables`]' fields. Their lengths follow from the shape alone.
-fn sections(rows: &Rows, shape: Shape) -> [Vec<u32>; 13] {
+fn sections(rows: &Rows, shape: Shape) -> [Vec<u32>; 15] {
     let row = |values: &[u32]| filled(values, shape.rows, 0);
     let [queries, keys] = places(rows, false).map(|places| filled(&places, shape.rows * FIELDS, 0));
     let [first_queries, first_keys] = places(rows, true);
@@ -180,6 +204,8 @@ fn sections(rows: &Rows, shape: Shape) -> [Vec<u32>; 13] {
         keys,
         first_queries,
         filled(&first_keys, shape.rows * FIELDS, 0),
+        tiles(rows, shape),
+        (0..shape.examples as u32).flat_map(|example| [example, 1]).collect(),
         rows.firsts.clone(),
         rows.offsets.iter().map(|offset| *offset as u32).collect(),
         filled(&rows.labels, shape.examples, 0),
@@ -205,6 +231,17 @@ fn places(rows: &Rows, firsts: bool) -> [Vec<u32>; 2] {
         start += queries * keys;
     }
     [of_queries, of_keys]
+}
+
+/// The rows by tiles: of each example, and of what fills them up.
+fn tiles(rows: &Rows, shape: Shape) -> Vec<u32> {
+    let ends = rows.offsets.iter().copied().chain([shape.rows]);
+    let spans = rows.offsets.iter().zip(ends.skip(1));
+    let within = |(start, end): (&usize, usize)| (*start..end).step_by(TILE).map(move |first| [first, TILE.min(end - first)]);
+    let tiles = spans.flat_map(within).flatten().map(|number| number as u32).collect::<Vec<_>>();
+    // An example leaves at most one tile that is not full, and so does what fills up.
+    let most = (shape.rows + (TILE - 1) * (shape.examples + 1)) / TILE;
+    filled(&tiles, most * TILE_FIELDS, 0)
 }
 
 #[cfg(test)]
@@ -233,5 +270,21 @@ mod tests {
         let lengths = |rows: &Rows| sections(rows, rows.shape()).map(|section| section.len());
         assert_eq!(lengths(&a), lengths(&b));
         assert_ne!(a.shape(), rows(&[9, 29, 8]).shape());
+    }
+
+    #[test]
+    fn every_row_is_in_one_tile_and_no_tile_in_two_examples() {
+        for lengths in [vec![9, 29, 8, 1], vec![16], vec![1; 7], vec![33, 17, 128, 16], vec![15, 15, 15]] {
+            let examples: Vec<Vec<u32>> = lengths.iter().map(|length| (0..*length as u32).collect()).collect();
+            let rows = Rows::new(examples.iter().map(|tokens| (&**tokens, &**tokens)));
+            let tiles = tiles(&rows, rows.shape());
+            let mut next = 0;
+            for tile in tiles.chunks_exact(TILE_FIELDS).filter(|tile| tile[1] > 0) {
+                assert!(tile[0] == next && tile[1] as usize <= TILE, "{lengths:?}: {tile:?}");
+                next += tile[1];
+                assert!(rows.offsets.iter().all(|offset| *offset as u32 <= tile[0] || *offset as u32 >= next), "{lengths:?}");
+            }
+            assert_eq!(next as usize, rows.shape().rows, "{lengths:?}");
+        }
     }
 }

@@ -24,8 +24,13 @@ pub fn own(tensor: CubeTensor) -> CubeTensor {
 
 /// Room for numbers, beside another tensor. What stands there is undefined.
 pub fn room(beside: &CubeTensor, shape: impl Into<Vec<usize>>) -> CubeTensor {
+    room_for(beside, shape, DType::F32)
+}
+
+/// [`room`] for other numbers than f32.
+pub fn room_for(beside: &CubeTensor, shape: impl Into<Vec<usize>>, of: DType) -> CubeTensor {
     let shape = Shape::from(shape.into());
-    empty_device_contiguous_dtype(beside.client.clone(), beside.device.clone(), shape, DType::F32)
+    empty_device_contiguous_dtype(beside.client.clone(), beside.device.clone(), shape, of)
 }
 
 /// The lengths of the dimensions.
@@ -75,10 +80,4 @@ pub fn view(tensor: &CubeTensor, start: usize, count: usize) -> CubeTensor {
     let behind = elements(tensor) - start - count;
     let handle = handle.offset_start(bytes(start)).offset_end(bytes(behind));
     CubeTensor::new_contiguous(client, device, Shape::from([count]), handle, dtype)
-}
-
-/// The same numbers in another shape.
-pub fn reshaped(tensor: CubeTensor, shape: Vec<usize>) -> CubeTensor {
-    let CubeTensor { client, handle, device, dtype, .. } = tensor;
-    CubeTensor::new_contiguous(client, device, Shape::from(shape), handle, dtype)
 }
