@@ -40,6 +40,11 @@ macro_rules! backward {
 
 backward!(Embedded, 3, (Embedding, [usize; 2]), |saved, gradient| B::embed_backward(&saved.0, saved.1, gradient));
 backward!(Attention, 6, B::Attended, |saved, gradient| B::attend_backward(saved, gradient));
+backward!(SelfAttention, 7, (B::Projected, B::Attended), |saved, gradient| {
+    let [query, query_bias, key, key_bias, value, value_bias] = B::attend_backward(saved.1, gradient);
+    let (x, [query, key, value]) = B::project_backward(saved.0, [query, key, value]);
+    [x, query, query_bias, key, key_bias, value, value_bias]
+});
 backward!(Open, 3, B::Closed, |saved, gradient| B::open_backward(saved, gradient));
 backward!(Product, 2, ([FloatTensor<B>; 2], Products), |saved, gradient| B::product_backward(saved.0, saved.1, gradient));
 backward!(Gelu, 2, ([FloatTensor<B>; 2], Products), |saved, gradient| B::bias_gelu_backward(saved.0, saved.1, gradient));
@@ -88,6 +93,25 @@ impl<B: Passes, C: CheckpointStrategy> Fused for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         let operands = [query, query_bias, key, key_bias, value, value_bias];
         tracked!(Attention, operands, C, |operands| B::attend_forward(operands, how))
+    }
+
+    fn self_attend(
+        x: FloatTensor<Self>,
+        query: FloatTensor<Self>,
+        query_bias: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        key_bias: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        value_bias: FloatTensor<Self>,
+        how: Attending,
+    ) -> FloatTensor<Self> {
+        let operands = [x, query, query_bias, key, key_bias, value, value_bias];
+        tracked!(SelfAttention, operands, C, |operands: [FloatTensor<B>; 7]| {
+            let [x, query, query_bias, key, key_bias, value, value_bias] = operands;
+            let ([query, key, value], projected) = B::project_forward(x, [query, key, value], how.products);
+            let (out, attended) = B::attend_forward([query, query_bias, key, key_bias, value, value_bias], how);
+            (out, (projected, attended))
+        })
     }
 
     fn open(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, how: Closing) -> FloatTensor<Self> {

@@ -21,6 +21,8 @@ pub struct Embedding {
 pub struct Closing {
     /// Added to the variance.
     pub epsilon: f64,
+    /// The products that x comes from: on a GPU its gradient is rounded for these at once.
+    pub products: Products,
     /// Dropout on x + bias.
     pub drop: Option<Drop>,
     /// The batch.
@@ -96,6 +98,19 @@ pub trait Fused: Backend {
         value_bias: FloatTensor<Self>,
         how: Attending,
     ) -> FloatTensor<Self>;
+    /// [`Fused::attend`] of each token to all of its example's: queries, keys and values are the products of x `[rows, d]` with
+    /// these weights, `[d, d]`.
+    #[allow(clippy::too_many_arguments)]
+    fn self_attend(
+        x: FloatTensor<Self>,
+        query: FloatTensor<Self>,
+        query_bias: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        key_bias: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        value_bias: FloatTensor<Self>,
+        how: Attending,
+    ) -> FloatTensor<Self>;
     /// dropout(LayerNorm(x)).
     fn open(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, how: Closing) -> FloatTensor<Self>;
     /// The matrix product a · b, of each pair of matrices where there are more than two dimensions.
@@ -141,7 +156,7 @@ pub trait Update: Backend {
         clip: FloatTensor<Self>,
         how: Touched,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// Each rounded to bf16.
+    /// Matrices, each rounded to bf16.
     fn rounded(#[extension_type] parameters: Several<Self>) -> Several<Self>;
     /// The norm of all of them as one vector: `[1]`.
     fn norm(#[extension_type] gradients: Several<Self>) -> FloatTensor<Self>;

@@ -11,6 +11,8 @@ use super::operations::{Attending, Closing, Dropping, Embedding, Fused, Judging,
 pub trait Passes: Backend {
     /// What attention leaves for its backward pass.
     type Attended: Clone + Debug + Send + Sync + 'static;
+    /// What several products of one matrix leave for their backward pass.
+    type Projected: Clone + Debug + Send + Sync + 'static;
     /// What closing a block, or opening the first, leaves for its backward pass.
     type Closed: Clone + Debug + Send + Sync + 'static;
 
@@ -30,6 +32,17 @@ pub trait Passes: Backend {
     fn product_forward(factors: [FloatTensor<Self>; 2], how: Products) -> (FloatTensor<Self>, [FloatTensor<Self>; 2]);
     /// Their gradients.
     fn product_backward(factors: [FloatTensor<Self>; 2], how: Products, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 2];
+    /// The products of one matrix with three others of one size.
+    fn project_forward(
+        x: FloatTensor<Self>,
+        weights: [FloatTensor<Self>; 3],
+        how: Products,
+    ) -> ([FloatTensor<Self>; 3], Self::Projected);
+    /// The gradients of the matrix, and of the three.
+    fn project_backward(
+        projected: Self::Projected,
+        gradients: [FloatTensor<Self>; 3],
+    ) -> (FloatTensor<Self>, [FloatTensor<Self>; 3]);
     /// [`Fused::bias_gelu`].
     fn bias_gelu_forward(operands: [FloatTensor<Self>; 2], products: Products) -> FloatTensor<Self>;
     /// Its gradients.
@@ -74,6 +87,20 @@ macro_rules! forward_only {
                 value_bias: FloatTensor<Self>,
                 how: Attending,
             ) -> FloatTensor<Self> {
+                Self::attend_forward([query, query_bias, key, key_bias, value, value_bias], how).0
+            }
+
+            fn self_attend(
+                x: FloatTensor<Self>,
+                query: FloatTensor<Self>,
+                query_bias: FloatTensor<Self>,
+                key: FloatTensor<Self>,
+                key_bias: FloatTensor<Self>,
+                value: FloatTensor<Self>,
+                value_bias: FloatTensor<Self>,
+                how: Attending,
+            ) -> FloatTensor<Self> {
+                let ([query, key, value], _) = Self::project_forward(x, [query, key, value], how.products);
                 Self::attend_forward([query, query_bias, key, key_bias, value, value_bias], how).0
             }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::backend::{Dispatch, DispatchTensor};
-use burn::tensor::{FloatDType, Tensor, activation::tanh};
+use burn::tensor::{Tensor, activation::tanh};
 
 use super::Masks;
 use super::bert::{Bert, Layer};
@@ -39,7 +39,13 @@ impl Bert {
         let how = Embedding { rows: Arc::clone(rows) };
         let part = |table: &Tensor<2>| table.clone().into_dispatch();
         let x = Dispatch::embed(part(&self.words), part(&self.positions), part(&self.segments), how);
-        let how = Closing { epsilon: self.norm.epsilon, drop: masks.hidden_drop(), rows: Arc::clone(rows), firsts: false };
+        let how = Closing {
+            epsilon: self.norm.epsilon,
+            products: Products::Exact,
+            drop: masks.hidden_drop(),
+            rows: Arc::clone(rows),
+            firsts: false,
+        };
         Tensor::from_dispatch(Dispatch::open(
             x,
             self.norm.scale.clone().into_dispatch(),
@@ -57,53 +63,61 @@ struct Batch<'a> {
     precision: Precision,
 }
 
+impl Batch<'_> {
+    fn attending(&self, firsts: bool, drop: Option<Drop>) -> Attending {
+        Attending { rows: Arc::clone(self.rows), heads: self.heads, firsts, products: products(self.precision), drop }
+    }
+}
+
 impl Layer {
-    fn forward_rows(
-        &self,
-        x: Tensor<2>,
-        Batch { rows, heads, precision }: Batch<'_>,
-        asks_alone: bool,
-        masks: &mut Masks,
-    ) -> Tensor<2> {
-        let products = products(precision);
-        // Rounded once for all of its products.
-        let read = if products == Products::Bf16 { x.clone().cast(FloatDType::BF16) } else { x.clone() };
-        let (own, asking) = if asks_alone {
-            let own = firsts(x, rows);
-            (own.clone(), own)
-        } else {
-            (x, read.clone())
-        };
-        let how = Attending { rows: Arc::clone(rows), heads, firsts: asks_alone, products, drop: masks.attention_drop() };
+    fn forward_rows(&self, x: Tensor<2>, batch: Batch<'_>, asks_alone: bool, masks: &mut Masks) -> Tensor<2> {
+        let Batch { rows, precision, .. } = batch;
         let closing = |norm: &LayerNorm, drop: Option<Drop>| Closing {
             epsilon: norm.epsilon,
+            products: products(precision),
             drop,
             rows: Arc::clone(rows),
             firsts: asks_alone,
         };
-        let project = |part: &Linear, x: Tensor<2>| project(x, &part.weight, precision);
-        let bias = |part: &Linear| part.bias.clone().into_dispatch();
-        let context = Dispatch::attend(
-            project(&self.query, asking),
-            bias(&self.query),
-            project(&self.key, read.clone()),
-            bias(&self.key),
-            project(&self.value, read),
-            bias(&self.value),
-            how,
-        );
-        let context = Tensor::from_dispatch(context);
+        let how = batch.attending(asks_alone, masks.attention_drop());
+        let (own, context) = if asks_alone {
+            let own = firsts(x.clone(), rows);
+            (own.clone(), self.attend(own, &x, precision, how))
+        } else {
+            (x.clone(), self.self_attend(x, how))
+        };
         let x = close(
-            project(&self.attention_output, context),
+            project(context, &self.attention_output.weight, precision),
             &self.attention_output,
             own,
             &self.attention_norm,
             closing(&self.attention_norm, masks.hidden_drop()),
         );
-        let wide = Dispatch::bias_gelu(project(&self.intermediate, x.clone()), bias(&self.intermediate), products);
-        let narrow = project(&self.output, Tensor::from_dispatch(wide));
+        let wide = project(x.clone(), &self.intermediate.weight, precision);
+        let wide = Dispatch::bias_gelu(wide, bias(&self.intermediate), products(precision));
+        let narrow = project(Tensor::from_dispatch(wide), &self.output.weight, precision);
         close(narrow, &self.output, x, &self.output_norm, closing(&self.output_norm, masks.hidden_drop()))
     }
+
+    /// The tokens attend to each other.
+    fn self_attend(&self, x: Tensor<2>, how: Attending) -> Tensor<2> {
+        let [query, key, value] = [&self.query, &self.key, &self.value].map(|part| part.weight.clone().into_dispatch());
+        let [query_bias, key_bias, value_bias] = [&self.query, &self.key, &self.value].map(bias);
+        let context = Dispatch::self_attend(x.into_dispatch(), query, query_bias, key, key_bias, value, value_bias, how);
+        Tensor::from_dispatch(context)
+    }
+
+    /// Some tokens attend to all.
+    fn attend(&self, own: Tensor<2>, x: &Tensor<2>, precision: Precision, how: Attending) -> Tensor<2> {
+        let query = project(own, &self.query.weight, precision);
+        let [key, value] = [&self.key, &self.value].map(|part| project(x.clone(), &part.weight, precision));
+        let [query_bias, key_bias, value_bias] = [&self.query, &self.key, &self.value].map(bias);
+        Tensor::from_dispatch(Dispatch::attend(query, query_bias, key, key_bias, value, value_bias, how))
+    }
+}
+
+fn bias(part: &Linear) -> DispatchTensor {
+    part.bias.clone().into_dispatch()
 }
 
 /// x · weight.

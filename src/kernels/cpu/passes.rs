@@ -18,6 +18,14 @@ use crate::kernels::Several;
 use crate::kernels::operations::{Attending, Closing, Dropping, Embedding, Judging, Products, Ruled, Touched, Update};
 use crate::kernels::passes::Passes;
 
+/// A matrix and those that it was multiplied with.
+#[derive(Clone, Debug)]
+pub struct Projected {
+    x: FlexTensor,
+    weights: [FlexTensor; 3],
+    how: Products,
+}
+
 /// A tensor's numbers, row after row.
 fn numbers(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().unwrap_or_else(|| unreachable!("operands are made contiguous first"))
@@ -178,6 +186,7 @@ fn row_drop(how: &Closing) -> Option<RowDrop<'_>> {
 impl Passes for Flex {
     type Attended = Attended;
     type Closed = Closed;
+    type Projected = Projected;
 
     fn embed_forward(tables: [FlexTensor; 3], how: &Embedding) -> FlexTensor {
         let [words, positions, segments] = tables.map(dense);
@@ -219,6 +228,28 @@ impl Passes for Flex {
         let of_a = product(matrix(&gradient), matrix(&b).transposed());
         let of_b = product(matrix(&a).transposed(), matrix(&gradient));
         [tensor(of_a, shape(&a)), tensor(of_b, shape(&b))]
+    }
+
+    fn project_forward(x: FlexTensor, weights: [FlexTensor; 3], how: Products) -> ([FlexTensor; 3], Projected) {
+        let x = factor(x, how);
+        let weights = weights.map(|weight| factor(weight, how));
+        let out = weights.each_ref().map(|weight| tensor(product(matrix(&x), matrix(weight)), [shape(&x)[0], shape(weight)[1]]));
+        (out, Projected { x, weights, how })
+    }
+
+    fn project_backward(projected: Projected, gradients: [FlexTensor; 3]) -> (FlexTensor, [FlexTensor; 3]) {
+        let Projected { x, weights, how } = projected;
+        let mut of_x = None;
+        let of_weights = std::array::from_fn(|index| {
+            let factors = [x.clone(), weights[index].clone()];
+            let [part, of_weight] = Self::product_backward(factors, how, gradients[index].clone());
+            of_x = Some(match of_x.take() {
+                Some(sum) => Self::float_add(sum, part),
+                None => part,
+            });
+            of_weight
+        });
+        (of_x.unwrap_or_else(|| unreachable!("there are three")), of_weights)
     }
 
     fn bias_gelu_forward([x, bias]: [FlexTensor; 2], _: Products) -> FlexTensor {

@@ -7,8 +7,10 @@ use half::bf16;
 
 use super::philox::{attention_blocks, mask};
 use super::product::factors;
-use super::ragged::{attend, attend_backward_keys, attend_backward_queries};
+use super::ragged::attend;
+use super::ragged_backward::{attend_backward_keys, attend_backward_queries};
 use super::reduce::column_sums;
+use super::stack::{layers, stack_room};
 use super::tables::TILE_FIELDS;
 use super::tensors::{dense, elements, room, room_for, sizes};
 use super::tiles::UNITS;
@@ -116,10 +118,17 @@ impl Attended {
         let [query, query_bias, key, key_bias, value, value_bias] = &self.operands;
         let (rows, d) = sizes(query);
         let keys = sizes(key).0;
-        let alike = |rows: usize| room_for(&gradient, [rows, d], factors(self.how.products));
+        let numbers = factors(self.how.products);
+        let alike = |count, rows| stack_room(&gradient, count, [rows, d], numbers);
         let parts = |side: &Side| room(&gradient, [side.tiles(), d]);
         let s = room(&gradient, [elements(&self.probabilities)]);
-        let [of_query, of_key, of_value] = [rows, keys, keys].map(alike);
+        // Behind each other, where they are of one size.
+        let [of_query, of_key, of_value] = if self.how.firsts {
+            let [of_key, of_value] = layers(&alike(2, keys));
+            [room_for(&gradient, [rows, d], numbers), of_key, of_value]
+        } else {
+            layers(&alike(3, rows))
+        };
         let [query_parts, key_parts, value_parts] = [&self.queries, &self.keys, &self.keys].map(parts);
         let launch = if self.halves() { attend_backward_queries::launch::<bf16> } else { attend_backward_queries::launch::<f32> };
         launch(
@@ -164,7 +173,7 @@ impl Attended {
             self.scale(),
             self.width(),
         );
-        let [of_query_bias, of_key_bias, of_value_bias] = column_sums([&query_parts, &key_parts, &value_parts]);
+        let [of_query_bias, of_key_bias, of_value_bias] = column_sums(&[&query_parts, &key_parts, &value_parts], &[]);
         [of_query, of_query_bias, of_key, of_key_bias, of_value, of_value_bias]
     }
 }

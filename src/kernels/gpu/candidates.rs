@@ -8,7 +8,6 @@
 use cubek::matmul::multi_level::Strategy;
 use cubek::matmul::multi_level::components::tile::TileMatmulKind;
 use cubek::matmul::multi_level::routines::TileSizeSelection;
-use cubek::matmul::multi_level::routines::batch::double_buffering::DoubleBufferingArgs;
 use cubek::matmul::multi_level::routines::batch::double_unit::DoubleUnitSelectionArgs;
 use cubek::matmul::multi_level::routines::batch::ordered_double_buffering::OrderedSelectionArgs;
 use cubek::matmul::multi_level::routines::batch::simple::SimpleArgs;
@@ -58,14 +57,12 @@ fn on_tensor_cores() -> Vec<Candidate> {
     let ordered = |rows: u32, tile_matmul: TileMatmulKind| {
         Inferred(OrderedSelectionArgs { partition_k: Some(2), row_count: Some(rows), rows_per_plane: Some(2), tile_matmul })
     };
-    let cyclic = Inferred(DoubleBufferingArgs { specialized: false, tile_matmul: TileMatmulKind::Mma });
     let by_copy_engine = Inferred(SimpleArgs { multi_rows: false, tile_matmul: TileMatmulKind::Mma });
     [
         (Strategy::OrderedDoubleMma(ordered(4, TileMatmulKind::Mma)), 0),
         (Strategy::OrderedDoubleCmma(ordered(4, TileMatmulKind::Cmma)), 0),
         (Strategy::OrderedDoubleMma(ordered(8, TileMatmulKind::Mma)), LARGE),
         (Strategy::OrderedDoubleCmma(ordered(8, TileMatmulKind::Cmma)), LARGE),
-        (Strategy::DoubleCyclicMma(cyclic), LARGE),
         (Strategy::SimpleTmaMma(by_copy_engine), LARGE),
         (Strategy::SpecializedTmaMma(Inferred(().into())), LARGE),
     ]

@@ -84,6 +84,6 @@ pub fn backward([x, bias]: [CubeTensor; 2], products: Products, gradient: CubeTe
         d,
         UNITS,
     );
-    let [of_bias] = column_sums([&of_x]);
+    let [of_bias] = column_sums(&[], &[&of_x]);
     [of_x, of_bias]
 }

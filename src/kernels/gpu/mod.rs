@@ -4,7 +4,7 @@
 
 // Kernels are written in what CubeCL's macro knows.
 #![allow(clippy::needless_pass_by_value, clippy::manual_midpoint, clippy::manual_div_ceil, clippy::collapsible_if)]
-#![allow(clippy::trivially_copy_pass_by_ref)]
+#![allow(clippy::trivially_copy_pass_by_ref, clippy::fn_params_excessive_bools)]
 
 mod adamw;
 mod attention;
@@ -19,11 +19,14 @@ mod norm;
 mod passes;
 mod philox;
 mod product;
+mod project;
 mod ragged;
+mod ragged_backward;
 mod recording;
 mod reduce;
 mod resident;
 mod round;
+mod stack;
 mod sums;
 mod tables;
 mod tensors;

@@ -1,12 +1,14 @@
 //! LayerNorm(dropout(x + bias) + residual), and dropout(LayerNorm(x)): one cube works on one row.
 
+use burn::tensor::DType;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
+use half::bf16;
 
 use super::philox::{Mask, element, factors, hidden_blocks, mask};
 use super::reduce::{column_sums, cube_sum};
-use super::tensors::{UNITS, dense, room, sizes};
-use crate::kernels::operations::Closing;
+use super::tensors::{UNITS, dense, room, room_for, sizes};
+use crate::kernels::operations::{Closing, Products};
 
 /// What the norm leaves for its backward pass.
 #[derive(Clone, Debug)]
@@ -148,10 +150,10 @@ fn normalize(
 
 /// dL/dh = (g - mean(g) - ĥ · mean(g ∘ ĥ)) · r with g = dL/dy ∘ scale, and dL/dy ∘ ĥ beside it.
 ///
-/// With dropout D, `dropped` is what was dropped from behind: dL/dh ∘ D where something was added before, and else
-/// dL/dy ∘ D, which is then dL/dy.
+/// `dropped` is what was dropped from behind: dL/dh ∘ D where something was added before, and else dL/dy ∘ D, which is then
+/// dL/dy. It is not written where there is no dropout D, unless it is to be rounded.
 #[cube(launch)]
-fn normalize_backward(
+fn normalize_backward<E: Float>(
     gradient: &Tensor<f32>,
     normal: &Tensor<f32>,
     inverse: &Tensor<f32>,
@@ -160,12 +162,13 @@ fn normalize_backward(
     turn: &Tensor<u32>,
     of_h: &mut Tensor<f32>,
     along: &mut Tensor<f32>,
-    dropped: &mut Tensor<f32>,
+    dropped: &mut Tensor<E>,
     mask: Mask,
     d: usize,
     #[comptime] blocks: u32,
     #[comptime] closes: bool,
     #[comptime] drops: bool,
+    #[comptime] rounds: bool,
     #[comptime] listed: bool,
     #[comptime] units: u32,
 ) {
@@ -189,7 +192,7 @@ fn normalize_backward(
                 let mut g = gradient[start + column];
                 if drops && !closes {
                     g *= factor[word];
-                    dropped[start + column] = g;
+                    dropped[start + column] = E::cast_from(g);
                 }
                 along[start + column] = g * h;
                 sum += g * scale[column];
@@ -211,12 +214,14 @@ fn normalize_backward(
             if column < d {
                 let mut g = gradient[start + column];
                 if drops && !closes {
-                    g = dropped[start + column];
+                    g = f32::cast_from(dropped[start + column]);
                 }
                 let value = (g * scale[column] - mean - normal[start + column] * slope) * inverse[row];
                 of_h[start + column] = value;
                 if drops && closes {
-                    dropped[start + column] = value * factor[word];
+                    dropped[start + column] = E::cast_from(value * factor[word]);
+                } else if rounds {
+                    dropped[start + column] = E::cast_from(value);
                 }
             }
         }
@@ -264,14 +269,19 @@ impl Closed {
         (y, Self { normal, inverse, scale, places, turn, how })
     }
 
-    /// dL/dh from dL/dy, dL/dy ∘ ĥ, and what is [dropped](normalize_backward), where there is dropout.
+    /// dL/dh from dL/dy, dL/dy ∘ ĥ, and what is [dropped](normalize_backward), where that is written.
     fn backward(&self, gradient: &CubeTensor, closes: bool) -> (CubeTensor, CubeTensor, Option<CubeTensor>) {
         let (rows, d) = sizes(gradient);
         let (of_h, along) = (room(gradient, [rows, d]), room(gradient, [rows, d]));
         let drop = self.how.drop.as_ref();
+        // Only what goes into a product is rounded.
+        let rounds = closes && self.how.products == Products::Bf16;
+        let is_written = drop.is_some() || rounds;
         // A buffer that is not written must stand for itself all the same.
-        let dropped = room(gradient, if drop.is_some() { [rows, d] } else { [1, 1] });
-        normalize_backward::launch(
+        let size = if is_written { [rows, d] } else { [1, 1] };
+        let dropped = room_for(gradient, size, if rounds { DType::BF16 } else { DType::F32 });
+        let launch = if rounds { normalize_backward::launch::<bf16> } else { normalize_backward::launch::<f32> };
+        launch(
             &gradient.client,
             CubeCount::Static(rows as u32, 1, 1),
             CubeDim::new_1d(UNITS),
@@ -289,10 +299,11 @@ impl Closed {
             hidden_blocks(d),
             closes,
             drop.is_some(),
+            rounds,
             self.how.firsts,
             UNITS,
         );
-        (of_h, along, drop.map(|_| dropped))
+        (of_h, along, is_written.then_some(dropped))
     }
 }
 
@@ -307,7 +318,7 @@ pub fn close_backward(closed: &Closed, gradient: CubeTensor) -> [CubeTensor; 5] 
     let gradient = dense(gradient);
     let (of_h, along, dropped) = closed.backward(&gradient, true);
     let of_x = dropped.unwrap_or_else(|| of_h.clone());
-    let [of_scale, of_shift, of_bias] = column_sums([&along, &gradient, &of_x]);
+    let [of_scale, of_shift, of_bias] = column_sums(&[&along, &gradient], &[&of_x]);
     [of_x, of_bias, of_h, of_scale, of_shift]
 }
 
@@ -321,6 +332,6 @@ pub fn open(operands: [CubeTensor; 3], how: Closing) -> (CubeTensor, Closed) {
 pub fn open_backward(closed: &Closed, gradient: CubeTensor) -> [CubeTensor; 3] {
     let gradient = dense(gradient);
     let (of_x, along, dropped) = closed.backward(&gradient, false);
-    let [of_scale, of_shift] = column_sums([&along, &dropped.unwrap_or(gradient)]);
+    let [of_scale, of_shift] = column_sums(&[&along, &dropped.unwrap_or(gradient)], &[]);
     [of_x, of_scale, of_shift]
 }

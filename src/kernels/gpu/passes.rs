@@ -7,6 +7,7 @@ use super::attention::Attended;
 use super::drop::dropped;
 use super::norm::{self, Closed};
 use super::product::{product, product_backward};
+use super::project::{self, Projected};
 use super::reduce::norm as norm_of_all;
 use super::{adamw, embed, firsts, gelu, loss, round};
 use crate::kernels::Several;
@@ -16,6 +17,7 @@ use crate::kernels::passes::Passes;
 impl Passes for Cube {
     type Attended = Attended;
     type Closed = Closed;
+    type Projected = Projected;
 
     fn embed_forward(tables: [CubeTensor; 3], how: &Embedding) -> CubeTensor {
         embed::forward(tables, &how.rows)
@@ -47,6 +49,14 @@ impl Passes for Cube {
 
     fn product_backward(factors: [CubeTensor; 2], how: Products, gradient: CubeTensor) -> [CubeTensor; 2] {
         product_backward(factors, how, gradient)
+    }
+
+    fn project_forward(x: CubeTensor, weights: [CubeTensor; 3], how: Products) -> ([CubeTensor; 3], Projected) {
+        project::forward(x, weights, how)
+    }
+
+    fn project_backward(projected: Projected, gradients: [CubeTensor; 3]) -> (CubeTensor, [CubeTensor; 3]) {
+        project::backward(projected, gradients)
     }
 
     fn bias_gelu_forward(operands: [CubeTensor; 2], products: Products) -> CubeTensor {

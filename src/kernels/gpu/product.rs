@@ -45,12 +45,12 @@ pub fn factors(how: Products) -> DType {
 }
 
 /// What is multiplied in x's place.
-fn factor(x: CubeTensor, how: Products) -> CubeTensor {
+pub fn factor(x: CubeTensor, how: Products) -> CubeTensor {
     cast(x, factors(how))
 }
 
 /// Rows as columns, in the same memory.
-fn turned(mut x: CubeTensor) -> CubeTensor {
+pub fn turned(mut x: CubeTensor) -> CubeTensor {
     let last = TensorMetadata::shape(&x).num_dims() - 1;
     x.meta.swap(last - 1, last);
     x
@@ -105,6 +105,13 @@ fn tunables(how: Products) -> TunableSet<MatmulAutotuneKey, Operands, ()> {
 }
 
 fn tuned(a: CubeTensor, b: CubeTensor, how: Products) -> CubeTensor {
+    let out = init_matmul_output(&a, &b, DType::F32);
+    multiply(a, b, out.clone(), how);
+    out
+}
+
+/// out = a · b, of factors that are [rounded](factor) already.
+pub fn multiply(a: CubeTensor, b: CubeTensor, out: CubeTensor, how: Products) {
     static EXACT: Tuner = local_tuner!("gluepot-product-f32");
     static TF32: Tuner = local_tuner!("gluepot-product-tf32");
     static BF16: Tuner = local_tuner!("gluepot-product-bf16");
@@ -113,12 +120,10 @@ fn tuned(a: CubeTensor, b: CubeTensor, how: Products) -> CubeTensor {
         Products::Tf32 => &TF32,
         Products::Bf16 => &BF16,
     };
-    let out = init_matmul_output(&a, &b, DType::F32);
     if TensorMetadata::shape(&out).num_elements() == 0 {
-        return out;
+        return;
     }
     let (client, id) = (a.client.clone(), CubeTuneId::new(&a.client, &a.device));
     let tunables = tuner.init(&id, move || tunables(how));
-    tuner.execute(&id, &client, tunables, (a, b, out.clone()));
-    out
+    tuner.execute(&id, &client, tunables, (a, b, out));
 }

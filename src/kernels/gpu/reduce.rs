@@ -109,29 +109,40 @@ fn strided_square_sum(x: &Tensor<f32>, first: usize, step: usize, end: usize) ->
 /// Columns that a cube adds up: a plane reads so many numbers in one piece.
 const COLUMNS: usize = 32;
 
-/// The sums of the columns of several matrices. The units of a column add every so many-th row each, and then in pairs.
+/// The sums of the columns of several matrices, of f32 and behind them of `E`. The units of a column add every so many-th row
+/// each, and then in pairs.
 #[cube(launch)]
 fn sum_columns<E: Float>(
-    all: &Sequence<OwnedTensor<E>>,
+    all: &Sequence<OwnedTensor<f32>>,
+    rounded: &Sequence<OwnedTensor<E>>,
     sums: &mut Sequence<OwnedTensor<f32>>,
     d: usize,
     #[comptime] count: usize,
+    #[comptime] rounded_count: usize,
     #[comptime] groups: usize,
 ) {
     let column = CUBE_POS_X as usize * COLUMNS + UNIT_POS_X as usize % COLUMNS;
     let group = UNIT_POS_X as usize / COLUMNS;
+    let matrix = CUBE_POS_Y as usize;
     let mut shared = Shared::new_slice(comptime!(groups * COLUMNS));
-    #[unroll]
-    for index in 0..count {
-        if CUBE_POS_Y as usize == index {
-            let rows = all.index(index);
-            let mut sum = 0.0f32;
-            if column < d {
+    let mut sum = 0.0f32;
+    if column < d {
+        #[unroll]
+        for index in 0..count {
+            if matrix == index {
+                let rows = all.index(index);
+                sum = strided_sum::<f32>(rows, group * d + column, groups * d, rows.len());
+            }
+        }
+        #[unroll]
+        for index in 0..rounded_count {
+            if matrix == comptime!(count + index) {
+                let rows = rounded.index(index);
                 sum = strided_sum::<E>(rows, group * d + column, groups * d, rows.len());
             }
-            shared[UNIT_POS_X as usize] = sum;
         }
     }
+    shared[UNIT_POS_X as usize] = sum;
     sync_cube();
     let mut half = (groups / 2).runtime();
     while half > 0 {
@@ -144,8 +155,8 @@ fn sum_columns<E: Float>(
     }
     if group == 0 && column < d {
         #[unroll]
-        for index in 0..count {
-            if CUBE_POS_Y as usize == index {
+        for index in 0..comptime!(count + rounded_count) {
+            if matrix == index {
                 let sums = sums.index_mut(index);
                 sums[column] = shared[UNIT_POS_X as usize];
             }
@@ -153,15 +164,20 @@ fn sum_columns<E: Float>(
     }
 }
 
-/// The sum of each column, `[d]`, of matrices of one width and of one kind of numbers, which launches together cost less than
-/// one by one.
-pub fn column_sums<const N: usize>(matrices: [&CubeTensor; N]) -> [CubeTensor; N] {
-    if matrices[0].dtype == DType::BF16 { column_sums_of::<bf16, N>(matrices) } else { column_sums_of::<f32, N>(matrices) }
+/// The sum of each column, `[d]`, of matrices of one width, which launches together cost less than one by one: of those that
+/// are f32, and of those behind them, which may be bf16.
+pub fn column_sums<const N: usize>(all: &[&CubeTensor], rounded: &[&CubeTensor]) -> [CubeTensor; N] {
+    let sums = if rounded.iter().any(|matrix| matrix.dtype == DType::BF16) {
+        column_sums_of::<bf16>(all, rounded)
+    } else {
+        column_sums_of::<f32>(all, rounded)
+    };
+    sums.try_into().unwrap_or_else(|_| unreachable!("there is a sum for each matrix"))
 }
 
-fn column_sums_of<E: Float, const N: usize>(matrices: [&CubeTensor; N]) -> [CubeTensor; N] {
-    let d = sizes(matrices[0]).1;
-    let sums = matrices.map(|rows| room(rows, [d]));
+fn column_sums_of<E: Float>(all: &[&CubeTensor], rounded: &[&CubeTensor]) -> Vec<CubeTensor> {
+    let d = sizes(all.iter().chain(rounded).next().unwrap_or_else(|| unreachable!("there is a matrix"))).1;
+    let sums: Vec<CubeTensor> = all.iter().chain(rounded).map(|rows| room(rows, [d])).collect();
     let client = &sums[0].client;
     // A power of two of units for each column.
     let groups = (client.properties().hardware.max_units_per_cube as usize / COLUMNS).clamp(1, 32);
@@ -169,12 +185,14 @@ fn column_sums_of<E: Float, const N: usize>(matrices: [&CubeTensor; N]) -> [Cube
     let arg = |tensor: &CubeTensor| tensor.clone().into_tensor_arg();
     sum_columns::launch::<E>(
         client,
-        CubeCount::Static(d.div_ceil(COLUMNS) as u32, N as u32, 1),
+        CubeCount::Static(d.div_ceil(COLUMNS) as u32, sums.len() as u32, 1),
         CubeDim::new_1d((groups * COLUMNS) as u32),
-        matrices.into_iter().map(arg).collect(),
+        all.iter().map(|rows| arg(rows)).collect(),
+        rounded.iter().map(|rows| arg(rows)).collect(),
         sums.iter().map(arg).collect(),
         d,
-        N,
+        all.len(),
+        rounded.len(),
         groups,
     );
     sums

@@ -5,7 +5,8 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use half::bf16;
 
-use super::tensors::{UNITS, dense, elements, room_for, shape, strided};
+use super::stack::{layer, stack_room};
+use super::tensors::{UNITS, dense, elements, shape, sizes, strided};
 
 /// Numbers of a tensor that a unit rounds at once.
 const AT_ONCE: usize = 4;
@@ -45,10 +46,17 @@ fn round_each(
     }
 }
 
-/// Each rounded to the nearest bf16.
+/// Room behind each other for matrices of one size, as [`super::project`] multiplies them.
+fn room_for_each(all: &[CubeTensor]) -> Vec<CubeTensor> {
+    let (rows, columns) = sizes(&all[0]);
+    let stack = stack_room(&all[0], all.len(), [rows, columns], DType::BF16);
+    (0..all.len()).map(|index| layer(&stack, index)).collect()
+}
+
+/// Matrices, each rounded to the nearest bf16.
 pub fn rounded(all: Vec<CubeTensor>) -> Vec<CubeTensor> {
     let all: Vec<CubeTensor> = all.into_iter().map(dense).collect();
-    let rounded: Vec<CubeTensor> = all.iter().map(|x| room_for(x, shape(x), DType::BF16)).collect();
+    let rounded: Vec<CubeTensor> = all.chunk_by(|a, b| shape(a) == shape(b)).flat_map(room_for_each).collect();
     for (all, rounded) in all.chunks(TOGETHER).zip(rounded.chunks(TOGETHER)) {
         let arg = |tensor: &CubeTensor| tensor.clone().into_tensor_arg();
         let largest = all.iter().map(elements).max().unwrap_or(0);
