@@ -10,62 +10,80 @@ use cubek::matmul::multi_level::components::tile::TileMatmulKind;
 use cubek::matmul::multi_level::routines::TileSizeSelection;
 use cubek::matmul::multi_level::routines::batch::double_unit::DoubleUnitSelectionArgs;
 use cubek::matmul::multi_level::routines::batch::ordered_double_buffering::OrderedSelectionArgs;
-use cubek::matmul::multi_level::routines::batch::simple::SimpleArgs;
 use cubek::matmul::multi_level::routines::batch::simple_unit::SimpleUnitSelectionArgs;
 use cubek::matmul::routine::BlueprintStrategy::Inferred;
+use cubek::matmul::tune_key::MatmulAutotuneKey;
 
 use crate::kernels::operations::Products;
 
-/// Rows and columns of a product that large tiles are measured for.
+/// The smallest side of a product that large tiles are for: of a smaller one, most of a tile would be empty.
 const LARGE: usize = 64;
+/// Numbers of a product whose large tiles are enough to keep a large GPU busy.
+const MANY: usize = 1 << 22;
 
 /// A kernel to measure.
 pub struct Candidate {
     /// The kernel.
     pub strategy: Strategy,
-    /// The fewest rows and columns of a product that it is measured for: of fewer, most of a tile would be empty.
-    pub least: usize,
+    /// The smallest side of the products that it is for.
+    least: usize,
+    /// Its number among all, from small tiles to large ones, and how many there are.
+    place: (i8, i8),
+}
+
+impl Candidate {
+    /// When it is measured for a product: those of the highest priority first, those below zero never. Few are measured behind
+    /// one that is the fastest, so that most are not even compiled.
+    pub fn priority(&self, key: &MatmulAutotuneKey) -> i8 {
+        let product = &key.definition;
+        let (place, count) = self.place;
+        if product.m.min(product.n).min(product.k) < self.least {
+            -1
+        } else if product.m * product.n < MANY {
+            count - place
+        } else {
+            place
+        }
+    }
 }
 
 /// Those that are fast where they do.
 pub fn fast(how: Products) -> Vec<Candidate> {
-    match how {
+    let all = match how {
         Products::Exact => on_units(),
         Products::Tf32 | Products::Bf16 => on_tensor_cores(),
-    }
+    };
+    let count = all.len() as i8;
+    (0..).zip(all).map(|(place, (strategy, least))| Candidate { strategy, least, place: (place, count) }).collect()
 }
 
 /// The one that does everywhere.
 pub fn last() -> Candidate {
-    Candidate { strategy: Strategy::Naive, least: 0 }
+    Candidate { strategy: Strategy::Naive, least: 0, place: (0, 0) }
 }
 
 /// Tiles that units multiply and add in f32.
-fn on_units() -> Vec<Candidate> {
+fn on_units() -> Vec<(Strategy, usize)> {
     let of_tiles = |tile_size: TileSizeSelection| {
         [
             Strategy::SimpleUnit(Inferred(SimpleUnitSelectionArgs { tile_size })),
             Strategy::DoubleUnit(Inferred(DoubleUnitSelectionArgs { tile_size })),
         ]
     };
-    let all = [of_tiles(TileSizeSelection::MaxTileSize), of_tiles(TileSizeSelection::MinTileSize)].into_iter().flatten();
-    all.map(|strategy| Candidate { strategy, least: 0 }).collect()
+    let all = [of_tiles(TileSizeSelection::MinTileSize), of_tiles(TileSizeSelection::MaxTileSize)];
+    all.into_iter().flatten().map(|strategy| (strategy, 0)).collect()
 }
 
-/// Tiles that planes multiply on tensor cores, from small to large.
-fn on_tensor_cores() -> Vec<Candidate> {
+/// Tiles that planes multiply on tensor cores.
+fn on_tensor_cores() -> Vec<(Strategy, usize)> {
     let ordered = |rows: u32, tile_matmul: TileMatmulKind| {
         Inferred(OrderedSelectionArgs { partition_k: Some(2), row_count: Some(rows), rows_per_plane: Some(2), tile_matmul })
     };
-    let by_copy_engine = Inferred(SimpleArgs { multi_rows: false, tile_matmul: TileMatmulKind::Mma });
-    [
+    // In bf16 64 x 32, 128 x 64, 128 x 128 and 256 x 128 numbers of the product.
+    vec![
         (Strategy::OrderedDoubleMma(ordered(4, TileMatmulKind::Mma)), 0),
-        (Strategy::OrderedDoubleCmma(ordered(4, TileMatmulKind::Cmma)), 0),
         (Strategy::OrderedDoubleMma(ordered(8, TileMatmulKind::Mma)), LARGE),
-        (Strategy::OrderedDoubleCmma(ordered(8, TileMatmulKind::Cmma)), LARGE),
-        (Strategy::SimpleTmaMma(by_copy_engine), LARGE),
+        (Strategy::OrderedDoubleCmma(ordered(8, TileMatmulKind::Cmma)), 0),
         (Strategy::SpecializedTmaMma(Inferred(().into())), LARGE),
     ]
-    .map(|(strategy, least)| Candidate { strategy, least })
-    .into()
 }

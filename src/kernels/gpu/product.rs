@@ -7,7 +7,7 @@ use burn_cubecl::kernel::cast;
 use burn_cubecl::kernel::matmul::utils::init_matmul_output;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
-use cubecl::tune::{LocalTuner, Tunable, TunableSet, TuneGroup, local_tuner};
+use cubecl::tune::{LocalTuner, OrderedSettings, Patience, Tunable, TunableSet, TuneGroup, local_tuner};
 use cubek::matmul::definition::{MatmulElems, MatmulGlobalElems};
 use cubek::matmul::launch::launch_ref;
 use cubek::matmul::multi_level::Strategy;
@@ -21,8 +21,6 @@ use crate::kernels::operations::Products;
 type Tuner = LocalTuner<MatmulAutotuneKey, CubeTuneId>;
 /// Both factors and the room for their product.
 type Operands = (CubeTensor, CubeTensor, CubeTensor);
-/// The priority of a kernel that is left out.
-const NEVER: i8 = -1;
 
 /// a · b in f32, and the factors as they were multiplied.
 pub fn product([a, b]: [CubeTensor; 2], how: Products) -> (CubeTensor, [CubeTensor; 2]) {
@@ -94,11 +92,14 @@ fn key(how: Products, (a, b, _): &Operands) -> MatmulAutotuneKey {
 fn tunables(how: Products) -> TunableSet<MatmulAutotuneKey, Operands, ()> {
     let fresh = |_: &MatmulAutotuneKey, (a, b, out): &Operands| (a.clone(), b.clone(), out.copy());
     let set = TunableSet::new(move |operands: &Operands| key(how, operands), fresh);
-    let tunable = |Candidate { strategy, least }: Candidate, group: &TuneGroup<MatmulAutotuneKey>| {
+    let tunable = |candidate: Candidate, group: &TuneGroup<MatmulAutotuneKey>| {
+        let strategy = candidate.strategy.clone();
         let tunable = Tunable::new(&strategy.to_string(), move |operands: Operands| launch(&strategy, how, operands));
-        tunable.group(group, move |key| if key.definition.m.min(key.definition.n) >= least { 1 } else { NEVER })
+        tunable.group(group, move |key| candidate.priority(key))
     };
-    let [first, second] = [("fast", 2), ("last", 1)].map(|(name, priority)| TuneGroup::new(name, move |_| priority));
+    let patience = OrderedSettings::default().with_patience(Patience { min_measured: 3, max_misses: 2 });
+    let first = TuneGroup::ordered("fast", |_| 2, patience);
+    let second = TuneGroup::new("last", |_| 1);
     // The first of all must do whatever the shape.
     let set = set.with(tunable(last(), &second));
     fast(how).into_iter().fold(set, |set, candidate| set.with(tunable(candidate, &first)))
