@@ -202,18 +202,28 @@ fn bf16_stays_close_to_pytorchs_f32() {
     if std::env::var("GLUEPOT_TEST_DEVICE").is_ok_and(|name| name == "webgpu") {
         return;
     }
+    stays_close("bf16", 0.05);
+}
+
+/// TF32 has 10 bits. Where the device has none, its products are those of f32.
+#[test]
+fn tf32_stays_close_to_pytorchs_f32() {
+    stays_close("tf32", 0.01);
+}
+
+fn stays_close(precision: &str, bound: f64) {
     let bench = Bench::tiny();
     let golden = golden("tiny/golden.json");
     for name in ["plain", "everything"] {
         let training = &golden["trainings"][name];
-        let trial = bench.trial(&(settings(&training["options"]) + "precision = \"bf16\"\n"));
+        let trial = bench.trial(&(settings(&training["options"]) + &format!("precision = \"{precision}\"\n")));
         let (examples, validation) = bench.encode(&trial);
         let mut heard = Heard::default();
         train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device(), &mut heard).unwrap();
         for (step, (ours, theirs)) in heard.steps.iter().zip(training["trajectory"].as_array().unwrap()).enumerate() {
             let apart = (ours.loss - theirs["loss"].as_f64().unwrap()).abs();
-            println!("{name}, bf16 step {}: loss {:.4}, apart {apart:.4}", step + 1, ours.loss);
-            assert!(apart <= 0.05, "step {}: loss {} is {apart} apart", step + 1, ours.loss);
+            println!("{name}, {precision} step {}: loss {:.4}, apart {apart:.4}", step + 1, ours.loss);
+            assert!(apart <= bound, "step {}: loss {} is {apart} apart", step + 1, ours.loss);
         }
     }
 }

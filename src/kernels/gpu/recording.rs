@@ -19,7 +19,8 @@ use crate::kernels::{Rows, Rules};
 /// While CUDA records for one thread, it lets no other begin to.
 static RECORDING: Mutex<()> = Mutex::new(());
 
-fn on_gpu(tensor: DispatchTensor) -> Result<CubeTensor> {
+/// The tensor on a GPU that this is.
+pub(super) fn on_gpu(tensor: DispatchTensor) -> Result<CubeTensor> {
     match tensor.kind {
         DispatchTensorKind::Cube(BackendTensor::Float(tensor)) => Ok(tensor),
         _ => Err(anyhow!("a tensor is not on the GPU")),

@@ -1,11 +1,14 @@
-//! What the model's test does not reach: the optimizer's operations, against those on the CPU.
+//! What the model's test does not reach: the optimizer's operations, the loss, long sums and stacks, against those on the CPU.
 
 use std::sync::Arc;
 
-use burn::backend::Dispatch;
+use burn::backend::{BackendTensor, Dispatch, DispatchTensor, DispatchTensorKind};
 use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
+use burn_cubecl::tensor::CubeTensor;
 
-use crate::kernels::{Fused, Judging, Moved, Rows, Rule, Ruled, Rules, Several, Sums, Touched, Update, Words};
+use super::recording::on_gpu;
+use super::stack::{layers, stacked};
+use crate::kernels::{Fused, Judging, Moved, Products, Rows, Rule, Ruled, Rules, Several, Sums, Touched, Update, Words};
 use crate::random::{Purpose, Stream};
 
 fn gpu() -> Device {
@@ -77,7 +80,9 @@ fn steps_of_the_optimizer_are_those_on_the_cpu() {
 #[test]
 fn norms_are_those_on_the_cpu() {
     let norm = |device: &Device| {
-        let x = (0..40).map(|part| draw(6 + part, [1 + 19 * part as usize, 130], device).into_dispatch()).collect();
+        let x = (0..40).map(|part| draw(6 + part, [1 + 19 * part as usize, 130], device).into_dispatch());
+        // One that its units go through more than once.
+        let x = x.chain([draw(5, [9000, 130], device).into_dispatch()]).collect();
         Tensor::<1>::from_dispatch(Dispatch::norm(Several(x))).into_data().try_to_vec::<f32>().unwrap()
     };
     agree(&norm(&gpu()), &norm(&Device::flex()), 1e-5);
@@ -105,6 +110,44 @@ fn sums_over_batches_are_burns_own_on_the_cpu() {
         all.flat_map(|sum| numbers(Tensor::from_dispatch(sum))).collect::<Vec<f32>>()
     };
     assert_eq!(sum(&gpu(), 3), sum(&Device::flex(), 0));
+}
+
+/// More rows than the units of a column ask for at once.
+#[test]
+fn sums_of_columns_are_those_on_the_cpu() {
+    let sums = |device: &Device| {
+        let x = draw(11, [700, 50], device).autodiff();
+        let bias: Tensor<1> = draw(13, [1, 50], device).reshape([50]).autodiff().require_grad();
+        let y = Dispatch::bias_gelu(x.into_dispatch(), bias.clone().into_dispatch(), Products::Exact);
+        let y = Tensor::<2>::from_dispatch(y) * Tensor::from_inner(draw(12, [700, 50], device));
+        bias.grad(&y.sum().backward()).unwrap().into_data().try_to_vec::<f32>().unwrap()
+    };
+    agree(&sums(&gpu()), &sums(&Device::flex()), 1e-5);
+}
+
+/// Matrices that stand behind each other are a stack already; others are copied to one, with their numbers.
+#[test]
+fn a_stack_is_made_only_of_what_is_none() {
+    let device = gpu();
+    let drawn = [13, 14, 15].map(|seed| draw(seed, [7, 9], &device));
+    let numbers_of = |stack: &CubeTensor| {
+        layers::<3>(stack).map(|matrix| {
+            numbers(Tensor::from_dispatch(DispatchTensor {
+                kind: DispatchTensorKind::Cube(BackendTensor::Float(matrix)),
+                autodiff: drawn[0].clone().into_dispatch().autodiff,
+            }))
+        })
+    };
+    let place = |tensor: &CubeTensor| tensor.handle.clone().binding().claim_key();
+    let stack = stacked(drawn.each_ref().map(|x| on_gpu(x.clone().into_dispatch()).unwrap()));
+    assert_eq!(numbers_of(&stack), drawn.each_ref().map(|x| numbers(x.clone())));
+    let again = stacked(layers::<3>(&stack));
+    assert_eq!(place(&again), place(&stack));
+    let [a, b, c] = layers::<3>(&stack);
+    let turned = stacked([c, b, a]);
+    assert_ne!(place(&turned), place(&stack));
+    let [a, b, c] = drawn.each_ref().map(|x| numbers(x.clone()));
+    assert_eq!(numbers_of(&turned), [c, b, a]);
 }
 
 #[test]
