@@ -1,6 +1,6 @@
 """gluepot against PyTorch on a GPU: the same fine-tuning in turn, several times, as ratios.
 
-  python gpu.py GLUEPOT GLUE_DIR TOKENIZER_DIR OUT [--device cuda:0] [--steps 60] [--rounds 2] [--seconds 300] [--small]
+  python gpu.py GLUEPOT GLUE_DIR TOKENIZER_DIR OUT [--device cuda:0] [--steps 300] [--rounds 2] [--seconds 300] [--small]
 
 Models of BERT-base's shape (12 x 768) and of MiniLM's (6 x 384) with random weights, MRPC's lengths, batches of 8 and 32.
 PyTorch: eager in fp32, TF32 and bf16 (autocast, scaled dot-product attention), and compiled in bf16, with CUDA graphs too.
@@ -10,7 +10,7 @@ import argparse, csv, json, os, shutil, statistics, subprocess, sys, tempfile, t
 
 p = argparse.ArgumentParser()
 p.add_argument("gluepot"); p.add_argument("glue"); p.add_argument("tokenizer"); p.add_argument("out")
-p.add_argument("--device", default="cuda:0"); p.add_argument("--steps", type=int, default=60); p.add_argument("--rounds", type=int, default=2)
+p.add_argument("--device", default="cuda:0"); p.add_argument("--steps", type=int, default=300); p.add_argument("--rounds", type=int, default=2)
 p.add_argument("--seconds", type=float, default=300); p.add_argument("--small", action="store_true")
 a = p.parse_args()
 begun, here = time.monotonic(), os.path.dirname(os.path.abspath(__file__))
@@ -32,7 +32,8 @@ for shape, (d, layers, heads, wide) in shapes.items():
 
 # Kernels and tuning are kept in the user's cache, as for any training.
 surroundings = dict(os.environ)
-counts = ["--warm-up", str(max(2, a.steps // 3)), "--steps", str(a.steps)]
+# As many before: each shape of a batch is compiled for when it is met first, by gluepot and by PyTorch, and recorded behind that.
+counts = ["--warm-up", str(a.steps), "--steps", str(a.steps)]
 
 def ours_on(shape, batch):
     return [a.gluepot, "bench", f"{work}/{shape}.toml", "--device", a.device, "--set", f"data.batch_size={batch}", "--json"]
