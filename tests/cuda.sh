@@ -2,12 +2,11 @@
 # The CUDA path without a GPU: kernels as CUDA C++, launches, recorded steps and their replays, against PyTorch's values.
 #   tests/cuda.sh [FILTERS OF THE SUITE]
 # CUDA's driver is one in software (tests/cuda/driver.cpp), which compiles each kernel for the CPU; NVIDIA's own run-time
-# compiler has to accept every kernel as well, for GPUs of generation 7.5 and, without running them, 9.0. That compiler and
-# CUDA's headers come from PyPI. Needs g++ and Python's pip. Half an hour, and as long again to build.
+# compiler has to accept every kernel as well, for GPUs of generation 7.5 and, without running them, those of a BERT of
+# base's shape for 9.0: how many a step has and how long compiling takes is told. That compiler and CUDA's headers come from
+# PyPI. Needs g++, Python's pip and 12 GB of memory. Half an hour, and as long again to build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-filters=("$@")
-[ $# -gt 0 ] || filters=(logits_equal_pytorchs every_step_of_every_training bf16_stays recordings::)
 
 folder=$(pwd)/target/cuda-in-software
 mkdir -p "$folder"/{driver,kernels,packages}
@@ -19,20 +18,36 @@ ln -sf libcuda.so "$folder/driver/libnvrtc.so"
 stamp=$(cat tests/cuda/* | sha256sum | cut -c1-16)
 [ -e "$folder/kernels/$stamp" ] || { rm -rf "$folder/kernels"; mkdir -p "$folder/kernels/$stamp"; }
 
+# A build asks where CUDA is: it is the same before and behind.
+export CUDA_PATH=$folder/packages/nvidia/cu13
 cargo build --release --locked --features cuda
-cargo test --release --locked --features cuda --test suite --no-run
-export LD_LIBRARY_PATH=$folder/driver CUDA_PATH=$folder/packages/nvidia/cu13
+suite=$(cargo test --release --locked --features cuda --test suite --no-run --message-format=json |
+    sed -n 's/.*"executable":"\([^"]*suite-[^"]*\)".*/\1/p' | tail -1)
+export LD_LIBRARY_PATH=$folder/driver GLUEPOT_TEST_PROJECT=$PWD GLUEPOT_TEST_DEVICE=cuda:0
 export SOFT_CUDA_FOLDER=$folder/kernels/$stamp SOFT_CUDA_UNIT=$(pwd)/tests/cuda/unit.h
 SOFT_CUDA_NVRTC=$(echo "$CUDA_PATH"/lib/libnvrtc.so.*)
 export SOFT_CUDA_NVRTC XDG_CACHE_HOME=$folder/kernels/$stamp/cache CUBECL_AUTOTUNE_LEVEL=minimal
 
 echo "== every kernel for generation 9.0"
-for precision in fp32 tf32 bf16; do
-    for accumulated in 1 2; do
-        SOFT_CUDA_SKIP=1 SOFT_CUDA_CAPABILITY=90 target/release/gluepot bench experiments/quickstart.toml --device cuda \
-            --steps 12 --set "training.precision=$precision" --set "training.gradient_accumulation=$accumulated"
-    done
+base=$folder/base
+mkdir -p "$base" && cp experiments/quickstart/bert/vocab.txt "$base/"
+echo '{"model_type": "bert", "vocab_size": 30522, "max_position_embeddings": 512, "hidden_size": 768, "num_hidden_layers": 12,
+    "num_attention_heads": 12, "intermediate_size": 3072}' >"$base/config.json"
+for setting in "fp32 1" "tf32 1" "bf16 1" "bf16 2"; do
+    read -r precision accumulated <<<"$setting"
+    echo "$precision, batches of a step: $accumulated"
+    SOFT_CUDA_SKIP=1 SOFT_CUDA_CAPABILITY=90 XDG_CACHE_HOME=$folder/kernels/$stamp/cache-$precision-$accumulated \
+        CUBECL_AUTOTUNE_LEVEL=balanced target/release/gluepot bench experiments/quickstart.toml --device cuda --steps 12 \
+        --set "checkpoint=$base" --set model.initialize=random --set data.batch_size=8 \
+        --set "training.precision=$precision" --set "training.gradient_accumulation=$accumulated"
 done
+against() { # generation, filters...
+    local generation=$1; shift
+    SOFT_CUDA_CAPABILITY=$generation XDG_CACHE_HOME=$folder/kernels/$stamp/cache-$generation \
+        "$suite" --test-threads=1 --nocapture "$@"
+}
 echo "== against PyTorch"
-SOFT_CUDA_CAPABILITY=75 GLUEPOT_TEST_DEVICE=cuda:0 \
-    cargo test --release --locked --features cuda --test suite -- --test-threads=1 --nocapture "${filters[@]}"
+if [ $# -gt 0 ]; then against 75 "$@"; exit; fi
+against 75 logits_equal_pytorchs every_step_of_every_training recordings::
+echo "== on tensor cores"
+against 80 bf16_stays tf32_stays

@@ -11,6 +11,7 @@
 // SOFT_CUDA_NVRTC       NVIDIA's compiler, which must accept every kernel too
 // SOFT_CUDA_SKIP        set: kernels are compiled by NVRTC alone and not run, over memory full of zeros
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -52,28 +53,34 @@ static std::recursive_mutex one_at_a_time;
 // What happened, told at the end.
 static struct Told {
     long launches = 0, recorded = 0, replays = 0, compiled = 0, refused = 0;
+    size_t largest = 0;
+    double nvrtc = 0;
     ~Told() {
         if (!launches && !compiled) return;
-        fprintf(stderr, "CUDA in software: %ld launches, %ld of them recorded, %ld replays; %ld kernels compiled%s, %ld refused\n",
-                launches, recorded, replays, compiled, getenv("SOFT_CUDA_NVRTC") ? ", by NVRTC too" : "", refused);
+        fprintf(stderr, "CUDA in software: %ld launches, %ld of them recorded, %ld replays of at most %zu kernels and copies; ", launches,
+                recorded, replays, largest);
+        fprintf(stderr, "%ld kernels compiled (NVRTC %.1f s), %ld refused\n", compiled, nvrtc, refused);
     }
 } told;
 
-// ---- the device
+// ---- the device: a small one, or of generation 9.0 and above one of an H100's size
+
+static const int capability = atoi(setting("SOFT_CUDA_CAPABILITY", "75").c_str());
+static const bool is_large = capability >= 90;
+static const size_t MEMORY = is_large ? 80ull << 30 : 8ull << 30;
 
 API int cuInit(unsigned) { return Success; }
 API int cuDriverGetVersion(int* version) { return *version = 13000, Success; }
 API int cuDeviceGetCount(int* count) { return *count = 1, Success; }
 API int cuDeviceGet(int* device, int number) { return *device = number, number == 0 ? Success : InvalidDevice; }
 API int cuDeviceGetName(char* name, int length, int) { return snprintf(name, length, "GPU in software"), Success; }
-API int cuDeviceTotalMem_v2(size_t* bytes, int) { return *bytes = 8ull << 30, Success; }
+API int cuDeviceTotalMem_v2(size_t* bytes, int) { return *bytes = MEMORY, Success; }
 API int cuDeviceGetPCIBusId(char* id, int length, int) { return snprintf(id, length, "0000:00:00.0"), Success; }
 API int cuDeviceGetUuid_v2(char* id, int) { return memset(id, 7, 16), Success; }
-API int cuMemGetInfo_v2(size_t* free, size_t* total) { return *free = 6ull << 30, *total = 8ull << 30, Success; }
+API int cuMemGetInfo_v2(size_t* free, size_t* total) { return *free = MEMORY - (2ull << 30), *total = MEMORY, Success; }
 
 // By the numbers of CUdevice_attribute.
 API int cuDeviceGetAttribute(int* value, int attribute, int) {
-    static const int capability = atoi(setting("SOFT_CUDA_CAPABILITY", "75").c_str());
     switch (attribute) {
         case 1: case 2: case 3: *value = 1024; break;              // units of a cube, along x, along y
         case 4: *value = 64; break;                                // along z
@@ -81,10 +88,12 @@ API int cuDeviceGetAttribute(int* value, int attribute, int) {
         case 6: case 7: *value = 65535; break;                     // along y and z
         case 8: *value = 48 << 10; break;                          // shared memory of a cube
         case 10: *value = 32; break;                               // units of a plane
-        case 16: *value = 4; break;                                // multiprocessors
+        case 16: *value = is_large ? 132 : 4; break;               // multiprocessors
         case 75: *value = capability / 10; break;
         case 76: *value = capability % 10; break;
-        case 97: *value = capability >= 80 ? 99 << 10 : 64 << 10; break;  // shared memory of a cube, on request
+        case 97:                                                   // shared memory of a cube, on request
+            *value = (is_large ? 227 : capability >= 80 ? 99 : 64) << 10;
+            break;
         default: *value = 1;
     }
     return Success;
@@ -164,6 +173,7 @@ API int cuGraphUpload(void*, void*) { return Success; }
 API int cuGraphLaunch(void* graph, void*) {
     ALONE;
     told.replays++;
+    told.largest = std::max(told.largest, static_cast<Graph*>(graph)->size());
     for (auto& node : *static_cast<Graph*>(graph)) node->work();
     return Success;
 }
@@ -316,8 +326,10 @@ static bool accepts_nvrtc(Program& program, int count, const char* const* option
     if (!library) return program.log = dlerror(), false;
     auto call = [](const char* name) { return reinterpret_cast<int (*)(...)>(dlsym(library, name)); };
     void* theirs;
+    double begun = seconds();
     call("nvrtcCreateProgram")(&theirs, program.source.c_str(), nullptr, 0, nullptr, nullptr);
     bool accepted = call("nvrtcCompileProgram")(theirs, count, options) == 0;
+    told.nvrtc += seconds() - begun;
     size_t size = 0;
     call("nvrtcGetProgramLogSize")(theirs, &size);
     program.log.resize(size);
@@ -326,9 +338,41 @@ static bool accepts_nvrtc(Program& program, int count, const char* const* option
     return accepted;
 }
 
+// A plane's instructions, asm volatile("NAME ..." : OUTS : INS), as calls of unit.h.
+static std::string with_instructions(const std::string& source) {
+    static const std::vector<std::pair<std::string, std::string>> names = {
+        {"mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 ", "unit_mma_bf16"},
+        {"mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 ", "unit_mma_tf32"},
+        {"ldmatrix.sync.aligned.m8n8.x2.shared::cta.b16 ", "unit_ldmatrix<false>"},
+        {"ldmatrix.sync.aligned.m8n8.x4.shared::cta.b16 ", "unit_ldmatrix<false>"},
+        {"ldmatrix.sync.aligned.m8n8.x2.trans.shared::cta.b16 ", "unit_ldmatrix<true>"},
+        {"ldmatrix.sync.aligned.m8n8.x4.trans.shared::cta.b16 ", "unit_ldmatrix<true>"},
+    };
+    static const std::regex operand(R"X("=?[rf]"\(([^()]*)\))X");
+    const std::string begin = "asm volatile(\"";
+    std::string out;
+    for (size_t from = 0;;) {
+        size_t place = source.find(begin, from);
+        if (place == std::string::npos) return out + source.substr(from);
+        size_t end = source.find(';', source.find('"', place + begin.size()));
+        out += source.substr(from, place - from);
+        std::string statement = source.substr(place, end - place);
+        for (auto& [name, call] : names) {
+            if (statement.compare(begin.size(), name.size(), name)) continue;
+            std::string operands;
+            for (std::sregex_iterator it(statement.begin(), statement.end(), operand), none; it != none; ++it)
+                operands += (operands.empty() ? "" : ", ") + (*it)[1].str();
+            statement = call + "(" + operands + ")";
+            break;
+        }
+        out += statement;
+        from = end;
+    }
+}
+
 // The program for the CPU.
 static std::string for_units(std::string source) {
-    auto replace = [&](const char* what, const char* with) { source = std::regex_replace(source, std::regex(what), with); };
+    auto replace = [&](const std::string& what, const char* with) { source = std::regex_replace(source, std::regex(what), with); };
     std::smatch head;
     std::regex_search(source, head, std::regex(R"(__global__\s+void\s*(?:__launch_bounds__\([^)]*\))?\s*(\w+)\s*\()"));
     std::string name = head[1];
@@ -339,6 +383,9 @@ static std::string for_units(std::string source) {
             "$1 = unit_add($2, $3);");
     replace(R"X(asm(?: volatile)?\("(max|min)\.NaN\.f32 %0, %1, %2;" : "=f"\((\w+)\) : "f"\((\w+)\), "f"\((\w+)\) *\);)X",
             "$2 = unit_$1($3, $4);");
+    for (const char* header : {"mma.h", "cooperative_groups.h", "cooperative_groups/memcpy_async.h", "cuda/barrier"})
+        replace("#include <" + std::string(header) + ">", "");
+    source = with_instructions(source);
     bool meet = source.find("__sync") != std::string::npos || source.find("_sync(") != std::string::npos;
     return "#include \"" + setting("SOFT_CUDA_UNIT", "unit.h") + "\"\n" + source + "\nUNIT_KERNEL(" + name + ", " +
            (meet ? "true" : "false") + ")\n";

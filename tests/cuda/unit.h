@@ -227,3 +227,5 @@ template <class T> float unit_add(T place, float value) {
 }
 static inline float unit_max(float a, float b) { return isnan(a) || isnan(b) ? NAN : std::max(a, b); }
 static inline float unit_min(float a, float b) { return isnan(a) || isnan(b) ? NAN : std::min(a, b); }
+
+#include "tensor.h"
