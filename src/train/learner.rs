@@ -123,20 +123,13 @@ impl<'a> Learner<'a> {
         let is_rounded = |entry: &Parameter| self.rounds() && entry.role == Role::Linear;
         let weights = self.parameters.iter().zip(&self.table).filter(|(_, entry)| is_rounded(entry));
         let weights: Vec<Value> = weights.map(|(value, _)| value.clone().inner()).collect();
-        let mut rounded = self.all_rounded(weights).into_iter();
-        self.table.iter().map(|entry| if is_rounded(entry) { rounded.next() } else { None }).collect()
-    }
-
-    fn all_rounded(&self, weights: Vec<Value>) -> Vec<Value> {
         #[cfg(feature = "webgpu")]
-        if self.device.copies_weights() {
-            return weights.into_iter().map(Value::copied).collect();
-        }
-        if weights.is_empty() {
-            return weights;
-        }
-        let rounded = Dispatch::rounded(Several(weights.into_iter().map(Value::into_dispatch).collect()));
-        rounded.0.into_iter().map(|weight| Value::Matrix(Tensor::from_dispatch(weight))).collect()
+        let copies = self.device.copies_weights();
+        #[cfg(not(feature = "webgpu"))]
+        let copies = false;
+        let rounded = if copies { weights.into_iter().map(Value::copied).collect() } else { all_rounded(weights) };
+        let mut rounded = rounded.into_iter();
+        self.table.iter().map(|entry| if is_rounded(entry) { rounded.next() } else { None }).collect()
     }
 
     /// What a step reads: the parameters, and in their place the weights that products round, rounded once for all of its
@@ -179,4 +172,13 @@ impl<'a> Learner<'a> {
     pub fn to_host(&self) -> Result<Vec<HostTensor>> {
         self.parameters.iter().zip(&self.table).map(|(value, entry)| value.clone().inner().to_host(entry.role)).collect()
     }
+}
+
+/// Weights rounded to bf16.
+fn all_rounded(weights: Vec<Value>) -> Vec<Value> {
+    if weights.is_empty() {
+        return weights;
+    }
+    let rounded = Dispatch::rounded(Several(weights.into_iter().map(Value::into_dispatch).collect()));
+    rounded.0.into_iter().map(|weight| Value::Matrix(Tensor::from_dispatch(weight))).collect()
 }
