@@ -101,7 +101,6 @@ impl Attended {
             arg(&turn),
             arg(&attended.probabilities),
             arg(&out),
-            arg(&room(&out, [1])),
             mask(drop),
             d,
             attended.scale(),

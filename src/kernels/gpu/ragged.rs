@@ -144,7 +144,6 @@ pub fn attend<E: Float>(
     turn: &Tensor<u32>,
     p: &mut Tensor<f32>,
     out: &mut Tensor<E>,
-    unused: &mut Tensor<f32>,
     mask: Mask,
     d: usize,
     scale: f32,
@@ -208,5 +207,5 @@ pub fn attend<E: Float>(
         mix(&weights, v, v_bias, &place.other, start, &mut slice, &mut mixed, width, true);
         start += CHUNK;
     }
-    store(&mixed, 1.0f32, &place.own, out, unused, &mut slice, width, false);
+    store(&mixed, 1.0f32, &place.own, out, width);
 }

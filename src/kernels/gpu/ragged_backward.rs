@@ -4,7 +4,9 @@ use cubecl::prelude::*;
 
 use super::ragged::stand;
 use super::tables::FIELDS;
-use super::tiles::{CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, UNITS, load_tile, mix, multiply, pair, slices, store, stride};
+use super::tiles::{
+    CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, UNITS, load_tile, mix, multiply, pair, slices, store, store_column_sums, stride,
+};
 
 /// What a probability with its sign says of dropout: the factor of what was kept, and zero of the rest.
 #[cube]
@@ -94,7 +96,8 @@ pub fn attend_backward_queries<E: Float>(
         mix(&weights, k, k_bias, &place.other, start, &mut slice, &mut mixed, width, true);
         start += CHUNK;
     }
-    store(&mixed, scale, &place.own, of_query, parts, &mut slice, width, true);
+    store(&mixed, scale, &place.own, of_query, width);
+    store_column_sums(&mixed, scale, &place.own, parts, &mut slice, width);
 }
 
 /// dK = dSᵀ (Q + q) · scale and dV = dropout(P)ᵀ dO.
@@ -150,6 +153,8 @@ pub fn attend_backward_keys<E: Float>(
         mix(&of_s, q, q_bias, &place.other, start, &mut slice, &mut keys_sums, width, true);
         start += CHUNK;
     }
-    store(&value_sums, 1.0f32, &place.own, of_value, value_parts, &mut slice, width, true);
-    store(&keys_sums, scale, &place.own, of_key, key_parts, &mut slice, width, true);
+    store(&value_sums, 1.0f32, &place.own, of_value, width);
+    store_column_sums(&value_sums, 1.0f32, &place.own, value_parts, &mut slice, width);
+    store(&keys_sums, scale, &place.own, of_key, width);
+    store_column_sums(&keys_sums, scale, &place.own, key_parts, &mut slice, width);
 }

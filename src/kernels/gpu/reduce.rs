@@ -27,28 +27,6 @@ pub fn cube_sum(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) 
     sum
 }
 
-/// As [`cube_sum`], the largest.
-#[cube]
-pub fn cube_max(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) -> f32 {
-    let unit = UNIT_POS_X as usize;
-    shared[unit] = value;
-    sync_cube();
-    let mut half = (units / 2).runtime();
-    while half > 0 {
-        if UNIT_POS_X < half {
-            let other = shared[unit + half as usize];
-            if other > shared[unit] {
-                shared[unit] = other;
-            }
-        }
-        sync_cube();
-        half /= 2;
-    }
-    let largest = shared[0usize];
-    sync_cube();
-    largest
-}
-
 /// Numbers that a unit asks for before it needs the first of them: memory takes hundreds of cycles to answer.
 pub const AT_ONCE: usize = 8;
 
@@ -63,9 +41,9 @@ pub fn plus(sum: f32, read: &Array<f32>) -> f32 {
     sum
 }
 
-/// The sum of every `step`-th number from `first` on, below `end`.
+/// The sum of every `step`-th number from `first` on, below `end`, or of their squares.
 #[cube]
-fn strided_sum<E: Float>(x: &Tensor<E>, first: usize, step: usize, end: usize) -> f32 {
+fn strided_sum<E: Float>(x: &Tensor<E>, first: usize, step: usize, end: usize, #[comptime] squares: bool) -> f32 {
     let mut sum = 0.0f32;
     let mut at = first;
     while at < end {
@@ -74,33 +52,14 @@ fn strided_sum<E: Float>(x: &Tensor<E>, first: usize, step: usize, end: usize) -
         for index in 0..AT_ONCE {
             read[index] = 0.0f32;
             if at + index * step < end {
-                read[index] = f32::cast_from(x[at + index * step]);
+                let value = f32::cast_from(x[at + index * step]);
+                read[index] = value;
+                if squares {
+                    read[index] = value * value;
+                }
             }
         }
         sum = plus(sum, &read);
-        at += AT_ONCE * step;
-    }
-    sum
-}
-
-/// As [`strided_sum`], of squares.
-#[cube]
-fn strided_square_sum(x: &Tensor<f32>, first: usize, step: usize, end: usize) -> f32 {
-    let mut sum = 0.0f32;
-    let mut at = first;
-    while at < end {
-        let mut read = Array::<f32>::new(AT_ONCE);
-        #[unroll]
-        for index in 0..AT_ONCE {
-            read[index] = 0.0f32;
-            if at + index * step < end {
-                read[index] = x[at + index * step];
-            }
-        }
-        #[unroll]
-        for index in 0..AT_ONCE {
-            sum += read[index] * read[index];
-        }
         at += AT_ONCE * step;
     }
     sum
@@ -131,14 +90,14 @@ fn sum_columns<E: Float>(
         for index in 0..count {
             if matrix == index {
                 let rows = all.index(index);
-                sum = strided_sum::<f32>(rows, group * d + column, groups * d, rows.len());
+                sum = strided_sum::<f32>(rows, group * d + column, groups * d, rows.len(), false);
             }
         }
         #[unroll]
         for index in 0..rounded_count {
             if matrix == comptime!(count + index) {
                 let rows = rounded.index(index);
-                sum = strided_sum::<E>(rows, group * d + column, groups * d, rows.len());
+                sum = strided_sum::<E>(rows, group * d + column, groups * d, rows.len(), false);
             }
         }
     }
@@ -216,7 +175,7 @@ fn square_sums(
     #[unroll]
     for index in 0..count {
         let part = parts.index(index);
-        sum += strided_square_sum(part, ABSOLUTE_POS, (CUBE_COUNT_X * units) as usize, part.len());
+        sum += strided_sum::<f32>(part, ABSOLUTE_POS, (CUBE_COUNT_X * units) as usize, part.len(), true);
     }
     let sum = cube_sum(sum, &mut shared, units);
     if UNIT_POS_X == 0 {
@@ -227,7 +186,7 @@ fn square_sums(
 #[cube(launch)]
 fn root_of_sum(sums: &Tensor<f32>, root: &mut Tensor<f32>, count: usize, #[comptime] units: u32) {
     let mut shared = Shared::new_slice(units as usize);
-    let sum = strided_sum::<f32>(sums, UNIT_POS_X as usize, units as usize, count);
+    let sum = strided_sum::<f32>(sums, UNIT_POS_X as usize, units as usize, count, false);
     let sum = cube_sum(sum, &mut shared, units);
     if UNIT_POS_X == 0 {
         root[0usize] = f32::sqrt(sum);

@@ -193,17 +193,31 @@ pub fn mix(
     }
 }
 
-/// Writes a tile's sums times `scale`, and the sum of each column over the tile's rows in `parts`, a row for each tile.
+/// Writes a tile's sums times `scale`.
 #[cube]
-pub fn store<E: Float>(
+pub fn store<E: Float>(sums: &Array<f32>, scale: f32, span: &Span, out: &mut Tensor<E>, #[comptime] width: usize) {
+    #[unroll]
+    for number in 0..comptime!(slices(width)) {
+        let own = comptime!(number * SLICE) + UNIT_POS_X as usize % SLICE;
+        #[unroll]
+        for row in 0..GROUP {
+            if group() + row < span.count && own < width {
+                let value = sums[comptime!(number * GROUP) + row] * scale;
+                out[(span.first + group() + row) * span.d + span.column + own] = E::cast_from(value);
+            }
+        }
+    }
+}
+
+/// Writes the sum of each column of what is [stored](store) of a tile: a row of `parts` for each tile.
+#[cube]
+pub fn store_column_sums(
     sums: &Array<f32>,
     scale: f32,
     span: &Span,
-    out: &mut Tensor<E>,
     parts: &mut Tensor<f32>,
     slice: &mut Shared<[f32]>,
     #[comptime] width: usize,
-    #[comptime] adds: bool,
 ) {
     let column = UNIT_POS_X as usize % SLICE;
     #[unroll]
@@ -212,24 +226,20 @@ pub fn store<E: Float>(
         let mut sum = 0.0f32;
         #[unroll]
         for row in 0..GROUP {
-            let value = sums[comptime!(number * GROUP) + row] * scale;
-            if group() + row < span.count && own < width {
-                out[(span.first + group() + row) * span.d + span.column + own] = E::cast_from(value);
-                sum += value;
+            if group() + row < span.count {
+                sum += sums[comptime!(number * GROUP) + row] * scale;
             }
         }
-        if adds {
-            sync_cube();
-            slice[UNIT_POS_X as usize] = sum;
-            sync_cube();
-            if UNIT_POS_X < SLICE as u32 && own < width {
-                let mut all = 0.0f32;
-                #[unroll]
-                for other in 0..UNITS / SLICE {
-                    all += slice[other * SLICE + column];
-                }
-                parts[CUBE_POS_X as usize * span.d + span.column + own] = all;
+        sync_cube();
+        slice[UNIT_POS_X as usize] = sum;
+        sync_cube();
+        if UNIT_POS_X < SLICE as u32 && own < width {
+            let mut all = 0.0f32;
+            #[unroll]
+            for other in 0..UNITS / SLICE {
+                all += slice[other * SLICE + column];
             }
+            parts[CUBE_POS_X as usize * span.d + span.column + own] = all;
         }
     }
 }
