@@ -127,24 +127,26 @@ impl Failure {
             Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>() || cause.is::<csv::Error>()) => {
                 Self::RunDirectory(error)
             }
-            Err(error) if says_out_of_memory(&format!("{error:#}")) => Self::OutOfMemory(format!("{error:#}")),
-            Err(error) => match GpuFault::of(&format!("{error:#}")) {
-                Some(fault) => Self::Gpu(fault),
-                None => Self::Internal(error),
-            },
+            Err(error) => Self::of_device(&format!("{error:#}")).unwrap_or(Self::Internal(error)),
         }
     }
 
     /// A panic, which Burn raises where a device fails.
     #[must_use]
     pub fn panic(message: &str) -> Self {
-        if says_out_of_memory(message) {
-            Self::OutOfMemory(message.to_string())
-        } else if let Some(fault) = GpuFault::of(message) {
-            Self::Gpu(fault)
-        } else {
-            Self::Internal(anyhow::anyhow!("{message}"))
+        Self::of_device(message).unwrap_or_else(|| Self::Internal(anyhow::anyhow!("{message}")))
+    }
+
+    /// What a message says of the machine's memory or of a GPU.
+    fn of_device(message: &str) -> Option<Self> {
+        let fault = GpuFault::of(message);
+        if let Some(said) = fault.as_ref().and_then(GpuFault::of_memory) {
+            return Some(Self::OutOfMemory(said));
         }
+        if says_out_of_memory(message) {
+            return Some(Self::OutOfMemory(message.to_string()));
+        }
+        fault.map(Self::Gpu)
     }
 
     /// The message for a terminal, in colours where `styled`.
@@ -158,6 +160,15 @@ impl Failure {
                 lines.extend(self.advice().map(|advice| format!("  = help: {advice}")));
                 lines.join("\n")
             }
+        }
+    }
+
+    /// What is too long for a terminal, and helps those who look for the reason.
+    #[must_use]
+    pub fn details(&self) -> Option<&str> {
+        match self {
+            Self::Gpu(fault) => Some(fault.whole()),
+            _ => None,
         }
     }
 
@@ -182,13 +193,14 @@ fn comes_from_hub(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<HubError>().is_some())
 }
 
-/// Whether a message speaks of memory that could not be had.
+/// Whether a message speaks of memory that could not be had, the machine's or a GPU's.
 #[must_use]
 pub fn says_out_of_memory(message: &str) -> bool {
-    let message = message.to_lowercase();
+    let lower = message.to_lowercase();
     ["out of memory", "outofmemory", "out_of_memory", "memory allocation of", "not enough memory"]
         .iter()
-        .any(|sign| message.contains(sign))
+        .any(|sign| lower.contains(sign))
+        || GpuFault::of(message).is_some_and(|fault| fault.of_memory().is_some())
 }
 
 impl fmt::Display for Failure {

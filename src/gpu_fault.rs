@@ -2,12 +2,16 @@
 
 use std::fmt;
 
+use crate::report::bytes;
+
 /// A GPU that cannot be used, or no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GpuFault {
     kind: Kind,
-    /// The driver's or the compiler's own words.
+    /// The line that tells it, in the driver's or the compiler's own words,
     said: String,
+    /// and all of them.
+    whole: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,62 +20,120 @@ enum Kind {
     NoDriver,
     NoHeaders,
     OldDriver,
+    NoMemory,
     Busy,
     Gone,
     Broken,
 }
 
-/// What each kind is known by, in lower case; the first that fits.
-const SIGNS: [(Kind, &[&str]); 7] = [
-    (Kind::NoCompiler, &["load the \"nvrtc\"", "libnvrtc"]),
-    (Kind::NoDriver, &["load the \"cuda\"", "libcuda", "cuda_error_stub_library"]),
-    (Kind::NoHeaders, &["cuda installation not found", "cuda_path", "cannot open source file", "could not open source file"]),
-    (
-        Kind::OldDriver,
-        &[
-            "cuda_error_insufficient_driver",
-            "cuda_error_system_driver_mismatch",
-            "cuda_error_unsupported_ptx_version",
-            "cuda_error_call_requires_newer_driver",
-            "cuda_error_compat_not_supported_on_device",
-            "cuda_error_no_binary_for_gpu",
-        ],
-    ),
-    (Kind::Busy, &["cuda_error_device_unavailable", "cuda_error_mps_"]),
-    (
-        Kind::Gone,
-        &[
-            "cuda_error_no_device",
-            "cuda_error_invalid_device",
-            "cuda_error_ecc_uncorrectable",
-            "cuda_error_nvlink_uncorrectable",
-            "cuda_error_context_is_destroyed",
-            "cuda_error_system_not_ready",
-            "device lost",
-            "device is lost",
-        ],
-    ),
-    (
-        Kind::Broken,
-        &[
-            "cuda_error_illegal_address",
-            "cuda_error_illegal_instruction",
-            "cuda_error_misaligned_address",
-            "cuda_error_launch_failed",
-            "cuda_error_launch_timeout",
-            "cuda_error_hardware_stack_error",
-            "cuda_error_unknown",
-        ],
-    ),
+/// What faults are known by beside the driver's own errors, in lower case; the first that fits.
+const SIGNS: [(Kind, &str); 12] = [
+    // A library that lacks what newer ones have.
+    (Kind::OldDriver, "missing symbol cu"),
+    (Kind::NoCompiler, "load the \"nvrtc\""),
+    (Kind::NoCompiler, "libnvrtc"),
+    (Kind::NoDriver, "load the \"cuda\""),
+    (Kind::NoDriver, "libcuda"),
+    (Kind::NoHeaders, "cuda installation not found"),
+    (Kind::NoHeaders, "cuda_path"),
+    (Kind::NoHeaders, "cannot open source file"),
+    (Kind::NoHeaders, "could not open source file"),
+    (Kind::NoMemory, OUT_OF_DEVICE_MEMORY),
+    (Kind::Gone, "device lost"),
+    (Kind::Gone, "device is lost"),
 ];
+
+/// What the runtime says when the driver has no more memory, before how many bytes were asked for.
+const OUT_OF_DEVICE_MEMORY: &str = "out of device memory allocating ";
+
+/// Errors of CUDA's driver (`CUresult` in `cuda.h`): what is behind `CUDA_ERROR_` in their names, and their numbers.
+const ERRORS: [(Kind, &str, u32); 28] = [
+    (Kind::NoMemory, "OUT_OF_MEMORY", 2),
+    (Kind::NoDriver, "STUB_LIBRARY", 34),
+    (Kind::OldDriver, "CALL_REQUIRES_NEWER_DRIVER", 36),
+    (Kind::Busy, "DEVICE_UNAVAILABLE", 46),
+    (Kind::Gone, "NO_DEVICE", 100),
+    (Kind::Gone, "INVALID_DEVICE", 101),
+    (Kind::OldDriver, "NO_BINARY_FOR_GPU", 209),
+    (Kind::Gone, "ECC_UNCORRECTABLE", 214),
+    (Kind::Gone, "NVLINK_UNCORRECTABLE", 220),
+    (Kind::OldDriver, "UNSUPPORTED_PTX_VERSION", 222),
+    (Kind::Broken, "ILLEGAL_ADDRESS", 700),
+    (Kind::Broken, "LAUNCH_TIMEOUT", 702),
+    (Kind::Gone, "CONTEXT_IS_DESTROYED", 709),
+    (Kind::Broken, "ASSERT", 710),
+    (Kind::Broken, "HARDWARE_STACK_ERROR", 714),
+    (Kind::Broken, "ILLEGAL_INSTRUCTION", 715),
+    (Kind::Broken, "MISALIGNED_ADDRESS", 716),
+    (Kind::Broken, "INVALID_ADDRESS_SPACE", 717),
+    (Kind::Broken, "INVALID_PC", 718),
+    (Kind::Broken, "LAUNCH_FAILED", 719),
+    (Kind::Gone, "SYSTEM_NOT_READY", 802),
+    (Kind::OldDriver, "SYSTEM_DRIVER_MISMATCH", 803),
+    (Kind::OldDriver, "COMPAT_NOT_SUPPORTED_ON_DEVICE", 804),
+    (Kind::Busy, "MPS_CONNECTION_FAILED", 805),
+    (Kind::Busy, "MPS_SERVER_NOT_READY", 807),
+    (Kind::Busy, "MPS_MAX_CLIENTS_REACHED", 808),
+    (Kind::Busy, "MPS_MAX_CONNECTIONS_REACHED", 809),
+    (Kind::Broken, "UNKNOWN", 999),
+];
+
+/// The number that a message of the runtime ends with: the driver's, as opposed to the compiler's.
+const STATUS: &str = " failed with status ";
+
+/// What a line says of the GPU, if it does, and the name of the driver's error that it gives a number for.
+fn meaning(line: &str) -> Option<(Kind, Option<&'static str>)> {
+    let lower = line.to_lowercase();
+    if let Some((kind, _)) = SIGNS.iter().find(|(_, sign)| lower.contains(sign)) {
+        return Some((*kind, None));
+    }
+    ERRORS.iter().find_map(|(kind, name, number)| {
+        if gives(line, *number) { Some((*kind, Some(*name))) } else { names(line, name).then_some((*kind, None)) }
+    })
+}
+
+/// Whether a line has the driver's error of this name: `DriverError(CUDA_ERROR_NO_DEVICE, "…")`.
+fn names(line: &str, name: &str) -> bool {
+    let mut rest = line.split("CUDA_ERROR_").skip(1);
+    rest.any(|rest| rest.strip_prefix(name).is_some_and(|end| !end.starts_with(|next: char| next.is_ascii_uppercase() || next == '_')))
+}
+
+/// Whether a line has the driver's error of this number: `cuStreamSynchronize failed with status 719`.
+fn gives(line: &str, number: u32) -> bool {
+    line.split_once(STATUS).is_some_and(|(call, rest)| {
+        let digits = rest.split(|next: char| !next.is_ascii_digit()).next().unwrap_or_default();
+        !call.contains("nvrtc") && digits.parse() == Ok(number)
+    })
+}
 
 impl GpuFault {
     /// What a message speaks of, if it is of a GPU.
     #[must_use]
     pub fn of(message: &str) -> Option<Self> {
-        let lower = message.to_lowercase();
-        let (kind, _) = SIGNS.iter().find(|(_, signs)| signs.iter().any(|sign| lower.contains(sign)))?;
-        Some(Self { kind: *kind, said: message.trim().into() })
+        let known = message.lines().find_map(|line| {
+            let (kind, name) = meaning(line)?;
+            let name = name.map(|name| format!(" (CUDA_ERROR_{name})")).unwrap_or_default();
+            Some((kind, format!("{}{name}", line.trim())))
+        });
+        // Of an error that is not in the table the runtime may know that nothing goes on behind it.
+        let poisoned = || message.lines().find(|line| line.contains("poisoned"));
+        let (kind, said) = known.or_else(|| poisoned().map(|line| (Kind::Broken, line.trim().to_string())))?;
+        Some(Self { kind, said, whole: message.trim().to_string() })
+    }
+
+    /// What there is to say of it where it is one of memory that could not be had.
+    #[must_use]
+    pub fn of_memory(&self) -> Option<String> {
+        let asked = self.said.to_lowercase();
+        let asked = asked.split_once(OUT_OF_DEVICE_MEMORY).and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+        let said = asked.map_or_else(|| self.said.clone(), |asked| format!("the GPU has no {} left", bytes(asked)));
+        (self.kind == Kind::NoMemory).then_some(said)
+    }
+
+    /// All words of the driver's or the compiler's.
+    #[must_use]
+    pub fn whole(&self) -> &str {
+        &self.whole
     }
 
     /// What to do.
@@ -88,6 +150,7 @@ impl GpuFault {
                 "install CUDA's headers (cuda-cudart-dev and cuda-cccl), and name their folder: CUDA_PATH=/usr/local/cuda"
             }
             Kind::OldDriver => "the driver has to be as new as CUDA: `nvidia-smi` shows the newest CUDA that it runs",
+            Kind::NoMemory => "`nvidia-smi` shows which processes use the GPU's memory",
             Kind::Busy => "another process has the GPU for itself: `nvidia-smi` shows which, and its compute mode",
             Kind::Gone => {
                 "what was saved is sound: `nvidia-smi` shows whether the GPU is back, `gluepot resume` goes on, and device = \"cpu\" may go on too"
@@ -106,13 +169,13 @@ impl fmt::Display for GpuFault {
             Kind::NoDriver => "NVIDIA's driver is not there",
             Kind::NoHeaders => "CUDA's headers are not there",
             Kind::OldDriver => "NVIDIA's driver is too old for this CUDA",
+            Kind::NoMemory => "the GPU has too little memory",
             Kind::Busy => "the GPU cannot be had",
             Kind::Gone => "the GPU is gone",
             Kind::Broken => "the GPU gave up on a kernel",
         };
         // The rest of a long message is in the run's log.
-        let line = self.said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        let said: String = line.chars().take(160).collect();
+        let said: String = self.said.chars().take(160).collect();
         write!(f, "{what}: {said}")
     }
 }
@@ -142,11 +205,23 @@ mod tests {
             ("DriverError(CUDA_ERROR_DEVICE_UNAVAILABLE, \"CUDA-capable device(s) is/are busy or unavailable\")", Kind::Busy),
             ("DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device is detected\")", Kind::Gone),
             ("DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \"an illegal memory access was encountered\")", Kind::Broken),
+            ("A server error:\n  cuStreamSynchronize failed with status 719\nBacktrace:\n", Kind::Broken),
+            ("cuEventSynchronize failed with status 214", Kind::Gone),
+            ("cuGraphInstantiate failed with status 2", Kind::NoMemory),
+            ("Missing symbol cuGraphInstantiateWithParams: libcuda.so.1: undefined symbol", Kind::OldDriver),
         ];
         for (message, kind) in cases {
             assert_eq!(GpuFault::of(message).map(|fault| fault.kind), Some(kind), "{message}");
         }
-        assert_eq!(GpuFault::of("index out of bounds: the len is 3 but the index is 3"), None);
+        for other in [
+            "index out of bounds: the len is 3 but the index is 3",
+            // A number of the compiler's, a longer number, a longer name.
+            "nvrtcCreateProgram failed with status 2",
+            "cuLaunchKernel failed with status 7190",
+            "CUDA_ERROR_NO_DEVICES",
+        ] {
+            assert_eq!(GpuFault::of(other), None, "{other}");
+        }
     }
 
     #[test]
@@ -156,5 +231,22 @@ mod tests {
             fault.to_string(),
             "the GPU is gone: DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device is detected\")"
         );
+        let fault = GpuFault::of("An error\n  cuStreamSynchronize failed with status 719\nBacktrace:").unwrap();
+        assert_eq!(
+            fault.to_string(),
+            "the GPU gave up on a kernel: cuStreamSynchronize failed with status 719 (CUDA_ERROR_LAUNCH_FAILED)"
+        );
+        let unknown = GpuFault::of("The device is poisoned\nCaused by:\n  cuLaunchKernel failed with status 721").unwrap();
+        assert_eq!(unknown.to_string(), "the GPU gave up on a kernel: The device is poisoned");
+    }
+
+    #[test]
+    fn memory_that_could_not_be_had_is_told_with_its_size() {
+        let of_memory = |message: &str| GpuFault::of(message).and_then(|fault| fault.of_memory());
+        let full = "An IO error happened\nCaused by:\n  out of device memory allocating 8388608 bytes\nNo backtrace available";
+        assert_eq!(of_memory(full).as_deref(), Some("the GPU has no 8.4 MB left"));
+        let by_number = of_memory("cuGraphInstantiate failed with status 2").unwrap();
+        assert_eq!(by_number, "cuGraphInstantiate failed with status 2 (CUDA_ERROR_OUT_OF_MEMORY)");
+        assert_eq!(of_memory("cuLaunchKernel failed with status 719"), None);
     }
 }

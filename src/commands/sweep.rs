@@ -20,7 +20,7 @@ use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::pipeline::Pipeline;
 use crate::progress::{Loudness, SweepProgress};
-use crate::report::{comparison_text, sweep_plan_text};
+use crate::report::{comparison_text, sweep_plan_text, sweep_size_text};
 use crate::room::visible_gpus;
 use crate::runs::list;
 use crate::settings::{Complaint, DeviceChoice, Settings};
@@ -179,7 +179,6 @@ fn count_signals() -> Result<Arc<AtomicUsize>> {
 }
 
 fn introduction(directory: &SweepDirectory, changes: Option<&Changes>, trials: &[PlannedTrial], states: &[State]) -> String {
-    let variants = trials.iter().map(|trial| trial.variant).max().unwrap_or(0);
     let number = |is: fn(&State) -> bool| states.iter().filter(|state| is(state)).count();
     let mut lines = Vec::new();
     match changes {
@@ -200,7 +199,7 @@ fn introduction(directory: &SweepDirectory, changes: Option<&Changes>, trials: &
             }
         }
     }
-    let mut words = vec![format!("{} trials: {variants} variants, {} seeds", trials.len(), trials.len() / variants.max(1))];
+    let mut words = vec![sweep_size_text(trials)];
     let counts = [
         (number(|state| matches!(state, State::Done(_))), "done"),
         (number(|state| matches!(state, State::Failed(_))), "failed (--retry-failed does them again)"),

@@ -2,6 +2,7 @@
 
 use super::variant::{Comparison, Variant};
 use crate::metrics::Direction;
+use crate::report::counted;
 use crate::statistics::{Method, smallest_exact_p};
 
 /// The level of significance that sentences speak of.
@@ -13,16 +14,16 @@ pub fn conclusions(comparison: &Comparison) -> Vec<String> {
     let scored: Vec<&Variant> = comparison.variants.iter().filter(|variant| variant.score.is_some()).collect();
     let mut sentences = Vec::new();
     if comparison.repeated > 0 {
-        let runs = count(comparison.repeated, "run repeats", "runs repeat");
+        let runs = counted(comparison.repeated, "run repeats", "runs repeat");
         sentences.push(format!("{runs} a seed of the same variant; only the newest counts."));
     }
     let collapsed: usize = scored.iter().map(|variant| variant.collapsed).sum();
     if collapsed > 0 {
-        sentences.push(format!("{} collapsed to one class: the score is that of guessing it.", count(collapsed, "run", "runs")));
+        sentences.push(format!("{} collapsed to one class: the score is that of guessing it.", counted(collapsed, "run", "runs")));
     }
     let stopped = comparison.variants.iter().filter(|variant| variant.pruned > 0).count();
     if stopped > 0 {
-        let variants = count(stopped, "variant was", "variants were");
+        let variants = counted(stopped, "variant was", "variants were");
         sentences.push(format!(
             "{variants} stopped early for falling behind with the first seed, which is no proof that they are worse."
         ));
@@ -72,10 +73,6 @@ fn best_against_reference(comparison: &Comparison) -> Option<String> {
         None => text += ". Whether that is chance cannot be told from these runs.",
     }
     Some(text)
-}
-
-fn count(n: usize, one: &str, more: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { more })
 }
 
 /// What the number of shared seeds can show at all.

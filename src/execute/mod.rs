@@ -145,6 +145,7 @@ pub fn execute(
             // The failure itself is what matters; that it cannot be recorded either shows in the status.
             let _ = write_facts(&directory, &facts);
             let _ = voice.note(&format!("error: {failure}"));
+            let _ = failure.details().map(|details| voice.note(details));
             let _ = voice.say(&format!("the run is kept in {}", directory.root().display()));
             // What diverged would diverge again.
             let can_go_on = !matches!(failure, Failure::Diverged(_)) && !states::all(&directory).is_empty();

@@ -9,7 +9,7 @@ mod table;
 
 pub use comparison::{ComparisonGrid, comparison_csv, comparison_grid, comparison_markdown, comparison_text};
 pub use curve::curve;
-pub use numbers::{bytes, count, duration, rate, scientific, score};
+pub use numbers::{bytes, count, counted, duration, rate, scientific, score};
 pub use plan::plan_text;
-pub use sweep::{Pace, sweep_plan_text};
+pub use sweep::{Pace, sweep_plan_text, sweep_size_text};
 pub use table::Table;

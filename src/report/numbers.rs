@@ -44,6 +44,12 @@ pub fn count(n: u64) -> String {
     text
 }
 
+/// A number of things: `1 trial`, `3 trials`.
+#[must_use]
+pub fn counted(n: usize, one: &str, more: &str) -> String {
+    format!("{} {}", count(n as u64), if n == 1 { one } else { more })
+}
+
 /// A time in seconds as a person says it: `4.2 s`, `3 min 07 s`, `2 h 05 min`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {

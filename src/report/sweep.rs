@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Table, count, duration};
+use super::{Table, count, counted, duration};
 use crate::progress::units;
 use crate::runs::shown;
 use crate::sweep::{Jobs, PlannedTrial};
@@ -14,6 +14,19 @@ pub struct Pace {
     pub seconds_per_example: f64,
     /// Where that is known from.
     pub source: String,
+}
+
+/// How many trials there are, of how many variants and seeds.
+#[must_use]
+pub fn sweep_size_text(trials: &[PlannedTrial]) -> String {
+    let variants = trials.iter().map(|trial| trial.variant).max().unwrap_or(0);
+    let seeds = trials.len() / variants.max(1);
+    let all = [
+        counted(trials.len(), "trial", "trials"),
+        counted(variants, "variant", "variants"),
+        counted(seeds, "seed", "seeds"),
+    ];
+    format!("{}: {}, {}", all[0], all[1], all[2])
 }
 
 /// Every trial, then the steps and the time of all.
@@ -30,7 +43,6 @@ pub fn sweep_plan_text(trials: &[PlannedTrial], pace: &Pace, jobs: Jobs) -> Stri
         row.extend([trial.seed.to_string(), count(trial.steps), duration(seconds(trial))]);
         table.row(row);
     }
-    let variants = trials.iter().map(|trial| trial.variant).max().unwrap_or(0);
     let steps: u64 = trials.iter().map(|trial| trial.steps).sum();
     let total: f64 = trials.iter().map(seconds).sum();
     let can_stop = trials.iter().any(|trial| trial.decides);
@@ -38,12 +50,7 @@ pub fn sweep_plan_text(trials: &[PlannedTrial], pace: &Pace, jobs: Jobs) -> Stri
     let mut lines = vec![
         table.text(),
         String::new(),
-        format!(
-            "{} trials: {variants} variants, {} seeds; {most}{} steps",
-            trials.len(),
-            trials.len() / variants.max(1),
-            count(steps)
-        ),
+        format!("{}; {most}{} steps", sweep_size_text(trials), count(steps)),
         format!("{time} {} one after the other, {}", duration(total), pace.source),
     ];
     if let Some(trial) = trials.iter().find(|trial| trial.decides) {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::report::bytes;
+use crate::report::{bytes, counted};
 use crate::room::Room;
 
 /// How many trials a person wants at once.
@@ -123,7 +123,7 @@ impl Pilot {
 }
 
 fn trials(count: usize) -> String {
-    if count == 1 { "1 trial".into() } else { format!("{count} trials") }
+    counted(count, "trial", "trials")
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@
 // SOFT_CUDA_CAPABILITY  of the GPU that this pretends to be, such as 75
 // SOFT_CUDA_NVRTC       NVIDIA's compiler, which must accept every kernel too
 // SOFT_CUDA_SKIP        set: kernels are compiled by NVRTC alone and not run, over memory full of zeros
+// SOFT_CUDA_GPUS        how many there are, of which CUDA_VISIBLE_DEVICES shows some
+// SOFT_CUDA_MEMORY      bytes of each
+// SOFT_CUDA_FAULT       COUNT:ERROR, such as 500:719: of launches and replays the 500th goes wrong, and with it whatever follows
 
 #include <algorithm>
 #include <chrono>
@@ -20,9 +23,11 @@
 #include <dlfcn.h>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <regex>
+#include <sstream>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -34,9 +39,11 @@ using Address = uint64_t;
 enum Result {
     Success = 0,
     InvalidValue = 1,
+    OutOfMemory = 2,
     NvrtcCompilation = 6,
     InvalidDevice = 101,
     InvalidImage = 200,
+    InvalidContext = 201,
     NotFound = 500,
     CaptureUnsupported = 900,
 };
@@ -50,6 +57,35 @@ static const bool skips = getenv("SOFT_CUDA_SKIP");
 static std::recursive_mutex one_at_a_time;
 #define ALONE std::lock_guard<std::recursive_mutex> guard(one_at_a_time)
 
+// ---- the device: a small one, or of generation 9.0 and above one of an H100's size
+
+static const int capability = atoi(setting("SOFT_CUDA_CAPABILITY", "75").c_str());
+static const bool is_large = capability >= 90;
+static const size_t MEMORY = strtoull(setting("SOFT_CUDA_MEMORY", is_large ? "85899345920" : "8589934592").c_str(), nullptr, 10);
+
+// The GPUs that this process sees, by their numbers among all.
+static std::vector<int> visible() {
+    const int count = atoi(setting("SOFT_CUDA_GPUS", "1").c_str());
+    std::vector<int> all;
+    std::stringstream numbers(setting("CUDA_VISIBLE_DEVICES", "all"));
+    if (numbers.str() == "all")
+        for (int number = 0; number < count; number++) all.push_back(number);
+    // As NVIDIA's driver has it, none behind the first that is not there.
+    for (std::string number; numbers.str() != "all" && getline(numbers, number, ',') && atoi(number.c_str()) < count;)
+        all.push_back(atoi(number.c_str()));
+    return all;
+}
+struct Gpu {
+    int number;
+    size_t used;
+};
+static std::vector<Gpu> gpus = [] {
+    std::vector<Gpu> all;
+    for (int number : visible()) all.push_back({number, 0});
+    return all;
+}();
+static thread_local Gpu* current = nullptr;
+
 // What happened, told at the end.
 static struct Told {
     long launches = 0, recorded = 0, replays = 0, compiled = 0, refused = 0;
@@ -57,27 +93,36 @@ static struct Told {
     double nvrtc = 0;
     ~Told() {
         if (!launches && !compiled) return;
-        fprintf(stderr, "CUDA in software: %ld launches, %ld of them recorded, %ld replays of at most %zu kernels and copies; ", launches,
-                recorded, replays, largest);
+        fprintf(stderr, "CUDA in software, GPU");
+        for (auto& gpu : gpus) fprintf(stderr, " %d", gpu.number);
+        fprintf(stderr, ": %ld launches, %ld of them recorded, %ld replays of at most %zu kernels and copies; ", launches, recorded, replays,
+                largest);
         fprintf(stderr, "%ld kernels compiled (NVRTC %.1f s), %ld refused\n", compiled, nvrtc, refused);
     }
 } told;
 
-// ---- the device: a small one, or of generation 9.0 and above one of an H100's size
-
-static const int capability = atoi(setting("SOFT_CUDA_CAPABILITY", "75").c_str());
-static const bool is_large = capability >= 90;
-static const size_t MEMORY = is_large ? 80ull << 30 : 8ull << 30;
+// What went wrong once goes wrong for good, as on a GPU; the call itself does not know yet.
+static int fault = Success;
+static void go_wrong_in_time() {
+    static const std::string planned = setting("SOFT_CUDA_FAULT", "");
+    static const long count = planned.empty() ? -1 : atol(planned.c_str());
+    if (told.launches + told.replays == count) fault = atoi(planned.substr(planned.find(':') + 1).c_str());
+}
 
 API int cuInit(unsigned) { return Success; }
 API int cuDriverGetVersion(int* version) { return *version = 13000, Success; }
-API int cuDeviceGetCount(int* count) { return *count = 1, Success; }
-API int cuDeviceGet(int* device, int number) { return *device = number, number == 0 ? Success : InvalidDevice; }
+API int cuDeviceGetCount(int* count) { return *count = gpus.size(), Success; }
+API int cuDeviceGet(int* device, int number) { return *device = number, number < int(gpus.size()) ? Success : InvalidDevice; }
 API int cuDeviceGetName(char* name, int length, int) { return snprintf(name, length, "GPU in software"), Success; }
 API int cuDeviceTotalMem_v2(size_t* bytes, int) { return *bytes = MEMORY, Success; }
-API int cuDeviceGetPCIBusId(char* id, int length, int) { return snprintf(id, length, "0000:00:00.0"), Success; }
-API int cuDeviceGetUuid_v2(char* id, int) { return memset(id, 7, 16), Success; }
-API int cuMemGetInfo_v2(size_t* free, size_t* total) { return *free = MEMORY - (2ull << 30), *total = MEMORY, Success; }
+API int cuDeviceGetPCIBusId(char* id, int length, int device) {
+    return snprintf(id, length, "0000:%02x:00.0", gpus[device].number), Success;
+}
+API int cuDeviceGetUuid_v2(char* id, int device) { return memset(id, 7 + gpus[device].number, 16), Success; }
+API int cuMemGetInfo_v2(size_t* free, size_t* total) {
+    if (!current) return InvalidContext;
+    return *free = MEMORY - current->used, *total = MEMORY, fault;
+}
 
 // By the numbers of CUdevice_attribute.
 API int cuDeviceGetAttribute(int* value, int attribute, int) {
@@ -99,15 +144,26 @@ API int cuDeviceGetAttribute(int* value, int attribute, int) {
     return Success;
 }
 
-static char context;
-API int cuDevicePrimaryCtxRetain(void** out, int) { return *out = &context, Success; }
+// A GPU's context is the GPU.
+API int cuDevicePrimaryCtxRetain(void** out, int device) { return *out = &gpus[device], Success; }
 API int cuDevicePrimaryCtxRelease_v2(int) { return Success; }
-API int cuCtxSetCurrent(void*) { return Success; }
-API int cuCtxGetCurrent(void** out) { return *out = &context, Success; }
-API int cuCtxSynchronize() { return Success; }
+API int cuCtxSetCurrent(void* context) { return current = static_cast<Gpu*>(context), Success; }
+API int cuCtxGetCurrent(void** out) { return *out = current, Success; }
+API int cuCtxSynchronize() { return fault; }
 API int cuCtxGetStreamPriorityRange(int* least, int* greatest) { return *least = *greatest = 0, Success; }
-API int cuGetErrorName(int, const char** name) { return *name = "an error", Success; }
-API int cuGetErrorString(int, const char** text) { return *text = "an error of CUDA in software", Success; }
+
+// The words of NVIDIA's driver for what is tested.
+API int cuGetErrorString(int error, const char** text) {
+    switch (error) {
+        case OutOfMemory: *text = "out of memory"; break;
+        case 214: *text = "uncorrectable ECC error encountered"; break;
+        case 700: *text = "an illegal memory access was encountered"; break;
+        case 719: *text = "unspecified launch failure"; break;
+        default: *text = "an error of CUDA in software";
+    }
+    return Success;
+}
+API int cuGetErrorName(int error, const char** name) { return cuGetErrorString(error, name); }
 
 // ---- streams and graphs
 
@@ -125,6 +181,8 @@ static Stream* recorder = nullptr;
 
 // Does work of a stream, or records it.
 static int order(void* stream, Kind kind, std::function<void()> work) {
+    if (fault) return fault;
+    if (!current) return InvalidContext;
     auto* of = static_cast<Stream*>(stream);
     if (!of || !of->recording) return work(), Success;
     told.recorded++;
@@ -134,7 +192,7 @@ static int order(void* stream, Kind kind, std::function<void()> work) {
 
 // What may wait for the device is refused while anything is recorded (CU_STREAM_CAPTURE_MODE_GLOBAL).
 static int waits(const char* what) {
-    if (!recorder) return Success;
+    if (fault || !recorder) return fault;
     fprintf(stderr, "CUDA in software: %s while a stream is recorded\n", what);
     return CaptureUnsupported;
 }
@@ -143,7 +201,7 @@ API int cuStreamCreate(void** stream, unsigned) { return *stream = new Stream, S
 API int cuStreamCreateWithPriority(void** stream, unsigned, int) { return *stream = new Stream, Success; }
 API int cuStreamDestroy_v2(void* stream) { return delete static_cast<Stream*>(stream), Success; }
 API int cuStreamSynchronize(void*) { ALONE; return waits("cuStreamSynchronize"); }
-API int cuStreamWaitEvent(void*, void*, unsigned) { return Success; }
+API int cuStreamWaitEvent(void*, void*, unsigned) { return fault; }
 API int cuStreamBeginCapture_v2(void* stream, int) {
     ALONE;
     if (recorder) return CaptureUnsupported;
@@ -172,7 +230,10 @@ API int cuGraphExecDestroy(void* graph) { return delete static_cast<Graph*>(grap
 API int cuGraphUpload(void*, void*) { return Success; }
 API int cuGraphLaunch(void* graph, void*) {
     ALONE;
+    if (fault) return fault;
     told.replays++;
+    go_wrong_in_time();
+    if (fault) return Success;
     told.largest = std::max(told.largest, static_cast<Graph*>(graph)->size());
     for (auto& node : *static_cast<Graph*>(graph)) node->work();
     return Success;
@@ -183,7 +244,7 @@ API int cuGraphLaunch(void* graph, void*) {
 static double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 API int cuEventCreate(void** event, unsigned) { return *event = new double(seconds()), Success; }
 API int cuEventDestroy_v2(void* event) { return delete static_cast<double*>(event), Success; }
-API int cuEventRecord(void* event, void*) { return *static_cast<double*>(event) = seconds(), Success; }
+API int cuEventRecord(void* event, void*) { return *static_cast<double*>(event) = seconds(), fault; }
 API int cuEventSynchronize(void*) { ALONE; return waits("cuEventSynchronize"); }
 API int cuEventElapsedTime_v2(float* milliseconds, void* from, void* to) {
     return *milliseconds = 1e3 * (*static_cast<double*>(to) - *static_cast<double*>(from)), Success;
@@ -192,37 +253,56 @@ API int cuEventElapsedTime(float* milliseconds, void* from, void* to) { return c
 
 // ---- memory
 
+// What each allocation takes, and of which GPU.
+static std::map<Address, std::pair<Gpu*, size_t>> allocated;
+
 static void* fresh(size_t bytes) {
     size_t whole = (bytes + 1023) / 512 * 512;
     return memset(aligned_alloc(512, whole), skips ? 0 : 0xff, whole);
 }
+static int allocate(Address* address, size_t bytes) {
+    if (fault) return fault;
+    if (!current) return InvalidContext;
+    if (current->used + bytes > MEMORY) return OutOfMemory;
+    *address = (Address)fresh(bytes);
+    allocated[*address] = {current, bytes};
+    current->used += bytes;
+    return Success;
+}
+static int release(Address address) {
+    auto found = allocated.find(address);
+    if (found == allocated.end()) return fault ? fault : InvalidValue;
+    found->second.first->used -= found->second.second;
+    allocated.erase(found);
+    return free((void*)address), fault;
+}
 API int cuMemAlloc_v2(Address* address, size_t bytes) {
     ALONE;
     if (int refused = waits("cuMemAlloc")) return refused;
-    return *address = (Address)fresh(bytes), Success;
+    return allocate(address, bytes);
 }
 API int cuMemFree_v2(Address address) {
     ALONE;
     if (int refused = waits("cuMemFree")) return refused;
-    return free((void*)address), Success;
+    return release(address);
 }
 API int cuMemAllocHost_v2(void** address, size_t bytes) {
     ALONE;
     if (int refused = waits("cuMemAllocHost")) return refused;
     return *address = fresh(bytes), Success;
 }
-API int cuMemFreeHost(void* address) { return free(address), Success; }
+API int cuMemFreeHost(void* address) { return free(address), fault; }
 // As nodes of a graph these would be refused when it is made.
 API int cuMemAllocAsync(Address* address, size_t bytes, void* stream) {
     ALONE;
-    *address = (Address)fresh(bytes);
+    if (int refused = allocate(address, bytes)) return refused;
     auto* of = static_cast<Stream*>(stream);
     return of && of->recording ? order(stream, Allocation, [] {}) : Success;
 }
 API int cuMemFreeAsync(Address address, void* stream) {
     ALONE;
     auto* of = static_cast<Stream*>(stream);
-    return order(stream, Release, [=] { if (!of || !of->recording) free((void*)address); });
+    return of && of->recording ? order(stream, Release, [] {}) : release(address);
 }
 
 static int copy(void* to, const void* from, size_t bytes, void* stream) {
@@ -272,18 +352,20 @@ struct Function {
     std::vector<int> sizes;
 };
 static const char* const NONE = "none";
+static char nothing;
 
 API int cuModuleLoadData(void** module, const void* image) {
     ALONE;
+    if (fault) return fault;
     std::string path = static_cast<const char*>(image);
-    *module = path == NONE ? &context : dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    *module = path == NONE ? &nothing : dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     return *module ? Success : InvalidImage;
 }
 API int cuModuleGetFunction(void** function, void* module, const char*) {
     ALONE;
     auto* made = new Function{};
     *function = made;
-    if (module == &context) return Success;
+    if (module == &nothing) return Success;
     made->run = reinterpret_cast<decltype(made->run)>(dlsym(module, "unit_run"));
     auto sizes = reinterpret_cast<int (*)(int*)>(dlsym(module, "unit_sizes"));
     if (!made->run || !sizes) return NotFound;
@@ -295,8 +377,11 @@ API int cuFuncSetAttribute(void*, int, int) { return Success; }
 API int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned x, unsigned y, unsigned z, unsigned shared,
                        void* stream, void** arguments, void**) {
     ALONE;
+    if (fault) return fault;
     told.launches++;
     if (!gx || !gy || !gz || gy > 65535 || gz > 65535 || x * y * z > 1024 || shared > 227u << 10) return InvalidValue;
+    go_wrong_in_time();
+    if (fault) return Success;
     auto* of = static_cast<Function*>(function);
     if (!of->run) return order(stream, Kernel, [] {});
     std::vector<std::vector<char>> kept;

@@ -6,6 +6,8 @@ mod compare;
 mod failures;
 mod faults;
 mod golden;
+#[cfg(feature = "cuda")]
+mod gpus;
 mod hub;
 mod page;
 mod real;

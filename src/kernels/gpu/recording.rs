@@ -35,6 +35,16 @@ pub fn whereabouts(tensor: DispatchTensor) -> Result<impl PartialEq + Send + 'st
     Ok(on_gpu(tensor)?.handle.binding().claim_key())
 }
 
+/// Finds out whether tensors have their memory, and their numbers.
+///
+/// # Errors
+/// One is not on a GPU, or something went wrong with one: there was no memory for it, say.
+pub fn check(tensors: impl Iterator<Item = DispatchTensor>) -> Result<()> {
+    let tensors = tensors.map(on_gpu).collect::<Result<Vec<_>>>()?;
+    let Some(first) = tensors.first() else { return Ok(()) };
+    first.client.check(tensors.iter().map(|tensor| &tensor.handle)).map_err(|error| anyhow!("{error}"))
+}
+
 /// A GPU that waits for the work that is done before it is recorded, and whose memory the recorded work uses. It is let go
 /// when this is dropped.
 pub struct Prepared {

@@ -1,0 +1,116 @@
+//! GPUs that fail, are full, or are several. CUDA's driver in software does so when it is told to (tests/cuda.sh); without
+//! it, the tests say so and pass.
+
+use std::collections::BTreeSet;
+
+use crate::resume::{assert_same, outcome, runs, states, with};
+use crate::shell::{Done, Shell};
+
+/// 18 steps of few shapes, so that most are replays, with states between them.
+const EXPERIMENT: &str = r#"
+task = "mrpc"
+checkpoint = "./tiny"
+learning_rate = 2e-3
+epochs = 3
+metric = "accuracy"
+device = "auto"
+[data]
+source = "./data"
+train_limit = 48
+eval_limit = 16
+batch_size = 8
+[checkpoints]
+every = 3
+[logging]
+every = 2
+"#;
+
+/// A folder with an experiment in `x.toml` and a sweep over seeds in `sweep.toml`, where the driver in software is there.
+fn shell() -> Option<Shell> {
+    if std::env::var_os("SOFT_CUDA_UNIT").is_none() {
+        println!("skipped: CUDA's driver in software is not there");
+        return None;
+    }
+    let mut shell = with(EXPERIMENT);
+    shell.write("sweep.toml", "base = \"x.toml\"\n[sweep]\nseeds = [1, 2, 3, 4]\n");
+    // With the kernels that were tuned there already.
+    shell.set("XDG_CACHE_HOME", &std::env::var("XDG_CACHE_HOME").unwrap());
+    Some(shell)
+}
+
+/// `gluepot` on a GPU that is told something.
+fn with_gpu(shell: &Shell, settings: &[(&str, &str)], arguments: &[&str]) -> Done {
+    let output = shell.command(arguments).envs(settings.iter().copied()).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Done { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+fn assert_no_panic(done: &Done) {
+    assert!(!done.err.contains("panicked") && !done.err.contains("mistake in gluepot"), "{done:?}");
+}
+
+#[test]
+fn a_gpu_without_memory_is_told_as_such() {
+    let Some(shell) = shell() else { return };
+    let done = with_gpu(&shell, &[("SOFT_CUDA_MEMORY", "8000000")], &["run", "x.toml", "--quiet"]);
+    assert_no_panic(&done);
+    assert_eq!(done.code, 10, "{done:?}");
+    assert!(done.err.contains("error: out of memory: the GPU has no 8.4 MB left"), "{done:?}");
+    let facts = std::fs::read_to_string(shell.run().join("run.json")).unwrap();
+    assert!(facts.contains("\"status\": \"out of memory\""), "{facts}");
+}
+
+/// Before the first step, behind a state, between replays, while predicting: with errors that a GPU gives at such times.
+#[test]
+fn a_run_whose_gpu_fails_goes_on_as_if_nothing_had_been() {
+    let Some(reference) = shell() else { return };
+    let done = reference.gluepot(&["run", "x.toml", "--quiet"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let expected = outcome(&reference.run());
+    let launches = launches(&done.err);
+    for (share, error, said) in [
+        (0.01, "719", "the GPU gave up on a kernel: "),
+        (0.5, "700", "the GPU gave up on a kernel: "),
+        (0.8, "700", "the GPU gave up on a kernel: "),
+        (0.9, "214", "the GPU is gone: "),
+        (0.999, "716", "the GPU gave up on a kernel: "),
+    ] {
+        let fault = format!("{}:{error}", (launches as f64 * share) as usize);
+        let shell = shell().unwrap();
+        let failed = with_gpu(&shell, &[("SOFT_CUDA_FAULT", &fault)], &["run", "x.toml", "--quiet"]);
+        assert_no_panic(&failed);
+        assert_eq!(failed.code, 7, "{fault}: {failed:?}");
+        assert!(failed.err.contains(&format!("error: {said}")), "{fault}: {failed:?}");
+        let run = shell.run();
+        let has_states = states(&run) > 0;
+        println!("{fault}: {}", if has_states { "resumed" } else { "again" });
+        let again = if has_states { vec!["resume", run.to_str().unwrap(), "--quiet"] } else { vec!["run", "x.toml", "--quiet"] };
+        let done = shell.gluepot(&again);
+        assert_eq!(done.code, 0, "{fault}: {done:?}");
+        assert_same(&runs(&shell).pop().unwrap(), &expected, &fault);
+    }
+}
+
+/// How many launches and replays the driver tells.
+fn launches(err: &str) -> usize {
+    let number_before = |word: &str| {
+        let before = err.split(word).next().unwrap();
+        before.rsplit(' ').find_map(|number| number.parse::<usize>().ok()).unwrap()
+    };
+    number_before(" launches,") + number_before(" replays of")
+}
+
+#[test]
+fn trials_share_several_gpus() {
+    let Some(shell) = shell() else { return };
+    let done = with_gpu(&shell, &[("SOFT_CUDA_GPUS", "2")], &["sweep", "sweep.toml", "--jobs", "2"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    // The driver's last words are in the log of each trial.
+    let sweeps = std::fs::read_dir(shell.path("runs")).unwrap().flatten().map(|entry| entry.path().join("logs"));
+    let logs = sweeps.flat_map(std::fs::read_dir).next().unwrap().flatten();
+    let words: Vec<String> = logs.map(|log| std::fs::read_to_string(log.path()).unwrap()).collect();
+    let gpu = |log: &String| log.split("in software, GPU ").nth(1).unwrap().split(':').next().unwrap().to_string();
+    let used: Vec<String> = words.iter().map(gpu).collect();
+    assert_eq!(used.len(), 4, "{used:?}");
+    assert_eq!(used.iter().cloned().collect::<BTreeSet<_>>(), BTreeSet::from(["0".to_string(), "1".to_string()]), "{used:?}");
+}
