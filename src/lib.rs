@@ -48,6 +48,8 @@ pub mod commands;
 pub mod digest;
 pub mod durable;
 pub mod failure;
+#[cfg(feature = "cuda")]
+mod cuda_driver;
 pub mod gpu_fault;
 pub mod measures;
 pub mod memory;

@@ -1,8 +1,21 @@
 //! `gluepot devices`.
 
 use super::print;
+#[cfg(feature = "cuda")]
+use crate::cuda_driver;
 use crate::report::{bytes, count};
 use crate::train::{CudaSupport, KernelCache};
+
+/// A line of a GPU.
+fn gpu(number: usize) -> String {
+    let line = format!("cuda:{number}");
+    #[cfg(feature = "cuda")]
+    if let Some(name) = cuda_driver::name(number) {
+        let memory = cuda_driver::memory(number).map(|(free, all)| format!(", {} of {} free", bytes(free), bytes(all)));
+        return format!("{line}  {name}{}", memory.unwrap_or_default());
+    }
+    line
+}
 
 /// Lists the devices that can train.
 pub fn devices() {
@@ -10,7 +23,7 @@ pub fn devices() {
     let mut lines = vec![format!("cpu     {} threads, {}", threads, std::env::consts::ARCH)];
     match CudaSupport::find() {
         CudaSupport::Built { devices: 0 } => lines.push("cuda    none found; `nvidia-smi` shows what the driver sees".into()),
-        CudaSupport::Built { devices } => lines.extend((0..devices).map(|number| format!("cuda:{number}"))),
+        CudaSupport::Built { devices } => lines.extend((0..devices).map(gpu)),
         CudaSupport::NotBuilt { machine_has_gpu } => {
             let machine = if machine_has_gpu { "this machine has an NVIDIA GPU, but " } else { "" };
             lines.push(format!("cuda    {machine}this gluepot was built without CUDA: cargo build --release --features cuda"));

@@ -59,9 +59,10 @@ fn ended_early(run: &StoredRun, root: &Path) -> Option<String> {
 
 fn heading(run: &StoredRun) -> String {
     let facts = &run.facts;
+    let device = facts.gpu.as_ref().map_or_else(|| facts.device.clone(), |gpu| format!("{} ({gpu})", facts.device));
     let mut lines = vec![
         format!("{}  {}", facts.name, run.path.display()),
-        format!("{} on {}, {}, {} parameters", facts.task, facts.checkpoint, facts.device, count(facts.parameters as u64)),
+        format!("{} on {}, {device}, {} parameters", facts.task, facts.checkpoint, count(facts.parameters as u64)),
     ];
     let time = match (&run.summary, facts.ended) {
         (Some(summary), _) => format!(

@@ -20,7 +20,7 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
         count(trial.validation_examples as u64),
         count(trial.steps.total),
         count(pipeline.parameters() as u64),
-        device.name(),
+        device.model().map_or_else(|| device.name().into(), |model| format!("{} ({model})", device.name())),
     ))?;
     if pipeline.inputs.named.files.weights.is_none() {
         voice.say("every weight is drawn anew: the checkpoint gives its shape alone")?;

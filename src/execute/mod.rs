@@ -287,6 +287,7 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         working_folder: std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
         host: Host::this(),
         device: device.name().into(),
+        gpu: device.model(),
         kernels: device.kernels(),
         versions: Versions::this(),
         checkpoint: pipeline.inputs.named.checkpoint.to_string(),

@@ -84,6 +84,7 @@ impl Resumed {
             command_line: command_line(),
             host: Host::this(),
             device: device.name().into(),
+            gpu: device.model(),
             changed: changed.iter().map(ToString::to_string).collect(),
         };
         let facts = RunFacts {
@@ -92,6 +93,7 @@ impl Resumed {
             exit: None,
             host: Host::this(),
             device: device.name().into(),
+            gpu: device.model(),
             trial: identity,
             steps: pipeline.inputs.trial.steps.total,
             resumed: facts.resumed.iter().cloned().chain([resumption]).collect(),

@@ -38,6 +38,9 @@ pub struct RunFacts {
     pub host: Host,
     /// The device trained on.
     pub device: String,
+    /// What kind of GPU that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<String>,
     /// Who computed.
     #[serde(default)]
     pub kernels: Kernels,
@@ -81,6 +84,9 @@ pub struct Resumption {
     pub host: Host,
     /// The device.
     pub device: String,
+    /// What kind of GPU that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<String>,
     /// Settings that changed: `path: before → after`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,

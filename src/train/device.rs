@@ -5,8 +5,6 @@ use std::path::Path;
 use burn::tensor::Device as BurnDevice;
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "gpu")]
-use crate::room::{Room, of_gpus, visible_gpus};
 use crate::settings::{DeviceChoice, Precision};
 
 /// A device that is there.
@@ -206,12 +204,30 @@ impl Device {
         self.copies
     }
 
-    /// How much of its memory is free, and how much this process uses of it, where NVIDIA's driver says.
+    /// What kind of GPU it is, where CUDA's driver says: `NVIDIA H100 80GB HBM3`.
+    #[must_use]
+    pub fn model(&self) -> Option<String> {
+        #[cfg(feature = "cuda")]
+        let model = self.number().and_then(crate::cuda_driver::name);
+        #[cfg(not(feature = "cuda"))]
+        let model = None;
+        model
+    }
+
+    /// Bytes of its memory that are free, where CUDA's driver says.
     #[cfg(feature = "gpu")]
-    pub(super) fn room(&self) -> Option<Room> {
-        let number: usize = self.name.strip_prefix("cuda:")?.parse().ok()?;
-        let gpu = visible_gpus().and_then(|gpus| gpus.get(number).cloned()).unwrap_or_else(|| number.to_string());
-        of_gpus(&[gpu], &[std::process::id()])
+    pub(super) fn free_memory(&self) -> Option<u64> {
+        #[cfg(feature = "cuda")]
+        let free = self.number().and_then(crate::cuda_driver::memory).map(|(free, _)| free);
+        #[cfg(not(feature = "cuda"))]
+        let free = None;
+        free
+    }
+
+    /// CUDA's number of it.
+    #[cfg(feature = "cuda")]
+    fn number(&self) -> Option<usize> {
+        self.name.strip_prefix("cuda:")?.parse().ok()
     }
 
     /// Whether steps may be recorded, where it can.

@@ -19,10 +19,9 @@ use super::replays::Replays;
 use super::step::Numbers;
 use super::work::{Kind, Work};
 use crate::gpu_fault::GpuFault;
-use crate::kernels::{Prepared, Recording, Shape, check, whereabouts};
+use crate::kernels::{Prepared, Recording, Shape, check, held, whereabouts};
 use crate::models::Value;
 use crate::plan::Trial;
-use crate::room::Room;
 
 /// What is recorded of a training.
 pub struct Recordings {
@@ -38,7 +37,7 @@ pub struct Recordings {
 /// What recordings may cost.
 #[derive(Default)]
 struct Budget {
-    /// Bytes that the program used of the GPU's memory before the first recording, where that is known.
+    /// Bytes that the program held of the GPU's memory before the first recording.
     before: Option<u64>,
 }
 
@@ -48,15 +47,15 @@ impl Budget {
     /// Where nobody says how much memory is free.
     const MOST_UNKNOWN: usize = 4;
 
-    /// Why there is to be no other one, if so.
-    fn forbids(&mut self, recorded: usize, room: Option<Room>) -> Option<&'static str> {
-        let Some(room) = room else {
-            return (recorded >= Self::MOST_UNKNOWN).then_some("nvidia-smi does not say how much memory is free");
+    /// Why there is to be no other one, if so: of bytes that are free, and that the program holds.
+    fn forbids(&mut self, recorded: usize, free: Option<u64>, held: u64) -> Option<&'static str> {
+        let Some(free) = free else {
+            return (recorded >= Self::MOST_UNKNOWN).then_some("the driver does not say how much memory is free");
         };
-        let before = *self.before.get_or_insert(room.largest);
-        // A step's memory is less than all that the program used, and so are the copies of all parameters and moments that
+        let before = *self.before.get_or_insert(held);
+        // A step's memory is less than all that the program held, and so are the copies of all parameters and moments that
         // there are meanwhile.
-        if room.free < 2 * before {
+        if free < 2 * before {
             return Some("too little memory is free");
         }
         (recorded >= Self::MOST).then_some("there are many")
@@ -74,14 +73,15 @@ impl Recordings {
     }
 
     /// Whether there may be one more.
-    fn may_grow(&mut self, device: &Device) -> bool {
+    fn may_grow(&mut self, learner: &Learner<'_>) -> Result<bool> {
         let recorded = self.of.iter().filter(|(kind, recording)| kind.is_of_batch() && recording.is_some()).count();
-        let Some(budget) = &mut self.budget else { return false };
-        if let Some(why) = budget.forbids(recorded, device.room()) {
+        let Some(budget) = &mut self.budget else { return Ok(false) };
+        let held = dispatched(learner).next().map(held).transpose()?.unwrap_or_default();
+        if let Some(why) = budget.forbids(recorded, learner.device.free_memory(), held) {
             self.budget = None;
             self.replays.why_not = Some(why.into());
         }
-        self.budget.is_some()
+        Ok(self.budget.is_some())
     }
 
     fn keep(&mut self, kind: Kind, recording: Recording) {
@@ -135,7 +135,7 @@ impl Recordings {
         if let Some(Some(recording)) = self.of.get(&kind) {
             return Ok((recording.replay(work.reads())?, true));
         }
-        let told = if self.of.contains_key(&kind) && self.is_settled(learner, kind) && self.may_grow(learner.device) {
+        let told = if self.of.contains_key(&kind) && self.is_settled(learner, kind) && self.may_grow(learner)? {
             self.record(learner, work)?
         } else {
             self.launch(learner, work)?
@@ -267,15 +267,14 @@ mod tests {
     #[test]
     fn recordings_are_no_more_than_there_is_memory_for() {
         const GIB: u64 = 1 << 30;
-        let room = |free: u64, largest: u64| Some(Room { free: free * GIB, largest: largest * GIB });
-        // What the program used at first counts, not what its recordings have taken since.
+        // What the program held at first counts, not what its recordings have taken since.
         let mut budget = Budget::default();
-        assert_eq!(budget.forbids(0, room(20, 3)), None);
-        assert_eq!(budget.forbids(1, room(6, 17)), None);
-        assert_eq!(budget.forbids(2, room(5, 18)), Some("too little memory is free"));
-        assert_eq!(budget.forbids(32, room(60, 18)), Some("there are many"));
+        assert_eq!(budget.forbids(0, Some(20 * GIB), 3 * GIB), None);
+        assert_eq!(budget.forbids(1, Some(6 * GIB), 17 * GIB), None);
+        assert_eq!(budget.forbids(2, Some(5 * GIB), 18 * GIB), Some("too little memory is free"));
+        assert_eq!(budget.forbids(32, Some(60 * GIB), 18 * GIB), Some("there are many"));
         let mut unknown = Budget::default();
-        assert_eq!(unknown.forbids(3, None), None);
-        assert!(unknown.forbids(4, None).is_some());
+        assert_eq!(unknown.forbids(3, None, GIB), None);
+        assert!(unknown.forbids(4, None, GIB).is_some());
     }
 }

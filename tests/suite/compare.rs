@@ -41,6 +41,7 @@ impl Made {
             working_folder: String::new(),
             host: Host::this(),
             device: "cpu".into(),
+            gpu: None,
             kernels: Kernels::Fused,
             versions: Versions::this(),
             checkpoint: "bert".into(),

@@ -60,6 +60,48 @@ fn a_gpu_without_memory_is_told_as_such() {
     assert!(facts.contains("\"status\": \"out of memory\""), "{facts}");
 }
 
+/// A recording takes memory of its own: two pages of the runtime's, of which 20 MB have two in all.
+#[test]
+fn where_memory_is_short_steps_are_launched_and_end_the_same() {
+    let Some(reference) = shell() else { return };
+    let run = |shell: &Shell, memory| {
+        let done = with_gpu(shell, &[("SOFT_CUDA_MEMORY", memory)], &["run", "x.toml", "--quiet"]);
+        assert_eq!(done.code, 0, "{done:?}");
+        std::fs::read_to_string(shell.run().join("log.txt")).unwrap()
+    };
+    let log = run(&reference, "8000000000");
+    assert!(log.contains("13 steps were replays of 2 recorded shapes\n"), "{log}");
+    let shell = shell().unwrap();
+    let log = run(&shell, "20000000");
+    assert!(log.contains("0 steps were replays of 0 recorded shapes; no more were recorded: too little memory is free"), "{log}");
+    assert_same(&shell.run(), &outcome(&reference.run()), "little memory");
+}
+
+/// A GPU of 10,000 MiB of which a trial takes 4,000, as NVIDIA's tool would tell: two fit.
+const TOOL: &str = r#"#!/bin/sh
+trials=$(pgrep -f 'gluepot trial .*/two-fit/')
+case "$1" in
+    *memory.free*) used=$((4000 * $(echo "$trials" | wc -w))); echo "$((10000 - used)), $used" ;;
+    *) for trial in $trials; do echo "$trial, 4000"; done ;;
+esac
+"#;
+
+#[test]
+fn a_sweep_finds_how_many_trials_a_gpu_has_memory_for() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(mut shell) = shell() else { return };
+    let tool = shell.write("bin/nvidia-smi", TOOL);
+    std::fs::set_permissions(tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", shell.path("bin").display(), std::env::var("PATH").unwrap());
+    shell.set("PATH", &path);
+    let arguments = ["sweep", "sweep.toml", "--jobs", "auto", "--set", "epochs=8", "--runs", "two-fit"];
+    let done = shell.gluepot(&arguments);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.err.contains("2 trials at once now: "), "{done:?}");
+    let settled = done.err.lines().find(|line| line.starts_with("2 trials at once from here on (")).unwrap();
+    assert!(settled.ends_with("one takes up to 4.2 GB, and 2.1 GB are free"), "{settled}");
+}
+
 /// Before the first step, behind a state, between replays, while predicting: with errors that a GPU gives at such times.
 #[test]
 fn a_run_whose_gpu_fails_goes_on_as_if_nothing_had_been() {

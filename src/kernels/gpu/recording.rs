@@ -12,6 +12,7 @@ use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind};
 use burn::tensor::Tensor;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::client::{Client, Graph};
+use cubecl::MemoryScope;
 
 use super::tables::Tables;
 use crate::kernels::{Rows, Rules};
@@ -43,6 +44,14 @@ pub fn check(tensors: impl Iterator<Item = DispatchTensor>) -> Result<()> {
     let tensors = tensors.map(on_gpu).collect::<Result<Vec<_>>>()?;
     let Some(first) = tensors.first() else { return Ok(()) };
     first.client.check(tensors.iter().map(|tensor| &tensor.handle)).map_err(|error| anyhow!("{error}"))
+}
+
+/// Bytes that this program holds of the memory of a tensor's GPU, in use or not.
+///
+/// # Errors
+/// It is not on a GPU.
+pub fn held(beside: DispatchTensor) -> Result<u64> {
+    Ok(on_gpu(beside)?.client.memory_report(MemoryScope::Device).usage().bytes_reserved)
 }
 
 /// A GPU that waits for the work that is done before it is recorded, and whose memory the recorded work uses. It is let go
