@@ -51,3 +51,5 @@ if [ $# -gt 0 ]; then against 75 "$@"; exit; fi
 against 75 logits_equal_pytorchs every_step_of_every_training recordings::
 echo "== on tensor cores"
 against 80 bf16_stays tf32_stays
+echo "== GPUs that fail, are full or are several"
+against 75 gpus::
