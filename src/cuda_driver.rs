@@ -1,6 +1,18 @@
 //! What CUDA's driver says of a GPU.
 
-use cudarc::driver::{CudaContext, result};
+use cudarc::driver::{CudaContext, result, sys};
+
+/// Why the driver shows no GPU at all, where that is not for want of one.
+#[must_use]
+pub fn why_none() -> Option<String> {
+    // SAFETY: it opens the driver's library, as the first call of any program that uses CUDA does.
+    #[allow(unsafe_code)]
+    let is_there = unsafe { sys::is_culib_present() };
+    if !is_there {
+        return Some("NVIDIA's driver (libcuda.so) is not there".into());
+    }
+    result::init().err().map(|error| format!("NVIDIA's driver says {:?}", error.0))
+}
 
 /// Its name, such as `NVIDIA H100 80GB HBM3`; none where the driver does not say. No memory of the GPU is taken.
 #[must_use]

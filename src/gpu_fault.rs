@@ -92,10 +92,19 @@ fn meaning(line: &str) -> Option<(Kind, Option<&'static str>)> {
     })
 }
 
+/// A line without the words of a panic around it.
+fn words(line: &str) -> &str {
+    let line = line.rsplit("called `Result::unwrap()` on an `Err` value: ").next().unwrap_or(line);
+    // The place in a library's source.
+    line.rsplit_once(" (/").map_or(line, |(words, _)| words).trim()
+}
+
 /// Whether a line has the driver's error of this name: `DriverError(CUDA_ERROR_NO_DEVICE, "…")`.
 fn names(line: &str, name: &str) -> bool {
     let mut rest = line.split("CUDA_ERROR_").skip(1);
-    rest.any(|rest| rest.strip_prefix(name).is_some_and(|end| !end.starts_with(|next: char| next.is_ascii_uppercase() || next == '_')))
+    rest.any(|rest| {
+        rest.strip_prefix(name).is_some_and(|end| !end.starts_with(|next: char| next.is_ascii_uppercase() || next == '_'))
+    })
 }
 
 /// Whether a line has the driver's error of this number: `cuStreamSynchronize failed with status 719`.
@@ -113,7 +122,7 @@ impl GpuFault {
         let known = message.lines().find_map(|line| {
             let (kind, name) = meaning(line)?;
             let name = name.map(|name| format!(" (CUDA_ERROR_{name})")).unwrap_or_default();
-            Some((kind, format!("{}{name}", line.trim())))
+            Some((kind, format!("{}{name}", words(line))))
         });
         // Of an error that is not in the table the runtime may know that nothing goes on behind it.
         let poisoned = || message.lines().find(|line| line.contains("poisoned"));
@@ -236,6 +245,9 @@ mod tests {
             fault.to_string(),
             "the GPU gave up on a kernel: cuStreamSynchronize failed with status 719 (CUDA_ERROR_LAUNCH_FAILED)"
         );
+        let busy =
+            GpuFault::of("called `Result::unwrap()` on an `Err` value: DriverError(CUDA_ERROR_DEVICE_UNAVAILABLE) (/a/b.rs:1)");
+        assert_eq!(busy.unwrap().to_string(), "the GPU cannot be had: DriverError(CUDA_ERROR_DEVICE_UNAVAILABLE)");
         let unknown = GpuFault::of("The device is poisoned\nCaused by:\n  cuLaunchKernel failed with status 721").unwrap();
         assert_eq!(unknown.to_string(), "the GPU gave up on a kernel: The device is poisoned");
     }

@@ -45,11 +45,11 @@ pub mod statistics;
 
 pub mod cli;
 pub mod commands;
+#[cfg(feature = "cuda")]
+mod cuda_driver;
 pub mod digest;
 pub mod durable;
 pub mod failure;
-#[cfg(feature = "cuda")]
-mod cuda_driver;
 pub mod gpu_fault;
 pub mod measures;
 pub mod memory;

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     threads::join_pool();
     let cli = Cli::parse();
     panics::keep();
-    let outcome = catch_unwind(|| commands::execute(cli)).unwrap_or_else(|_| Err(Failure::panic(&panics::last())));
+    let outcome = catch_unwind(|| commands::execute(cli)).unwrap_or_else(|_| Err(Failure::panic(&panics::reason())));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

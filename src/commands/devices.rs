@@ -22,8 +22,11 @@ pub fn devices() {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut lines = vec![format!("cpu     {} threads, {}", threads, std::env::consts::ARCH)];
     match CudaSupport::find() {
-        CudaSupport::Built { devices: 0 } => lines.push("cuda    none found; `nvidia-smi` shows what the driver sees".into()),
-        CudaSupport::Built { devices } => lines.extend((0..devices).map(gpu)),
+        CudaSupport::Built { devices: 0, why_none } => {
+            let why = why_none.map_or(String::new(), |why| format!(": {why}"));
+            lines.push(format!("cuda    none found{why}; `nvidia-smi` shows what the driver sees"));
+        }
+        CudaSupport::Built { devices, .. } => lines.extend((0..devices).map(gpu)),
         CudaSupport::NotBuilt { machine_has_gpu } => {
             let machine = if machine_has_gpu { "this machine has an NVIDIA GPU, but " } else { "" };
             lines.push(format!("cuda    {machine}this gluepot was built without CUDA: cargo build --release --features cuda"));

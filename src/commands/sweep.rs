@@ -158,7 +158,7 @@ fn pilot(jobs: Jobs, trials: usize, gpus: Option<&[String]>) -> Pilot {
 
 /// GPUs for trials in turn, where there are several and the experiment leaves the choice.
 fn gpus(choice: DeviceChoice) -> Vec<String> {
-    let CudaSupport::Built { devices } = CudaSupport::find() else { return Vec::new() };
+    let CudaSupport::Built { devices, .. } = CudaSupport::find() else { return Vec::new() };
     if choice != DeviceChoice::Auto || devices < 2 {
         return Vec::new();
     }

@@ -19,7 +19,8 @@ pub fn conclusions(comparison: &Comparison) -> Vec<String> {
     }
     let collapsed: usize = scored.iter().map(|variant| variant.collapsed).sum();
     if collapsed > 0 {
-        sentences.push(format!("{} collapsed to one class: the score is that of guessing it.", counted(collapsed, "run", "runs")));
+        sentences
+            .push(format!("{} collapsed to one class: the score is that of guessing it.", counted(collapsed, "run", "runs")));
     }
     let stopped = comparison.variants.iter().filter(|variant| variant.pruned > 0).count();
     if stopped > 0 {

@@ -7,7 +7,7 @@ use crate::progress::Voice;
 use crate::report::count;
 use crate::runs::setting_rows;
 use crate::settings::DeviceChoice;
-use crate::train::{CudaSupport, Device};
+use crate::train::{Device, unused_gpu};
 
 /// What is about to happen, and what became of the checkpoint's weights.
 pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Voice) -> Result<()> {
@@ -45,9 +45,8 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
     if !pipeline.initial.unused.is_empty() {
         voice.say(&format!("not used of the checkpoint: {}", pipeline.initial.unused.join(", ")))?;
     }
-    let forgotten_gpu = CudaSupport::find() == CudaSupport::NotBuilt { machine_has_gpu: true };
-    if forgotten_gpu && trial.settings.device == DeviceChoice::Auto {
-        voice.say("this machine has an NVIDIA GPU, which this build cannot use: cargo build --release --features cuda")?;
+    if let Some(said) = unused_gpu().filter(|_| trial.settings.device == DeviceChoice::Auto) {
+        voice.say(&said)?;
     }
     Ok(())
 }

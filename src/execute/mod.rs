@@ -227,6 +227,7 @@ fn train_in(
     let mut progress = Progress::new(voice, settings.metric.name(), direction, trial.steps.total);
     progress.go_on(recorder.best(), recorder.last(), &start);
     let _listening = when_refused(last_words(directory, facts));
+    panics::forget();
     // Burn reports a failing device by a panic.
     let trained = catch_unwind(AssertUnwindSafe(|| {
         let mut own = Both(recorder, &mut progress);
@@ -242,7 +243,7 @@ fn train_in(
             Ok(pruned) => End::Pruned(pruned),
             Err(error) => return Err(failure(error, facts)),
         },
-        Err(_) => return Err(Failure::panic(&panics::last())),
+        Err(_) => return Err(Failure::panic(&panics::reason())),
     };
     let keeps_state = manner.keeps_state && matches!(end, End::Finished(_));
     recorder.tidy(keeps_state).map_err(Failure::RunDirectory)?;

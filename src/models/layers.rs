@@ -3,6 +3,7 @@
 use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData, module::layer_norm};
 
+use super::read::read;
 use crate::checkpoint::{HostTensor, Role};
 use crate::kernels::{Fused, Products};
 use crate::settings::Precision;
@@ -136,15 +137,12 @@ impl Value {
     /// # Errors
     /// The device failed.
     pub fn to_host(&self, role: Role) -> anyhow::Result<HostTensor> {
-        let data = match (self, role) {
-            (Self::Vector(x), _) => x.clone().try_into_data(),
-            (Self::Matrix(x), Role::Linear) => x.clone().transpose().try_into_data(),
-            (Self::Matrix(x), _) => x.clone().try_into_data(),
+        let x = match (self.clone(), role) {
+            (Self::Vector(x), _) => return Ok(HostTensor { shape: x.dims().to_vec(), values: read(x, "a parameter")? }),
+            (Self::Matrix(x), Role::Linear) => x.transpose(),
+            (Self::Matrix(x), _) => x,
         };
-        let data = data.map_err(|error| anyhow::anyhow!("cannot read a parameter from the device: {error:?}"))?;
-        let shape = data.shape().to_vec();
-        let values = data.try_to_vec::<f32>().map_err(|error| anyhow::anyhow!("a parameter is not f32: {error:?}"))?;
-        Ok(HostTensor { shape, values })
+        Ok(HostTensor { shape: x.dims().to_vec(), values: read(x, "a parameter")? })
     }
 
     /// The vector; a matrix is a mistake of the caller.

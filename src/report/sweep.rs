@@ -21,11 +21,8 @@ pub struct Pace {
 pub fn sweep_size_text(trials: &[PlannedTrial]) -> String {
     let variants = trials.iter().map(|trial| trial.variant).max().unwrap_or(0);
     let seeds = trials.len() / variants.max(1);
-    let all = [
-        counted(trials.len(), "trial", "trials"),
-        counted(variants, "variant", "variants"),
-        counted(seeds, "seed", "seeds"),
-    ];
+    let all =
+        [counted(trials.len(), "trial", "trials"), counted(variants, "variant", "variants"), counted(seeds, "seed", "seeds")];
     format!("{}: {}, {}", all[0], all[1], all[2])
 }
 

@@ -5,11 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use burn::tensor::Tensor;
 
 use super::event::{Diverged, StepEvent};
 use super::log::Log;
+use crate::models::read;
 
 /// A step whose loss and gradient norm the device may still be computing.
 #[derive(Debug)]
@@ -36,8 +37,7 @@ impl Taken {
         if numbers.is_empty() {
             return Ok(Vec::new());
         }
-        let data = Tensor::cat(numbers, 0).try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
-        let numbers = data.try_to_vec::<f32>().map_err(|error| anyhow!("a number is not f32: {error:?}"))?;
+        let numbers = read(Tensor::cat(numbers, 0), "losses and norms")?;
         let pairs = steps.into_iter().zip(numbers.chunks_exact(2));
         pairs.map(|((step, epoch), pair)| step.event(epoch, pair[0].into(), pair[1].into())).collect()
     }

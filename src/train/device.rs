@@ -43,6 +43,8 @@ pub enum CudaSupport {
     Built {
         /// CUDA devices found.
         devices: usize,
+        /// Why there are none, where that is known.
+        why_none: Option<String>,
     },
 }
 
@@ -55,12 +57,14 @@ pub enum DeviceError {
     )]
     NotBuilt(usize),
     /// No such device.
-    #[error("the experiment asks for cuda:{asked}, but this machine has {}", devices(*.found))]
+    #[error("the experiment asks for cuda:{asked}, but this machine has {}{}", devices(*.found), because(.why_none.as_ref()))]
     NotThere {
         /// Number asked for.
         asked: usize,
         /// Devices there.
         found: usize,
+        /// Why there are none, where that is known.
+        why_none: Option<String>,
     },
     /// A precision without hardware for it.
     #[error("{device} cannot compute in {}; use precision = \"fp32\"", precision.name())]
@@ -80,13 +84,19 @@ fn devices(found: usize) -> String {
     }
 }
 
+fn because(why: Option<&String>) -> String {
+    why.map_or(String::new(), |why| format!(": {why}"))
+}
+
 impl CudaSupport {
     /// Looks without starting a CUDA context.
     #[must_use]
     pub fn find() -> Self {
         #[cfg(feature = "cuda")]
         {
-            Self::Built { devices: BurnDevice::enumerate(burn::tensor::DeviceType::Cuda).len() }
+            let devices = BurnDevice::enumerate(burn::tensor::DeviceType::Cuda).len();
+            let why_none = if devices == 0 { crate::cuda_driver::why_none() } else { None };
+            Self::Built { devices, why_none }
         }
         #[cfg(not(feature = "cuda"))]
         {
@@ -96,9 +106,23 @@ impl CudaSupport {
 }
 
 /// Whether the NVIDIA driver has a device, as the kernel shows it.
-#[cfg_attr(feature = "cuda", allow(dead_code))]
 fn machine_has_nvidia_gpu() -> bool {
     Path::new("/dev/nvidia0").exists() || Path::new("/proc/driver/nvidia/gpus").is_dir()
+}
+
+/// What there is to say to somebody whose machine has an NVIDIA GPU that this program cannot use.
+#[must_use]
+pub fn unused_gpu() -> Option<String> {
+    match CudaSupport::find() {
+        CudaSupport::NotBuilt { machine_has_gpu: true } => {
+            Some("this machine has an NVIDIA GPU, which this build cannot use: cargo build --release --features cuda".into())
+        }
+        CudaSupport::Built { devices: 0, why_none } if machine_has_nvidia_gpu() => {
+            let why = why_none.unwrap_or_else(|| "NVIDIA's driver shows none".into());
+            Some(format!("this machine has an NVIDIA GPU, which cannot be used: {why}; `nvidia-smi` may say more"))
+        }
+        CudaSupport::NotBuilt { .. } | CudaSupport::Built { .. } => None,
+    }
 }
 
 impl Device {
@@ -108,11 +132,11 @@ impl Device {
     /// It is not there, or cannot compute in this precision.
     pub fn choose(choice: DeviceChoice, precision: Precision) -> Result<Self, DeviceError> {
         let device = match (choice, CudaSupport::find()) {
-            (DeviceChoice::Auto, CudaSupport::Built { devices }) if devices > 0 => Self::cuda(0),
+            (DeviceChoice::Auto, CudaSupport::Built { devices, .. }) if devices > 0 => Self::cuda(0),
             (DeviceChoice::Auto | DeviceChoice::Cpu, _) => Self::cpu(),
             (DeviceChoice::Cuda(asked), CudaSupport::NotBuilt { .. }) => return Err(DeviceError::NotBuilt(asked)),
-            (DeviceChoice::Cuda(asked), CudaSupport::Built { devices: found }) if asked >= found => {
-                return Err(DeviceError::NotThere { asked, found });
+            (DeviceChoice::Cuda(asked), CudaSupport::Built { devices: found, why_none }) if asked >= found => {
+                return Err(DeviceError::NotThere { asked, found, why_none });
             }
             (DeviceChoice::Cuda(asked), CudaSupport::Built { .. }) => Self::cuda(asked),
         };

@@ -1,11 +1,11 @@
 //! Predictions for every example of a split.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::batch::{Batch, Padding};
 use super::device::Device;
 use crate::metrics::Prediction;
-use crate::models::{Bert, Masks};
+use crate::models::{Bert, Masks, read};
 use crate::plan::Trial;
 use crate::tokens::Encoded;
 
@@ -24,8 +24,7 @@ pub fn predict(model: &Bert, trial: &Trial, examples: &[Encoded], device: &Devic
         let batch = Batch::new(&chosen, Padding::of(trial), device);
         let logits = model.forward(&batch.input, Masks::none());
         let [_, classes] = logits.dims();
-        let data = logits.try_into_data().map_err(|error| anyhow!("cannot read logits from the device: {error:?}"))?;
-        let logits = data.try_to_vec::<f32>().map_err(|error| anyhow!("logits are not f32: {error:?}"))?;
+        let logits = read(logits, "logits")?;
         for (index, logits) in indices.iter().zip(logits.chunks(classes)) {
             predictions[*index] = Some(Prediction::new(examples[*index].label, logits.to_vec()));
         }

@@ -26,7 +26,7 @@ mod trainer;
 mod work;
 
 pub use account::Taken;
-pub use device::{CudaSupport, Device, DeviceError, Kernels};
+pub use device::{CudaSupport, Device, DeviceError, Kernels, unused_gpu};
 pub use event::{Boundary, Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
 pub use kernel_cache::KernelCache;
 pub use learner::Spent;

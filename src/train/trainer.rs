@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::account::{Account, Taken};
 use super::batch::{Batch, Padding};
@@ -19,7 +19,7 @@ use super::schedule::learning_rate;
 use super::state::{Counters, Interval, Start, TrainingState};
 use crate::checkpoint::HostTensor;
 use crate::metrics::{Prediction, Scores};
-use crate::models::Value;
+use crate::models::{Value, read};
 use crate::plan::Trial;
 use crate::tokens::Encoded;
 
@@ -150,16 +150,15 @@ impl<'a> Trainer<'a> {
         longest.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
         longest.truncate(self.trial().settings.data.batch_size.get());
         let spent = self.learner.spent;
-        let batch = self.batch(examples, &longest);
-        let (loss, gradients) = self.learner.differentiate(&batch, &self.learner.leaves(), 1.0);
-        drop(gradients);
         let epoch = self.steps / self.trial().steps.per_epoch.max(1);
-        for indices in one_of_each_shape(self.trial(), epoch, lengths, self.learner.device) {
+        let of_each_shape = one_of_each_shape(self.trial(), epoch, lengths, self.learner.device);
+        for indices in std::iter::once(longest).chain(of_each_shape) {
             let batch = self.batch(examples, &indices);
-            drop(self.learner.differentiate(&batch, &self.learner.leaves(), 1.0));
+            let (loss, gradients) = self.learner.differentiate(&batch, &self.learner.leaves(), 1.0);
+            drop(gradients);
+            // An accelerator works behind the program's back: its answer is waited for.
+            read(loss, "a loss")?;
         }
-        // An accelerator works behind the program's back: its answer is waited for.
-        loss.try_into_data().map_err(|error| anyhow!("the device failed: {error:?}"))?;
         self.learner.spent = spent;
         Ok(())
     }

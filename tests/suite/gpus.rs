@@ -60,6 +60,25 @@ fn a_gpu_without_memory_is_told_as_such() {
     assert!(facts.contains("\"status\": \"out of memory\""), "{facts}");
 }
 
+/// A runtime's thread that cannot compile a kernel panics, and whoever reads what it should have computed gets something
+/// else. Only where no other such library is installed.
+#[test]
+fn without_a_compiler_nothing_is_trained() {
+    let Some(mut shell) = shell() else { return };
+    let driver = std::path::PathBuf::from(std::env::var("LD_LIBRARY_PATH").unwrap()).join("libcuda.so");
+    std::fs::create_dir(shell.path("driver")).unwrap();
+    std::fs::copy(driver, shell.path("driver/libcuda.so")).unwrap();
+    let (folder, cache) = (shell.path("driver"), shell.path("cache"));
+    shell.set("LD_LIBRARY_PATH", folder.to_str().unwrap());
+    shell.set("XDG_CACHE_HOME", cache.to_str().unwrap());
+    for command in ["run", "bench"] {
+        let done = shell.gluepot(&[command, "x.toml"]);
+        assert_eq!(done.code, 7, "{done:?}");
+        assert!(done.err.contains("error: CUDA's run-time compiler (NVRTC) is not there: "), "{done:?}");
+    }
+    assert_eq!(states(&shell.run()), 0);
+}
+
 /// A recording takes memory of its own: two pages of the runtime's, of which 20 MB have two in all.
 #[test]
 fn where_memory_is_short_steps_are_launched_and_end_the_same() {

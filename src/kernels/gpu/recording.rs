@@ -11,8 +11,8 @@ use anyhow::{Result, anyhow};
 use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind};
 use burn::tensor::Tensor;
 use burn_cubecl::tensor::CubeTensor;
-use cubecl::client::{Client, Graph};
 use cubecl::MemoryScope;
+use cubecl::client::{Client, Graph};
 
 use super::tables::Tables;
 use crate::kernels::{Rows, Rules};
