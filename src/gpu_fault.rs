@@ -24,6 +24,7 @@ enum Kind {
     Busy,
     Gone,
     Broken,
+    Refused,
 }
 
 /// What faults are known by beside the driver's own errors, in lower case; the first that fits.
@@ -92,6 +93,13 @@ fn meaning(line: &str) -> Option<(Kind, Option<&'static str>)> {
     })
 }
 
+/// What the compiler had against a kernel, if that is what a message is about.
+fn refused(message: &str) -> Option<(Kind, String)> {
+    let (_, log) = message.split_once("[Compilation Error]")?;
+    let line = log.lines().find(|line| line.contains("error"))?;
+    Some((Kind::Refused, line.trim().to_string()))
+}
+
 /// A line without the words of a panic around it.
 fn words(line: &str) -> &str {
     let line = line.rsplit("called `Result::unwrap()` on an `Err` value: ").next().unwrap_or(line);
@@ -125,8 +133,9 @@ impl GpuFault {
             Some((kind, format!("{}{name}", words(line))))
         });
         // Of an error that is not in the table the runtime may know that nothing goes on behind it.
-        let poisoned = || message.lines().find(|line| line.contains("poisoned"));
-        let (kind, said) = known.or_else(|| poisoned().map(|line| (Kind::Broken, line.trim().to_string())))?;
+        let poisoned =
+            || message.lines().find(|line| line.contains("poisoned")).map(|line| (Kind::Broken, words(line).to_string()));
+        let (kind, said) = known.or_else(poisoned).or_else(|| refused(message))?;
         Some(Self { kind, said, whole: message.trim().to_string() })
     }
 
@@ -164,6 +173,9 @@ impl GpuFault {
             Kind::Gone => {
                 "what was saved is sound: `nvidia-smi` shows whether the GPU is back, `gluepot resume` goes on, and device = \"cpu\" may go on too"
             }
+            Kind::Refused => {
+                "please report it with the log.txt of the run; another version of CUDA may do, or precision = \"fp32\""
+            }
             Kind::Broken => {
                 "what was saved is sound, and `gluepot resume` goes on; if it comes again, please report it with the log.txt of the run"
             }
@@ -182,6 +194,7 @@ impl fmt::Display for GpuFault {
             Kind::Busy => "the GPU cannot be had",
             Kind::Gone => "the GPU is gone",
             Kind::Broken => "the GPU gave up on a kernel",
+            Kind::Refused => "CUDA's run-time compiler (NVRTC) refused a kernel",
         };
         // The rest of a long message is in the run's log.
         let said: String = self.said.chars().take(160).collect();
@@ -250,6 +263,16 @@ mod tests {
         assert_eq!(busy.unwrap().to_string(), "the GPU cannot be had: DriverError(CUDA_ERROR_DEVICE_UNAVAILABLE)");
         let unknown = GpuFault::of("The device is poisoned\nCaused by:\n  cuLaunchKernel failed with status 721").unwrap();
         assert_eq!(unknown.to_string(), "the GPU gave up on a kernel: The device is poisoned");
+    }
+
+    #[test]
+    fn a_kernel_that_is_refused_is_told_by_its_first_error() {
+        let message = "A launch error happened\nCaused by:\n  [Compilation Error] \ndefault_program(5): error: identifier \"x\" is undefined\n\
+            1 error detected\n[Source]\nextern \"C\" __global__ void k() {}";
+        assert_eq!(
+            GpuFault::of(message).unwrap().to_string(),
+            "CUDA's run-time compiler (NVRTC) refused a kernel: default_program(5): error: identifier \"x\" is undefined"
+        );
     }
 
     #[test]
