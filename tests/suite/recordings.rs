@@ -75,7 +75,7 @@ fn a_replayed_step_in_bf16_gives_the_same_bits() {
 #[cfg(feature = "webgpu")]
 #[test]
 fn where_a_gpu_refuses_training_goes_on_as_if_nothing_had_been_recorded() {
-    if !device().is_gpu() {
+    if device().name() != "webgpu" {
         return;
     }
     for accumulated in [1, 2] {
