@@ -48,7 +48,7 @@ const SIGNS: [(Kind, &str); 12] = [
 const OUT_OF_DEVICE_MEMORY: &str = "out of device memory allocating ";
 
 /// Errors of CUDA's driver (`CUresult` in `cuda.h`): what is behind `CUDA_ERROR_` in their names, and their numbers.
-const ERRORS: [(Kind, &str, u32); 28] = [
+const ERRORS: [(Kind, &str, u32); 30] = [
     (Kind::NoMemory, "OUT_OF_MEMORY", 2),
     (Kind::NoDriver, "STUB_LIBRARY", 34),
     (Kind::OldDriver, "CALL_REQUIRES_NEWER_DRIVER", 36),
@@ -73,9 +73,11 @@ const ERRORS: [(Kind, &str, u32); 28] = [
     (Kind::OldDriver, "SYSTEM_DRIVER_MISMATCH", 803),
     (Kind::OldDriver, "COMPAT_NOT_SUPPORTED_ON_DEVICE", 804),
     (Kind::Busy, "MPS_CONNECTION_FAILED", 805),
+    (Kind::Gone, "MPS_RPC_FAILURE", 806),
     (Kind::Busy, "MPS_SERVER_NOT_READY", 807),
     (Kind::Busy, "MPS_MAX_CLIENTS_REACHED", 808),
     (Kind::Busy, "MPS_MAX_CONNECTIONS_REACHED", 809),
+    (Kind::Gone, "MPS_CLIENT_TERMINATED", 810),
     (Kind::Broken, "UNKNOWN", 999),
 ];
 
