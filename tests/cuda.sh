@@ -4,7 +4,8 @@
 # CUDA's driver is one in software (tests/cuda/driver.cpp), which compiles each kernel for the CPU; NVIDIA's own run-time
 # compiler has to accept every kernel as well, for GPUs of generation 7.5 and, without running them, those of a BERT of
 # base's shape for 9.0: how many a step has and how long compiling takes is told. That compiler and CUDA's headers come from
-# PyPI. Needs g++, Python's pip and 12 GB of memory. Half an hour, and as long again to build.
+# PyPI. Then GPUs that fail, are full or are several. Needs g++, Python's pip and 12 GB of memory. Half an hour and some
+# minutes, and as long again to build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
