@@ -140,13 +140,9 @@ impl Failure {
     /// What a message says of the machine's memory or of a GPU.
     fn of_device(message: &str) -> Option<Self> {
         let fault = GpuFault::of(message);
-        if let Some(said) = fault.as_ref().and_then(GpuFault::of_memory) {
-            return Some(Self::OutOfMemory(said));
-        }
-        if says_out_of_memory(message) {
-            return Some(Self::OutOfMemory(message.to_string()));
-        }
-        fault.map(Self::Gpu)
+        let of_gpu = fault.as_ref().and_then(GpuFault::of_memory);
+        let of_memory = of_gpu.or_else(|| says_out_of_memory(message).then(|| message.to_string()));
+        of_memory.map(Self::OutOfMemory).or(fault.map(Self::Gpu))
     }
 
     /// The message for a terminal, in colours where `styled`.

@@ -10,7 +10,7 @@ use crate::cli::Show;
 use crate::execute::command;
 use crate::failure::Outcome;
 use crate::report::{Table, count, curve, duration, rate, score};
-use crate::runs::{self, RunDirectory, StoredRun, files, states};
+use crate::runs::{self, RunDirectory, StoredRun, device_text, files, states};
 
 /// Columns of the learning curve.
 const WIDTH: usize = 64;
@@ -59,7 +59,7 @@ fn ended_early(run: &StoredRun, root: &Path) -> Option<String> {
 
 fn heading(run: &StoredRun) -> String {
     let facts = &run.facts;
-    let device = facts.gpu.as_ref().map_or_else(|| facts.device.clone(), |gpu| format!("{} ({gpu})", facts.device));
+    let device = device_text(&facts.device, facts.gpu.as_deref());
     let mut lines = vec![
         format!("{}  {}", facts.name, run.path.display()),
         format!("{} on {}, {device}, {} parameters", facts.task, facts.checkpoint, count(facts.parameters as u64)),

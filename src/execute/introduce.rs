@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::pipeline::Pipeline;
 use crate::progress::Voice;
 use crate::report::count;
-use crate::runs::setting_rows;
+use crate::runs::{device_text, setting_rows};
 use crate::settings::DeviceChoice;
 use crate::train::{Device, unused_gpu};
 
@@ -20,7 +20,7 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
         count(trial.validation_examples as u64),
         count(trial.steps.total),
         count(pipeline.parameters() as u64),
-        device.model().map_or_else(|| device.name().into(), |model| format!("{} ({model})", device.name())),
+        device_text(device.name(), device.model().as_deref()),
     ))?;
     if pipeline.inputs.named.files.weights.is_none() {
         voice.say("every weight is drawn anew: the checkpoint gives its shape alone")?;

@@ -17,7 +17,7 @@ mod several;
 mod sums;
 
 #[cfg(feature = "gpu")]
-pub use gpu::{Prepared, Reads, Recording, Shape, check, held, whereabouts};
+pub use gpu::{Prepared, Reads, Recording, Shape, held, whereabouts};
 pub use mask::Drop;
 pub use operations::{
     Attending, Closing, Dropping, Embedding, Fused, Judging, Moved, Products, Rule, Ruled, Rules, Touched, Update,

@@ -69,6 +69,12 @@ pub struct RunFacts {
     pub resumed: Vec<Resumption>,
 }
 
+/// A device by its name and, where that is known, the kind of GPU: `cuda:0 (NVIDIA H100 80GB HBM3)`.
+#[must_use]
+pub fn device_text(name: &str, gpu: Option<&str>) -> String {
+    gpu.map_or_else(|| name.into(), |gpu| format!("{name} ({gpu})"))
+}
+
 /// A run that went on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Resumption {

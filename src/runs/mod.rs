@@ -16,7 +16,7 @@ mod summary;
 mod verify;
 
 pub use directory::{RunDirectory, RunId, file_name, files};
-pub use facts::{Exit, Hashes, Host, Resumption, RunFacts, Versions};
+pub use facts::{Exit, Hashes, Host, Resumption, RunFacts, Versions, device_text};
 pub use identity::{extended, identity};
 pub use lock::RunLock;
 pub use prune::{Removable, removable, remove};

@@ -18,8 +18,7 @@ use super::order::batches;
 use super::replays::Replays;
 use super::step::Numbers;
 use super::work::{Kind, Work};
-use crate::gpu_fault::GpuFault;
-use crate::kernels::{Prepared, Recording, Shape, check, held, whereabouts};
+use crate::kernels::{Prepared, Recording, Shape, held, whereabouts};
 use crate::models::Value;
 use crate::plan::Trial;
 
@@ -98,11 +97,10 @@ impl Recordings {
     fn refuse(&mut self, error: &anyhow::Error) {
         self.in_a_row += 1;
         self.replays.refusals += 1;
-        let all = format!("{error:#}");
         // The runtime's last cause is its first; behind it come traces.
+        let all = format!("{error:#}");
         let causes = all.split("Backtrace:").next().unwrap_or_default();
-        let first_cause = || causes.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_string);
-        self.replays.why_not = GpuFault::of(&all).and_then(|fault| fault.of_memory()).or_else(first_cause);
+        self.replays.why_not = causes.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_string);
         if self.in_a_row == Self::PATIENCE {
             self.budget = None;
         }
@@ -168,11 +166,9 @@ impl Recordings {
     fn record(&mut self, learner: &mut Learner<'_>, work: &Work<'_>) -> Result<Option<Tensor<1>>> {
         let state = State::of(learner);
         let first = dispatched(learner).next().ok_or_else(|| anyhow!("a model without parameters"))?;
-        // Where there is no memory for a copy, there is no way back.
-        let prepared = match check(state.dispatched()).and_then(|()| Prepared::on(first)) {
+        let prepared = match Prepared::on(first) {
             Ok(prepared) => prepared,
             Err(error) => {
-                drop(state);
                 self.refuse(&error);
                 return self.launch(learner, work);
             }
@@ -221,12 +217,6 @@ impl State {
             moments: learner.optimizer.copied(),
             accumulated: learner.accumulated.copied(&learner.parameters),
         }
-    }
-
-    fn dispatched(&self) -> impl Iterator<Item = DispatchTensor> {
-        let moments = self.moments.iter().flatten().flat_map(|(first, second)| [first, second]);
-        let values = self.parameters.iter().chain(moments).map(|value| value.clone().into_dispatch());
-        values.chain(self.accumulated.dispatched())
     }
 
     fn restore(self, learner: &mut Learner<'_>) {

@@ -34,6 +34,6 @@ mod tensors;
 mod tests;
 mod tiles;
 
-pub use recording::{Prepared, Reads, Recording, check, held, whereabouts};
+pub use recording::{Prepared, Reads, Recording, held, whereabouts};
 pub use resident::{Resident, ResidentNumbers};
 pub use tables::{Shape, Tables};

@@ -36,16 +36,6 @@ pub fn whereabouts(tensor: DispatchTensor) -> Result<impl PartialEq + Send + 'st
     Ok(on_gpu(tensor)?.handle.binding().claim_key())
 }
 
-/// Finds out whether tensors have their memory, and their numbers.
-///
-/// # Errors
-/// One is not on a GPU, or something went wrong with one: there was no memory for it, say.
-pub fn check(tensors: impl Iterator<Item = DispatchTensor>) -> Result<()> {
-    let tensors = tensors.map(on_gpu).collect::<Result<Vec<_>>>()?;
-    let Some(first) = tensors.first() else { return Ok(()) };
-    first.client.check(tensors.iter().map(|tensor| &tensor.handle)).map_err(|error| anyhow!("{error}"))
-}
-
 /// Bytes that this program holds of the memory of a tensor's GPU, in use or not.
 ///
 /// # Errors
