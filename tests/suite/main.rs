@@ -5,6 +5,7 @@ mod commands;
 mod compare;
 mod failures;
 mod faults;
+mod formats;
 mod golden;
 #[cfg(feature = "cuda")]
 mod gpus;
