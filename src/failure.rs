@@ -5,6 +5,7 @@ use std::fmt;
 use crate::gpu_fault::GpuFault;
 use crate::hub::HubError;
 use crate::problem::Problems;
+use crate::runs::Status;
 use crate::train::{DeviceError, Diverged};
 
 /// Why a command ended without doing its work.
@@ -91,12 +92,12 @@ impl Failure {
 
     /// What goes into `run.json` as the run's status.
     #[must_use]
-    pub fn status(&self) -> &'static str {
+    pub fn status(&self) -> Status {
         match self {
-            Self::Diverged(_) => "diverged",
-            Self::OutOfMemory(_) => "out of memory",
-            Self::Interrupted(_) => "interrupted",
-            _ => "failed",
+            Self::Diverged(_) => Status::Diverged,
+            Self::OutOfMemory(_) => Status::OutOfMemory,
+            Self::Interrupted(_) => Status::Interrupted,
+            _ => Status::Failed,
         }
     }
 

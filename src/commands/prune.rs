@@ -21,7 +21,7 @@ pub fn prune(arguments: &Prune) -> Outcome<()> {
         }
         for part in &what {
             let facts = &run.facts;
-            table.row(vec![facts.id.clone(), facts.name.clone(), run.status().into(), part.name.clone(), bytes(part.bytes)]);
+            table.row(vec![facts.id.clone(), facts.name.clone(), run.status().to_string(), part.name.clone(), bytes(part.bytes)]);
         }
         total += what.iter().map(|part| part.bytes).sum::<u64>();
         count += what.len();

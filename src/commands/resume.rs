@@ -15,7 +15,7 @@ use crate::plan::{Steps, Trial};
 use crate::progress::Loudness;
 use crate::report::{count, scientific};
 use crate::runs::states::{self, Damaged};
-use crate::runs::{RunDirectory, RunFacts, RunLock, StoredRun, extended, files, find, setting_rows};
+use crate::runs::{RunDirectory, RunFacts, RunLock, Status, StoredRun, extended, files, find, setting_rows};
 use crate::settings::WITHOUT_EFFECT;
 use crate::sweep::is_sweep;
 use crate::tokens::TokenCache;
@@ -64,7 +64,7 @@ fn refuse(run: &StoredRun, arguments: &Resume) -> Outcome<()> {
         let sweep = sweep.display();
         return refused(format!("the run {id} is a trial of the sweep {sweep}; `gluepot sweep` with its file goes on with it"));
     }
-    let is_finished = run.facts.status == "finished" && run.summary.is_some();
+    let is_finished = run.facts.status == Status::Finished && run.summary.is_some();
     if is_finished && arguments.epochs.is_none() {
         let again = command("resume", &arguments.runs.root, id);
         return refused(format!("the run {id} is finished; `{again} --epochs N` trains it for longer"));

@@ -10,7 +10,7 @@ use crate::cli::Show;
 use crate::execute::command;
 use crate::failure::Outcome;
 use crate::report::{Table, count, curve, duration, rate, score};
-use crate::runs::{self, RunDirectory, StoredRun, device_text, files, states};
+use crate::runs::{self, RunDirectory, Status, StoredRun, device_text, files, states};
 
 /// Columns of the learning curve.
 const WIDTH: usize = 64;
@@ -48,9 +48,11 @@ fn text(run: &StoredRun, root: &Path) -> String {
 /// Last words of a run that cannot speak for itself, and how to go on.
 fn ended_early(run: &StoredRun, root: &Path) -> Option<String> {
     let status = run.status();
-    let words =
-        run.last_words().filter(|_| status == "died").map(|words| format!("its process is gone; the last it said: {words}"));
-    let can_go_on = !matches!(status, "finished" | "pruned" | "running" | "diverged");
+    let words = run
+        .last_words()
+        .filter(|_| status == Status::Died)
+        .map(|words| format!("its process is gone; the last it said: {words}"));
+    let can_go_on = status.can_resume();
     let has_state = !states::all(&RunDirectory::at(run.path.clone())).is_empty();
     let next = (can_go_on && has_state).then(|| format!("`{}` goes on", command("resume", root, &run.facts.id)));
     let lines: Vec<String> = words.into_iter().chain(next).collect();

@@ -15,7 +15,7 @@ use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::metrics::Direction;
 use crate::pipeline::Pipeline;
 use crate::progress::Loudness;
-use crate::runs::{RunDirectory, RunLock, StoredRun, states};
+use crate::runs::{RunDirectory, RunLock, Status, StoredRun, states};
 use crate::stop::Stop;
 use crate::sweep::{Ladder, PlannedTrial, SweepDirectory, Told, goes_on};
 use crate::train::{Device, EvaluationEvent, Event, Observer};
@@ -88,7 +88,7 @@ fn earlier(directory: &SweepDirectory, pipeline: &Pipeline<'_>, device: &Device)
 fn is_done(directory: &SweepDirectory, planned: &PlannedTrial) -> anyhow::Result<bool> {
     let runs = directory.runs()?;
     let mut own = runs.iter().filter(|run| run.facts.trial == planned.id);
-    Ok(own.any(|run| run.summary.is_some() || run.facts.status == "pruned"))
+    Ok(own.any(|run| run.summary.is_some() || run.facts.status == Status::Pruned))
 }
 
 /// With nobody left to hear it, training goes on.

@@ -54,7 +54,7 @@ impl ComparedRun {
     pub fn quantity(&self, name: &str) -> Option<Value> {
         let summary = self.run.summary.as_ref();
         let fact = match name {
-            "status" => Some(self.run.status().into()),
+            "status" => Some(self.run.status().name().into()),
             "id" => Some(self.run.facts.id.clone().into()),
             "task" => Some(self.run.facts.task.clone().into()),
             "collapsed" => summary.map(|summary| summary.collapsed.into()),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::select::ComparedRun;
 use crate::metrics::Direction;
-use crate::runs::{Summary, shown};
+use crate::runs::{Status, Summary, shown};
 use crate::settings::WITHOUT_EFFECT;
 use crate::statistics::{Description, Difference, holm, paired, welch};
 
@@ -228,12 +228,12 @@ fn variant(
 /// Trainings that will not finish, whose newest run was stopped early or ended otherwise: one for each seed, and for each
 /// run where runs of a seed differ.
 fn unfinished(group: &[&ComparedRun], finished: &BTreeMap<u64, Vec<&ComparedRun>>, averaged: bool, pruned: bool) -> usize {
-    let may_finish = |run: &ComparedRun| matches!(run.run.status(), "running" | "interrupted");
+    let may_finish = |run: &ComparedRun| matches!(run.run.status(), Status::Running | Status::Interrupted);
     let open = group.iter().filter(|run| run.run.summary.is_none() && !may_finish(run));
     let open = open.filter(|run| averaged || !finished.contains_key(&run.run.facts.seed));
     let training = |run: &ComparedRun| if averaged { run.run.facts.id.clone() } else { run.run.facts.seed.to_string() };
-    let last: BTreeMap<String, &str> = open.map(|run| (training(run), run.run.facts.status.as_str())).collect();
-    last.values().filter(|status| (**status == "pruned") == pruned).count()
+    let last: BTreeMap<String, Status> = open.map(|run| (training(run), run.run.facts.status)).collect();
+    last.values().filter(|status| (**status == Status::Pruned) == pruned).count()
 }
 
 fn find_reference(name: &str, variants: &[Variant], columns: &[String]) -> Result<usize, String> {

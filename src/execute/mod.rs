@@ -19,8 +19,8 @@ use crate::pipeline::Pipeline;
 use crate::progress::{Both, Loudness, Progress, Voice};
 use crate::report::bytes;
 use crate::runs::{
-    Exit, Host, Interrupted, Record, Recorder, RunDirectory, RunFacts, RunId, RunLock, Summary, Versions, files, resolved_toml,
-    setting_rows, states,
+    Exit, Host, Interrupted, Record, Recorder, RunDirectory, RunFacts, RunId, RunLock, Status, Summary, Versions, files,
+    resolved_toml, setting_rows, states,
 };
 use crate::stop::Stop;
 use crate::train::{Device, Event, Observer, Start, train};
@@ -131,7 +131,7 @@ pub fn execute(
     let recorded = outcome.and_then(|end| match end {
         End::Finished(summary) => finish(&directory, &facts, summary).map(End::Finished),
         End::Pruned(pruned) => {
-            facts.status = "pruned".into();
+            facts.status = Status::Pruned;
             facts.exit = Some(Exit { code: 0, message: Some(pruned.to_string()) });
             write_facts(&directory, &facts).map_err(Failure::RunDirectory)?;
             Ok(End::Pruned(pruned))
@@ -140,7 +140,7 @@ pub fn execute(
     match recorded {
         Ok(end) => Ok(Ended { directory, id: facts.id, end }),
         Err(failure) => {
-            facts.status = failure.status().into();
+            facts.status = failure.status();
             facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
             // The failure itself is what matters; that it cannot be recorded either shows in the status.
             let _ = write_facts(&directory, &facts);
@@ -180,7 +180,7 @@ fn new(pipeline: &Pipeline<'_>, device: &Device, root: &Path, manner: &Manner) -
 /// Marks a run that cannot begin; the error itself is what matters.
 fn give_up(directory: &RunDirectory, facts: &RunFacts, error: &anyhow::Error) {
     let exit = Exit { code: 8, message: Some(format!("{error:#}")) };
-    let _ = write_facts(directory, &RunFacts { status: "failed".into(), exit: Some(exit), ..facts.clone() });
+    let _ = write_facts(directory, &RunFacts { status: Status::Failed, exit: Some(exit), ..facts.clone() });
 }
 
 fn record(pipeline: &Pipeline<'_>, manner: &Manner) -> Record {
@@ -198,7 +198,7 @@ fn record(pipeline: &Pipeline<'_>, manner: &Manner) -> Record {
 
 /// Writes the summary and marks the run as finished: both, or neither.
 fn finish(directory: &RunDirectory, facts: &RunFacts, summary: Summary) -> Outcome<Summary> {
-    let finished = RunFacts { status: "finished".into(), exit: Some(Exit { code: 0, message: None }), ..facts.clone() };
+    let finished = RunFacts { status: Status::Finished, exit: Some(Exit { code: 0, message: None }), ..facts.clone() };
     let json = serde_json::to_vec_pretty(&summary).map_err(|error| Failure::Internal(error.into()))?;
     let written = directory.write(files::SUMMARY, &json).and_then(|()| write_facts(directory, &finished));
     written.inspect_err(|_| drop(std::fs::remove_file(directory.path(files::SUMMARY)))).map_err(Failure::RunDirectory)?;
@@ -256,7 +256,7 @@ fn last_words(directory: &RunDirectory, facts: &RunFacts) -> impl FnMut(usize) +
     move |size| {
         let failure = Failure::OutOfMemory(format!("the system refused another {}", bytes(size as u64)));
         facts.ended = Some(Utc::now());
-        facts.status = failure.status().into();
+        facts.status = failure.status();
         facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
         let _ = write_facts(&directory, &facts);
         let styled = std::io::stderr().is_terminal();
@@ -280,7 +280,7 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         name: trial.settings.name.clone(),
         task: trial.settings.task.task().name.into(),
         trial: pipeline.identity.clone(),
-        status: "running".into(),
+        status: Status::Running,
         started,
         ended: None,
         exit: None,

@@ -11,7 +11,8 @@ use crate::progress::Voice;
 use crate::report::count;
 use crate::runs::states::{Damaged, SavedState};
 use crate::runs::{
-    Host, Recorder, Resumption, RunDirectory, RunFacts, RunLock, SettingRow, files, resolved_toml, setting_rows, shown, states,
+    Host, Recorder, Resumption, RunDirectory, RunFacts, RunLock, SettingRow, Status, files, resolved_toml, setting_rows, shown,
+    states,
 };
 use crate::train::Device;
 
@@ -88,7 +89,7 @@ impl Resumed {
             changed: changed.iter().map(ToString::to_string).collect(),
         };
         let facts = RunFacts {
-            status: "running".into(),
+            status: Status::Running,
             ended: None,
             exit: None,
             host: Host::this(),

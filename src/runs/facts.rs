@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::status::Status;
 use crate::train::Kernels;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,8 @@ pub struct RunFacts {
     /// Hash of what decides the outcome: runs that share it are the same training.
     #[serde(default)]
     pub trial: String,
-    /// `running`, `finished`, `interrupted`, `pruned`, `failed`, `diverged` or `out of memory`.
-    pub status: String,
+    /// How it stands.
+    pub status: Status,
     /// When the run directory was made.
     pub started: DateTime<Utc>,
     /// When the run ended.

@@ -25,7 +25,7 @@ pub struct Removable {
 #[must_use]
 pub fn removable(run: &StoredRun, unfinished: bool) -> Vec<Removable> {
     let directory = RunDirectory::at(run.path.clone());
-    let has_ended = matches!(run.status(), "finished" | "pruned");
+    let has_ended = run.status().has_ended();
     let best = pointed(&directory, "best");
     let mut found = Vec::new();
     for place in [files::CHECKPOINTS, files::STATES] {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::de::DeserializeOwned;
 
 use super::directory::{RunDirectory, files};
-use super::{Host, RunFacts, RunLock, Summary};
+use super::{Host, RunFacts, RunLock, Status, Summary};
 
 /// A run elsewhere that gave no sign of life for so long is taken for dead.
 const LONG_SILENCE: Duration = Duration::from_mins(15);
@@ -40,8 +40,8 @@ impl StoredRun {
     ///
     /// On the machine that it runs on its lock tells; elsewhere, signs of life that stopped long ago.
     #[must_use]
-    pub fn status(&self) -> &str {
-        if self.facts.status == "running" && !self.is_alive() { "died" } else { &self.facts.status }
+    pub fn status(&self) -> Status {
+        if self.facts.status == Status::Running && !self.is_alive() { Status::Died } else { self.facts.status }
     }
 
     fn is_alive(&self) -> bool {

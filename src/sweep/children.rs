@@ -16,7 +16,7 @@ use super::plan::PlannedTrial;
 use super::queue::State;
 use crate::failure::{INTERRUPTED, says_out_of_memory};
 use crate::room::{self, Room};
-use crate::runs::{Exit, RunDirectory, StoredRun, files, list};
+use crate::runs::{Exit, RunDirectory, Status, StoredRun, files, list};
 
 /// What a trial's process tells the sweep's, a line of JSON each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ impl<'a> Children<'a> {
         }
         if let Some(signal) = status.signal() {
             let reason = killed(signal, &log);
-            if let Some(run) = last.filter(|run| run.facts.status == "running") {
+            if let Some(run) = last.filter(|run| run.facts.status == Status::Running) {
                 // Nobody else can say any more how it ended; that this cannot be written changes nothing.
                 let _ = mark_died(&run, signal, &reason);
             }
@@ -158,7 +158,7 @@ fn killed(signal: i32, log: &str) -> String {
 
 fn mark_died(run: &StoredRun, signal: i32, reason: &str) -> Result<()> {
     let mut facts = run.facts.clone();
-    facts.status = if reason.starts_with("out of memory") { "out of memory" } else { "died" }.into();
+    facts.status = if reason.starts_with("out of memory") { Status::OutOfMemory } else { Status::Died };
     facts.ended = Some(chrono::Utc::now());
     // As shells report a death by a signal.
     facts.exit = Some(Exit { code: u8::try_from(128 + signal).unwrap_or(u8::MAX), message: Some(reason.into()) });

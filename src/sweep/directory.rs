@@ -13,7 +13,7 @@ use super::ladder::Ladder;
 use super::plan::{self, Changes, PlannedTrial};
 use super::queue::State;
 use crate::metrics::Direction;
-use crate::runs::{self, RunDirectory, StoredRun, files};
+use crate::runs::{self, RunDirectory, Status, StoredRun, files};
 use crate::tokens::TokenCache;
 
 const FACTS: &str = "sweep.json";
@@ -273,10 +273,10 @@ impl SweepDirectory {
         }
         let Some(last) = runs.last() else { return State::Waiting };
         let reason = || last.facts.exit.as_ref().and_then(|exit| exit.message.clone()).unwrap_or_default();
-        match last.facts.status.as_str() {
-            "pruned" => State::Pruned(reason()),
+        match last.facts.status {
+            Status::Pruned => State::Pruned(reason()),
             // With the trial's lock free, nobody runs it any more.
-            "running" | "died" | "interrupted" => State::Waiting,
+            Status::Running | Status::Died | Status::Interrupted => State::Waiting,
             _ if retry_failed => State::Waiting,
             _ => State::Failed(reason()),
         }

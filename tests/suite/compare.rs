@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use gluepot::metrics::Direction;
-use gluepot::runs::{Exit, Hashes, Host, Moment, RunFacts, Summary, Versions};
+use gluepot::runs::{Exit, Hashes, Host, Moment, RunFacts, Status, Summary, Versions};
 use gluepot::train::Kernels;
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ impl Made {
             trial: String::new(),
             name: "x".into(),
             task: self.task.into(),
-            status: if self.scores.is_some() { "finished" } else { "failed" }.into(),
+            status: if self.scores.is_some() { Status::Finished } else { Status::Failed },
             started,
             ended: Some(started),
             exit: Some(Exit { code: 0, message: None }),
