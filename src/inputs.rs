@@ -129,7 +129,8 @@ impl Inputs {
     /// The weights are damaged, or are not those of this shape.
     pub fn initial(&self) -> Outcome<Initial> {
         let table = table(&self.trial.config, self.trial.settings.task.task().labels.len());
-        let weights = self.named.files.weights.as_deref().map(Weights::read).transpose().map_err(Failure::checkpoint)?;
+        let files = &self.named.files.weights;
+        let weights = (!files.is_empty()).then(|| Weights::read_all(files)).transpose().map_err(Failure::checkpoint)?;
         let named = || format!("the checkpoint {}", self.named.checkpoint);
         initialize(&self.trial.config, &table, weights, self.trial.settings.seed).with_context(named).map_err(Failure::checkpoint)
     }
@@ -202,7 +203,7 @@ impl Named {
         for path in self.files.tokenizer_files() {
             tokenizer.insert(name(&path), one(&path)?);
         }
-        let weights = self.files.weights.as_ref().map(one).transpose()?;
+        let weights = (!self.files.weights.is_empty()).then(|| sha256(&self.files.weights)).transpose()?;
         let hashes = Hashes { data, tokenizer, config: one(&self.files.config)?, weights };
         Ok(self.hashes.get_or_init(|| hashes).clone())
     }

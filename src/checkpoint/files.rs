@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::shards;
 use crate::hub::{self, Hub, Repository};
 
 /// How an experiment names a checkpoint.
@@ -62,8 +63,8 @@ const WEIGHTS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 pub struct Files {
     /// `config.json`.
     pub config: PathBuf,
-    /// The weights; absent where they were not asked for.
-    pub weights: Option<PathBuf>,
+    /// The weights: one file, or every shard in the order of their names; empty where they were not asked for.
+    pub weights: Vec<PathBuf>,
     /// `tokenizer.json` or, where that is all there is, `vocab.txt`.
     pub tokenizer: PathBuf,
     /// The other files of the tokenizer that are there.
@@ -91,12 +92,11 @@ impl Files {
         let inside = ["checkpoints/best", "best"].into_iter().map(|inner| folder.join(inner)).find(|inner| inner.is_file());
         let hint = || inside.as_ref().map_or(String::new(), |inside| format!("; did you mean {}?", inside.display()));
         let config = existing("config.json").with_context(|| format!("no config.json: {}{}", listing(), hint()))?;
-        let weights = WEIGHTS_FILES.iter().find_map(|name| existing(name));
-        if with_weights && weights.is_none() {
+        let weights = if with_weights { weights_in(folder)? } else { Vec::new() };
+        if with_weights && weights.is_empty() {
             bail!("no {}: {}", WEIGHTS_FILES.join(" or "), listing());
         }
-        Self::new(config, weights.filter(|_| with_weights), TOKENIZER_FILES.iter().filter_map(|name| existing(name)).collect())
-            .with_context(listing)
+        Self::new(config, weights, TOKENIZER_FILES.iter().filter_map(|name| existing(name)).collect()).with_context(listing)
     }
 
     fn on_hub(id: &str, revision: Option<&str>, with_weights: bool, hub: &Hub) -> Result<Self> {
@@ -110,15 +110,10 @@ impl Files {
             bail!("the hub's {id} lacks files");
         };
         let extras = found.optional.into_iter().filter(|path| path != tokenizer).collect();
-        Ok(Self {
-            config: config.clone(),
-            weights: weights.first().cloned(),
-            tokenizer: tokenizer.clone(),
-            tokenizer_extras: extras,
-        })
+        Ok(Self { config: config.clone(), weights: weights.to_vec(), tokenizer: tokenizer.clone(), tokenizer_extras: extras })
     }
 
-    fn new(config: PathBuf, weights: Option<PathBuf>, mut tokenizer: Vec<PathBuf>) -> Result<Self> {
+    fn new(config: PathBuf, weights: Vec<PathBuf>, mut tokenizer: Vec<PathBuf>) -> Result<Self> {
         let usable = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tokenizer.json" || name == "vocab.txt");
         ensure!(tokenizer.first().is_some_and(usable), "no tokenizer.json and no vocab.txt");
         let first = tokenizer.remove(0);
@@ -130,6 +125,24 @@ impl Files {
     pub fn tokenizer_files(&self) -> Vec<PathBuf> {
         std::iter::once(&self.tokenizer).chain(&self.tokenizer_extras).cloned().collect()
     }
+}
+
+/// The weights in a folder: one file, or the shards that an index names.
+fn weights_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    for name in WEIGHTS_FILES {
+        let (whole, index) = (folder.join(name), folder.join(shards::index_of(name)));
+        if whole.is_file() {
+            return Ok(vec![whole]);
+        }
+        if index.is_file() {
+            let paths: Vec<PathBuf> = shards::named_by(&index)?.iter().map(|shard| folder.join(shard)).collect();
+            if let Some(missing) = paths.iter().find(|path| !path.is_file()) {
+                bail!("{} names {}, which is not there", index.display(), missing.display());
+            }
+            return Ok(paths);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// `checkpoints/best` of a run is a file that names the folder beside it.

@@ -5,6 +5,7 @@ mod files;
 mod format;
 mod initialize;
 mod parameters;
+mod shards;
 mod tensors;
 mod weights;
 mod write;

@@ -1,7 +1,7 @@
 //! Reading weights: safetensors and PyTorch's own format, of any float type, widened to f32.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use pytorch_reader::PytorchReader;
@@ -29,6 +29,22 @@ impl Weights {
             bail!("cannot use the weights in {}: {name} holds numbers that are not finite", path.display());
         }
         Ok(Self { tensors: tensors.into_iter().map(|(name, tensor)| (current_name(&name), tensor)).collect() })
+    }
+
+    /// Reads the one file, or all shards, that hold a checkpoint's weights.
+    ///
+    /// # Errors
+    /// As [`Weights::read`]; or two shards hold tensors of one name.
+    pub fn read_all(paths: &[PathBuf]) -> Result<Self> {
+        let mut all = Self::default();
+        for path in paths {
+            for (name, tensor) in Self::read(path)?.tensors {
+                if all.tensors.insert(name.clone(), tensor).is_some() {
+                    bail!("cannot use the weights: {} holds {name}, which another shard holds already", path.display());
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// Takes a tensor out by its full name, also where the file leaves the `bert.` prefix away.

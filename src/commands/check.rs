@@ -20,7 +20,7 @@ pub fn check(arguments: &Check) -> Outcome<()> {
     let mut plans = Vec::new();
     for file in &arguments.experiments.files {
         let inputs = Inputs::read(file, Purpose::Plan, &overrides, &surroundings, &hub)?;
-        if inputs.named.files.weights.is_some() {
+        if !inputs.named.files.weights.is_empty() {
             // Whether the weights can be used is a part of the answer.
             inputs.initial()?;
         }

@@ -22,7 +22,7 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
         count(pipeline.parameters() as u64),
         device_text(device.name(), device.model().as_deref()),
     ))?;
-    if pipeline.inputs.named.files.weights.is_none() {
+    if pipeline.inputs.named.files.weights.is_empty() {
         voice.say("every weight is drawn anew: the checkpoint gives its shape alone")?;
     } else if pipeline.initial.head_of_another_size {
         voice
@@ -31,7 +31,7 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
         voice.say(&format!("newly drawn, because the checkpoint lacks them: {}", pipeline.initial.drawn.join(", ")))?;
     }
     let (theirs, ours) = (trial.config.labels(), trial.settings.task.task().labels);
-    let keeps_head = pipeline.inputs.named.files.weights.is_some() && pipeline.initial.drawn.is_empty();
+    let keeps_head = !pipeline.inputs.named.files.weights.is_empty() && pipeline.initial.drawn.is_empty();
     if keeps_head && !theirs.is_empty() && theirs != ours {
         voice.say(&format!(
             "the checkpoint's classifier is kept, class by class: {} become {}",

@@ -81,7 +81,7 @@ impl Bench {
     }
 
     pub fn parameters(&self) -> Vec<HostTensor> {
-        let weights = Weights::read(self.files.weights.as_ref().unwrap()).unwrap();
+        let weights = Weights::read_all(&self.files.weights).unwrap();
         initialize(&self.config, &self.table, Some(weights), 1).unwrap().parameters
     }
 
