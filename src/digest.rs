@@ -1,11 +1,11 @@
 //! SHA-256, and how it is written.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use sha2::{Digest, Sha256};
+
+use crate::input_file::HashingReader;
 
 /// Two hexadecimal digits for each byte.
 #[must_use]
@@ -20,20 +20,7 @@ pub fn hex(bytes: &[u8]) -> String {
 pub fn sha256(paths: &[PathBuf]) -> Result<String> {
     let mut hasher = Sha256::new();
     for path in paths {
-        hash_into(&mut hasher, path).with_context(|| format!("cannot read {}", path.display()))?;
+        hasher = HashingReader::continuing(path, hasher)?.hasher()?;
     }
     Ok(hex(&hasher.finalize()))
-}
-
-fn hash_into(hasher: &mut Sha256, path: &Path) -> std::io::Result<()> {
-    let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
-    loop {
-        let bytes = reader.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        hasher.update(bytes);
-        let read = bytes.len();
-        reader.consume(read);
-    }
 }

@@ -1,7 +1,6 @@
 //! Everything that a trial reads: found, read and counted, before anything is made of it.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
@@ -51,7 +50,9 @@ pub struct Named {
     tokenizer_longest: Option<usize>,
     train: Vec<Example>,
     validation: Vec<Example>,
-    hashes: OnceLock<Hashes>,
+    /// All but that of the weights.
+    hashes: Hashes,
+    weights: OnceLock<String>,
 }
 
 /// What has been read already, for experiments that name the same checkpoint and the same data.
@@ -167,45 +168,53 @@ impl Named {
         let named = || said("checkpoint", &settings.checkpoint);
         let files =
             Files::find(&origins.checkpoint, origins.with_weights, hub).with_context(named).map_err(Failure::checkpoint)?;
-        let config = Config::read(&files.config).with_context(named).map_err(Failure::checkpoint)?;
+        let config = Config::of(&files.config).with_context(named).map_err(Failure::checkpoint)?;
         let tokens = Tokens::read(&files).with_context(named).map_err(Failure::checkpoint)?;
         let task = settings.task.task();
         let named = || said("data.source", &settings.data.source);
         let source = Source::find(&origins.data, task, hub).with_context(named).map_err(Failure::data)?;
         let train = source.train.read(task).map_err(Failure::data)?;
         let validation = source.validation.read(task).map_err(Failure::data)?;
+        let data = [("train", &train), ("validation", &validation)];
+        let hashes = Hashes {
+            data: data.map(|(split, rows)| (split.to_string(), rows.sha256.clone())).into(),
+            tokenizer: files.tokenizer_files().map(|file| (file.name(), file.sha256().to_string())).collect(),
+            config: files.config.sha256().into(),
+            weights: None,
+        };
         Ok(Self {
             checkpoint: origins.checkpoint.clone(),
             files,
             config,
             tokenizer_longest: tokens.longest(),
             source,
-            train,
-            validation,
-            hashes: OnceLock::new(),
+            train: train.examples,
+            validation: validation.examples,
+            hashes,
+            weights: OnceLock::new(),
         })
     }
 
-    /// SHA-256 of every file read, computed once.
+    /// SHA-256 of every file but the weights: of the bytes that were parsed.
+    #[must_use]
+    pub fn hashes_without_weights(&self) -> &Hashes {
+        &self.hashes
+    }
+
+    /// SHA-256 of every file; the weights as they are when this is asked for the first time.
     ///
     /// # Errors
-    /// A file cannot be read any more.
+    /// The weights cannot be read.
     pub fn hashes(&self) -> Result<Hashes> {
-        if let Some(hashes) = self.hashes.get() {
-            return Ok(hashes.clone());
-        }
-        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let one = |path: &PathBuf| sha256(std::slice::from_ref(path));
-        let mut data = BTreeMap::new();
-        data.insert("train".to_string(), sha256(&self.source.train.paths)?);
-        data.insert("validation".to_string(), sha256(&self.source.validation.paths)?);
-        let mut tokenizer = BTreeMap::new();
-        for path in self.files.tokenizer_files() {
-            tokenizer.insert(name(&path), one(&path)?);
-        }
-        let weights = (!self.files.weights.is_empty()).then(|| sha256(&self.files.weights)).transpose()?;
-        let hashes = Hashes { data, tokenizer, config: one(&self.files.config)?, weights };
-        Ok(self.hashes.get_or_init(|| hashes).clone())
+        let weights = match self.weights.get() {
+            _ if self.files.weights.is_empty() => None,
+            Some(known) => Some(known.clone()),
+            None => {
+                let hash = sha256(&self.files.weights)?;
+                Some(self.weights.get_or_init(|| hash).clone())
+            }
+        };
+        Ok(Hashes { weights, ..self.hashes.clone() })
     }
 
     fn facts(&self) -> Facts {

@@ -37,7 +37,7 @@ impl<'a> Pipeline<'a> {
         let (train, validation) = encode(inputs, cache)?;
         let table = table(&inputs.trial.config, inputs.trial.settings.task.task().labels.len());
         let initial = inputs.initial()?;
-        let hashes = inputs.named.hashes().map_err(Failure::Checkpoint)?;
+        let hashes = Hashes { weights: initial.sha256.clone(), ..inputs.named.hashes_without_weights().clone() };
         let identity = identity(&setting_rows(inputs), &hashes, &inputs.trial.rungs);
         Ok(Self { inputs, table, initial, train, validation, hashes, identity })
     }
@@ -54,10 +54,10 @@ impl<'a> Pipeline<'a> {
 /// # Errors
 /// The tokenizer cannot be used.
 pub fn encode(inputs: &Inputs, cache: &TokenCache) -> Outcome<(Vec<Encoded>, Vec<Encoded>)> {
-    let hashes = inputs.named.hashes().map_err(Failure::Checkpoint)?;
+    let hashes = inputs.named.hashes_without_weights();
     let split = |name: &str, examples: &[Example]| {
         let trial = &inputs.trial;
-        cache.get(&key(inputs, &hashes, name, examples.len()), || {
+        cache.get(&key(inputs, hashes, name, examples.len()), || {
             Tokens::read(&inputs.named.files)?.encode(examples, trial.max_length, &trial.config)
         })
     };

@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::input_file::{InputFile, MIB};
+
 /// The shape of a BERT encoder and the settings that its checkpoint was trained with.
 ///
 /// Defaults are those of transformers' `BertConfig`.
@@ -104,13 +106,23 @@ const LARGEST: [(&str, usize); 4] =
     [("vocab_size", 10_000_000), ("hidden_size", 65_536), ("num_hidden_layers", 1_000), ("max_position_embeddings", 1_000_000)];
 
 impl Config {
+    /// Bytes that the file may have.
+    pub const LARGEST: u64 = 16 * MIB;
+
     /// Reads and checks `config.json`.
     ///
     /// # Errors
     /// The file cannot be read, is not JSON, or describes something other than a BERT encoder.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("{} does not describe a BERT", path.display()))
+        Self::of(&InputFile::read(path, Self::LARGEST)?)
+    }
+
+    /// What a `config.json` that has been read describes.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn of(file: &InputFile) -> Result<Self> {
+        Self::parse(file.text()?).with_context(|| format!("{} does not describe a BERT", file.path().display()))
     }
 
     /// Reads the text of a `config.json`.

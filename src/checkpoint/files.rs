@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::shards;
+use super::{Config, shards};
 use crate::hub::{self, Hub, Repository};
+use crate::input_file::{InputFile, MIB};
+use crate::shorten::listed;
 
 /// How an experiment names a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,24 +60,27 @@ pub const TOKENIZER_FILES: [&str; 5] =
 /// Weights files, the preferred first.
 const WEIGHTS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
-/// The files of a checkpoint on this machine.
+/// Bytes that a file of the tokenizer may have; the vocabularies of all languages together have a tenth of it.
+const LARGEST_TOKENIZER: u64 = 256 * MIB;
+
+/// The files of a checkpoint: what they held when they were found, and where the weights are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// `config.json`.
-    pub config: PathBuf,
+    pub config: InputFile,
     /// The weights: one file, or every shard in the order of their names; empty where they were not asked for.
     pub weights: Vec<PathBuf>,
     /// `tokenizer.json` or, where that is all there is, `vocab.txt`.
-    pub tokenizer: PathBuf,
+    pub tokenizer: InputFile,
     /// The other files of the tokenizer that are there.
-    pub tokenizer_extras: Vec<PathBuf>,
+    pub tokenizer_extras: Vec<InputFile>,
 }
 
 impl Files {
     /// Finds the files, downloading what is on the hub and not cached.
     ///
     /// # Errors
-    /// The folder or the repository does not exist or lacks a file; the hub cannot be reached.
+    /// The folder or the repository does not exist or lacks a file; a file cannot be read; the hub cannot be reached.
     pub fn find(name: &CheckpointName, with_weights: bool, hub: &Hub) -> Result<Self> {
         match name {
             CheckpointName::Folder(folder) => Self::in_folder(folder, with_weights),
@@ -87,7 +92,8 @@ impl Files {
         let folder = &follow_pointer(folder)?;
         ensure!(folder.is_dir(), "there is no checkpoint folder {}", folder.display());
         std::fs::read_dir(folder).with_context(|| format!("cannot read the checkpoint folder {}", folder.display()))?;
-        let existing = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+        // Also what turns out to be no file: it is refused by its name then.
+        let existing = |name: &str| Some(folder.join(name)).filter(|path| is_there(path));
         let listing = || format!("{} holds {}", folder.display(), list(folder));
         let inside = ["checkpoints/best", "best"].into_iter().map(|inner| folder.join(inner)).find(|inner| inner.is_file());
         let hint = || inside.as_ref().map_or(String::new(), |inside| format!("; did you mean {}?", inside.display()));
@@ -96,7 +102,9 @@ impl Files {
         if with_weights && weights.is_empty() {
             bail!("no {}: {}", WEIGHTS_FILES.join(" or "), listing());
         }
-        Self::new(config, weights, TOKENIZER_FILES.iter().filter_map(|name| existing(name)).collect()).with_context(listing)
+        let tokenizer: Vec<PathBuf> = TOKENIZER_FILES.iter().filter_map(|name| existing(name)).collect();
+        ensure!(tokenizer.first().is_some_and(|path| is_vocabulary(path)), "no tokenizer.json and no vocab.txt: {}", listing());
+        Self::read(&config, weights, &tokenizer)
     }
 
     fn on_hub(id: &str, revision: Option<&str>, with_weights: bool, hub: &Hub) -> Result<Self> {
@@ -109,34 +117,45 @@ impl Files {
         let [config, tokenizer, weights @ ..] = found.required.as_slice() else {
             bail!("the hub's {id} lacks files");
         };
-        let extras = found.optional.into_iter().filter(|path| path != tokenizer).collect();
-        Ok(Self { config: config.clone(), weights: weights.to_vec(), tokenizer: tokenizer.clone(), tokenizer_extras: extras })
+        let extras = found.optional.into_iter().filter(|path| path != tokenizer);
+        let tokenizer: Vec<PathBuf> = std::iter::once(tokenizer.clone()).chain(extras).collect();
+        Self::read(config, weights.to_vec(), &tokenizer)
     }
 
-    fn new(config: PathBuf, weights: Vec<PathBuf>, mut tokenizer: Vec<PathBuf>) -> Result<Self> {
-        let usable = |path: &PathBuf| path.file_name().is_some_and(|name| name == "tokenizer.json" || name == "vocab.txt");
-        ensure!(tokenizer.first().is_some_and(usable), "no tokenizer.json and no vocab.txt");
-        let first = tokenizer.remove(0);
-        Ok(Self { config, weights, tokenizer: first, tokenizer_extras: tokenizer })
+    /// `tokenizer` is not empty, and begins with what the vocabulary is in.
+    fn read(config: &Path, weights: Vec<PathBuf>, tokenizer: &[PathBuf]) -> Result<Self> {
+        let config = InputFile::read(config, Config::LARGEST)?;
+        let read = |path: &PathBuf| InputFile::read(path, LARGEST_TOKENIZER);
+        let mut tokenizer_extras = tokenizer.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let tokenizer = tokenizer_extras.remove(0);
+        Ok(Self { config, weights, tokenizer, tokenizer_extras })
     }
 
     /// Everything that the tokenizer is made of.
-    #[must_use]
-    pub fn tokenizer_files(&self) -> Vec<PathBuf> {
-        std::iter::once(&self.tokenizer).chain(&self.tokenizer_extras).cloned().collect()
+    pub fn tokenizer_files(&self) -> impl Iterator<Item = &InputFile> {
+        std::iter::once(&self.tokenizer).chain(&self.tokenizer_extras)
     }
+}
+
+fn is_vocabulary(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "tokenizer.json" || name == "vocab.txt")
+}
+
+/// Whether something has this name, a link that leads nowhere included.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// The weights in a folder: one file, or the shards that an index names.
 fn weights_in(folder: &Path) -> Result<Vec<PathBuf>> {
     for name in WEIGHTS_FILES {
         let (whole, index) = (folder.join(name), folder.join(shards::index_of(name)));
-        if whole.is_file() {
+        if is_there(&whole) {
             return Ok(vec![whole]);
         }
-        if index.is_file() {
+        if is_there(&index) {
             let paths: Vec<PathBuf> = shards::named_by(&index)?.iter().map(|shard| folder.join(shard)).collect();
-            if let Some(missing) = paths.iter().find(|path| !path.is_file()) {
+            if let Some(missing) = paths.iter().find(|path| !is_there(path)) {
                 bail!("{} names {}, which is not there", index.display(), missing.display());
             }
             return Ok(paths);
@@ -150,9 +169,8 @@ fn follow_pointer(path: &Path) -> Result<PathBuf> {
     if !path.is_file() {
         return Ok(path.to_path_buf());
     }
-    let named =
-        std::fs::read_to_string(path).with_context(|| format!("{} is a file, not a checkpoint folder", path.display()))?;
-    let folder = path.with_file_name(named.trim());
+    let file = InputFile::read(path, MIB).with_context(|| format!("{} is a file, not a checkpoint folder", path.display()))?;
+    let folder = path.with_file_name(file.text()?.trim());
     ensure!(folder.is_dir(), "{} is neither a checkpoint folder nor the name of one", path.display());
     Ok(folder)
 }
@@ -162,5 +180,5 @@ fn list(folder: &Path) -> String {
         .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
         .unwrap_or_default();
     names.sort_unstable();
-    if names.is_empty() { "nothing".into() } else { names.join(", ") }
+    if names.is_empty() { "nothing".into() } else { listed(&names) }
 }

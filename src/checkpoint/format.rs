@@ -1,6 +1,12 @@
 //! Float types that tensors are stored in.
 
+use std::io::{ErrorKind, Read};
+
+use anyhow::{Result, ensure};
 use half::{bf16, f16};
+
+/// Bytes that are read at once.
+const CHUNK: usize = 1 << 20;
 
 /// A float type.
 #[derive(Clone, Copy)]
@@ -12,16 +18,50 @@ pub(super) enum Format {
 }
 
 impl Format {
+    /// Bytes of a number.
+    fn size(self) -> usize {
+        match self {
+            Self::F64 => 8,
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+
+    /// The next `count` numbers of a file, as f32; nothing but a part of them is in memory twice.
+    ///
+    /// # Errors
+    /// The file cannot be read or ends before them, or memory does not suffice.
+    pub(super) fn read(self, file: &mut impl Read, count: usize) -> Result<Vec<f32>> {
+        let mut values: Vec<f32> = Vec::new();
+        ensure!(values.try_reserve_exact(count).is_ok(), "not enough memory for {count} numbers");
+        let mut chunk = vec![0; CHUNK];
+        while values.len() < count {
+            let bytes = CHUNK.min((count - values.len()) * self.size());
+            match file.read_exact(&mut chunk[..bytes]) {
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => anyhow::bail!("it ends too early"),
+                other => other?,
+            }
+            self.widen_into(&chunk[..bytes], &mut values);
+        }
+        Ok(values)
+    }
+
     /// Little-endian numbers of this format as f32.
     pub(super) fn widen(self, bytes: &[u8]) -> Vec<f32> {
-        fn each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-            bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
+        let mut values = Vec::with_capacity(bytes.len() / self.size());
+        self.widen_into(bytes, &mut values);
+        values
+    }
+
+    fn widen_into(self, bytes: &[u8], values: &mut Vec<f32>) {
+        fn each<const N: usize>(bytes: &[u8], values: &mut Vec<f32>, read: impl Fn([u8; N]) -> f32) {
+            values.extend(bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)));
         }
         match self {
-            Self::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
-            Self::F32 => each(bytes, f32::from_le_bytes),
-            Self::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
-            Self::Bf16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
+            Self::F64 => each(bytes, values, |b| f64::from_le_bytes(b) as f32),
+            Self::F32 => each(bytes, values, f32::from_le_bytes),
+            Self::F16 => each(bytes, values, |b| f16::from_le_bytes(b).to_f32()),
+            Self::Bf16 => each(bytes, values, |b| bf16::from_le_bytes(b).to_f32()),
         }
     }
 }

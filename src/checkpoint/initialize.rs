@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use super::{Config, HostTensor, Parameter, Part, Role, Weights};
 use crate::random::{Purpose, Stream};
+use crate::shorten::shortened;
 
 /// Initial parameters and where they came from.
 #[derive(Debug)]
@@ -16,57 +17,82 @@ pub struct Initial {
     pub head_of_another_size: bool,
     /// Names of what the checkpoint holds and the model does not.
     pub unused: Vec<String>,
+    /// SHA-256 of the weights that were read, where some were.
+    pub sha256: Option<String>,
 }
 
 /// Fills `table` from `weights`, and draws what they lack: every parameter where there are none.
 ///
 /// # Errors
-/// A weight of the encoder is missing, or has another shape than `config.json` says.
+/// A weight of the encoder is missing, or has another shape than `config.json` says; or memory does not suffice.
 pub fn initialize(config: &Config, table: &[Parameter], weights: Option<Weights>, seed: u64) -> Result<Initial> {
-    let pretrained = weights.is_some();
-    let mut head_of_another_size = false;
-    // A shape that no memory can hold is asked for politely first: a failed allocation ends the process.
+    let sha256 = weights.as_ref().map(|weights| weights.sha256().to_string());
+    let mut found = Found::default();
+    if let Some(weights) = weights {
+        found.take(table, weights)?;
+    }
+    // What is not there is drawn after everything has been looked at: a shape may ask for more than any memory holds.
     let total: usize = table.iter().map(Parameter::elements).sum();
     if Vec::<f32>::new().try_reserve_exact(total).is_err() {
         bail!("not enough memory for {total} parameters");
     }
-    let mut weights = weights.unwrap_or_default();
-    let (mut parameters, mut drawn, mut missing) = (Vec::with_capacity(table.len()), Vec::new(), Vec::new());
+    let (mut parameters, mut drawn) = (Vec::with_capacity(table.len()), Vec::new());
     for (index, entry) in table.iter().enumerate() {
-        let found = weights.take(&entry.name);
-        let usable = match found {
-            Some(tensor) if tensor.shape == entry.shape => Some(tensor),
-            // A head for another number of labels says nothing about this task.
-            Some(_) if entry.part == Part::Classifier => {
-                head_of_another_size = true;
-                None
-            }
-            Some(tensor) => {
-                bail!("{} has shape {:?} in the weights, but config.json makes it {:?}", entry.name, tensor.shape, entry.shape)
-            }
-            None => None,
-        };
-        let parameter = if let Some(tensor) = usable {
-            tensor
-        } else {
-            if pretrained && entry.part == Part::Encoder {
-                missing.push(entry.name.clone());
-            }
+        let read = found.tensors.get_mut(index).and_then(Option::take);
+        parameters.push(read.unwrap_or_else(|| {
             drawn.push(entry.name.clone());
             draw(config, entry, index, seed)
-        };
-        parameters.push(parameter);
+        }));
     }
-    if !missing.is_empty() {
-        let shown = missing.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-        let more = if missing.len() > 5 { format!(" and {} more", missing.len() - 5) } else { String::new() };
-        let held: Vec<_> = weights.names().take(3).collect();
-        let hint = if held.is_empty() { String::new() } else { format!("; the file holds names like {}", held.join(", ")) };
-        bail!("the weights lack {} of the encoder's parameters: {shown}{more}{hint}", missing.len());
+    Ok(Initial { parameters, drawn, head_of_another_size: found.head_of_another_size, unused: found.unused, sha256 })
+}
+
+/// What weights hold of a table.
+#[derive(Default)]
+struct Found {
+    /// In the table's order.
+    tensors: Vec<Option<HostTensor>>,
+    head_of_another_size: bool,
+    unused: Vec<String>,
+}
+
+impl Found {
+    fn take(&mut self, table: &[Parameter], mut weights: Weights) -> Result<()> {
+        let mut missing = Vec::new();
+        for entry in table {
+            let tensor = match weights.take(&entry.name) {
+                Some(tensor) if tensor.shape == entry.shape => Some(tensor),
+                // A head for another number of labels says nothing about this task.
+                Some(_) if entry.part == Part::Classifier => {
+                    self.head_of_another_size = true;
+                    None
+                }
+                Some(tensor) => {
+                    bail!(
+                        "{} has shape {:?} in the weights, but config.json makes it {:?}",
+                        entry.name,
+                        tensor.shape,
+                        entry.shape
+                    )
+                }
+                None => None,
+            };
+            if tensor.is_none() && entry.part == Part::Encoder {
+                missing.push(entry.name.clone());
+            }
+            self.tensors.push(tensor);
+        }
+        if !missing.is_empty() {
+            let shown = missing.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+            let more = if missing.len() > 5 { format!(" and {} more", missing.len() - 5) } else { String::new() };
+            let held: Vec<_> = weights.names().take(3).map(shortened).collect();
+            let hint = if held.is_empty() { String::new() } else { format!("; the file holds names like {}", held.join(", ")) };
+            bail!("the weights lack {} of the encoder's parameters: {shown}{more}{hint}", missing.len());
+        }
+        self.unused = weights.names().map(str::to_string).collect();
+        self.unused.sort_unstable();
+        Ok(())
     }
-    let mut unused: Vec<String> = weights.names().map(str::to_string).collect();
-    unused.sort_unstable();
-    Ok(Initial { parameters, drawn, head_of_another_size, unused })
 }
 
 /// Draws a parameter as transformers' `BertPreTrainedModel._init_weights` does.

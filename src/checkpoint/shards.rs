@@ -6,6 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
+use crate::input_file::{InputFile, MIB};
+use crate::shorten::shortened;
+
 /// What is read of an index; its metadata decides nothing.
 #[derive(Deserialize)]
 struct Index {
@@ -14,6 +17,9 @@ struct Index {
 
 /// More files than any checkpoint of this kind comes in.
 const MOST: usize = 1000;
+
+/// Bytes that an index may have.
+const LARGEST: u64 = 64 * MIB;
 
 /// The name of the index that stands beside the shards of a weights file.
 pub(super) fn index_of(weights: &str) -> String {
@@ -26,13 +32,13 @@ pub(super) fn index_of(weights: &str) -> String {
 /// The index cannot be read, names no file, or names something that is not a weights file beside it.
 pub(super) fn named_by(index: &Path) -> Result<Vec<String>> {
     let read = || -> Result<Vec<String>> {
-        let content = std::fs::read(index)?;
-        let index: Index = serde_json::from_slice(&content).context("not an index of weights")?;
+        let content = InputFile::read(index, LARGEST)?;
+        let index: Index = serde_json::from_slice(content.bytes()).context("not an index of weights")?;
         let names: BTreeSet<String> = index.weight_map.into_values().collect();
         ensure!(!names.is_empty(), "no weights in it");
         ensure!(names.len() <= MOST, "{} files in it", names.len());
         if let Some(name) = names.iter().find(|name| !is_weights_file(name)) {
-            bail!("{name:?} in it is not the name of a weights file beside it");
+            bail!("{:?} in it is not the name of a weights file beside it", shortened(name));
         }
         Ok(names.into_iter().collect())
     };

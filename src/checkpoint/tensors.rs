@@ -2,16 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use memmap2::Mmap;
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorView};
+use sha2::{Digest, Sha256};
 
 use super::HostTensor;
 use super::format::Format;
+use crate::input_file::HashingReader;
 
 /// The bytes of a safetensors file.
 ///
@@ -45,27 +46,63 @@ fn little_endian(values: &[f32]) -> Cow<'_, [u8]> {
 /// # Errors
 /// The file cannot be read or is damaged, or a tensor is of no float type.
 pub fn read_tensors(path: &Path) -> Result<Vec<(String, HostTensor)>> {
-    let file = File::open(path).context("cannot open the file")?;
-    ensure!(file.metadata()?.len() > 0, "the file is empty");
-    // SAFETY: the map is read once, here; a file that another process changes meanwhile yields wrong
-    // values, as any other way of reading it would.
-    #[allow(unsafe_code)]
-    let bytes = unsafe { Mmap::map(&file) }.context("cannot map the file into memory")?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| anyhow!("the file is damaged or cut off: {error}"))?;
+    Ok(read_hashed(path, Sha256::new())?.0)
+}
+
+/// The same; the file has gone through the hasher then.
+pub(super) fn read_hashed(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
+    let mut file = HashingReader::continuing(path, hasher)?;
+    let header = header(&mut file)?;
     let mut read = Vec::new();
-    for (name, view) in tensors.iter() {
-        // Buffers that are no parameters, such as position_ids.
-        if matches!(view.dtype(), Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL) {
+    // In the order of their bytes, and so of the file.
+    for name in header.offset_keys() {
+        let Some(info) = header.info(&name) else { continue };
+        let (start, end) = info.data_offsets;
+        let Some(format) = format(&name, info.dtype)? else {
+            skip(&mut file, end - start).with_context(|| format!("{CUT} in {name}"))?;
             continue;
-        }
-        let format = match view.dtype() {
-            Dtype::F32 => Format::F32,
-            Dtype::F16 => Format::F16,
-            Dtype::BF16 => Format::Bf16,
-            Dtype::F64 => Format::F64,
-            other => bail!("{name} is stored as {other:?}, which is no float type known here"),
         };
-        read.push((name.to_string(), HostTensor { shape: view.shape().to_vec(), values: format.widen(view.data()) }));
+        let values = format.read(&mut file, info.shape.iter().product()).with_context(|| format!("{CUT} in {name}"))?;
+        read.push((name, HostTensor { shape: info.shape.clone(), values }));
     }
-    Ok(read)
+    Ok((read, file.hasher()?))
+}
+
+const CUT: &str = "the file is damaged or cut off";
+
+/// A header may have this many bytes, as in the library.
+const LARGEST_HEADER: u64 = 100_000_000;
+
+/// What the file holds, and where: checked against the file's size before anything else is read.
+fn header(file: &mut HashingReader) -> Result<Metadata> {
+    let total = file.length();
+    ensure!(total > 0, "the file is empty");
+    let mut length = [0; 8];
+    file.read_exact(&mut length).context(CUT)?;
+    let length = u64::from_le_bytes(length);
+    ensure!(length <= LARGEST_HEADER && length + 8 <= total, "{CUT}: it announces a header of {length} bytes");
+    let mut header = vec![0; usize::try_from(length)?];
+    file.read_exact(&mut header).context(CUT)?;
+    let header: Metadata = serde_json::from_slice(&header).map_err(|error| anyhow!("{CUT}: {error}"))?;
+    let announced = 8 + length + header.data_len() as u64;
+    ensure!(announced == total, "{CUT}: it should have {announced} bytes, and has {total}");
+    Ok(header)
+}
+
+/// How a tensor is stored; none for buffers that are no parameters, such as position_ids.
+fn format(name: &str, dtype: Dtype) -> Result<Option<Format>> {
+    Ok(Some(match dtype {
+        Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => return Ok(None),
+        Dtype::F32 => Format::F32,
+        Dtype::F16 => Format::F16,
+        Dtype::BF16 => Format::Bf16,
+        Dtype::F64 => Format::F64,
+        other => bail!("{name} is stored as {other:?}, which is no float type known here"),
+    }))
+}
+
+fn skip(file: &mut HashingReader, bytes: usize) -> Result<()> {
+    let skipped = std::io::copy(&mut file.by_ref().take(bytes as u64), &mut std::io::sink())?;
+    ensure!(skipped == bytes as u64, "it ends too early");
+    Ok(())
 }

@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use pytorch_reader::PytorchReader;
+use sha2::{Digest, Sha256};
 
 use super::HostTensor;
 use super::format::Format;
-use super::tensors::read_tensors;
+use super::tensors::read_hashed;
+use crate::digest::hex;
+use crate::input_file::HashingReader;
+use crate::shorten::shortened;
 
-/// The tensors of a weights file, by the names that transformers uses today.
-#[derive(Debug, Default)]
+/// The tensors of a checkpoint, by the names that transformers uses today.
+#[derive(Debug)]
 pub struct Weights {
     tensors: BTreeMap<String, HostTensor>,
+    sha256: String,
 }
 
 impl Weights {
@@ -22,13 +27,7 @@ impl Weights {
     /// # Errors
     /// The file cannot be read or is damaged, or a tensor is not of a float type.
     pub fn read(path: &Path) -> Result<Self> {
-        let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
-        let tensors = if is_safetensors { read_tensors(path) } else { read_pytorch(path) };
-        let tensors = tensors.with_context(|| format!("cannot use the weights in {}", path.display()))?;
-        if let Some((name, _)) = tensors.iter().find(|(_, tensor)| tensor.values.iter().any(|value| !value.is_finite())) {
-            bail!("cannot use the weights in {}: {name} holds numbers that are not finite", path.display());
-        }
-        Ok(Self { tensors: tensors.into_iter().map(|(name, tensor)| (current_name(&name), tensor)).collect() })
+        Self::read_all(&[path.to_path_buf()])
     }
 
     /// Reads the one file, or all shards, that hold a checkpoint's weights.
@@ -36,15 +35,25 @@ impl Weights {
     /// # Errors
     /// As [`Weights::read`]; or two shards hold tensors of one name.
     pub fn read_all(paths: &[PathBuf]) -> Result<Self> {
-        let mut all = Self::default();
+        let mut tensors: BTreeMap<String, HostTensor> = BTreeMap::new();
+        let mut hasher = Sha256::new();
         for path in paths {
-            for (name, tensor) in Self::read(path)?.tensors {
-                if all.tensors.insert(name.clone(), tensor).is_some() {
-                    bail!("cannot use the weights: {} holds {name}, which another shard holds already", path.display());
+            let read;
+            (read, hasher) = read_file(path, hasher).with_context(|| format!("cannot use the weights in {}", path.display()))?;
+            for (name, tensor) in read {
+                let name = current_name(&name);
+                if tensors.insert(name.clone(), tensor).is_some() {
+                    bail!("cannot use the weights: {} holds {}, which is there already", path.display(), shortened(&name));
                 }
             }
         }
-        Ok(all)
+        Ok(Self { tensors, sha256: hex(&hasher.finalize()) })
+    }
+
+    /// SHA-256 of the bytes that they were read from, those of several files one after the other, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// Takes a tensor out by its full name, also where the file leaves the `bert.` prefix away.
@@ -67,8 +76,20 @@ fn current_name(name: &str) -> String {
     }
 }
 
-fn read_pytorch(path: &Path) -> Result<Vec<(String, HostTensor)>> {
+/// The tensors of a file, which has gone through the hasher then.
+fn read_file(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
+    let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
+    let (tensors, hasher) = if is_safetensors { read_hashed(path, hasher)? } else { read_pytorch(path, hasher)? };
+    if let Some((name, _)) = tensors.iter().find(|(_, tensor)| tensor.values.iter().any(|value| !value.is_finite())) {
+        bail!("{} holds numbers that are not finite", shortened(name));
+    }
+    Ok((tensors, hasher))
+}
+
+/// The reader opens the file itself, more than once: it must be the same before and after.
+fn read_pytorch(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
     use pytorch_reader::DType;
+    let before = HashingReader::continuing(path, hasher.clone())?.hasher()?;
     let reader = PytorchReader::new(path).map_err(|error| anyhow!("the file is damaged or no PyTorch checkpoint: {error}"))?;
     let mut read = Vec::new();
     for (name, tensor) in reader.tensors() {
@@ -79,8 +100,13 @@ fn read_pytorch(path: &Path) -> Result<Vec<(String, HostTensor)>> {
             DType::F64 => Format::F64,
             _ => continue,
         };
-        let bytes = tensor.read().with_context(|| format!("cannot read {name}"))?;
+        let bytes = tensor.read().with_context(|| format!("cannot read {}", shortened(name)))?;
         read.push((name.clone(), HostTensor { shape: tensor.shape().to_vec(), values: format.widen(&bytes) }));
     }
-    Ok(read)
+    let after = HashingReader::continuing(path, hasher)?.hasher()?;
+    ensure!(
+        before.clone().finalize() == after.finalize(),
+        "the file changed while it was read; start again when nothing writes to it"
+    );
+    Ok((read, before))
 }

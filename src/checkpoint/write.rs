@@ -1,6 +1,5 @@
 //! Writing a fine-tuned checkpoint that transformers loads unchanged.
 
-use std::fs;
 use std::path::Path;
 
 use super::{Config, Files, HostTensor, Parameter, tensor_bytes};
@@ -16,7 +15,7 @@ pub struct Template {
     pub labels: &'static [&'static str],
     /// Names and shapes of the parameters.
     pub table: Vec<Parameter>,
-    /// Where the tokenizer's files are.
+    /// The tokenizer's files, as they were when the run began.
     pub source: Files,
 }
 
@@ -31,10 +30,7 @@ impl Template {
             let json = serde_json::to_string_pretty(&self.config.with_labels(self.labels))?;
             folder.write("config.json", (json + "\n").as_bytes())?;
             for file in self.source.tokenizer_files() {
-                if let Some(name) = file.file_name() {
-                    let content = fs::read(&file).with_context(|| format!("cannot copy {}", file.display()))?;
-                    folder.write(&name.to_string_lossy(), &content)?;
-                }
+                folder.write(&file.name(), file.bytes())?;
             }
             let named = self.table.iter().map(|entry| entry.name.as_str()).zip(parameters);
             folder.write("model.safetensors", &tensor_bytes(named)?)

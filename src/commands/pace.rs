@@ -26,7 +26,7 @@ pub fn find(root: &Path, inputs: &Inputs, device: &Device) -> Outcome<Pace> {
 }
 
 fn from_history(root: &Path, inputs: &Inputs, device: &Device) -> Option<Pace> {
-    let hashes = inputs.named.hashes().ok()?;
+    let hashes = inputs.named.hashes_without_weights();
     let (runs, _) = list(root).ok()?;
     let here = Host::this().name;
     let alike = runs.into_iter().rev().filter(|run| {

@@ -6,7 +6,6 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::select::ComparedRun;
-use crate::digest::sha256;
 use crate::hub::Hub;
 use crate::runs::files;
 use crate::statistics::mcnemar;
@@ -100,11 +99,13 @@ fn texts(run: &ComparedRun, task: &Task) -> Option<Vec<Vec<String>>> {
         folder => Origin::Folder(folder.into()),
     };
     let source = Source::find(&origin, task, &Hub::offline()).ok()?;
-    let unchanged = run.run.facts.hashes.data.get("validation") == sha256(&source.validation.paths).ok().as_ref();
-    let examples = unchanged.then(|| source.validation.read(task).ok()).flatten()?;
+    let rows = source.validation.read(task).ok()?;
+    if run.run.facts.hashes.data.get("validation") != Some(&rows.sha256) {
+        return None;
+    }
     let sentences = |text| match text {
         Text::Single(one) => vec![one],
         Text::Pair(first, second) => vec![first, second],
     };
-    Some(examples.into_iter().map(|example| sentences(example.text)).collect())
+    Some(rows.examples.into_iter().map(|example| sentences(example.text)).collect())
 }

@@ -5,8 +5,9 @@ mod source;
 mod tsv;
 
 use crate::metrics::{ACCURACY, Direction, F1, LOSS, Metric};
+use crate::shorten::shortened;
 
-pub use source::{Origin, Source, SplitFile};
+pub use source::{Origin, Source, SplitFile, SplitRows};
 
 /// A task of GLUE.
 #[derive(Debug)]
@@ -102,7 +103,8 @@ impl Task {
         let known = label.trim().parse::<usize>().ok().filter(|label| *label < self.labels.len());
         let label = known.ok_or_else(|| {
             format!(
-                "the label is \"{label}\", expected a number from 0 to {} ({})",
+                "the label is \"{}\", expected a number from 0 to {} ({})",
+                shortened(label),
                 self.labels.len() - 1,
                 self.labels.join(", ")
             )

@@ -1,58 +1,103 @@
 //! The hub's layout: one parquet file a split.
 
-use std::fs::File;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use bytes::Bytes;
+use parquet::basic::Compression;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
+use parquet::schema::types::Type;
 
 use super::{Example, Task};
+use crate::input_file::{HashingReader, MIB};
 use crate::panics;
+use crate::shorten::{listed, shortened};
 
-/// Reads every row of a parquet file.
+/// Bytes that a file may have: it is in memory whole while its rows are read.
+const LARGEST: u64 = 4096 * MIB;
+
+/// Reads every row of a parquet file; the reader is at its end then.
 ///
 /// # Errors
 /// The file cannot be read or is damaged, lacks a column, or a row does not fit: named by its number.
-pub fn read(path: &Path, task: &Task) -> Result<Vec<Example>> {
+pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<Example>> {
+    let named = || format!("cannot use {}", path.display());
+    let bytes = Bytes::from(reader.rest(LARGEST)?);
     // The library panics over some damaged files.
-    let read = catch_unwind(|| read_rows(path, task)).unwrap_or_else(|_| Err(anyhow!("the file is damaged: {}", panics::last())));
-    read.with_context(|| format!("cannot use {}", path.display()))
+    let read = catch_unwind(AssertUnwindSafe(|| read_rows(bytes, task)));
+    read.unwrap_or_else(|_| Err(anyhow!("the file is damaged: {}", panics::last()))).with_context(named)
 }
 
-fn read_rows(path: &Path, task: &Task) -> Result<Vec<Example>> {
-    let file = File::open(path)?;
-    let reader = SerializedFileReader::new(file).map_err(|error| anyhow!("the file is damaged or no parquet file: {error}"))?;
-    // Fields of a row are those at the top of the schema, whatever is nested in them.
-    let names: Vec<String> =
-        reader.metadata().file_metadata().schema().get_fields().iter().map(|field| field.name().to_string()).collect();
-    let columns = task
-        .columns()
-        .iter()
-        .map(|column| {
-            let missing =
-                || format!("{} needs a column \"{}\", and the file has {}", task.name, column.parquet, names.join(", "));
-            names.iter().position(|name| name == column.parquet).with_context(missing)
-        })
-        .collect::<Result<Vec<_>>>()?;
+fn read_rows(bytes: Bytes, task: &Task) -> Result<Vec<Example>> {
+    ensure!(!bytes.starts_with(b"ARROW1") && !bytes.starts_with(&[0xff; 4]), "this is an Arrow file, not a parquet file");
+    let reader = SerializedFileReader::new(bytes).map_err(|error| anyhow!("the file is damaged or no parquet file: {error}"))?;
+    refuse_unknown_codecs(reader.metadata())?;
+    let schema = reader.metadata().file_metadata().schema();
+    let columns = task.columns().iter().map(|column| column.parquet).collect::<Vec<_>>();
+    let wanted = columns.iter().map(|column| place(schema, column, task)).collect::<Result<Vec<_>>>()?;
+    // Columns that nobody asks for may be of any kind.
+    let projection = Type::group_type_builder(schema.name()).with_fields(wanted).build()?;
     let mut examples = Vec::new();
-    for (number, row) in reader.get_row_iter(None)?.enumerate() {
-        let row = row.map_err(|error| anyhow!("row {number}: {error}"))?;
+    for (number, row) in reader.get_row_iter(Some(projection))?.enumerate() {
+        let row = row.map_err(|error| anyhow!("row {number}: the file is damaged: {error}"))?;
         let fields = fields(&row, &columns).map_err(|problem| anyhow!("row {number}: {problem}"))?;
         examples.push(task.example(&fields).map_err(|problem| anyhow!("row {number}: {problem}"))?);
     }
+    let announced = reader.metadata().file_metadata().num_rows();
+    ensure!(i64::try_from(examples.len()) == Ok(announced), "the file is damaged: it has {} of {announced} rows", examples.len());
     Ok(examples)
 }
 
-fn fields(row: &Row, columns: &[usize]) -> Result<Vec<String>, String> {
-    let all: Vec<(&String, &Field)> = row.get_column_iter().collect();
-    let text = |column: &usize| match all.get(*column) {
-        Some((_, Field::Str(text))) => Ok(text.clone()),
-        Some((_, Field::Long(number))) => Ok(number.to_string()),
-        Some((_, Field::Int(number))) => Ok(number.to_string()),
-        Some((name, other)) => Err(format!("{name} is {other}, expected text or a whole number")),
-        None => Err("a column is missing".into()),
+/// LZO is the one kind of compression that nobody reads.
+fn refuse_unknown_codecs(metadata: &ParquetMetaData) -> Result<()> {
+    let mut codecs = metadata.row_groups().iter().flat_map(|group| group.columns()).map(|column| column.compression());
+    if codecs.any(|codec| codec == Compression::LZO) {
+        bail!("it is compressed with LZO, which is not supported; write it again with another compression, such as snappy");
+    }
+    Ok(())
+}
+
+/// The column at the top of the schema.
+fn place(schema: &Type, column: &str, task: &Task) -> Result<Arc<Type>> {
+    let mut found = schema.get_fields().iter().filter(|field| field.name() == column);
+    let Some(field) = found.next() else {
+        let names: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
+        bail!("{} needs a column \"{column}\", and the file has {}", task.name, listed(&names));
+    };
+    ensure!(found.next().is_none(), "the file has two columns \"{column}\"");
+    ensure!(field.is_primitive(), "the column \"{column}\" is nested, expected text or whole numbers");
+    Ok(Arc::clone(field))
+}
+
+/// A row's columns as text, in the order that they are wanted in.
+fn fields(row: &Row, columns: &[&str]) -> Result<Vec<String>, String> {
+    let text = |column: &&str| {
+        let (_, field) = row.get_column_iter().find(|(name, _)| name == column).ok_or("a column is missing")?;
+        text(field).map_err(|found| format!("{column} is {found}, expected text or a whole number"))
     };
     columns.iter().map(text).collect()
+}
+
+/// Text or a whole number of any width as text, or what else it is.
+fn text(field: &Field) -> Result<String, String> {
+    Ok(match field {
+        Field::Str(text) => text.clone(),
+        Field::Byte(number) => number.to_string(),
+        Field::Short(number) => number.to_string(),
+        Field::Int(number) => number.to_string(),
+        Field::Long(number) => number.to_string(),
+        Field::UByte(number) => number.to_string(),
+        Field::UShort(number) => number.to_string(),
+        Field::UInt(number) => number.to_string(),
+        Field::ULong(number) => number.to_string(),
+        Field::Null => return Err("missing".into()),
+        Field::Bytes(bytes) => return Err(format!("binary data of {} bytes", bytes.len())),
+        Field::Bool(value) => return Err(format!("the boolean {value}")),
+        Field::Float(_) | Field::Double(_) | Field::Float16(_) => return Err(format!("the decimal number {field}")),
+        other => return Err(shortened(&other.to_string())),
+    })
 }

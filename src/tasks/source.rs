@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
 
 use super::{Example, Split, Task, parquet, tsv};
+use crate::digest::hex;
 use crate::hub::{Hub, Repository};
+use crate::input_file::HashingReader;
 
 /// How an experiment names its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,15 @@ pub struct SplitFile {
     /// Where they are, in the order of their rows; only parquet comes in more than one.
     pub paths: Vec<PathBuf>,
     format: Format,
+}
+
+/// The rows of a split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitRows {
+    /// In the order of the files.
+    pub examples: Vec<Example>,
+    /// SHA-256 of the bytes that they were read from, those of several files one after the other, in hexadecimal.
+    pub sha256: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +108,18 @@ impl SplitFile {
     ///
     /// # Errors
     /// The file cannot be read, or a row does not fit the task.
-    pub fn read(&self, task: &Task) -> Result<Vec<Example>> {
-        let read = match self.format {
-            Format::Tsv => tsv::read,
-            Format::Parquet => parquet::read,
-        };
-        Ok(self.paths.iter().map(|path| read(path, task)).collect::<Result<Vec<_>>>()?.concat())
+    pub fn read(&self, task: &Task) -> Result<SplitRows> {
+        let mut examples = Vec::new();
+        let mut hasher = Sha256::new();
+        for path in &self.paths {
+            let mut reader = HashingReader::continuing(path, hasher)?;
+            examples.append(&mut match self.format {
+                Format::Tsv => tsv::read(&mut reader, path, task)?,
+                Format::Parquet => parquet::read(&mut reader, path, task)?,
+            });
+            hasher = reader.hasher()?;
+        }
+        Ok(SplitRows { examples, sha256: hex(&hasher.finalize()) })
     }
 
     /// The files in words.

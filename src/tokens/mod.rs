@@ -3,7 +3,6 @@
 mod cache;
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
@@ -64,11 +63,12 @@ impl Tokens {
     /// A file cannot be read or is damaged.
     pub fn read(files: &Files) -> Result<Self> {
         let settings = tokenizer_config(files)?;
-        let path = &files.tokenizer;
+        let path = files.tokenizer.path();
         let tokenizer = if path.extension().is_some_and(|extension| extension == "json") {
-            Tokenizer::from_file(path).map_err(|error| anyhow!("{} is damaged or of an unknown kind: {error}", path.display()))?
+            Tokenizer::from_bytes(files.tokenizer.bytes())
+                .map_err(|error| anyhow!("{} is damaged or of an unknown kind: {error}", path.display()))?
         } else {
-            from_vocabulary(path, &settings).with_context(|| format!("cannot use {}", path.display()))?
+            from_vocabulary(files.tokenizer.text()?, &settings).with_context(|| format!("cannot use {}", path.display()))?
         };
         // Where nothing is known, transformers writes a number of 30 digits.
         let longest = settings.get("model_max_length").and_then(Value::as_u64).and_then(|longest| usize::try_from(longest).ok());
@@ -129,17 +129,15 @@ const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 fn tokenizer_config(files: &Files) -> Result<Value> {
     let name = "tokenizer_config.json";
-    let Some(path) = files.tokenizer_extras.iter().find(|path| path.file_name().is_some_and(|file| file == name)) else {
+    let Some(file) = files.tokenizer_extras.iter().find(|file| file.name() == name) else {
         return Ok(Value::Null);
     };
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
+    serde_json::from_slice(file.bytes()).with_context(|| format!("{} is not JSON", file.path().display()))
 }
 
 /// BERT's tokenizer: cleaned, perhaps lower-cased text, split at white space and punctuation, then
 /// WordPiece (Wu et al. 2016).
-fn from_vocabulary(path: &Path, settings: &Value) -> Result<Tokenizer> {
-    let text = std::fs::read_to_string(path)?;
+fn from_vocabulary(text: &str, settings: &Value) -> Result<Tokenizer> {
     let vocabulary: HashMap<String, u32> = text.lines().map(str::to_string).zip(0..).collect();
     let special = |name: &str| -> Result<(String, u32)> {
         let id = vocabulary.get(name).with_context(|| format!("the vocabulary has no {name}"))?;

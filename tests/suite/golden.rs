@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gluepot::checkpoint::{Files, Template, Weights, initialize};
+use gluepot::input_file::{InputFile, MIB};
 use gluepot::metrics::Scores;
 use gluepot::plan::Steps;
 use gluepot::settings::ScheduleKind;
@@ -28,7 +29,8 @@ fn the_parameter_table_is_that_of_transformers() {
 #[test]
 fn tokens_equal_those_of_transformers() {
     let bench = Bench::tiny();
-    let fast = Files { tokenizer: project("tests/golden/tiny/fast/tokenizer.json"), ..bench.files.clone() };
+    let tokenizer = InputFile::read(&project("tests/golden/tiny/fast/tokenizer.json"), MIB).unwrap();
+    let fast = Files { tokenizer, ..bench.files.clone() };
     for (kind, files) in [("vocab.txt", &bench.files), ("tokenizer.json", &fast)] {
         for case in golden("tiny/golden.json")["tokens"].as_array().unwrap() {
             let text: Vec<String> = serde_json::from_value(case["text"].clone()).unwrap();

@@ -67,9 +67,9 @@ impl Bench {
         let task = Task::named(task).unwrap();
         let hub = Hub::offline();
         let files = Files::find(&CheckpointName::Folder(checkpoint.to_path_buf()), true, &hub).unwrap();
-        let config = Config::read(&files.config).unwrap();
+        let config = Config::of(&files.config).unwrap();
         let source = Source::find(&Origin::Folder(data.to_path_buf()), task, &hub).unwrap();
-        let (train, validation) = (source.train.read(task).unwrap(), source.validation.read(task).unwrap());
+        let (train, validation) = (source.train.read(task).unwrap().examples, source.validation.read(task).unwrap().examples);
         Self { task, table: table(&config, task.labels.len()), files, config, train, validation }
     }
 

@@ -1,0 +1,210 @@
+//! Files that a training is made of: opened once, bounded in size, hashed as they are read.
+//!
+//! What is hashed is what is used: bytes are parsed from the same reading that they are hashed in, so that a file which is
+//! replaced meanwhile cannot be recorded as what it was not.
+
+use std::fmt;
+use std::fs::{File, FileType, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::digest::hex;
+
+/// A mebibyte.
+pub const MIB: u64 = 1 << 20;
+
+/// How a Git LFS pointer begins.
+const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
+
+/// A small file's content, its SHA-256, and where it was found.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InputFile {
+    path: PathBuf,
+    bytes: Arc<[u8]>,
+    sha256: String,
+}
+
+impl InputFile {
+    /// Reads a file of at most `largest` bytes.
+    ///
+    /// # Errors
+    /// It cannot be read, is no regular file, is larger, or is a Git LFS pointer.
+    pub fn read(path: &Path, largest: u64) -> Result<Self> {
+        let mut reader = HashingReader::open(path)?;
+        let bytes = reader.rest(largest)?;
+        Ok(Self { path: path.to_path_buf(), bytes: bytes.into(), sha256: reader.finish()? })
+    }
+
+    /// Where it was found.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name without the folder.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// What it held.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What it held, as text.
+    ///
+    /// # Errors
+    /// It is not UTF-8.
+    pub fn text(&self) -> Result<&str> {
+        std::str::from_utf8(&self.bytes).with_context(|| format!("{} is not UTF-8", self.path.display()))
+    }
+
+    /// SHA-256 of what it held, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+}
+
+impl fmt::Debug for InputFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InputFile").field("path", &self.path).field("sha256", &self.sha256).finish_non_exhaustive()
+    }
+}
+
+/// An open file whose bytes are hashed in the order in which they are read.
+pub struct HashingReader {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    hasher: Sha256,
+}
+
+impl HashingReader {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// It cannot be opened, is no regular file, or is a Git LFS pointer.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::continuing(path, Sha256::new())
+    }
+
+    /// Opens a file that is hashed as if it followed what the hasher has seen.
+    ///
+    /// # Errors
+    /// As [`HashingReader::open`].
+    pub fn continuing(path: &Path, hasher: Sha256) -> Result<Self> {
+        let (file, length) = open_regular(path)?;
+        let mut reader = Self { path: path.to_path_buf(), file, length, hasher };
+        reader.refuse_pointer()?;
+        Ok(reader)
+    }
+
+    /// Its size in bytes when it was opened.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The bytes that have not been read yet, `largest` at most.
+    ///
+    /// # Errors
+    /// There are more, memory does not suffice, or the file cannot be read.
+    pub fn rest(&mut self, largest: u64) -> Result<Vec<u8>> {
+        let path = self.path.clone();
+        let too_large =
+            |size: String| format!("{} has {size}, more than the {} MiB that it may have", path.display(), largest / MIB);
+        ensure!(self.length <= largest, too_large(format!("{} MiB", self.length / MIB)));
+        let mut bytes = Vec::new();
+        let room = bytes.try_reserve_exact(usize::try_from(self.length)?);
+        ensure!(room.is_ok(), "not enough memory for {}", self.path.display());
+        // It may have grown since.
+        self.by_ref().take(largest + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+        ensure!(bytes.len() as u64 <= largest, too_large("grown".into()));
+        Ok(bytes)
+    }
+
+    /// The hasher, when all of the file has gone through it.
+    ///
+    /// # Errors
+    /// The file cannot be read to its end.
+    pub fn hasher(mut self) -> Result<Sha256> {
+        let mut chunk = vec![0; MIB as usize];
+        loop {
+            let read = self.read(&mut chunk).with_context(|| format!("cannot read {}", self.path.display()))?;
+            if read == 0 {
+                return Ok(self.hasher);
+            }
+        }
+    }
+
+    /// SHA-256 of the whole file, in hexadecimal.
+    ///
+    /// # Errors
+    /// The file cannot be read to its end.
+    pub fn finish(self) -> Result<String> {
+        Ok(hex(&self.hasher()?.finalize()))
+    }
+
+    fn refuse_pointer(&mut self) -> Result<()> {
+        let failed = || format!("cannot read {}", self.path.display());
+        let mut start = Vec::new();
+        (&self.file).take(LFS.len() as u64).read_to_end(&mut start).with_context(failed)?;
+        if start == LFS {
+            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            bail!(
+                "{} is a Git LFS pointer, not the file itself; run `git lfs pull` in {}, or download the file",
+                self.path.display(),
+                folder.display()
+            );
+        }
+        self.file.seek(SeekFrom::Start(0)).with_context(failed)?;
+        Ok(())
+    }
+}
+
+impl Read for HashingReader {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+/// Opens a file with bytes of its own, and not a pipe or a device that may wait or never end.
+fn open_regular(path: &Path) -> Result<(File, u64)> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path).with_context(|| match path.read_link() {
+        Ok(target) => format!("cannot read {}, a link to {}", path.display(), target.display()),
+        Err(_) => format!("cannot read {}", path.display()),
+    })?;
+    let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(metadata.is_file(), "{} is {}, not a file", path.display(), kind(metadata.file_type()));
+    Ok((file, metadata.len()))
+}
+
+fn kind(kind: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return "a named pipe";
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return "a device";
+        }
+        if kind.is_socket() {
+            return "a socket";
+        }
+    }
+    if kind.is_dir() { "a directory" } else { "something else" }
+}

@@ -1,0 +1,39 @@
+//! Words from files, short enough for a message: a screen of a stranger's text hides what is wrong with it.
+
+/// Characters of a word that a message shows.
+const LONGEST: usize = 80;
+/// Words that a message lists.
+const MOST: usize = 12;
+
+/// A text, cut where it is long.
+#[must_use]
+pub fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
+/// The first of some words, and how many more there are.
+#[must_use]
+pub fn listed<S: AsRef<str>>(words: &[S]) -> String {
+    let shown = words.iter().take(MOST).map(|word| shortened(word.as_ref())).collect::<Vec<_>>().join(", ");
+    match words.len().saturating_sub(MOST) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_short_stays_whole() {
+        assert_eq!(shortened("äöü"), "äöü");
+        assert_eq!(shortened(&"ä".repeat(80)), "ä".repeat(80));
+        assert_eq!(shortened(&"ä".repeat(81)).chars().count(), 81);
+        assert_eq!(listed(&["a", "b"]), "a, b");
+        assert_eq!(listed(&["x"; 15]), format!("{} and 3 more", ["x"; 12].join(", ")));
+    }
+}
