@@ -6,6 +6,7 @@ use crate::gpu_fault::GpuFault;
 use crate::hub::HubError;
 use crate::problem::Problems;
 use crate::runs::Status;
+use crate::terminal::Styled;
 use crate::train::{DeviceError, Diverged};
 
 /// Why a command ended without doing its work.
@@ -27,7 +28,7 @@ pub enum Failure {
     Device(DeviceError),
     /// A GPU cannot be used, or no longer.
     Gpu(GpuFault),
-    /// The run directory cannot be written or read.
+    /// The run directory or standard output cannot be written or read.
     RunDirectory(anyhow::Error),
     /// Loss or gradient were no longer finite.
     Diverged(Diverged),
@@ -62,7 +63,7 @@ pub const EXIT_CODES: [(u8, &str); 13] = [
     (5, "the checkpoint cannot be used"),
     (6, "the hub cannot be reached or refuses"),
     (7, "the device is not there or lacks something"),
-    (8, "the run directory cannot be written or read"),
+    (8, "the run directory or standard output cannot be written or read"),
     (9, "training diverged"),
     (10, "out of memory"),
     (11, "some trials of a sweep failed"),
@@ -146,17 +147,25 @@ impl Failure {
         of_memory.map(Self::OutOfMemory).or(fault.map(Self::Gpu))
     }
 
-    /// The message for a terminal, in colours where `styled`.
+    /// The message, and what to do.
     #[must_use]
-    pub fn message(&self, styled: bool) -> String {
+    pub fn message(&self) -> String {
         match self {
-            Self::Experiment(problems) if styled => problems.styled(),
             Self::Experiment(problems) => problems.to_string(),
             _ => {
                 let mut lines = vec![format!("error: {self}")];
                 lines.extend(self.advice().map(|advice| format!("  = help: {advice}")));
                 lines.join("\n")
             }
+        }
+    }
+
+    /// The same for a terminal, in colors.
+    #[must_use]
+    pub fn styled(&self) -> Styled {
+        match self {
+            Self::Experiment(problems) => problems.styled(),
+            _ => Styled::plain(&self.message()),
         }
     }
 

@@ -58,4 +58,5 @@ pub mod page;
 pub mod panics;
 pub mod report;
 pub mod shorten;
+pub mod terminal;
 pub mod threads;

@@ -1,12 +1,15 @@
 //! The command `gluepot`.
 
-use std::io::{IsTerminal, Write};
+use std::ffi::OsString;
+use std::io;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use gluepot::cli::Cli;
 use gluepot::failure::Failure;
+use gluepot::terminal::{Styled, complain_styled, masked_line, print_styled};
 use gluepot::{commands, memory, panics, threads};
 
 #[global_allocator]
@@ -15,16 +18,31 @@ static ALLOCATOR: memory::Reporting = memory::Reporting;
 fn main() -> ExitCode {
     memory::keep_freed_memory();
     threads::join_pool();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return answer(&error),
+    };
     panics::keep();
     let outcome = catch_unwind(|| commands::execute(cli)).unwrap_or_else(|_| Err(Failure::panic(&panics::reason())));
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            let styled = std::io::stderr().is_terminal();
-            // With nobody left to read it, the exit code still tells.
-            let _ = writeln!(anstream::stderr(), "{}", failure.message(styled));
-            ExitCode::from(failure.exit_code())
-        }
+    outcome.map_or_else(|failure| fail(&failure), |()| ExitCode::SUCCESS)
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    complain_styled(&failure.styled());
+    ExitCode::from(failure.exit_code())
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn answer(error: &clap::Error) -> ExitCode {
+    let text = |error: &clap::Error| Styled::of_masked_parts(error.render().ansi().to_string());
+    if !error.use_stderr() {
+        let printed: io::Result<()> = print_styled(&text(error));
+        let printed = printed.context("cannot write to standard output").map_err(Failure::RunDirectory);
+        return printed.map_or_else(|failure| fail(&failure), |()| ExitCode::SUCCESS);
     }
+    // clap repeats words of the command line, which may be names of files, among its own colors.
+    let words: Vec<OsString> = std::env::args_os().map(|word| masked_line(&word.to_string_lossy()).into_owned().into()).collect();
+    let masked = Cli::try_parse_from(words).map_or_else(|error| text(&error), |_| Styled::plain(&error.to_string()));
+    complain_styled(&masked);
+    ExitCode::from(2)
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use crate::terminal::{Styled, masked, masked_line};
+
 /// A text that problems can point into: a file, or an argument of the command line.
 #[derive(Clone, Debug)]
 pub struct Text {
@@ -61,10 +63,11 @@ impl fmt::Display for Problems {
 }
 
 impl Problems {
-    /// The problems as a person reads them on a terminal, with colours.
+    /// The problems as a person reads them on a terminal, with colors.
     #[must_use]
-    pub fn styled(&self) -> String {
-        self.render(&Renderer::styled())
+    pub fn styled(&self) -> Styled {
+        let masked = Self(self.0.iter().map(Problem::masked).collect());
+        Styled::of_masked_parts(masked.render(&Renderer::styled()))
     }
 
     fn render(&self, renderer: &Renderer) -> String {
@@ -78,6 +81,26 @@ impl Problems {
 }
 
 impl Problem {
+    /// The same with control characters masked wherever text comes from elsewhere, so that what remains is the renderer's.
+    fn masked(&self) -> Self {
+        let line = |text: &String| masked_line(text).into_owned();
+        let place = self.place.as_ref().map(|place| {
+            let Text { name, content } = &*place.text;
+            // Masks are longer or shorter than what they mask.
+            let moved = |at: usize| content.get(..at).map_or(at, |before| masked_source(before).len());
+            Place {
+                text: Arc::new(Text { name: line(name), content: masked_source(content) }),
+                span: place.span.as_ref().map(|span| moved(span.start)..moved(span.end)),
+            }
+        });
+        Self {
+            message: masked(&self.message).into_owned(),
+            place,
+            label: self.label.as_ref().map(line),
+            help: self.help.iter().map(|help| masked(help).into_owned()).collect(),
+        }
+    }
+
     fn group(&self) -> Group<'_> {
         let title = Level::ERROR.primary_title(self.message.as_str());
         let group = match &self.place {
@@ -90,6 +113,11 @@ impl Problem {
         };
         self.help.iter().fold(group, |group, help| group.element(Level::HELP.message(help.as_str())))
     }
+}
+
+/// Tabs stay: the renderer lays them out, and with them what is below.
+fn masked_source(content: &str) -> String {
+    content.split('\t').map(masked).collect::<Vec<_>>().join("\t")
 }
 
 /// The first line of a span, inside the text.

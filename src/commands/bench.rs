@@ -28,8 +28,7 @@ pub fn bench(arguments: &Bench) -> Outcome<()> {
         measure(&inputs.trial, &pipeline.initial.parameters, &pipeline.train, &device, counts).map_err(Failure::training)?;
     let peak = matmul_peak(&device, inputs.trial.settings.training.precision).map_err(Failure::Internal)?;
     let figures = figures(&speed, peak);
-    print(&if arguments.json { pretty(&figures) } else { text(&speed, &figures, device.name()) });
-    Ok(())
+    print(&if arguments.json { pretty(&figures) } else { text(&speed, &figures, device.name()) })
 }
 
 /// The value below which a share of sorted values lies.

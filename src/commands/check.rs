@@ -11,6 +11,7 @@ use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
 use crate::report::plan_text;
 use crate::runs::setting_rows;
+use crate::terminal::Width;
 use crate::train::Device;
 
 /// Prints the plan of each experiment.
@@ -27,14 +28,11 @@ pub fn check(arguments: &Check) -> Outcome<()> {
         if arguments.json {
             plans.push(plan_json(&inputs));
         } else {
-            let text = plan_text(&inputs, &setting_rows(&inputs));
-            print(&format!("{}\n\n{text}\n{}\n", file.display(), device_line(&inputs)));
+            let text = plan_text(&inputs, &setting_rows(&inputs), Width::of_stdout());
+            print(&format!("{}\n\n{text}\n{}\n", file.display(), device_line(&inputs)))?;
         }
     }
-    if arguments.json {
-        print(&pretty(&json!(plans)));
-    }
-    Ok(())
+    if arguments.json { print(&pretty(&json!(plans))) } else { Ok(()) }
 }
 
 /// Which device would train, here; a plan for another machine is no mistake.

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::{find_failure, pretty, print};
+use super::{find_failure, pretty, print, print_data};
 use crate::cli::{Compare, Format, Selection};
 use crate::compare::{ComparedRun, Comparison, Examples, Filter, Options, Sort, compare as build, select};
 use crate::failure::{Failure, Outcome};
-use crate::report::{Table, comparison_csv, comparison_markdown, comparison_text};
+use crate::report::{Column, Table, comparison_csv, comparison_markdown, comparison_text};
 use crate::sweep::SweepDirectory;
+use crate::terminal::Width;
 
 /// Examples on which two runs disagree that are shown on a terminal.
 const SHOWN: usize = 20;
@@ -18,8 +19,8 @@ pub fn compare(arguments: &Compare) -> Outcome<()> {
         return examples(&selected(&arguments.selection)?, arguments.format);
     }
     let (_, comparisons) = compared(&arguments.selection)?;
-    print(&rendered(&comparisons, arguments.format)?);
-    Ok(())
+    let text = rendered(&comparisons, arguments.format)?;
+    if arguments.format == Format::Csv { print_data(&text) } else { print(&text) }
 }
 
 /// The runs that are meant, and their comparisons.
@@ -59,13 +60,13 @@ fn filtered(runs: Vec<ComparedRun>, filter: &Filter) -> Outcome<Vec<ComparedRun>
 
 fn rendered(comparisons: &[Comparison], format: Format) -> Outcome<String> {
     let apart = "Runs of different tasks or data cannot be compared; each group stands for itself.\n\n";
-    let join = |each: fn(&Comparison) -> String| {
+    let join = |each: &dyn Fn(&Comparison) -> String| {
         let texts: Vec<String> = comparisons.iter().map(each).collect();
         format!("{}{}", if comparisons.len() > 1 { apart } else { "" }, texts.join("\n\n"))
     };
     Ok(match format {
-        Format::Text => join(comparison_text),
-        Format::Markdown => join(comparison_markdown),
+        Format::Text => join(&|comparison| comparison_text(comparison, Width::of_stdout())),
+        Format::Markdown => join(&comparison_markdown),
         Format::Csv => comparison_csv(comparisons).map_err(Failure::Internal)?,
         Format::Json => pretty(&json!(comparisons)),
     })
@@ -77,8 +78,7 @@ fn examples(runs: &[ComparedRun], format: Format) -> Outcome<()> {
     };
     let examples = Examples::of(first, second).map_err(Failure::RunDirectory)?;
     if format == Format::Json {
-        print(&pretty(&json!(examples)));
-        return Ok(());
+        return print(&pretty(&json!(examples)));
     }
     let (a, b) = (&first.run.facts.id, &second.run.facts.id);
     let mut lines = vec![
@@ -88,15 +88,20 @@ fn examples(runs: &[ComparedRun], format: Format) -> Outcome<()> {
         format!("both wrong            {}", examples.both_wrong),
         format!("McNemar's exact test  p = {:.4}", examples.p),
     ];
-    let mut table = Table::new(&["example", "label", a, b, "text"], &["example"]);
+    let mut table = Table::new(vec![
+        Column::number("example"),
+        Column::words("label"),
+        Column::words(a),
+        Column::words(b),
+        Column::text("text"),
+    ]);
     for one in examples.disagreements.iter().take(SHOWN) {
         table.row(vec![one.index.to_string(), one.label.clone(), one.first.clone(), one.second.clone(), one.text.join("  |  ")]);
     }
     if !examples.disagreements.is_empty() {
         let count = examples.disagreements.len();
         let more = if count > SHOWN { format!(", the first {SHOWN} of them (--format json has all)") } else { String::new() };
-        lines.push(format!("\nthey disagree on {count} examples{more}\n{}", table.text()));
+        lines.push(format!("\nthey disagree on {count} examples{more}\n{}", table.text(Width::of_stdout())));
     }
-    print(&lines.join("\n"));
-    Ok(())
+    print(&lines.join("\n"))
 }

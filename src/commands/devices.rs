@@ -3,6 +3,7 @@
 use super::print;
 #[cfg(feature = "cuda")]
 use crate::cuda_driver;
+use crate::failure::Outcome;
 use crate::report::{bytes, count};
 use crate::train::{CudaSupport, KernelCache};
 
@@ -18,7 +19,7 @@ fn gpu(number: usize) -> String {
 }
 
 /// Lists the devices that can train.
-pub fn devices() {
+pub fn devices() -> Outcome<()> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut lines = vec![format!("cpu     {} threads, {}", threads, std::env::consts::ARCH)];
     match CudaSupport::find() {
@@ -38,5 +39,5 @@ pub fn devices() {
             format!("kernels {} compiled or tuned, {} in {}", count(entries), bytes(cache.bytes), cache.path.display())
         }
     }));
-    print(&lines.join("\n"));
+    print(&lines.join("\n"))
 }

@@ -6,8 +6,9 @@ use super::{find_failure, print};
 use crate::cli::Diff;
 use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
-use crate::report::{Table, score};
+use crate::report::{Column, Table, score};
 use crate::runs::{self, shown};
+use crate::terminal::Width;
 
 /// Shows the settings in which two runs differ, and their scores side by side.
 pub fn diff(arguments: &Diff) -> Outcome<()> {
@@ -17,30 +18,35 @@ pub fn diff(arguments: &Diff) -> Outcome<()> {
     };
     let (first, second) = (read(&arguments.first)?, read(&arguments.second)?);
     let (a, b) = (first.run.facts.id.clone(), second.run.facts.id.clone());
-    let mut settings = Table::new(&["setting", &a, &b], &[]);
+    let width = Width::of_stdout();
+    let mut settings = Table::new(vec![Column::words("setting"), Column::path(&a), Column::path(&b)]);
     let paths: BTreeSet<&String> = first.settings.keys().chain(second.settings.keys()).collect();
     let mut differing = 0;
     for path in paths.into_iter().filter(|path| first.settings.get(*path) != second.settings.get(*path)) {
         differing += 1;
         settings.row(vec![path.clone(), shown(first.settings.get(path)), shown(second.settings.get(path))]);
     }
-    let mut parts = vec![if differing == 0 { "the settings are the same".to_string() } else { settings.text() }];
+    let mut parts = vec![if differing == 0 { "the settings are the same".to_string() } else { settings.text(width) }];
     let names: BTreeSet<&String> = [&first, &second]
         .into_iter()
         .filter_map(|run| run.run.summary.as_ref())
         .flat_map(|summary| summary.best.scores.keys())
         .collect();
-    let mut scores = Table::new(&["at the best checkpoint", &a, &b, "difference"], &[&a, &b, "difference"]);
+    let mut scores = Table::new(vec![
+        Column::words("at the best checkpoint"),
+        Column::number(&a),
+        Column::number(&b),
+        Column::number("difference"),
+    ]);
     for name in names {
         let (one, other) = (first.score(name), second.score(name));
         let text = |value: Option<f64>| value.map_or_else(|| "none".into(), score);
         let difference = one.zip(other).map_or(String::new(), |(one, other)| format!("{:+.4}", other - one));
         scores.row(vec![name.clone(), text(one), text(other), difference]);
     }
-    parts.push(scores.text());
+    parts.push(scores.text(width));
     if first.run.facts.hashes.data != second.run.facts.hashes.data {
         parts.push("the two runs read different data: their scores cannot be compared".into());
     }
-    print(&parts.join("\n\n"));
-    Ok(())
+    print(&parts.join("\n\n"))
 }

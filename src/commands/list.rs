@@ -8,8 +8,9 @@ use super::{pretty, print, warn};
 use crate::cli::List;
 use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
-use crate::report::{Table, duration, score};
+use crate::report::{Column, Table, duration, score};
 use crate::runs::{self, StoredRun, shown};
+use crate::terminal::Width;
 
 /// Lists the runs, the oldest first.
 pub fn list(arguments: &List) -> Outcome<()> {
@@ -19,11 +20,11 @@ pub fn list(arguments: &List) -> Outcome<()> {
             let settings = ComparedRun::new(run.clone()).map(|run| run.settings).unwrap_or_default();
             json!({ "path": run.path, "status": run.status(), "run": run.facts, "summary": run.summary, "settings": settings })
         };
-        print(&pretty(&json!(runs.iter().map(run).collect::<Vec<_>>())));
+        print(&pretty(&json!(runs.iter().map(run).collect::<Vec<_>>())))?;
     } else if runs.is_empty() {
-        print(&format!("no runs in {}; `gluepot run experiments/quickstart.toml` makes one", arguments.runs.root.display()));
+        print(&format!("no runs in {}; `gluepot run experiments/quickstart.toml` makes one", arguments.runs.root.display()))?;
     } else {
-        print(&table(&runs).text());
+        print(&table(&runs).text(Width::of_stdout()))?;
     }
     for error in unreadable {
         warn(&format!("{error:#}"));
@@ -32,8 +33,17 @@ pub fn list(arguments: &List) -> Outcome<()> {
 }
 
 fn table(runs: &[StoredRun]) -> Table {
-    let mut table =
-        Table::new(&["id", "started (UTC)", "name", "task", "status", "best", "steps", "time", "differs in"], &["steps"]);
+    let mut table = Table::new(vec![
+        Column::words("id"),
+        Column::words("started (UTC)").optional(1),
+        Column::path("name"),
+        Column::words("task").optional(2),
+        Column::words("status"),
+        Column::words("best"),
+        Column::number("steps").optional(3),
+        Column::words("time").optional(4),
+        Column::text("differs in"),
+    ]);
     for (run, differs) in runs.iter().zip(differences(runs)) {
         let best = run.summary.as_ref().map_or(String::new(), |summary| {
             let value = summary.best.scores.get(&summary.metric).map_or("?".into(), |value| score(*value));

@@ -16,12 +16,13 @@ mod sweep;
 mod trial;
 mod verify;
 
-use std::io::Write;
+use anyhow::Context;
 
 use crate::cli::{Cli, Command};
 use crate::experiment::schema;
 use crate::failure::{Failure, Outcome};
 use crate::runs::FindError;
+use crate::terminal;
 
 /// Does what the command line says.
 ///
@@ -42,20 +43,24 @@ pub fn execute(cli: Cli) -> Outcome<()> {
         Command::Report(arguments) => report::report(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
-        Command::Schema => {
-            print(&pretty(schema()));
-            Ok(())
-        }
-        Command::Devices => {
-            devices::devices();
-            Ok(())
-        }
+        Command::Schema => print(&pretty(schema())),
+        Command::Devices => devices::devices(),
     }
 }
 
-/// Prints a text; a reader that went away (`| head`) is no error.
-fn print(text: &str) {
-    let _ = writeln!(anstream::stdout(), "{text}");
+/// Prints a text for people.
+fn print(text: &str) -> Outcome<()> {
+    written(terminal::print(text))
+}
+
+/// Prints what other programs read, byte by byte where that is not a terminal.
+fn print_data(text: &str) -> Outcome<()> {
+    written(terminal::print_data(text))
+}
+
+/// Nobody may take for complete what was cut.
+fn written(outcome: std::io::Result<()>) -> Outcome<()> {
+    outcome.context("cannot write to standard output").map_err(Failure::RunDirectory)
 }
 
 /// A run that is not there is wrong usage; one that cannot be read is not.
@@ -70,11 +75,12 @@ fn warn(text: &str) {
     complain(&format!("warning: {text}"));
 }
 
-/// Prints to standard error; with nobody left to read it, there is nobody to tell.
+/// Prints to standard error.
 fn complain(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    terminal::complain(text);
 }
 
 fn pretty(json: &serde_json::Value) -> String {
-    serde_json::to_string_pretty(json).unwrap_or_default()
+    let json = serde_json::to_string_pretty(json).unwrap_or_default();
+    terminal::escaped_json(&json).into_owned()
 }

@@ -6,13 +6,20 @@ use super::{find_failure, print};
 use crate::cli::Prune;
 use crate::compare::select;
 use crate::failure::{Failure, Outcome};
-use crate::report::{Table, bytes};
+use crate::report::{Column, Table, bytes};
 use crate::runs::{Removable, RunDirectory, RunLock, StoredRun, removable, remove};
+use crate::terminal::Width;
 
 /// Removes what no finished run needs any more, or says what that is.
 pub fn prune(arguments: &Prune) -> Outcome<()> {
     let runs = select(&arguments.runs.root, &arguments.which).map_err(find_failure)?;
-    let mut table = Table::new(&["run", "name", "status", "what", "size"], &["size"]);
+    let mut table = Table::new(vec![
+        Column::words("run"),
+        Column::path("name"),
+        Column::words("status").optional(1),
+        Column::path("what"),
+        Column::number("size"),
+    ]);
     let (mut total, mut count) = (0, 0);
     for run in runs.iter().map(|run| &run.run) {
         let Some((_lock, what)) = of(run, arguments)? else { continue };
@@ -27,12 +34,10 @@ pub fn prune(arguments: &Prune) -> Outcome<()> {
         count += what.len();
     }
     if count == 0 {
-        print("nothing can go");
-        return Ok(());
+        return print("nothing can go");
     }
     let done = if arguments.dry_run { "can go: without --dry-run it does" } else { "removed" };
-    print(&format!("{}\n\n{count} folders, {}, {done}", table.text(), bytes(total)));
-    Ok(())
+    print(&format!("{}\n\n{count} folders, {}, {done}", table.text(Width::of_stdout()), bytes(total)))
 }
 
 /// What can go of a run, which nobody else changes meanwhile; none if it is left alone.

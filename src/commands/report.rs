@@ -21,12 +21,12 @@ pub fn report(arguments: &Report) -> Outcome<()> {
     let made = format!("Made by gluepot {} on {}.", Versions::this().gluepot, Utc::now().format("%Y-%m-%d %H:%M UTC"));
     let text = page(&Heading { title: title(&runs), made }, &comparisons, &runs, folder);
     write(&arguments.output, &text)?;
-    print(&format!("wrote {}", arguments.output.display()));
+    print(&format!("wrote {}", arguments.output.display()))?;
     if let Some(folder) = &arguments.plots {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display())).map_err(Failure::RunDirectory)?;
         for (name, plot) in plots(&comparisons, &runs) {
             write(&folder.join(&name), &plot)?;
-            print(&format!("wrote {}", folder.join(name).display()));
+            print(&format!("wrote {}", folder.join(name).display()))?;
         }
     }
     Ok(())

@@ -45,7 +45,7 @@ pub fn run(arguments: &Run) -> Outcome<()> {
             if let Failure::Interrupted(_) = failure {
                 return Err(failure);
             }
-            complain(&format!("{}: {}", file.display(), failure.message(false)));
+            complain(&format!("{}: {}", file.display(), failure.message()));
             failed.push((file.display().to_string(), failure.exit_code()));
         }
     }
@@ -86,7 +86,7 @@ pub(super) fn train(pipeline: &Pipeline<'_>, device: &Device, begin: Begin<'_>, 
         let closing = closing(name, &summary, &directory, &command("show", root, &id));
         // The run is finished; that its last words do not fit on the disk changes nothing.
         let _ = Voice::new(loudness, &directory.path(files::LOG)).and_then(|mut voice| voice.note(&closing));
-        print(&closing);
+        print(&closing)?;
     }
     Ok(())
 }

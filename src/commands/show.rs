@@ -9,8 +9,9 @@ use super::{find_failure, pretty, print};
 use crate::cli::Show;
 use crate::execute::command;
 use crate::failure::Outcome;
-use crate::report::{Table, count, curve, duration, rate, score};
+use crate::report::{Column, Table, count, curve, duration, rate, score};
 use crate::runs::{self, RunDirectory, Status, StoredRun, device_text, files, states};
+use crate::terminal::Width;
 
 /// Columns of the learning curve.
 const WIDTH: usize = 64;
@@ -19,11 +20,10 @@ const WIDTH: usize = 64;
 pub fn show(arguments: &Show) -> Outcome<()> {
     let run = runs::find(&arguments.runs.root, &arguments.run).map_err(find_failure)?;
     if arguments.json {
-        print(&pretty(&json!({ "path": run.path, "run": run.facts, "summary": run.summary })));
+        print(&pretty(&json!({ "path": run.path, "run": run.facts, "summary": run.summary })))
     } else {
-        print(&text(&run, &arguments.runs.root));
+        print(&text(&run, &arguments.runs.root))
     }
-    Ok(())
 }
 
 fn text(run: &StoredRun, root: &Path) -> String {
@@ -90,8 +90,8 @@ fn evaluations(run: &StoredRun) -> Option<String> {
         .filter(|(_, name)| !matches!(name.as_str(), "step" | "epoch" | "split"))
         .map(|(i, name)| (i, name.as_str()))
         .collect();
-    let titles: Vec<&str> = ["step", "epoch"].into_iter().chain(metrics.iter().map(|(_, name)| *name)).chain([""]).collect();
-    let mut table = Table::new(&titles, &titles[..titles.len() - 1]);
+    let names = ["step", "epoch"].into_iter().chain(metrics.iter().map(|(_, name)| *name));
+    let mut table = Table::new(names.map(Column::number).chain([Column::words("")]).collect());
     let best = run.summary.as_ref().map(|summary| summary.best.step.to_string());
     let mut any = false;
     for record in reader.records().flatten() {
@@ -105,7 +105,7 @@ fn evaluations(run: &StoredRun) -> Option<String> {
     }
     let collapsed = run.summary.as_ref().is_some_and(|summary| summary.collapsed);
     let warning = if collapsed { "\nthe best checkpoint gives every example the same class: training collapsed" } else { "" };
-    any.then(|| format!("validation\n{}{warning}", table.text()))
+    any.then(|| format!("validation\n{}{warning}", table.text(Width::of_stdout())))
 }
 
 /// The numbers of a column of a CSV file.

@@ -28,6 +28,7 @@ use crate::sweep::{
     Changes, Children, Crew, Driven, Found, Jobs, Manner, Pilot, PlannedTrial, State, SweepDirectory, SweepFacts, Workers, drive,
     expand,
 };
+use crate::terminal::Width;
 use crate::train::{CudaSupport, Device};
 
 /// Runs what is left of a sweep, or shows what it would run.
@@ -48,8 +49,7 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
     if arguments.dry_run {
         let inputs = inputs_of(&trials[0], &arguments.file, &hub, &mut shelf)?;
         let pace = pace::find(&arguments.runs.root, &inputs, &device)?;
-        print(&sweep_plan_text(&trials, &pace, arguments.jobs));
-        return Ok(());
+        return print(&sweep_plan_text(&trials, &pace, arguments.jobs, Width::of_stdout()));
     }
     let root = &arguments.runs.root;
     let found = SweepDirectory::find_or_create(root, &facts, &trials, &experiment.copies(), arguments.fresh);
@@ -225,10 +225,10 @@ fn conclude(directory: &SweepDirectory, trials: &[PlannedTrial], driven: &Driven
     let options = Options { metric: Some(facts.metric), ..Options::default() };
     let comparisons = compare(&readable, &options).map_err(|problem| Failure::Usage(anyhow!(problem)))?;
     let program = std::env::args().next().unwrap_or_else(|| "gluepot".into());
-    let mut text: Vec<String> = comparisons.iter().map(comparison_text).collect();
+    let mut text: Vec<String> = comparisons.iter().map(|comparison| comparison_text(comparison, Width::of_stdout())).collect();
     text.push(format!("next   {program} report {} -o report.html", directory.path().display()));
     if !readable.is_empty() {
-        print(&text.join("\n\n"));
+        print(&text.join("\n\n"))?;
     }
     let failed: Vec<&PlannedTrial> = trials
         .iter()

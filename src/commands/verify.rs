@@ -11,7 +11,7 @@ use crate::runs::{Check, find, verify as look};
 pub fn verify(arguments: &Verify) -> Outcome<()> {
     let run = find(&arguments.runs.root, &arguments.run).map_err(find_failure)?;
     let checks = look(&run.path);
-    print(&text(&checks));
+    print(&text(&checks))?;
     let failed = checks.iter().filter(|check| check.found.is_err()).count();
     if failed == 0 {
         return Ok(());

@@ -3,7 +3,6 @@
 mod introduce;
 mod resume;
 
-use std::io::{IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +22,7 @@ use crate::runs::{
     resolved_toml, setting_rows, states,
 };
 use crate::stop::Stop;
+use crate::terminal::complain_styled;
 use crate::train::{Device, Event, Observer, Start, train};
 
 pub use resume::{Change, Resumed, changes};
@@ -259,8 +259,7 @@ fn last_words(directory: &RunDirectory, facts: &RunFacts) -> impl FnMut(usize) +
         facts.status = failure.status();
         facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
         let _ = write_facts(&directory, &facts);
-        let styled = std::io::stderr().is_terminal();
-        let _ = writeln!(anstream::stderr(), "{}", failure.message(styled));
+        complain_styled(&failure.styled());
         std::process::exit(failure.exit_code().into());
     }
 }

@@ -13,6 +13,7 @@ use std::path::Path;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::compare::{ComparedRun, Comparison};
+use crate::terminal::masked;
 
 pub use data::Figures;
 
@@ -59,7 +60,7 @@ pub fn page(heading: &Heading, comparisons: &[Comparison], runs: &[ComparedRun],
             }
         }
     };
-    markup.into_string()
+    masked(&markup.into_string()).into_owned()
 }
 
 /// Every plot as a file name and an SVG that stands alone.
@@ -93,7 +94,7 @@ fn alone(plot: &Markup) -> String {
     let style = format!("<style>{PLOT_STYLE}</style>");
     let text = plot.0.replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1);
     match text.find('>') {
-        Some(end) => format!("{}{style}{}", &text[..=end], &text[end + 1..]),
+        Some(end) => masked(&format!("{}{style}{}", &text[..=end], &text[end + 1..])).into_owned(),
         None => text,
     }
 }

@@ -3,17 +3,17 @@
 mod sweep;
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use chrono::Utc;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::metrics::Direction;
 use crate::report::{count, duration, rate, scientific, score};
 use crate::runs::Moment;
+use crate::terminal::{self, Bar, Width, draws_bars, fitted, masked};
 use crate::train::{EvaluationEvent, Event, LogRow, Observer, Start, StepEvent};
 
 pub use sweep::{SweepProgress, units};
@@ -50,7 +50,7 @@ impl Voice {
     /// The log cannot be written.
     pub fn say(&mut self, line: &str) -> Result<()> {
         if self.loudness == Loudness::Normal {
-            print_line(line);
+            terminal::complain(line);
         }
         self.note(line)
     }
@@ -61,19 +61,14 @@ impl Voice {
     /// The log cannot be written.
     pub fn note(&mut self, line: &str) -> Result<()> {
         let time = Utc::now().format("%Y-%m-%dT%H:%M:%SZ");
-        line.lines().try_for_each(|line| writeln!(self.log, "{time} {line}")).context("cannot write log.txt")
+        masked(line).lines().try_for_each(|line| writeln!(self.log, "{time} {line}")).context("cannot write log.txt")
     }
-}
-
-/// A reader that went away is no reason to stop training.
-fn print_line(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// Tells how training goes.
 pub struct Progress<'a> {
     voice: &'a mut Voice,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     metric: String,
     direction: Direction,
     total: u64,
@@ -95,11 +90,11 @@ const MOMENT: Duration = Duration::from_millis(20);
 impl<'a> Progress<'a> {
     /// Tells about `total` steps, judged by `metric`.
     pub fn new(voice: &'a mut Voice, metric: &str, direction: Direction, total: u64) -> Self {
-        let wants_bar = voice.loudness == Loudness::Normal && std::io::stderr().is_terminal();
+        let wants_bar = voice.loudness == Loudness::Normal && draws_bars();
         let now = Instant::now();
         Self {
             voice,
-            bar: wants_bar.then(|| bar(total)),
+            bar: wants_bar.then(|| Bar::new(total, BAR)),
             metric: metric.into(),
             direction,
             total,
@@ -138,28 +133,24 @@ impl<'a> Progress<'a> {
         let smoothed = self.smoothed.unwrap_or_default();
         if let Some(bar) = &self.bar {
             bar.set_position(step.step);
-            bar.set_message(format!(
-                "loss {:.4}  lr {}  {} ex/s{}",
-                step.loss,
-                scientific(step.learning_rate),
-                rate(smoothed),
-                self.scores()
-            ));
+            let parts = [
+                (format!("{}/{}", count(step.step), count(self.total)), 0),
+                (format!("loss {:.4}", step.loss), 1),
+                (format!("lr {}", scientific(step.learning_rate)), 5),
+                (format!("{} ex/s", rate(smoothed)), 4),
+                (self.last.map_or(String::new(), |last| format!("{} {}", self.metric, score(last))), 3),
+                (self.best.map_or(String::new(), |(best, _)| format!("best {}", score(best))), 3),
+                (format!("{} left", duration(bar.left().as_secs_f64())), 2),
+            ];
+            bar.set_message(&fitted(&parts, room(BAR)));
         }
     }
 
     /// Says what takes its time before the first step.
     fn wait(&mut self, what: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_message(what.to_string());
+            bar.set_message(&fitted(&[(what.to_string(), 0)], room(BAR)));
             bar.tick();
-        }
-    }
-
-    fn scores(&self) -> String {
-        match (self.last, self.best) {
-            (Some(last), Some((best, _))) => format!("  {} {} (best {})", self.metric, score(last), score(best)),
-            _ => String::new(),
         }
     }
 
@@ -192,17 +183,14 @@ impl<'a> Progress<'a> {
             (false, true) => "  (best so far)",
             (false, false) => "",
         };
-        let line = format!(
-            "validation at step {} (epoch {:.2})  {}  loss {}{remark}",
-            count(event.step),
-            event.epoch,
-            metrics.join("  "),
-            score(event.scores.loss)
-        );
+        let at = format!("validation at step {}", count(event.step));
+        let (epoch, loss) = (format!("(epoch {:.2})", event.epoch), format!("loss {}", score(event.scores.loss)));
+        let line = format!("{at} {epoch}  {}  {loss}{remark}", metrics.join("  "));
         self.previous = Instant::now();
         match &self.bar {
             Some(bar) => {
-                bar.suspend(|| print_line(&line));
+                let parts = [(at, 0), (epoch, 4), (metrics.join("  "), 0), (loss, 3), (remark.trim_start().into(), 2)];
+                bar.print_above(&fitted(&parts, room(0)));
                 self.voice.note(&line)
             }
             None => self.voice.say(&line),
@@ -236,20 +224,22 @@ impl Observer for Progress<'_> {
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            bar.clear();
         }
     }
 }
 
-fn bar(total: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    let template = "{bar:24.cyan/dim} {pos}/{len}  {msg}  {eta} left";
-    let style = ProgressStyle::with_template(template).map(|style| style.progress_chars("━╸─"));
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar
+/// Columns of a bar.
+const BAR: usize = 12;
+
+/// Columns beside a bar, so that its line stays one line.
+fn room(bar: usize) -> usize {
+    // A terminal that is not seen to be one has the usual width.
+    Width::of_stderr().at_most(MOST).saturating_sub(bar + 2)
 }
+
+/// No line is longer, however wide the terminal is.
+const MOST: usize = 160;
 
 /// Two observers as one; the first hears first.
 pub struct Both<'a>(pub &'a mut dyn Observer, pub &'a mut dyn Observer);

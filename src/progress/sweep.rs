@@ -1,14 +1,12 @@
 //! A sweep told to a person: a line for each running trial under a line of counts, or plain lines elsewhere.
 
-use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use super::{Loudness, print_line};
+use super::{Loudness, room};
 use crate::metrics::Direction;
 use crate::report::{count, duration, score};
 use crate::sweep::{Audience, Ending, PlannedTrial, Progress, State, Why};
+use crate::terminal::{Bar, Bars, complain, draws_bars, fitted, shortened};
 
 /// Examples learnt from count once, examples scored a third: a forward pass is a third of a step.
 #[must_use]
@@ -32,10 +30,13 @@ pub struct SweepProgress<'a> {
 }
 
 struct Lines {
-    all: MultiProgress,
-    head: ProgressBar,
-    slots: Vec<Option<ProgressBar>>,
+    all: Bars,
+    head: Bar,
+    slots: Vec<Option<Bar>>,
 }
+
+/// Columns of a trial's bar.
+const BAR: usize = 12;
 
 impl<'a> SweepProgress<'a> {
     /// Tells about these trials, ranked by `metric`, of which some have ended already.
@@ -47,7 +48,7 @@ impl<'a> SweepProgress<'a> {
         jobs: usize,
         loudness: Loudness,
     ) -> Self {
-        let wants_lines = loudness == Loudness::Normal && std::io::stderr().is_terminal();
+        let wants_lines = loudness == Loudness::Normal && draws_bars();
         let mut progress = Self {
             trials,
             metric,
@@ -76,29 +77,30 @@ impl<'a> SweepProgress<'a> {
 
     fn say(&self, line: &str) {
         match &self.lines {
-            Some(lines) => lines.all.suspend(|| print_line(line)),
-            None if self.loudness == Loudness::Normal => print_line(line),
+            Some(lines) => lines.all.print_above(line),
+            None if self.loudness == Loudness::Normal => complain(line),
             None => {}
         }
     }
 
     /// Counts, the best so far, and the time left.
-    fn head(&self) -> String {
+    fn head(&self) -> Vec<(String, u8)> {
         let number = |is: fn(&State) -> bool| self.states.iter().filter(|state| is(state)).count();
         let ended = number(State::is_final);
-        let mut words = vec![format!("{ended} of {} trials ended", count(self.trials.len() as u64))];
+        let mut words = vec![(format!("{ended} of {} trials ended", count(self.trials.len() as u64)), 0)];
         let running = number(|state| *state == State::Running);
         let counts = [
             (running, "running"),
             (number(|state| matches!(state, State::Failed(_))), "failed"),
             (number(|state| matches!(state, State::Pruned(_) | State::Dropped)), "stopped early"),
         ];
-        words.extend(counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+        words.extend(counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| (format!("{n} {what}"), 2)));
         if let Some((value, index)) = self.best {
-            words.push(format!("best {} {} ({})", self.metric, score(value), self.trials[index].label()));
+            words.push((format!("best {} {}", self.metric, score(value)), 1));
+            words.push((format!("({})", self.trials[index].label()), 4));
         }
-        words.extend(self.left().map(|left| format!("{} left", duration(left))));
-        words.join(", ")
+        words.extend(self.left().map(|left| (format!("{} left", duration(left)), 3)));
+        words
     }
 
     /// Seconds left at the pace of this process so far.
@@ -124,6 +126,14 @@ impl<'a> SweepProgress<'a> {
     }
 }
 
+/// What is beside a trial's bar: its scores stay, the label gives way.
+fn trial_line(label: &str, (step, steps): (u64, u64), scores: Option<(f64, Option<String>)>, room: usize) -> String {
+    let step = format!("{}/{}", count(step), count(steps));
+    let (loss, metric) = scores.map_or((String::new(), None), |(loss, metric)| (format!("loss {loss:.4}"), metric));
+    let parts = [(step, 0), (shortened(label, (room / 2).max(20)), 1), (loss, 3), (metric.unwrap_or_default(), 2)];
+    fitted(&parts, room)
+}
+
 /// The beginning of a reason; all of it is in the run's log.
 fn in_short(reason: &str) -> String {
     const LONGEST: usize = 90;
@@ -133,18 +143,11 @@ fn in_short(reason: &str) -> String {
 
 impl Lines {
     fn new(jobs: usize) -> Self {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let head = all.add(styled(ProgressBar::new(1), "{msg}"));
-        head.enable_steady_tick(Duration::from_millis(250));
+        let all = Bars::default();
+        let head = all.add(Bar::new(1, 0));
+        head.keep_ticking();
         Self { all, head, slots: (0..jobs).map(|_| None).collect() }
     }
-}
-
-fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("━╸─"));
-    }
-    bar
 }
 
 impl Audience for SweepProgress<'_> {
@@ -154,9 +157,9 @@ impl Audience for SweepProgress<'_> {
         let label = self.trials[trial].label();
         match &mut self.lines {
             Some(lines) => {
-                let bar = styled(ProgressBar::new(self.trials[trial].steps), "{bar:16.cyan/dim} {pos}/{len}  {prefix}  {msg}");
-                let bar = lines.all.add(bar);
-                bar.set_prefix(label);
+                let steps = self.trials[trial].steps;
+                let bar = lines.all.add(Bar::new(steps, BAR));
+                bar.set_message(&trial_line(&label, (0, steps), None, room(BAR)));
                 lines.slots[slot] = Some(bar);
             }
             None => self.say(&format!("started: {label}")),
@@ -167,13 +170,14 @@ impl Audience for SweepProgress<'_> {
         self.shares[trial] = (progress.step as f64 / self.trials[trial].steps.max(1) as f64).min(1.0);
         let Some(bar) = self.lines.as_ref().and_then(|lines| lines.slots[slot].as_ref()) else { return };
         bar.set_position(progress.step);
-        let best = progress.score.map_or(String::new(), |value| format!("  {} {}", self.metric, score(value)));
-        bar.set_message(format!("loss {:.4}{best}", progress.loss));
+        let (label, steps) = (self.trials[trial].label(), self.trials[trial].steps);
+        let scores = (progress.loss, progress.score.map(|value| format!("{} {}", self.metric, score(value))));
+        bar.set_message(&trial_line(&label, (progress.step, steps), Some(scores), room(BAR)));
     }
 
     fn ended(&mut self, trial: usize, slot: usize, ending: &Ending) {
         if let Some(bar) = self.lines.as_mut().and_then(|lines| lines.slots[slot].take()) {
-            bar.finish_and_clear();
+            bar.clear();
         }
         match ending {
             Ending::As(state) => {
@@ -199,7 +203,7 @@ impl Audience for SweepProgress<'_> {
             self.states[index] = state.clone();
         }
         if let Some(lines) = &self.lines {
-            lines.head.set_message(self.head());
+            lines.head.set_message(&fitted(&self.head(), room(0)));
         }
     }
 
@@ -224,7 +228,7 @@ impl Audience for SweepProgress<'_> {
 impl Drop for SweepProgress<'_> {
     fn drop(&mut self) {
         if let Some(lines) = &self.lines {
-            lines.head.finish_and_clear();
+            lines.head.clear();
         }
     }
 }

@@ -1,9 +1,10 @@
 //! A comparison as a table: for terminals, for Markdown, for spreadsheets.
 
-use super::{Table, duration, rate, score};
+use super::{Column, Table, duration, rate, score};
 use crate::compare::{Comparison, Variant, conclusions};
 use crate::runs::shown;
 use crate::statistics::Method;
+use crate::terminal::Width;
 
 /// A comparison as cells, without columns in which nothing stands.
 #[derive(Clone, Debug)]
@@ -39,16 +40,13 @@ pub fn comparison_grid(comparison: &Comparison) -> ComparisonGrid {
 
 /// The table for a terminal, and what may be concluded from it.
 #[must_use]
-pub fn comparison_text(comparison: &Comparison) -> String {
+pub fn comparison_text(comparison: &Comparison, width: Width) -> String {
     let grid = comparison_grid(comparison);
-    let names: Vec<&str> = grid.header.iter().map(String::as_str).collect();
-    let right: Vec<&str> =
-        names.iter().copied().zip(&grid.numbers).filter(|(_, number)| **number).map(|(name, _)| name).collect();
-    let mut table = Table::new(&names, &right);
+    let mut table = Table::new(grid.header.iter().map(|name| column(comparison, name)).collect());
     for row in grid.rows {
         table.row(row);
     }
-    let mut text = format!("{}\n\n{}", title(comparison), table.text());
+    let mut text = format!("{}\n\n{}", title(comparison), table.text(width));
     let sentences = conclusions(comparison);
     if !sentences.is_empty() {
         text += &format!("\n\n{}", sentences.join("\n"));
@@ -160,6 +158,20 @@ fn best(comparison: &Comparison) -> Option<usize> {
     let means = comparison.variants.iter().enumerate().filter_map(|(index, variant)| Some((index, variant.score.as_ref()?.mean)));
     let best = means.reduce(|best, next| if comparison.direction.improves(next.1, best.1) { next } else { best })?;
     (comparison.variants.len() > 1).then_some(best.0)
+}
+
+/// How a column gives way where a terminal is narrow: what a reader can do without goes first.
+fn column(comparison: &Comparison, name: &str) -> Column {
+    const FIRST_TO_GO: [&str; 7] = ["ex/s", "time", "median", "others", "min – max", "95 % interval", "p"];
+    let rank = |name: &str| {
+        let place = FIRST_TO_GO.iter().position(|first| *first == name);
+        place.map_or(0, |place| (FIRST_TO_GO.len() - place) as u8)
+    };
+    if !is_number(comparison, name) {
+        return if name == "remarks" { Column::text(name) } else { Column::path(name) };
+    }
+    let is_other = comparison.others.iter().any(|other| other == name);
+    Column::number(name).optional(rank(if is_other { "others" } else { name }))
 }
 
 /// Whether a column holds numbers, which are aligned to the right.

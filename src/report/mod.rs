@@ -12,4 +12,4 @@ pub use curve::curve;
 pub use numbers::{bytes, count, counted, duration, rate, scientific, score};
 pub use plan::plan_text;
 pub use sweep::{Pace, sweep_plan_text, sweep_size_text};
-pub use table::Table;
+pub use table::{Column, Table};

@@ -1,15 +1,16 @@
 //! The plan of a trial, as `check` prints it.
 
-use super::{Table, count};
+use super::{Column, Table, count};
 use crate::checkpoint;
 use crate::inputs::Inputs;
 use crate::runs::SettingRow;
+use crate::terminal::Width;
 
 /// Every setting with its origin, then what follows from them.
 #[must_use]
-pub fn plan_text(inputs: &Inputs, rows: &[SettingRow]) -> String {
+pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
     let trial = &inputs.trial;
-    let mut settings = Table::new(&["setting", "value", "origin"], &[]);
+    let mut settings = Table::new(vec![Column::words("setting"), Column::path("value"), Column::path("origin")]);
     for row in rows {
         settings.row(vec![row.path(), row.toml().unwrap_or_else(|| "none".into()), row.origin.clone()]);
     }
@@ -35,5 +36,5 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow]) -> String {
         ),
     ];
     let facts: Vec<String> = facts.iter().map(|(name, value)| format!("{name:<11} {value}")).collect();
-    format!("{}\n\n{}", settings.text(), facts.join("\n"))
+    format!("{}\n\n{}", settings.text(width), facts.join("\n"))
 }

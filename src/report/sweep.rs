@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Table, count, counted, duration};
+use super::{Column, Table, count, counted, duration};
 use crate::progress::units;
 use crate::runs::shown;
 use crate::sweep::{Jobs, PlannedTrial};
+use crate::terminal::Width;
 
 /// How long an example takes to learn from.
 #[derive(Clone, Debug)]
@@ -28,11 +29,12 @@ pub fn sweep_size_text(trials: &[PlannedTrial]) -> String {
 
 /// Every trial, then the steps and the time of all.
 #[must_use]
-pub fn sweep_plan_text(trials: &[PlannedTrial], pace: &Pace, jobs: Jobs) -> String {
+pub fn sweep_plan_text(trials: &[PlannedTrial], pace: &Pace, jobs: Jobs, width: Width) -> String {
     let paths: BTreeSet<&String> = trials.iter().flat_map(|trial| trial.choices.keys()).collect();
-    let header: Vec<&str> =
-        ["trial"].into_iter().chain(paths.iter().map(|path| path.as_str())).chain(["seed", "steps", "time"]).collect();
-    let mut table = Table::new(&header, &["seed", "steps", "time"]);
+    let mut columns = vec![Column::words("trial").optional(3)];
+    columns.extend(paths.iter().map(|path| Column::path(path.as_str())));
+    columns.extend([Column::number("seed"), Column::number("steps").optional(2), Column::number("time").optional(1)]);
+    let mut table = Table::new(columns);
     let seconds = |trial: &PlannedTrial| units(trial) * pace.seconds_per_example;
     for trial in trials {
         let mut row = vec![trial.id.clone()];
@@ -45,7 +47,7 @@ pub fn sweep_plan_text(trials: &[PlannedTrial], pace: &Pace, jobs: Jobs) -> Stri
     let can_stop = trials.iter().any(|trial| trial.decides);
     let (most, time) = if can_stop { ("at most ", "at most") } else { ("", "about") };
     let mut lines = vec![
-        table.text(),
+        table.text(width),
         String::new(),
         format!("{}; {most}{} steps", sweep_size_text(trials), count(steps)),
         format!("{time} {} one after the other, {}", duration(total), pace.source),

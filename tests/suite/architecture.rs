@@ -67,6 +67,22 @@ fn training_knows_nothing_of_run_directories_or_terminals() {
     }
 }
 
+/// Text from files, runs and servers is masked where it is printed, which is why it is printed in one place.
+#[test]
+fn only_one_module_writes_to_the_terminal() {
+    for (file, text) in code() {
+        // A trial's process talks JSON to its sweep.
+        if !below(&file, &["terminal"]) && file != "commands/trial.rs" {
+            for name in ["println!", "print!(", "stdout()", "stderr()", "anstream", "indicatif", "dbg!"] {
+                let own = ["Width::of_stdout()", "Width::of_stderr()", "error.use_stderr()"]
+                    .iter()
+                    .fold(text.clone(), |text, own| text.replace(own, ""));
+                assert!(!own.contains(name), "{file} names {name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn planning_reads_no_clock_environment_device_or_network() {
     for (file, text) in code() {

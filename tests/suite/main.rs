@@ -23,3 +23,4 @@ mod support;
 mod surroundings;
 mod sweep;
 mod sweeps;
+mod terminal;

@@ -82,7 +82,12 @@ impl Shell {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GLUEPOT_") || name.starts_with("HF_")) {
             command.env_remove(name);
         }
-        command.current_dir(self.folder.path()).env("HF_HOME", self.path("hf")).env("HF_HUB_OFFLINE", "1").env("NO_COLOR", "1");
+        command
+            .current_dir(self.folder.path())
+            .env("HF_HOME", self.path("hf"))
+            .env("HF_HUB_OFFLINE", "1")
+            .env("NO_COLOR", "1")
+            .env_remove("COLUMNS");
         command.env("XDG_CACHE_HOME", self.path("cache"));
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
     }

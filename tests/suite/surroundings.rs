@@ -87,17 +87,24 @@ fn without_a_home_and_with_nobody_to_read() {
     }
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for script in [
-        "\"$GLUEPOT\" list | head -c 1 > /dev/null",
-        "\"$GLUEPOT\" list >&-",
-        "\"$GLUEPOT\" list > /dev/full",
-        "\"$GLUEPOT\" run x.toml >&- 2>&-",
-        "\"$GLUEPOT\" run x.toml > /dev/full 2> /dev/full",
-        "\"$GLUEPOT\" show latest < /dev/null | true",
+    for (script, code) in [
+        ("\"$GLUEPOT\" list | head -c 1 > /dev/null", 0),
+        ("\"$GLUEPOT\" list >&-", 0),
+        ("\"$GLUEPOT\" list 2> /dev/full", 0),
+        ("\"$GLUEPOT\" run x.toml >&- 2>&-", 0),
+        ("\"$GLUEPOT\" show latest < /dev/null | true", 0),
+        // Nobody takes for whole what was cut.
+        ("\"$GLUEPOT\" list > /dev/full", 8),
+        ("\"$GLUEPOT\" compare --format csv > /dev/full", 8),
+        ("\"$GLUEPOT\" show latest > /dev/full", 8),
+        ("\"$GLUEPOT\" schema > /dev/full", 8),
+        ("\"$GLUEPOT\" --help > /dev/full", 8),
+        ("\"$GLUEPOT\" --version > /dev/full", 8),
+        ("\"$GLUEPOT\" run x.toml > /dev/full 2> /dev/full", 8),
     ] {
         let done = shell.sh(script);
         no_panic(&done);
-        assert_eq!(done.code, 0, "{script}: {done:?}");
+        assert_eq!(done.code, code, "{script}: {done:?}");
     }
 }
 

@@ -1,0 +1,12 @@
+//! The only way to a terminal. Text from files, runs and servers is masked here, so that no name can move the cursor,
+//! change the window's title or reverse the order of what is read; this program's own colors pass as [`Styled`].
+
+mod bar;
+mod mask;
+mod output;
+mod width;
+
+pub use bar::{Bar, Bars, draws_bars};
+pub use mask::{escaped_json, masked, masked_line};
+pub use output::{Styled, complain, complain_styled, print, print_data, print_styled};
+pub use width::{Width, fitted, shortened, width_of, wrapped};

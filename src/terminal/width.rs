@@ -1,0 +1,156 @@
+//! How wide text is on a terminal, and how it is made to fit.
+
+use std::io::IsTerminal;
+
+use terminal_size::{Width as Measured, terminal_size_of};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// The columns that lines may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// As many as there are to say: files and pipes.
+    Unlimited,
+    /// At most so many.
+    Columns(usize),
+}
+
+/// Nothing is laid out for less.
+const NARROWEST: usize = 20;
+
+impl Width {
+    /// Of standard output: `COLUMNS` where it is set, else the terminal's; unlimited where there is no terminal.
+    #[must_use]
+    pub fn of_stdout() -> Self {
+        Self::of(&std::io::stdout())
+    }
+
+    /// Likewise of standard error.
+    #[must_use]
+    pub fn of_stderr() -> Self {
+        Self::of(&std::io::stderr())
+    }
+
+    fn of(stream: &(impl IsTerminal + std::os::fd::AsFd)) -> Self {
+        let measured = || terminal_size_of(stream).map(|(Measured(columns), _)| usize::from(columns));
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+        Self::chosen(columns, stream.is_terminal().then(measured).flatten())
+    }
+
+    fn chosen(asked: Option<usize>, measured: Option<usize>) -> Self {
+        let columns = asked.filter(|columns| *columns > 0).or(measured.filter(|columns| *columns > 0));
+        columns.map_or(Self::Unlimited, |columns| Self::Columns(columns.max(NARROWEST)))
+    }
+
+    /// At most so many columns.
+    #[must_use]
+    pub fn at_most(self, most: usize) -> usize {
+        match self {
+            Self::Unlimited => most,
+            Self::Columns(columns) => columns.min(most),
+        }
+    }
+}
+
+/// Columns that a text of one line takes; East Asian characters and emoji take two.
+#[must_use]
+pub fn width_of(text: &str) -> usize {
+    text.width()
+}
+
+/// A text cut in its middle, with an ellipsis, to at most `most` columns. More of the end is kept than of the beginning,
+/// because names differ at their ends.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
+    if width_of(text) <= most {
+        return text.into();
+    }
+    let room = most.saturating_sub(1);
+    let head = taken(text.chars(), room / 3);
+    let tail: String = taken(text.chars().rev(), room - width_of(&head)).chars().rev().collect();
+    format!("{head}…{tail}")
+}
+
+/// The first characters that fit into `most` columns.
+fn taken(characters: impl Iterator<Item = char>, most: usize) -> String {
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used <= most
+    };
+    characters.take_while(fits).collect()
+}
+
+/// Lines of at most `most` columns, broken between words; a word that is longer than a line is cut in its middle.
+#[must_use]
+pub fn wrapped(text: &str, most: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let word = shortened(word, most);
+        let Some(line) = lines.last_mut() else { continue };
+        if line.is_empty() {
+            *line = word;
+        } else if width_of(line) + 1 + width_of(&word) <= most {
+            line.push(' ');
+            line.push_str(&word);
+        } else {
+            lines.push(word);
+        }
+    }
+    lines
+}
+
+/// Parts joined by two blanks, as many of them as fit into `most` columns. Each comes with a rank: those of the highest
+/// rank go first, of equal ones the last. What then is still too long is cut at its end.
+#[must_use]
+pub fn fitted(parts: &[(String, u8)], most: usize) -> String {
+    let mut kept: Vec<&(String, u8)> = parts.iter().filter(|(text, _)| !text.is_empty()).collect();
+    let joined = |kept: &[&(String, u8)]| kept.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join("  ");
+    while width_of(&joined(&kept)) > most {
+        let last = (0..kept.len()).filter(|index| kept[*index].1 > 0).max_by_key(|index| kept[*index].1);
+        let Some(last) = last else { break };
+        kept.remove(last);
+    }
+    let line = joined(&kept);
+    if width_of(&line) <= most { line } else { taken(line.chars(), most.saturating_sub(1)) + "…" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_come_before_what_is_measured_and_nothing_is_unlimited() {
+        assert_eq!(Width::chosen(Some(100), Some(80)), Width::Columns(100));
+        assert_eq!(Width::chosen(None, Some(80)), Width::Columns(80));
+        assert_eq!(Width::chosen(Some(0), Some(0)), Width::Unlimited);
+        assert_eq!(Width::chosen(None, None), Width::Unlimited);
+        assert_eq!(Width::chosen(Some(1), None), Width::Columns(NARROWEST));
+    }
+
+    #[test]
+    fn a_long_path_keeps_both_ends() {
+        let path = "/home/me/experiments/runs/2026-11-23T05-00-00Z_x_a0/checkpoints/best";
+        assert_eq!(shortened(path, 31), "/home/me/e…_a0/checkpoints/best");
+        assert_eq!(width_of(&shortened(path, 30)), 30);
+        assert_eq!(shortened(path, 100), path);
+        // Two columns a character: 13 remain beside the ellipsis, of which 4 before and 8 behind can be filled.
+        assert_eq!(shortened("東京東京東京東京東京", 14), "東京…東京東京");
+        assert!(width_of(&shortened("東京東京東京東京東京", 13)) <= 13);
+    }
+
+    #[test]
+    fn words_are_never_broken() {
+        assert_eq!(wrapped("learning_rate 2e-5, data.batch_size 16", 20), ["learning_rate 2e-5,", "data.batch_size 16"]);
+        assert_eq!(wrapped("one", 20), ["one"]);
+        assert_eq!(wrapped("a 0123456789 b", 5), ["a", "0…789", "b"]);
+    }
+
+    #[test]
+    fn parts_go_by_rank() {
+        let parts = [("12/20".to_string(), 0), ("loss 0.5".into(), 1), ("lr 1e-5".into(), 3), ("f1 0.9".into(), 2)];
+        assert_eq!(fitted(&parts, 80), "12/20  loss 0.5  lr 1e-5  f1 0.9");
+        assert_eq!(fitted(&parts, 31), "12/20  loss 0.5  f1 0.9");
+        assert_eq!(fitted(&parts, 20), "12/20  loss 0.5");
+        assert_eq!(fitted(&parts, 4), "12/…");
+    }
+}
