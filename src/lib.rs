@@ -16,6 +16,7 @@ pub mod experiment;
 pub mod problem;
 pub mod settings;
 
+pub mod places;
 pub mod plan;
 
 pub mod caches;

@@ -68,6 +68,14 @@ impl Trial {
         let every = self.steps.between_evaluations(self.settings.evaluation.every);
         step == self.steps.total || step.is_multiple_of(every) || self.rungs.contains(&step)
     }
+
+    /// How often the validation split is scored.
+    #[must_use]
+    pub fn evaluations(&self) -> u64 {
+        let (total, every) = (self.steps.total, self.steps.between_evaluations(self.settings.evaluation.every).max(1));
+        let more = |step: &&u64| (1..total).contains(*step) && !step.is_multiple_of(every);
+        total.div_ceil(every) + self.rungs.iter().filter(more).count() as u64
+    }
 }
 
 /// Resolves settings against the facts.

@@ -107,4 +107,7 @@ pub struct Trial {
     pub sweep: PathBuf,
     /// The trial's id.
     pub trial: String,
+    /// Trains on this device instead of the planned one.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
 }

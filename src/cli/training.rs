@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Experiments, Kernels, Runs};
 use crate::experiment::Override;
 use crate::settings::DeviceChoice;
+use crate::sweep::Jobs;
 
 /// `run`.
 #[derive(Debug, Args)]
@@ -45,6 +46,12 @@ pub struct Resume {
     /// Trains on this device: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
+    /// Of a sweep: trials to train in parallel, or auto.
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<Jobs>,
+    /// Of a sweep: retry failed trials.
+    #[arg(long)]
+    pub retry_failed: bool,
     /// Says nothing but errors and the closing summary.
     #[arg(long, short)]
     pub quiet: bool,

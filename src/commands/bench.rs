@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::run::with_device;
 use super::{pretty, print};
 use crate::cli::{Bench, overrides};
+use crate::execute::with_device;
 use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;

@@ -13,6 +13,7 @@ mod resume;
 mod run;
 mod show;
 mod sweep;
+mod sweep_directory;
 mod trial;
 mod verify;
 

@@ -13,6 +13,8 @@ use crate::train::{Device, Taken, Trainer};
 
 /// Steps that are timed, after one that is not.
 const TIMED: usize = 2;
+/// Examples of a step are no faster in a larger batch.
+const LARGEST: usize = 256;
 
 /// From the newest finished run of the same model on the same machine and device, else from a few steps taken now.
 ///
@@ -40,7 +42,7 @@ fn from_history(root: &Path, inputs: &Inputs, device: &Device) -> Option<Pace> {
 
 fn measured(inputs: &Inputs, device: &Device) -> Outcome<Pace> {
     let pipeline = Pipeline::make(inputs, &TokenCache::of_user())?;
-    let batch = inputs.trial.settings.data.batch_size.get().min(pipeline.train.len());
+    let batch = inputs.trial.settings.data.batch_size.get().min(pipeline.train.len()).min(LARGEST);
     let mut trainer = Trainer::new(&inputs.trial, &pipeline.initial.parameters, device);
     let mut seconds = 0.0;
     for turn in 0..=TIMED {

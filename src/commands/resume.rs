@@ -2,10 +2,10 @@
 
 use anyhow::anyhow;
 
-use super::run::{train, with_device};
-use super::{complain, find_failure};
+use super::run::train;
+use super::{complain, find_failure, sweep_directory};
 use crate::cli::{Kernels as Choice, Resume, overrides};
-use crate::execute::{Begin, Change, Resumed, changes, command};
+use crate::execute::{Begin, Change, Resumed, changes, command, sweep_command, with_device};
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
@@ -15,16 +15,19 @@ use crate::plan::{Steps, Trial};
 use crate::progress::Loudness;
 use crate::report::{count, scientific};
 use crate::runs::states::{self, Damaged};
-use crate::runs::{RunDirectory, RunFacts, RunLock, Status, StoredRun, extended, files, find, setting_rows};
+use crate::runs::{RunDirectory, RunFacts, RunLock, Status, StoredRun, extended, files, setting_rows};
 use crate::settings::WITHOUT_EFFECT;
-use crate::sweep::is_sweep;
+use crate::sweep::{Meant, is_sweep, meant};
 use crate::tokens::TokenCache;
 use crate::train::{Kernels, learning_rate};
 
 /// Goes on with a run where it was.
 pub fn resume(arguments: &Resume) -> Outcome<()> {
     let root = &arguments.runs.root;
-    let run = find(root, &arguments.run).map_err(find_failure)?;
+    let run = match meant(root, &arguments.run).map_err(find_failure)? {
+        Meant::Sweep(sweep) => return sweep_directory::resume(&sweep, arguments),
+        Meant::Run(run) => *run,
+    };
     refuse(&run, arguments)?;
     let directory = RunDirectory::at(run.path.clone());
     let lock = RunLock::take(&directory).map_err(Failure::RunDirectory)?;
@@ -61,8 +64,11 @@ fn refuse(run: &StoredRun, arguments: &Resume) -> Outcome<()> {
     let id = &run.facts.id;
     let refused = |message: String| Err(Failure::Usage(anyhow!(message)));
     if let Some(sweep) = run.path.parent().filter(|parent| is_sweep(parent)) {
-        let sweep = sweep.display();
-        return refused(format!("the run {id} is a trial of the sweep {sweep}; `gluepot sweep` with its file goes on with it"));
+        let again = sweep_command("resume", sweep);
+        return refused(format!("the run {id} is a trial of the sweep {}; continue with: {again}", sweep.display()));
+    }
+    if arguments.jobs.is_some() || arguments.retry_failed {
+        return refused(format!("--jobs and --retry-failed apply to sweeps, and {id} is a run"));
     }
     let is_finished = run.facts.status == Status::Finished && run.summary.is_some();
     if is_finished && arguments.epochs.is_none() {

@@ -4,20 +4,18 @@ use std::path::Path;
 
 use super::{complain, print};
 use crate::cli::{Run, overrides};
-use crate::execute::{Begin, End, Ended, Manner, Nobody, command, execute};
+use crate::execute::{Begin, End, Ended, Manner, Nobody, command, execute, with_device};
 use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
 use crate::pipeline::Pipeline;
-use crate::problem::Problems;
 use crate::progress::{Loudness, Voice};
 use crate::report::{count, duration, rate, score};
 use crate::runs::{Moment, RunDirectory, Summary, files};
-use crate::settings::no_precision;
 use crate::stop::Stop;
 use crate::tokens::TokenCache;
-use crate::train::{Device, DeviceError};
+use crate::train::Device;
 
 /// Trains each experiment, after all of them have been checked.
 pub fn run(arguments: &Run) -> Outcome<()> {
@@ -56,18 +54,6 @@ pub fn run(arguments: &Run) -> Outcome<()> {
             let message = format!("{} of {} experiments failed: {}", failed.len(), checked.len(), names.join(", "));
             Err(Failure::Several { message, code: *code })
         }
-    }
-}
-
-pub(super) fn with_device(mut inputs: Inputs) -> Outcome<(Inputs, Device)> {
-    let settings = &inputs.trial.settings;
-    match Device::choose(settings.device, settings.training.precision) {
-        Ok(device) => Ok((inputs, device)),
-        Err(DeviceError::NoPrecision { precision, device }) => {
-            inputs.experiment.complain(vec![no_precision(precision, &device)]);
-            Err(Failure::Experiment(Problems(inputs.experiment.problems)))
-        }
-        Err(error) => Err(Failure::Device(error)),
     }
 }
 

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{find_failure, pretty, print};
+use super::{find_failure, pretty, print, sweep_directory};
 use crate::cli::Show;
 use crate::execute::command;
 use crate::failure::Outcome;
 use crate::report::{Column, Table, count, curve, duration, rate, score};
-use crate::runs::{self, RunDirectory, Status, StoredRun, device_text, files, states};
+use crate::runs::{RunDirectory, Status, StoredRun, device_text, files, states};
+use crate::sweep::{Meant, meant};
 use crate::terminal::Width;
 
 /// Columns of the learning curve.
@@ -18,7 +19,10 @@ const WIDTH: usize = 64;
 
 /// Shows one run.
 pub fn show(arguments: &Show) -> Outcome<()> {
-    let run = runs::find(&arguments.runs.root, &arguments.run).map_err(find_failure)?;
+    let run = match meant(&arguments.runs.root, &arguments.run).map_err(find_failure)? {
+        Meant::Sweep(sweep) => return sweep_directory::show(&sweep, arguments.json),
+        Meant::Run(run) => *run,
+    };
     if arguments.json {
         print(&pretty(&json!({ "path": run.path, "run": run.facts, "summary": run.summary })))
     } else {

@@ -5,18 +5,21 @@ use anyhow::anyhow;
 use super::{find_failure, print};
 use crate::cli::Verify;
 use crate::failure::{Failure, Outcome};
-use crate::runs::{Check, find, verify as look};
+use crate::runs::{Check, verify as look};
+use crate::sweep::{Meant, meant, verify_sweep};
 
 /// Says of everything in a run directory whether it is what the run wrote.
 pub fn verify(arguments: &Verify) -> Outcome<()> {
-    let run = find(&arguments.runs.root, &arguments.run).map_err(find_failure)?;
-    let checks = look(&run.path);
+    let (path, checks) = match meant(&arguments.runs.root, &arguments.run).map_err(find_failure)? {
+        Meant::Run(run) => (run.path.clone(), look(&run.path)),
+        Meant::Sweep(sweep) => (sweep.path().to_path_buf(), verify_sweep(&sweep)),
+    };
     print(&text(&checks))?;
     let failed = checks.iter().filter(|check| check.found.is_err()).count();
     if failed == 0 {
         return Ok(());
     }
-    let message = format!("{failed} of {} things in {} are not as they were written", checks.len(), run.path.display());
+    let message = format!("{failed} of {} things in {} are not as they were written", checks.len(), path.display());
     Err(Failure::RunDirectory(anyhow!(message)))
 }
 

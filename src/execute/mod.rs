@@ -1,7 +1,11 @@
-//! One execution of a trial: training it, and recording it in a directory of its own.
+//! One execution of a trial: training it, and recording it in a directory of its own. One execution of a sweep: many of them.
 
+mod closing;
+mod device;
 mod introduce;
 mod resume;
+mod sweep;
+mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -25,7 +29,11 @@ use crate::stop::Stop;
 use crate::terminal::complain_styled;
 use crate::train::{Device, Event, Observer, Start, train};
 
+pub use closing::{Closing, best, best_lines, close, sweep_command};
+pub use device::with_device;
 pub use resume::{Change, Resumed, changes};
+pub use sweep::{Conduct, Conducted, conduct};
+pub use trial::run_trial;
 
 use introduce::introduce;
 
@@ -125,8 +133,8 @@ pub fn execute(
     };
     let mut prepared = prepared.map_err(Failure::RunDirectory)?;
     listener.begun(&prepared.directory);
-    let outcome = train_in(pipeline, device, &mut prepared, manner, listener);
-    let Prepared { directory, mut facts, mut voice, .. } = prepared;
+    let outcome = train_in(pipeline, device, &mut prepared, listener);
+    let Prepared { directory, mut facts, mut voice, mut recorder, .. } = prepared;
     facts.ended = Some(Utc::now());
     let recorded = outcome.and_then(|end| match end {
         End::Finished(summary) => finish(&directory, &facts, summary).map(End::Finished),
@@ -138,7 +146,14 @@ pub fn execute(
         }
     });
     match recorded {
-        Ok(end) => Ok(Ended { directory, id: facts.id, end }),
+        Ok(end) => {
+            // Only now: whoever is killed before the record is whole has a state to resume from.
+            let keeps_state = manner.keeps_state && matches!(end, End::Finished(_));
+            if let Err(error) = recorder.tidy(keeps_state) {
+                let _ = voice.note(&format!("what is no longer needed was not removed: {error:#}"));
+            }
+            Ok(Ended { directory, id: facts.id, end })
+        }
         Err(failure) => {
             facts.status = failure.status();
             facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
@@ -209,13 +224,7 @@ fn write_facts(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
     directory.write(files::RUN, &serde_json::to_vec_pretty(facts)?)
 }
 
-fn train_in(
-    pipeline: &Pipeline<'_>,
-    device: &Device,
-    prepared: &mut Prepared,
-    manner: &Manner,
-    listener: &mut dyn Listener,
-) -> Outcome<End> {
+fn train_in(pipeline: &Pipeline<'_>, device: &Device, prepared: &mut Prepared, listener: &mut dyn Listener) -> Outcome<End> {
     let trial = &pipeline.inputs.trial;
     let settings = &trial.settings;
     let Prepared { recorder, voice, facts, directory, .. } = prepared;
@@ -245,8 +254,6 @@ fn train_in(
         },
         Err(_) => return Err(Failure::panic(&panics::reason())),
     };
-    let keeps_state = manner.keeps_state && matches!(end, End::Finished(_));
-    recorder.tidy(keeps_state).map_err(Failure::RunDirectory)?;
     Ok(end)
 }
 

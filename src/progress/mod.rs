@@ -27,6 +27,13 @@ pub enum Loudness {
     Quiet,
 }
 
+/// Says a line on standard error, unless quiet.
+pub fn say(loudness: Loudness, line: &str) {
+    if loudness == Loudness::Normal {
+        terminal::complain(line);
+    }
+}
+
 /// Speaks to standard error and to the log.
 pub struct Voice {
     loudness: Loudness,

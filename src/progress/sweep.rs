@@ -119,7 +119,7 @@ impl<'a> SweepProgress<'a> {
             State::Done(None) => "finished".into(),
             State::Pruned(reason) => reason.clone(),
             State::Failed(reason) => format!("FAILED: {}", in_short(reason)),
-            State::Waiting => "interrupted, everything is saved".into(),
+            State::Waiting => "interrupted; its state is saved".into(),
             State::Running | State::Dropped => "not finished".into(),
         };
         format!("[{ended}/{}] {}: {what} ({})", self.trials.len(), self.trials[trial].label(), duration(time))
@@ -187,7 +187,7 @@ impl Audience for SweepProgress<'_> {
                 self.remember(trial, state);
                 self.say(&self.ended_line(trial, state));
             }
-            Ending::Elsewhere => self.say(&format!("{}: another process has it", self.trials[trial].label())),
+            Ending::Elsewhere => self.say(&format!("{}: running in another process", self.trials[trial].label())),
         }
     }
 
@@ -213,14 +213,16 @@ impl Audience for SweepProgress<'_> {
 
     fn winding_down(&mut self, why: Why, running: usize) {
         let what = match (why, running) {
-            (Why::Asked, 0) => "asked to stop".into(),
-            (Why::Asked, 1) => "asked to stop: one running trial saves where it is".into(),
-            (Why::Asked, more) => format!("asked to stop: {more} running trials save where they are"),
-            (Why::TrialFailed, 0) => "a trial failed, no more trials start".into(),
-            (Why::TrialFailed, 1) => "a trial failed, no more trials start: one running trial goes on to its end".into(),
-            (Why::TrialFailed, more) => format!("a trial failed, no more trials start: {more} running trials go on to their end"),
+            (Why::Asked, 0) => "stopping".into(),
+            (Why::Asked, 1) => "stopping: 1 running trial is saving its state".into(),
+            (Why::Asked, more) => format!("stopping: {more} running trials are saving their states"),
+            (Why::TrialFailed, 0) => "a trial failed; no more trials will start".into(),
+            (Why::TrialFailed, 1) => "a trial failed; no more trials will start, and the running one will finish".into(),
+            (Why::TrialFailed, more) => {
+                format!("a trial failed; no more trials will start, and the {more} running ones will finish")
+            }
         };
-        let again = if running > 0 { "; Ctrl-C once more ends them now" } else { "" };
+        let again = if running > 0 { "; press Ctrl-C again to kill them" } else { "" };
         self.say(&format!("{what}{again}"));
     }
 }

@@ -11,5 +11,5 @@ pub use comparison::{ComparisonGrid, comparison_csv, comparison_grid, comparison
 pub use curve::curve;
 pub use numbers::{bytes, count, counted, duration, rate, scientific, score};
 pub use plan::plan_text;
-pub use sweep::{Pace, sweep_plan_text, sweep_size_text};
+pub use sweep::{Pace, joined_text, standing_text, state_text, sweep_plan_text, sweep_size_text};
 pub use table::{Column, Table};

@@ -1,11 +1,12 @@
 //! The plan of a sweep, as `--dry-run` shows it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::{Column, Table, count, counted, duration};
+use super::{Column, Table, count, counted, duration, score};
 use crate::progress::units;
 use crate::runs::shown;
-use crate::sweep::{Jobs, PlannedTrial};
+use crate::sweep::{Counts, Extended, Jobs, Joined, Known, Other, PlannedTrial, Standing, State, variants_and_seeds};
 use crate::terminal::Width;
 
 /// How long an example takes to learn from.
@@ -20,52 +21,156 @@ pub struct Pace {
 /// How many trials there are, of how many variants and seeds.
 #[must_use]
 pub fn sweep_size_text(trials: &[PlannedTrial]) -> String {
-    let variants = trials.iter().map(|trial| trial.variant).max().unwrap_or(0);
-    let seeds = trials.len() / variants.max(1);
+    let (variants, seeds) = variants_and_seeds(trials);
     let all =
         [counted(trials.len(), "trial", "trials"), counted(variants, "variant", "variants"), counted(seeds, "seed", "seeds")];
     format!("{}: {}, {}", all[0], all[1], all[2])
 }
 
-/// Every trial, then the steps and the time of all.
+/// Every trial with its state, where the sweep is there already; then the steps and the time of what is left.
 #[must_use]
-pub fn sweep_plan_text(trials: &[PlannedTrial], pace: &Pace, jobs: Jobs, width: Width) -> String {
+pub fn sweep_plan_text(trials: &[PlannedTrial], states: &[State], pace: &Pace, jobs: Jobs, width: Width) -> String {
     let paths: BTreeSet<&String> = trials.iter().flat_map(|trial| trial.choices.keys()).collect();
     let mut columns = vec![Column::words("trial").optional(3)];
     columns.extend(paths.iter().map(|path| Column::path(path.as_str())));
     columns.extend([Column::number("seed"), Column::number("steps").optional(2), Column::number("time").optional(1)]);
+    columns.extend((!states.is_empty()).then(|| Column::words("state")));
     let mut table = Table::new(columns);
     let seconds = |trial: &PlannedTrial| units(trial) * pace.seconds_per_example;
-    for trial in trials {
+    for (index, trial) in trials.iter().enumerate() {
         let mut row = vec![trial.id.clone()];
         row.extend(paths.iter().map(|path| shown(trial.choices.get(*path))));
         row.extend([trial.seed.to_string(), count(trial.steps), duration(seconds(trial))]);
+        row.extend(states.get(index).map(state_text));
         table.row(row);
     }
-    let steps: u64 = trials.iter().map(|trial| trial.steps).sum();
-    let total: f64 = trials.iter().map(seconds).sum();
-    let can_stop = trials.iter().any(|trial| trial.decides);
+    let is_left = |index: usize| states.get(index).is_none_or(|state| !state.is_final());
+    let left: Vec<&PlannedTrial> =
+        trials.iter().enumerate().filter(|(index, _)| is_left(*index)).map(|(_, trial)| trial).collect();
+    // More steps than a u64 holds are a mistake that the table shows.
+    let steps = left.iter().fold(0_u64, |sum, trial| sum.saturating_add(trial.steps));
+    let total: f64 = left.iter().map(|trial| seconds(trial)).sum();
+    let can_stop = left.iter().any(|trial| trial.decides);
     let (most, time) = if can_stop { ("at most ", "at most") } else { ("", "about") };
-    let mut lines = vec![
-        table.text(width),
-        String::new(),
-        format!("{}; {most}{} steps", sweep_size_text(trials), count(steps)),
-        format!("{time} {} one after the other, {}", duration(total), pace.source),
-    ];
-    if let Some(trial) = trials.iter().find(|trial| trial.decides) {
+    let what = if left.len() == trials.len() { String::new() } else { format!(" in the {} that are left", left.len()) };
+    let mut lines =
+        vec![table.text(width), String::new(), format!("{}; {most}{} steps{what}", sweep_size_text(trials), count(steps))];
+    if !left.is_empty() {
+        lines.push(format!("{time} {} one after the other, {}", duration(total), pace.source));
+    }
+    if let Some(trial) = left.iter().find(|trial| trial.decides) {
         let shares: Vec<String> =
-            trial.rungs.iter().map(|step| format!("{:.0} %", 100.0 * *step as f64 / trial.steps as f64)).collect();
+            trial.rungs.iter().map(|step| format!("{:.0}%", 100.0 * *step as f64 / trial.steps as f64)).collect();
         lines.push(format!(
             "with the first seed, variants that fall behind are stopped after {} of their steps",
             shares.join(" or ")
         ));
     }
     match jobs {
-        Jobs::Auto => lines.push("as many at once as fit and help take less than that".into()),
+        Jobs::Auto => lines.push("training as many in parallel as fit in memory and help takes less than that".into()),
         Jobs::Exactly(jobs) if jobs.get() > 1 => {
-            lines.push(format!("{jobs} at once share this machine: on a CPU that takes hardly any less time"));
+            lines.push(format!("{jobs} in parallel share this machine: on a CPU that takes hardly any less time"));
         }
         Jobs::Exactly(_) => {}
     }
     lines.join("\n")
+}
+
+/// A trial's state in a word or two.
+#[must_use]
+pub fn state_text(state: &State) -> String {
+    match state {
+        State::Done(Some(value)) => format!("done ({})", score(*value)),
+        State::Done(None) => "done".into(),
+        State::Pruned(_) => "stopped early".into(),
+        State::Dropped => "not needed".into(),
+        State::Failed(_) => "failed".into(),
+        State::Running => "running".into(),
+        State::Waiting => "left".into(),
+    }
+}
+
+/// What joining a sweep has found or made. `resume` gives the command that continues a sweep.
+#[must_use]
+pub fn joined_text(joined: &Joined, resume: &dyn Fn(&Path) -> String) -> String {
+    let path = joined.directory.path().display();
+    match &joined.before {
+        Standing::Known(known) => {
+            let mut lines = vec![format!("continuing {path}")];
+            lines.extend(restored(known));
+            lines.extend(added(&known.extended, "added to its plan"));
+            lines.extend(kept(&known.extended));
+            lines.join("\n")
+        }
+        Standing::New(other) => {
+            let mut lines = vec![format!("new sweep {path}")];
+            lines.extend(other.iter().flat_map(|other| beside(other, resume)));
+            lines.join("\n")
+        }
+    }
+}
+
+/// What a sweep would find or make.
+#[must_use]
+pub fn standing_text(standing: &Standing, resume: &dyn Fn(&Path) -> String) -> String {
+    match standing {
+        Standing::Known(known) => {
+            let counts = known.directory.counts().unwrap_or_default();
+            let mut lines = vec![format!("would continue {}: {}", known.directory.path().display(), counts.text())];
+            lines.extend(restored(known).into_iter().map(|line| format!("would restore {line}")));
+            lines.extend(added(&known.extended, "would be added to its plan"));
+            lines.extend(kept(&known.extended));
+            lines.join("\n")
+        }
+        Standing::New(other) => {
+            let mut lines = vec!["would start a new sweep".to_string()];
+            lines.extend(other.iter().flat_map(|other| beside(other, resume)));
+            lines.join("\n")
+        }
+    }
+}
+
+fn restored(known: &Known) -> Vec<String> {
+    known.restored.iter().map(|what| format!("restored: {what}")).collect()
+}
+
+/// The first of the new trials, and how many there are.
+fn added(extended: &Extended, what: &str) -> Vec<String> {
+    const SHOWN: usize = 10;
+    if extended.added == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("{} {what}:", counted(extended.added, "new trial", "new trials"))];
+    let new = &extended.trials[extended.trials.len() - extended.added..];
+    lines.extend(new.iter().take(SHOWN).map(|trial| format!("  {}", trial.label())));
+    if new.len() > SHOWN {
+        lines.push(format!("  and {} more", count((new.len() - SHOWN) as u64)));
+    }
+    lines
+}
+
+fn kept(extended: &Extended) -> Vec<String> {
+    let settings: Vec<&str> = extended.kept.iter().map(String::as_str).collect();
+    if settings.is_empty() {
+        return Vec::new();
+    }
+    vec![format!("the trials in its plan keep their settings: {} (--fresh starts a new sweep)", settings.join("; "))]
+}
+
+fn beside(other: &Other, resume: &dyn Fn(&Path) -> String) -> Vec<String> {
+    let path = other.directory.path();
+    let differences = if other.differences.is_empty() {
+        "its data, tokenizer or checkpoint are others".to_string()
+    } else {
+        other.differences.join("; ")
+    };
+    let mut lines = vec![format!("{} is another sweep of this name ({}): {differences}", path.display(), other.counts.text())];
+    let Counts { failed, .. } = other.counts;
+    if !other.counts.is_finished() || failed > 0 {
+        lines.push(format!("continue that one with: {}", resume(path)));
+    }
+    if other.shared > 0 {
+        lines.push(format!("--reuse takes over {} from it", counted(other.shared, "finished trial", "finished trials")));
+    }
+    lines
 }

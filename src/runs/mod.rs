@@ -3,6 +3,7 @@
 mod checkpoints;
 mod directory;
 mod facts;
+mod finish;
 mod identity;
 mod lock;
 mod metrics;
@@ -18,6 +19,7 @@ mod verify;
 
 pub use directory::{RunDirectory, RunId, file_name, files};
 pub use facts::{Exit, Hashes, Host, Resumption, RunFacts, Versions, device_text};
+pub use finish::finish_record;
 pub use identity::{extended, identity};
 pub use lock::RunLock;
 pub use prune::{Removable, removable, remove};

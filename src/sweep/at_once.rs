@@ -16,6 +16,11 @@ pub enum Jobs {
     Auto,
 }
 
+impl Jobs {
+    /// One after the other.
+    pub const ONE: Self = Self::Exactly(NonZeroUsize::MIN);
+}
+
 impl FromStr for Jobs {
     type Err = String;
 

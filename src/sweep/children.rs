@@ -10,13 +10,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::directory::SweepDirectory;
+use super::directory::{SweepDirectory, SweepFacts};
 use super::drive::{Crew, Ending, News, Progress};
 use super::plan::PlannedTrial;
 use super::queue::State;
 use crate::failure::{INTERRUPTED, says_out_of_memory};
 use crate::room::{self, Room};
-use crate::runs::{Exit, RunDirectory, Status, StoredRun, files, list};
+use crate::runs::{Exit, RunDirectory, RunLock, Status, StoredRun, files, list};
+use crate::settings::DeviceChoice;
 
 /// What a trial's process tells the sweep's, a line of JSON each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,11 +55,14 @@ pub struct Workers {
     pub most: usize,
     /// GPUs to share out, empty where trials choose for themselves; none on the CPU.
     pub gpus: Option<Vec<String>>,
+    /// Where trials train instead of where the plan says.
+    pub device: Option<DeviceChoice>,
 }
 
 /// The processes of a sweep.
 pub struct Children<'a> {
     directory: &'a SweepDirectory,
+    facts: &'a SweepFacts,
     trials: &'a [PlannedTrial],
     retry_failed: bool,
     workers: Workers,
@@ -71,19 +75,30 @@ pub struct Children<'a> {
 impl<'a> Children<'a> {
     /// Nobody yet.
     #[must_use]
-    pub fn new(directory: &'a SweepDirectory, trials: &'a [PlannedTrial], retry_failed: bool, workers: Workers) -> Self {
+    pub fn new(
+        (directory, facts): (&'a SweepDirectory, &'a SweepFacts),
+        trials: &'a [PlannedTrial],
+        retry_failed: bool,
+        workers: Workers,
+    ) -> Self {
         let (sender, receiver) = channel();
         let slots = (0..workers.most).map(|_| None).collect();
-        Self { directory, trials, retry_failed, workers, slots, sender, receiver, asked_to_stop: false }
+        Self { directory, facts, trials, retry_failed, workers, slots, sender, receiver, asked_to_stop: false }
     }
 
     fn command(&self, trial: &PlannedTrial, slot: usize) -> Result<Command> {
         let log = self.directory.log(&trial.id);
+        self.directory.keep(self.facts, self.trials)?;
+        if let Some(folder) = log.parent().filter(|folder| !folder.exists()) {
+            fs::create_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
         let log =
             File::options().create(true).append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let mut command = Command::new(program);
+        let mut command = this_program()?;
         command.arg("trial").arg(self.directory.path()).arg(&trial.id);
+        if let Some(device) = self.workers.device {
+            command.arg("--device").arg(device.to_string());
+        }
         // A group of its own: Ctrl-C in the terminal is for the sweep, which knows what to do about its trials.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
         if self.workers.most > 1 && std::env::var_os("RAYON_NUM_THREADS").is_none() {
@@ -96,6 +111,10 @@ impl<'a> Children<'a> {
         Ok(command)
     }
 
+    fn state(&self, trial: &PlannedTrial) -> Option<State> {
+        self.directory.states(std::slice::from_ref(trial), false).ok()?.into_iter().next()
+    }
+
     /// What a process that is gone left behind.
     fn ending(&self, running: &Running, status: ExitStatus) -> Ending {
         if running.taken {
@@ -105,11 +124,16 @@ impl<'a> Children<'a> {
         let log = fs::read_to_string(self.directory.log(id)).unwrap_or_default();
         let last = newest_run(self.directory, id);
         // One that had no time to listen yet had nothing to save either.
-        if self.asked_to_stop && status.signal() == Some(libc::SIGTERM) {
+        if self.asked_to_stop && status.signal() == Some(ASK) {
             return Ending::As(State::Waiting);
         }
         if let Some(signal) = status.signal() {
             let reason = killed(signal, &log);
+            // Killed behind its summary, it is done, or another process has gone on with it already.
+            let state = self.state(&running.trial);
+            if let Some(state) = state.filter(|state| matches!(state, State::Done(_) | State::Running)) {
+                return if state == State::Running { Ending::Elsewhere } else { Ending::As(state) };
+            }
             if let Some(run) = last.filter(|run| run.facts.status == Status::Running) {
                 // Nobody else can say any more how it ended; that this cannot be written changes nothing.
                 let _ = mark_died(&run, signal, &reason);
@@ -120,8 +144,7 @@ impl<'a> Children<'a> {
             return Ending::As(State::Waiting);
         }
         if status.success() {
-            let states = self.directory.states(std::slice::from_ref(&running.trial), false);
-            if let Some(state) = states.ok().and_then(|states| states.into_iter().next()).filter(State::is_final) {
+            if let Some(state) = self.state(&running.trial).filter(State::is_final) {
                 return Ending::As(state);
             }
         }
@@ -131,13 +154,29 @@ impl<'a> Children<'a> {
     }
 }
 
-/// Sends SIGTERM. A process that is gone already is no matter.
-fn terminate(child: &Child) {
+/// The program that this process runs, also where its file was replaced or deleted since: the kernel still has it.
+fn this_program() -> Result<Command> {
+    const RUNNING: &str = "/proc/self/exe";
+    // Names of deleted programs lead nowhere, the link itself does.
+    if fs::metadata(RUNNING).is_ok() {
+        let mut command = Command::new(RUNNING);
+        command.arg0(std::env::args_os().next().unwrap_or_else(|| "gluepot".into()));
+        return Ok(command);
+    }
+    Ok(Command::new(std::env::current_exe().context("cannot find this program's own file")?))
+}
+
+/// What asks a trial to save and end. Where the system sends SIGTERM to all processes of a job, this is no second request,
+/// which would end the trial at once.
+const ASK: i32 = libc::SIGUSR1;
+
+/// Asks a process to end. One that is gone already is no matter.
+fn ask_to_end(child: &Child) {
     if let Ok(process) = libc::pid_t::try_from(child.id()) {
         // SAFETY: the call takes no memory. The child was not waited for yet, so that its number is still its own.
         #[allow(unsafe_code)]
         unsafe {
-            libc::kill(process, libc::SIGTERM);
+            libc::kill(process, ASK);
         }
     }
 }
@@ -157,12 +196,14 @@ fn killed(signal: i32, log: &str) -> String {
 }
 
 fn mark_died(run: &StoredRun, signal: i32, reason: &str) -> Result<()> {
+    let directory = RunDirectory::at(run.path.clone());
+    let Some(_lock) = RunLock::take(&directory)? else { return Ok(()) };
     let mut facts = run.facts.clone();
     facts.status = if reason.starts_with("out of memory") { Status::OutOfMemory } else { Status::Died };
     facts.ended = Some(chrono::Utc::now());
     // As shells report a death by a signal.
     facts.exit = Some(Exit { code: u8::try_from(128 + signal).unwrap_or(u8::MAX), message: Some(reason.into()) });
-    RunDirectory::at(run.path.clone()).write(files::RUN, &serde_json::to_vec_pretty(&facts)?)
+    directory.write(files::RUN, &serde_json::to_vec_pretty(&facts)?)
 }
 
 impl Crew for Children<'_> {
@@ -222,7 +263,7 @@ impl Crew for Children<'_> {
     fn ask_to_stop(&mut self) {
         self.asked_to_stop = true;
         for running in self.slots.iter().flatten() {
-            terminate(&running.child);
+            ask_to_end(&running.child);
         }
     }
 

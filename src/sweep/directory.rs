@@ -1,22 +1,29 @@
 //! A sweep on disk: its plan, and what has become of its trials.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::claim::FileClaim;
+use super::counts::Counts;
 use super::ladder::Ladder;
-use super::plan::{self, Changes, PlannedTrial};
-use super::queue::State;
+use super::moved;
+use super::plan::{Plan, PlannedTrial};
+use super::queue::{State, drop_stopped};
 use crate::metrics::Direction;
 use crate::runs::{self, RunDirectory, Status, StoredRun, files};
+use crate::settings::OnFailure;
 use crate::tokens::TokenCache;
 
-const FACTS: &str = "sweep.json";
+pub(super) const FACTS: &str = "sweep.json";
+/// Paths are relative to the directory since 2.
+pub const FORMAT: u32 = 2;
 
 /// The content of `sweep.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,7 +32,7 @@ pub struct SweepFacts {
     pub format_version: u32,
     /// The experiment's name.
     pub name: String,
-    /// The experiment's file.
+    /// The experiment's file, relative to the sweep's directory where it can be.
     pub file: PathBuf,
     /// `grid` or `random`.
     pub strategy: String,
@@ -38,17 +45,32 @@ pub struct SweepFacts {
     /// One in so many goes on at a rung, where the sweep prunes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<u32>,
+    /// What a failed trial means for the rest.
+    #[serde(default)]
+    pub on_failure: OnFailure,
     /// When the directory was made.
     pub created: DateTime<Utc>,
-    /// Finished runs from elsewhere that stand for trials, by the trial's id.
+    /// The command line that planned it last, word by word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command_line: Vec<String>,
+    /// The folder that it was typed in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub working_folder: String,
+    /// Finished runs from elsewhere that stand for trials, by the trial's id; relative to the sweep's directory where
+    /// they can be.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reused: BTreeMap<String, PathBuf>,
 }
 
 impl SweepFacts {
-    /// Whether both are the same question, perhaps with other values or seeds.
-    fn asks_the_same(&self, other: &Self) -> bool {
-        (&self.name, &self.file, &self.strategy, &self.varies) == (&other.name, &other.file, &other.strategy, &other.varies)
+    /// Whether both are the same question, perhaps with other values or seeds. Without pruning, the metric only ranks.
+    #[must_use]
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let varies = |facts: &Self| facts.varies.iter().cloned().collect::<HashSet<String>>();
+        let metric = |facts: &Self| facts.factor.is_some().then(|| facts.metric.clone());
+        (&self.name, &self.strategy, self.factor) == (&other.name, &other.strategy, other.factor)
+            && varies(self) == varies(other)
+            && metric(self) == metric(other)
     }
 }
 
@@ -58,13 +80,15 @@ pub struct SweepDirectory {
     directory: RunDirectory,
 }
 
-/// A sweep's directory, and what the plan in it has to do with the one asked for.
-#[derive(Debug)]
-pub struct Found {
-    /// The directory, which holds the plan asked for.
-    pub directory: SweepDirectory,
-    /// None for a new sweep; else how the plan was changed.
-    pub changes: Option<Changes>,
+/// The runs of a sweep, and what is missing.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// Every run of the plan, those from elsewhere included, the oldest first.
+    pub runs: Vec<StoredRun>,
+    /// Run directories that cannot be read.
+    pub unreadable: Vec<anyhow::Error>,
+    /// Reused runs that are not where they were, by the trial's id.
+    pub lost: BTreeMap<String, PathBuf>,
 }
 
 /// Whether a folder is a sweep's.
@@ -74,99 +98,60 @@ pub fn is_sweep(path: &Path) -> bool {
 }
 
 impl SweepDirectory {
+    /// The sweeps directly below `root`, the oldest first.
+    #[must_use]
+    pub fn all(root: &Path) -> Vec<Self> {
+        let entries = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut paths: Vec<PathBuf> = entries.filter(|path| is_sweep(path)).collect();
+        paths.sort_unstable();
+        paths.into_iter().map(Self::at).collect()
+    }
+
     /// The sweep that a name means: a path, or the beginning of one directory's name below `root`.
     #[must_use]
     pub fn find(root: &Path, name: &str) -> Option<Self> {
         if let Ok(sweep) = Self::open(Path::new(name)) {
             return Some(sweep);
         }
-        let begins = |path: &PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
-        let entries = fs::read_dir(root).ok()?.flatten().map(|entry| entry.path());
-        let mut meant = entries.filter(|path| !name.is_empty() && begins(path) && is_sweep(path));
-        let first = meant.next().filter(|_| meant.next().is_none())?;
-        Self::open(&first).ok()
+        let begins = |sweep: &Self| !name.is_empty() && sweep.directory_name().starts_with(name);
+        let mut meant = Self::all(root).into_iter().filter(begins);
+        meant.next().filter(|_| meant.next().is_none())
     }
 
     /// Opens a sweep.
     ///
     /// # Errors
-    /// There is none.
+    /// There is none, or one of its files is missing.
     pub fn open(path: &Path) -> Result<Self> {
-        if !is_sweep(path) {
-            bail!("{} is no sweep", path.display());
-        }
-        Ok(Self { directory: RunDirectory::at(path.to_path_buf()) })
-    }
-
-    /// The newest sweep below `root` that asks the same, brought up to date, or a new one.
-    ///
-    /// # Errors
-    /// Directories cannot be read or written, or another process changes the plan while trials run.
-    pub fn find_or_create(
-        root: &Path,
-        facts: &SweepFacts,
-        trials: &[PlannedTrial],
-        copies: &[(String, String)],
-        fresh: bool,
-    ) -> Result<Found> {
-        fs::create_dir_all(root).with_context(|| format!("cannot make the folder for runs {}", root.display()))?;
-        // Of two processes that begin at once, the second finds what the first has made.
-        let gate = root.join(".sweeps.lock");
-        let gate = File::create(&gate).with_context(|| format!("cannot write {}", gate.display()))?;
-        gate.lock().context("cannot wait for other sweeps")?;
-        let known = if fresh { None } else { Self::newest(root, facts)? };
-        let Some(directory) = known else {
-            let path =
-                root.join(format!("{}_{}_sweep", facts.created.format("%Y-%m-%dT%H-%M-%SZ"), runs::file_name(&facts.name)));
-            if path.exists() {
-                bail!("the sweep {} was made in this very second", path.display());
+        match (path.join(files::PLAN).is_file(), path.join(FACTS).is_file()) {
+            (true, true) => Ok(Self::at(path.to_path_buf())),
+            (false, false) => bail!("{} is not a sweep", path.display()),
+            (has_plan, _) => {
+                let missing = if has_plan { FACTS } else { files::PLAN };
+                bail!("{}: {missing} is missing; `gluepot sweep` with the experiment's file restores it", path.display())
             }
-            let directory = Self { directory: RunDirectory::at(path) };
-            for folder in ["locks", "logs"] {
-                fs::create_dir_all(directory.path().join(folder))?;
-            }
-            directory.write(facts, trials, copies)?;
-            return Ok(Found { directory, changes: None });
-        };
-        let changes = Changes::between(&directory.trials()?, trials);
-        let mut kept = directory.facts()?;
-        let same_manner = (&kept.metric, kept.factor) == (&facts.metric, facts.factor);
-        if !changes.is_none() || !same_manner {
-            kept = SweepFacts { created: kept.created, reused: kept.reused, ..facts.clone() };
-            directory.write(&kept, trials, copies)?;
         }
-        Ok(Found { directory, changes: Some(changes) })
     }
 
-    fn newest(root: &Path, facts: &SweepFacts) -> Result<Option<Self>> {
-        let entries = fs::read_dir(root).with_context(|| format!("cannot read the folder for runs {}", root.display()))?;
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| is_sweep(path)).collect();
-        paths.sort_unstable();
-        let open = paths.iter().rev().filter_map(|path| Self::open(path).ok());
-        Ok(open.into_iter().find(|sweep| sweep.facts().is_ok_and(|known| known.asks_the_same(facts))))
-    }
-
-    fn write(&self, facts: &SweepFacts, trials: &[PlannedTrial], copies: &[(String, String)]) -> Result<()> {
-        for (name, content) in copies {
-            self.directory.write(name, content.as_bytes())?;
-        }
-        self.write_facts(facts)?;
-        // The plan comes last: with it, the directory is a sweep.
-        self.directory.write(files::PLAN, plan::write(trials)?.as_bytes())
-    }
-
-    /// Writes `sweep.json`.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn write_facts(&self, facts: &SweepFacts) -> Result<()> {
-        self.directory.write(FACTS, &serde_json::to_vec_pretty(facts)?)
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { directory: RunDirectory::at(path) }
     }
 
     /// The directory itself.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.root()
+    }
+
+    /// The directory's name.
+    #[must_use]
+    pub fn directory_name(&self) -> String {
+        self.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// Writes a file of it whole. Only who holds the [gate](super::gate) may.
+    pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        self.directory.write(name, content)
     }
 
     /// `sweep.json`.
@@ -176,17 +161,39 @@ impl SweepDirectory {
     pub fn facts(&self) -> Result<SweepFacts> {
         let path = self.directory.path(FACTS);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+        let facts: SweepFacts = serde_json::from_str(&text)
+            .with_context(|| format!("{} is damaged; `gluepot sweep` with the experiment's file restores it", path.display()))?;
+        let version = facts.format_version;
+        ensure!(version <= FORMAT, "{} was written by a newer version of gluepot (format {version})", path.display());
+        Ok(facts)
     }
 
-    /// The plan.
+    /// The plan as it is on disk; an empty one where there is none.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn trials(&self) -> Result<Vec<PlannedTrial>> {
+    pub fn plan(&self) -> Result<Plan> {
         let path = self.directory.path(files::PLAN);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        plan::read(&text).with_context(|| path.display().to_string())
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Plan::read(&String::from_utf8_lossy(&bytes))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Plan::default()),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// The planned trials, their paths where they lead now. Lines that are damaged are left out.
+    ///
+    /// # Errors
+    /// The plan cannot be read, or none of it.
+    pub fn trials(&self) -> Result<Vec<PlannedTrial>> {
+        let plan = self.plan()?;
+        let path = self.directory.path(files::PLAN);
+        ensure!(
+            !plan.trials.is_empty(),
+            "{} has no line that can be read; `gluepot sweep` with the experiment's file restores it",
+            path.display()
+        );
+        Ok(plan.trials.iter().map(|trial| moved::found(trial, self.path())).collect())
     }
 
     /// Where encoded splits are kept.
@@ -207,28 +214,18 @@ impl SweepDirectory {
         self.directory.path(&format!("logs/{trial}.txt"))
     }
 
-    /// Takes a trial for this process, until the file is dropped or the process ends, however it ends.
+    fn lock(&self, trial: &str) -> PathBuf {
+        self.directory.path(&format!("locks/{trial}"))
+    }
+
+    /// Claims a trial for this process.
     ///
     /// # Errors
     /// The lock cannot be written.
-    pub fn take(&self, trial: &str, patience: Duration) -> Result<Option<File>> {
-        let path = self.directory.path(&format!("locks/{trial}"));
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let begun = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(file)),
-                Err(TryLockError::WouldBlock) if begun.elapsed() < patience => std::thread::sleep(Duration::from_millis(10)),
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("cannot lock {}", path.display())),
-            }
-        }
-    }
-
-    fn is_taken(&self, trial: &str) -> bool {
-        let open = File::open(self.directory.path(&format!("locks/{trial}")));
-        // A shared look lets others look at the same time.
-        open.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    pub fn take(&self, trial: &str, patience: Duration) -> Result<Option<FileClaim>> {
+        let folder = self.directory.path("locks");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        FileClaim::take(&self.lock(trial), patience)
     }
 
     /// Every run of this sweep's plan, those from elsewhere included, the oldest first.
@@ -236,15 +233,34 @@ impl SweepDirectory {
     /// # Errors
     /// The directory cannot be read.
     pub fn runs(&self) -> Result<Vec<StoredRun>> {
-        let ids: Vec<String> = self.trials()?.into_iter().map(|trial| trial.id).collect();
-        let (mut found, _) = runs::list(self.path())?;
-        for path in self.facts()?.reused.values() {
-            // A run that was removed since is simply to be done again.
-            found.extend(StoredRun::read(path));
+        Ok(self.inventory()?.runs)
+    }
+
+    /// The same, with what is missing.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn inventory(&self) -> Result<Inventory> {
+        let trials = self.plan()?.trials;
+        self.inventory_of(trials.iter().map(|trial| trial.id.as_str()))
+    }
+
+    /// The same for these trials, whatever has become of the plan on disk.
+    fn inventory_of<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Result<Inventory> {
+        let ids: HashSet<&str> = ids.collect();
+        let (mut found, unreadable) = runs::list(self.path())?;
+        let mut lost = BTreeMap::new();
+        for (trial, path) in self.facts().map(|facts| facts.reused).unwrap_or_default() {
+            match moved::reused(self.path(), &path, &trial) {
+                Some(run) => found.push(run),
+                None => drop(lost.insert(trial, path)),
+            }
         }
-        found.retain(|run| ids.contains(&run.facts.trial));
+        found.retain(|run| ids.contains(run.facts.trial.as_str()));
         found.sort_by_key(|run| run.facts.started);
-        Ok(found)
+        // What was trained again since is not missing.
+        lost.retain(|trial, _| !found.iter().any(|run| run.facts.trial == *trial && run.summary.is_some()));
+        Ok(Inventory { runs: found, unreadable, lost })
     }
 
     /// What has become of each trial; failed ones are to be done again where `retry_failed`.
@@ -252,30 +268,42 @@ impl SweepDirectory {
     /// # Errors
     /// The directory cannot be read.
     pub fn states(&self, trials: &[PlannedTrial], retry_failed: bool) -> Result<Vec<State>> {
-        let metric = self.facts()?.metric;
-        let mut by_trial: BTreeMap<String, Vec<StoredRun>> = BTreeMap::new();
-        for run in self.runs()? {
+        // Without it, what is done is done all the same.
+        let metric = self.facts().map(|facts| facts.metric).unwrap_or_default();
+        let mut by_trial: HashMap<String, Vec<StoredRun>> = HashMap::new();
+        for run in self.inventory_of(trials.iter().map(|trial| trial.id.as_str()))?.runs {
             by_trial.entry(run.facts.trial.clone()).or_default().push(run);
         }
         let state = |trial: &PlannedTrial| {
             let runs = by_trial.get(&trial.id).map_or(&[][..], Vec::as_slice);
             self.state(trial, runs, &metric, retry_failed)
         };
-        Ok(trials.iter().map(state).collect())
+        let mut states: Vec<State> = trials.iter().map(state).collect();
+        drop_stopped(trials, &mut states);
+        Ok(states)
+    }
+
+    /// How many trials are in which state.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn counts(&self) -> Result<Counts> {
+        Ok(Counts::of(&self.states(&self.trials()?, false)?))
     }
 
     fn state(&self, trial: &PlannedTrial, runs: &[StoredRun], metric: &str, retry_failed: bool) -> State {
         if let Some(summary) = runs.iter().rev().find_map(|run| run.summary.as_ref()) {
             return State::Done(summary.best.scores.get(metric).copied());
         }
-        if self.is_taken(&trial.id) {
+        if FileClaim::is_held(&self.lock(&trial.id)) == Some(true) {
             return State::Running;
         }
         let Some(last) = runs.last() else { return State::Waiting };
         let reason = || last.facts.exit.as_ref().and_then(|exit| exit.message.clone()).unwrap_or_default();
         match last.facts.status {
             Status::Pruned => State::Pruned(reason()),
-            // With the trial's lock free, nobody runs it any more.
+            // On another machine, whose locks may not be seen here, it may still be alive.
+            Status::Running if last.status() == Status::Running => State::Running,
             Status::Running | Status::Died | Status::Interrupted => State::Waiting,
             _ if retry_failed => State::Waiting,
             _ => State::Failed(reason()),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::grid::{grid, product};
-use super::plan::{PlannedTrial, Work, values};
+use super::grid::{grid, points, size};
+use super::plan::{PlannedTrial, Work, twice, values};
 use super::prune::rungs;
 use super::random::random;
 use super::space::Space;
@@ -12,8 +12,16 @@ use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::problem::{Problem, Problems};
+use crate::report::{count, counted};
 use crate::runs::{identity, setting_rows};
 use crate::settings::{Complaint, Strategy, Sweep};
+
+/// The most trials of a sweep: far more than anybody trains, and few enough to be planned in seconds.
+const MOST: u64 = 10_000;
+/// The most combinations of a grid, those that are left out included.
+const LARGEST_GRID: u64 = 100_000;
+/// Different mistakes after which no more are looked for.
+const ENOUGH: usize = 20;
 
 /// The trials of a sweep, seed by seed: each variant has had one trial before any has its second.
 ///
@@ -33,22 +41,29 @@ pub fn expand(experiment: &mut Experiment, hub: &Hub, shelf: &mut Shelf) -> Outc
     let seeds: Vec<Option<u64>> = sweep.seeds.as_ref().map_or(vec![None], |seeds| seeds.iter().copied().map(Some).collect());
     let mut trials = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
-    for (turn, seed) in seeds.iter().enumerate() {
+    'all: for (turn, seed) in seeds.iter().enumerate() {
         for (number, point) in variants.iter().enumerate() {
             let seed = seed.map(|seed| Choice { path: "seed".into(), value: seed.into(), place: format!("sweep.seeds[{turn}]") });
             let choices: Vec<Choice> = point.iter().cloned().chain(seed).collect();
             match Inputs::of(experiment.trial(&choices), Purpose::Training, hub, shelf) {
                 Ok(inputs) => trials.push(planned(inputs, &sweep, point, number + 1, turn == 0)?),
-                Err(Failure::Experiment(Problems(found))) => problems.extend(found),
+                Err(Failure::Experiment(Problems(found))) => {
+                    found.into_iter().for_each(|problem| add(&mut problems, problem));
+                    if problems.len() >= ENOUGH {
+                        break 'all;
+                    }
+                }
                 Err(other) => return Err(other),
             }
         }
     }
-    if problems.is_empty() { distinct(trials) } else { Err(Failure::Experiment(Problems(without_repeats(problems)))) }
+    if problems.is_empty() { distinct(trials) } else { Err(Failure::Experiment(Problems(problems))) }
 }
 
 fn variants(sweep: &Sweep, space: &Space, seed: u64) -> Result<Vec<Vec<Choice>>, Complaint> {
+    let seeds = sweep.seeds.as_ref().map_or(1, Vec::len) as u64;
     let points = if let (Strategy::Random, Some(trials)) = (sweep.strategy, sweep.trials) {
+        refuse_too_many(trials.get() as u64, seeds)?;
         let points = random(space, seed, trials.get());
         if points.len() < trials.get() && !points.is_empty() {
             let message = format!("the axes have only {} different variants, {trials} are asked for", points.len());
@@ -56,25 +71,47 @@ fn variants(sweep: &Sweep, space: &Space, seed: u64) -> Result<Vec<Vec<Choice>>,
         }
         points
     } else {
-        if let Some(index) = space.idle_exclusions(&product(space)).first() {
+        let combinations = size(space);
+        if combinations > LARGEST_GRID {
+            let message = format!(
+                "the axes have {} combinations, more than the {} that a grid may have",
+                count(combinations),
+                count(LARGEST_GRID)
+            );
+            return Err(Complaint::new("sweep.axes", message).help(FEWER));
+        }
+        if let Some(index) = space.idle_exclusion(points(space)) {
             let message = "this table leaves out nothing";
             let complaint = Complaint::new(&format!("sweep.exclude[{index}]"), message);
             return Err(complaint.help("no combination of the axes has these values"));
         }
-        grid(space)
+        let points = grid(space);
+        refuse_too_many(points.len() as u64, seeds)?;
+        points
     };
     if points.is_empty() { Err(Complaint::new("sweep.exclude", "every variant is left out")) } else { Ok(points) }
+}
+
+const FEWER: &str = "list fewer values, or draw some combinations: strategy = \"random\" and trials = 20";
+
+fn refuse_too_many(variants: u64, seeds: u64) -> Result<(), Complaint> {
+    let trials = variants.saturating_mul(seeds);
+    if trials <= MOST {
+        return Ok(());
+    }
+    let all =
+        format!("{} variants with {} are {} trials", count(variants), counted(seeds as usize, "seed", "seeds"), count(trials));
+    Err(Complaint::new("sweep", format!("{all}, more than the {} that a sweep may have", count(MOST))).help(FEWER))
 }
 
 fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, is_first_seed: bool) -> Outcome<PlannedTrial> {
     let trial = &mut inputs.trial;
     trial.rungs = sweep.prune.as_ref().map_or_else(Vec::new, |prune| rungs(prune, trial.steps.total));
     let trial = &inputs.trial;
-    let evaluations = (1..=trial.steps.total).filter(|step| trial.evaluates_after(*step)).count() as u64;
     let passes = trial.steps.total as f64 / trial.steps.per_epoch.max(1) as f64;
     let work = Work {
         learnt: (passes * trial.train_examples as f64).round() as u64,
-        scored: evaluations * trial.validation_examples as u64,
+        scored: trial.evaluations().saturating_mul(trial.validation_examples as u64),
     };
     let settings = setting_rows(&inputs);
     let hashes = inputs.named.hashes().map_err(Failure::Checkpoint)?;
@@ -88,33 +125,21 @@ fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, 
         rungs: trial.rungs.clone(),
         decides: is_first_seed && !trial.rungs.is_empty(),
         settings,
+        absolute: BTreeMap::new(),
     })
 }
 
 /// Two trials with one identity would be the same training twice.
 fn distinct(trials: Vec<PlannedTrial>) -> Outcome<Vec<PlannedTrial>> {
-    let mut known: BTreeMap<&str, &PlannedTrial> = BTreeMap::new();
-    for trial in &trials {
-        if let Some(other) = known.insert(&trial.id, trial) {
-            let message = format!("two trials are the same training: {} and {}", other.label(), trial.label());
-            return Err(Failure::Usage(anyhow::anyhow!(message)));
-        }
-    }
-    Ok(trials)
+    let message =
+        twice(&trials).map(|(one, other)| format!("two trials are the same training: {} and {}", one.label(), other.label()));
+    message.map_or(Ok(trials), |message| Err(Failure::Usage(anyhow::anyhow!(message))))
 }
 
 /// The same mistake shows in many trials.
-fn without_repeats(problems: Vec<Problem>) -> Vec<Problem> {
-    let mut kept: Vec<Problem> = Vec::new();
-    for problem in problems {
-        let is_known = |known: &Problem| {
-            known.message == problem.message
-                && known.place.as_ref().and_then(|place| place.span.clone())
-                    == problem.place.as_ref().and_then(|place| place.span.clone())
-        };
-        if !kept.iter().any(is_known) {
-            kept.push(problem);
-        }
+fn add(problems: &mut Vec<Problem>, problem: Problem) {
+    let span = |problem: &Problem| problem.place.as_ref().and_then(|place| place.span.clone());
+    if !problems.iter().any(|known| known.message == problem.message && span(known) == span(&problem)) {
+        problems.push(problem);
     }
-    kept
 }

@@ -3,19 +3,36 @@
 use super::space::{Dimension, Space};
 use crate::experiment::Choice;
 
-/// Every point of the space, the last dimension changing fastest. Ranges have no points.
+/// How many points the space has before any is left out. Ranges have no points.
 #[must_use]
-pub fn product(space: &Space) -> Vec<Vec<Choice>> {
-    let mut points: Vec<Vec<Choice>> = vec![Vec::new()];
-    for dimension in &space.dimensions {
-        let Dimension::Points(values) = dimension else { continue };
-        points = points.iter().flat_map(|point| values.iter().map(|value| [point.clone(), value.clone()].concat())).collect();
+pub fn size(space: &Space) -> u64 {
+    listed(space).fold(1_u64, |size, values| size.saturating_mul(values.len() as u64))
+}
+
+/// Every point of the space, one after the other, the last dimension changing fastest.
+pub fn points(space: &Space) -> impl Iterator<Item = Vec<Choice>> + '_ {
+    (0..size(space)).map(move |number| point(space, number))
+}
+
+fn listed(space: &Space) -> impl DoubleEndedIterator<Item = &Vec<Vec<Choice>>> {
+    space.dimensions.iter().filter_map(|dimension| match dimension {
+        Dimension::Points(values) => Some(values),
+        Dimension::Range { .. } => None,
+    })
+}
+
+fn point(space: &Space, mut number: u64) -> Vec<Choice> {
+    let mut parts: Vec<&Vec<Choice>> = Vec::new();
+    for values in listed(space).rev() {
+        let count = values.len() as u64;
+        parts.push(&values[(number % count) as usize]);
+        number /= count;
     }
-    points
+    parts.into_iter().rev().flatten().cloned().collect()
 }
 
 /// Every point that the sweep allows.
 #[must_use]
 pub fn grid(space: &Space) -> Vec<Vec<Choice>> {
-    product(space).into_iter().filter(|point| space.allows(point)).collect()
+    points(space).filter(|point| space.allows(point)).collect()
 }

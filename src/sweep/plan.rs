@@ -1,10 +1,12 @@
 //! The frozen plan: every trial of a sweep, fully resolved, one a line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 
+use crate::digest::hex;
 use crate::experiment::{Choice, Document};
 use crate::runs::{SettingRow, shown};
 
@@ -29,8 +31,11 @@ pub struct PlannedTrial {
     /// Whether it decides at the rungs if its variant goes on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decides: bool,
-    /// Every setting.
+    /// Every setting. On disk, paths are relative to the sweep's directory where they can be.
     pub settings: Vec<SettingRow>,
+    /// On disk, where the paths led when they were written, by the setting's path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub absolute: BTreeMap<String, String>,
 }
 
 /// How much a trial has to do.
@@ -58,6 +63,12 @@ impl PlannedTrial {
         let rows = self.settings.iter().zip(&paths);
         Document::planned(rows.filter_map(|(row, path)| Some((path.as_str(), row.value.as_ref()?, row.origin.as_str()))))
     }
+
+    /// The value of a setting; none where it is off.
+    #[must_use]
+    pub fn setting(&self, path: &str) -> Option<&Json> {
+        self.settings.iter().find(|row| row.path() == path)?.value.as_ref()
+    }
 }
 
 /// The choices as values by path.
@@ -66,52 +77,159 @@ pub fn values(choices: &[Choice]) -> BTreeMap<String, Json> {
     choices.iter().map(|choice| (choice.path.clone(), choice.value.clone())).collect()
 }
 
-/// Reads the lines of a plan.
-///
-/// # Errors
-/// A line is damaged.
-pub fn read(text: &str) -> anyhow::Result<Vec<PlannedTrial>> {
-    let line = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| anyhow::anyhow!("line {} is damaged: {error}", number + 1))
-    };
-    text.lines().enumerate().map(line).collect()
+/// A plan as it was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Trials, each once.
+    pub trials: Vec<PlannedTrial>,
+    /// Lines that are not what was written: their numbers from 1, and what is wrong.
+    pub damaged: Vec<(usize, String)>,
+    /// By id, the lines as they stand.
+    lines: HashMap<String, String>,
 }
 
-/// The lines of a plan.
-///
-/// # Errors
-/// A trial cannot be written as JSON.
-pub fn write(trials: &[PlannedTrial]) -> anyhow::Result<String> {
-    let lines: Result<Vec<String>, _> = trials.iter().map(serde_json::to_string).collect();
-    Ok(lines?.join("\n") + "\n")
-}
+/// Introduces the checksum at the end of a line.
+const CHECK: &str = ",\"check\":\"";
 
-/// How an edited plan differs from the one before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changes {
-    /// Trials that the old plan lacks.
-    pub new: Vec<String>,
-    /// Trials in both.
-    pub kept: usize,
-    /// Trials that the new plan lacks.
-    pub gone: Vec<String>,
-}
-
-impl Changes {
-    /// Compares two plans by the ids of their trials.
+impl Plan {
+    /// Reads the lines of a plan; damaged ones are left out and named.
     #[must_use]
-    pub fn between(old: &[PlannedTrial], new: &[PlannedTrial]) -> Self {
-        let ids = |trials: &[PlannedTrial]| trials.iter().map(|trial| trial.id.clone()).collect::<BTreeSet<_>>();
-        let (before, after) = (ids(old), ids(new));
-        let labels = |trials: &[PlannedTrial], others: &BTreeSet<String>| {
-            trials.iter().filter(|trial| !others.contains(&trial.id)).map(PlannedTrial::label).collect()
-        };
-        Self { new: labels(new, &before), kept: before.intersection(&after).count(), gone: labels(old, &after) }
+    pub fn read(text: &str) -> Self {
+        let mut plan = Self::default();
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            match read_line(line) {
+                // The same trial twice is one trial.
+                Ok(trial) => {
+                    if plan.lines.insert(trial.id.clone(), line.into()).is_none() {
+                        plan.trials.push(trial);
+                    }
+                }
+                Err(reason) => plan.damaged.push((number + 1, reason)),
+            }
+        }
+        plan
     }
 
-    /// Whether both plans have the same trials.
-    #[must_use]
-    pub fn is_none(&self) -> bool {
-        self.new.is_empty() && self.gone.is_empty()
+    /// The lines of these trials; one that stands in this plan already keeps its line.
+    ///
+    /// # Errors
+    /// A trial cannot be written as JSON.
+    pub fn write(&self, trials: &[PlannedTrial]) -> anyhow::Result<String> {
+        let known: HashMap<&str, &PlannedTrial> = self.trials.iter().map(|trial| (trial.id.as_str(), trial)).collect();
+        let mut text = String::new();
+        for trial in trials {
+            match self.lines.get(&trial.id).filter(|_| known.get(trial.id.as_str()) == Some(&trial)) {
+                Some(line) => text.push_str(line),
+                None => text.push_str(&write_line(trial)?),
+            }
+            text.push('\n');
+        }
+        Ok(text)
+    }
+}
+
+fn read_line(line: &str) -> Result<PlannedTrial, String> {
+    // Lines of earlier versions have no checksum.
+    if let Some((content, rest)) = line.rsplit_once(CHECK) {
+        let check = rest.strip_suffix("\"}").ok_or("it is cut off")?;
+        if check != checksum(content) {
+            return Err("it was edited: its checksum is another".into());
+        }
+    }
+    let trial: PlannedTrial = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    // It names files.
+    let is_plain = !trial.id.is_empty() && trial.id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_plain { Ok(trial) } else { Err(format!("{:?} is not a trial's id", trial.id)) }
+}
+
+fn write_line(trial: &PlannedTrial) -> anyhow::Result<String> {
+    let line = serde_json::to_string(trial)?;
+    let content = line.strip_suffix('}').unwrap_or(&line);
+    Ok(format!("{content}{CHECK}{}\"}}", checksum(content)))
+}
+
+fn checksum(content: &str) -> String {
+    hex(&Sha256::digest(content)[..8])
+}
+
+/// Two trials with one identity would be the same training twice.
+pub(super) fn twice(trials: &[PlannedTrial]) -> Option<(&PlannedTrial, &PlannedTrial)> {
+    let mut known: HashMap<&str, &PlannedTrial> = HashMap::new();
+    trials.iter().find_map(|trial| known.insert(&trial.id, trial).map(|other| (other, trial)))
+}
+
+/// How many different variants and seeds these trials have.
+#[must_use]
+pub fn variants_and_seeds(trials: &[PlannedTrial]) -> (usize, usize) {
+    let variants: HashSet<usize> = trials.iter().map(|trial| trial.variant).collect();
+    let seeds: HashSet<u64> = trials.iter().map(|trial| trial.seed).collect();
+    (variants.len(), seeds.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn trial(id: &str) -> PlannedTrial {
+        let row = SettingRow { table: String::new(), key: "seed".into(), value: Some(json!(1)), origin: "x.toml:3".into() };
+        PlannedTrial {
+            id: id.into(),
+            variant: 1,
+            choices: BTreeMap::from([("learning_rate".into(), json!(5e-5))]),
+            seed: 1,
+            steps: 10,
+            work: Work { learnt: 80, scored: 8 },
+            rungs: Vec::new(),
+            decides: false,
+            settings: vec![row],
+            absolute: BTreeMap::new(),
+        }
+    }
+
+    fn written() -> String {
+        Plan::default().write(&[trial("a1"), trial("b2"), trial("c3")]).unwrap()
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_written_again_as_it_was() {
+        let text = written();
+        let plan = Plan::read(&text);
+        assert_eq!(plan.trials, [trial("a1"), trial("b2"), trial("c3")]);
+        assert!(plan.damaged.is_empty());
+        assert_eq!(plan.write(&plan.trials).unwrap(), text);
+    }
+
+    #[test]
+    fn every_cut_and_every_edit_of_a_line_is_found() {
+        let text = written();
+        let ids = |plan: &Plan| plan.trials.iter().map(|trial| trial.id.clone()).collect::<Vec<_>>();
+        let line: Vec<&str> = text.lines().collect();
+        for cut in 1..line[1].len() {
+            let plan = Plan::read(&[line[0], &line[1][..cut], line[2]].join("\n"));
+            assert_eq!((ids(&plan), plan.damaged.len()), (vec!["a1".into(), "c3".into()], 1), "cut at {cut}");
+            let plan = Plan::read(&[line[0], line[2], &line[1][..cut]].join("\n"));
+            assert_eq!(plan.damaged.first().map(|(number, _)| *number), Some(3), "cut at {cut}");
+        }
+        for (from, to) in [("5e-5", "6e-5"), ("\"seed\":1", "\"seed\":2"), ("\"b2\"", "\"b3\""), ("x.toml", "y.toml")] {
+            let edited = line[1].replacen(from, to, 1);
+            assert_ne!(edited, line[1]);
+            assert_eq!(Plan::read(&[line[0], &edited, line[2]].join("\n")).damaged.len(), 1, "{from}");
+        }
+    }
+
+    #[test]
+    fn repeated_and_reordered_lines_change_nothing_and_old_ones_have_no_checksum() {
+        let text = written();
+        let line: Vec<&str> = text.lines().collect();
+        let plan = Plan::read(&[line[2], line[0], line[0], line[1], "", line[2]].join("\n"));
+        assert_eq!(plan.trials, [trial("c3"), trial("a1"), trial("b2")]);
+        assert!(plan.damaged.is_empty());
+        let old = serde_json::to_string(&trial("a1")).unwrap();
+        let plan = Plan::read(&old);
+        assert_eq!((plan.trials.as_slice(), plan.damaged.len()), ([trial("a1")].as_slice(), 0));
+        // What an earlier version wrote stays as it stands.
+        assert_eq!(plan.write(&[trial("a1"), trial("b2")]).unwrap(), format!("{old}\n{}\n", line[1]));
+        assert_eq!(Plan::read(&old.replace("a1", "../x")).damaged.len(), 1);
     }
 }

@@ -1,5 +1,7 @@
 //! Which trial is next: a pure function of the plan and of what has become of its trials.
 
+use std::collections::HashMap;
+
 use super::plan::PlannedTrial;
 
 /// What has become of a trial.
@@ -20,6 +22,19 @@ pub enum State {
 }
 
 impl State {
+    /// Its name, for programs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting => "left",
+            Self::Running => "running",
+            Self::Done(_) => "done",
+            Self::Pruned(_) => "stopped early",
+            Self::Failed(_) => "failed",
+            Self::Dropped => "not needed",
+        }
+    }
+
     /// Whether nothing more will happen to the trial.
     #[must_use]
     pub fn is_final(&self) -> bool {
@@ -43,22 +58,39 @@ pub enum Next {
 /// A trial whose variant is still being decided upon waits for that; with its variant stopped, it is dropped.
 #[must_use]
 pub fn next(trials: &[PlannedTrial], states: &mut [State]) -> Next {
+    drop_stopped(trials, states);
+    let deciders = deciders(trials);
     let mut waits = false;
-    for index in 0..trials.len() {
-        if states[index] == State::Running {
-            waits = true;
-        }
-        if states[index] != State::Waiting {
-            continue;
-        }
-        let trial = &trials[index];
-        let decider =
-            (0..trials.len()).find(|other| trials[*other].decides && trials[*other].variant == trial.variant && *other != index);
-        match decider.filter(|_| !trial.decides).map(|decider| &states[decider]) {
-            Some(State::Pruned(_)) => states[index] = State::Dropped,
-            Some(State::Waiting | State::Running) => waits = true,
-            _ => return Next::Start(index),
+    for (index, trial) in trials.iter().enumerate() {
+        match states[index] {
+            State::Running => waits = true,
+            State::Waiting => {
+                let decider = deciders.get(&trial.variant).filter(|_| !trial.decides);
+                if decider.is_some_and(|decider| !states[*decider].is_final()) {
+                    waits = true;
+                } else {
+                    return Next::Start(index);
+                }
+            }
+            _ => {}
         }
     }
     if waits { Next::Wait } else { Next::Nothing }
+}
+
+/// Marks what waits and is not needed any more, because its variant was stopped.
+pub fn drop_stopped(trials: &[PlannedTrial], states: &mut [State]) {
+    let deciders = deciders(trials);
+    for (index, trial) in trials.iter().enumerate().filter(|(_, trial)| !trial.decides) {
+        let decider = deciders.get(&trial.variant);
+        if states[index] == State::Waiting && decider.is_some_and(|decider| matches!(states[*decider], State::Pruned(_))) {
+            states[index] = State::Dropped;
+        }
+    }
+}
+
+/// By variant, the trial that decides about it.
+fn deciders(trials: &[PlannedTrial]) -> HashMap<usize, usize> {
+    let deciding = trials.iter().enumerate().filter(|(_, trial)| trial.decides);
+    deciding.map(|(index, trial)| (trial.variant, index)).collect()
 }

@@ -70,11 +70,18 @@ impl Space {
         !self.exclude.iter().any(|entry| entry.iter().all(holds))
     }
 
-    /// Indices of the `exclude` tables that leave out none of these points.
+    /// The first `exclude` table that leaves out none of these points.
     #[must_use]
-    pub fn idle_exclusions(&self, points: &[Vec<Choice>]) -> Vec<usize> {
+    pub fn idle_exclusion(&self, points: impl Iterator<Item = Vec<Choice>>) -> Option<usize> {
         let only = |index: usize| Self { dimensions: Vec::new(), exclude: vec![self.exclude[index].clone()] };
-        (0..self.exclude.len()).filter(|index| points.iter().all(|point| only(*index).allows(point))).collect()
+        let mut idle: Vec<(usize, Self)> = (0..self.exclude.len()).map(|index| (index, only(index))).collect();
+        for point in points {
+            if idle.is_empty() {
+                break;
+            }
+            idle.retain(|(_, exclusion)| exclusion.allows(&point));
+        }
+        idle.first().map(|(index, _)| *index)
     }
 }
 

@@ -22,5 +22,6 @@ mod statistics;
 mod support;
 mod surroundings;
 mod sweep;
+mod sweep_changes;
 mod sweeps;
 mod terminal;

@@ -139,6 +139,7 @@ fn trials(variants: usize, seeds: u64, decides: bool) -> Vec<PlannedTrial> {
         rungs: Vec::new(),
         decides: decides && seed == 1,
         settings: Vec::new(),
+        absolute: BTreeMap::new(),
     };
     (1..=seeds).flat_map(|seed| (1..=variants).map(move |variant| trial(seed, variant))).collect()
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::shell::{Done, Shell};
 use crate::support::project;
 
-const BASE: &str = r#"
+pub const BASE: &str = r#"
 task = "mrpc"
 checkpoint = "./tiny"
 learning_rate = 1e-3
@@ -26,7 +26,7 @@ keep = []
 every = 2
 "#;
 
-const SWEEP: &str = r#"
+pub const SWEEP: &str = r#"
 base = "base.toml"
 [sweep]
 seeds = [1, 2, 3]
@@ -35,7 +35,7 @@ learning_rate = [1e-3, 5e-3]
 "#;
 
 /// A folder with a tiny model, data, `base.toml` and `x.toml`, a sweep of two learning rates and three seeds.
-fn shell(sweep: &str) -> Shell {
+pub fn shell(sweep: &str) -> Shell {
     let shell = Shell::new();
     shell.copy(&project("tests/golden/tiny"), "tiny");
     shell.copy(&project("experiments/quickstart"), "data");
@@ -45,7 +45,7 @@ fn shell(sweep: &str) -> Shell {
     shell
 }
 
-fn sweeps(shell: &Shell) -> Vec<PathBuf> {
+pub fn sweeps(shell: &Shell) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = std::fs::read_dir(shell.path("runs"))
         .unwrap()
         .flatten()
@@ -56,18 +56,18 @@ fn sweeps(shell: &Shell) -> Vec<PathBuf> {
     found
 }
 
-fn json(path: &std::path::Path) -> Value {
+pub fn json(path: &std::path::Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// Ids of the planned trials.
-fn planned(sweep: &std::path::Path) -> Vec<String> {
+pub fn planned(sweep: &std::path::Path) -> Vec<String> {
     let text = std::fs::read_to_string(sweep.join("plan.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_string()).collect()
 }
 
 /// How often each trial has ended in each status.
-fn statuses(sweep: &std::path::Path) -> BTreeMap<(String, String), usize> {
+pub fn statuses(sweep: &std::path::Path) -> BTreeMap<(String, String), usize> {
     let mut counts = BTreeMap::new();
     for run in std::fs::read_dir(sweep).unwrap().flatten().map(|entry| entry.path().join("run.json")).filter(|path| path.exists())
     {
@@ -78,7 +78,7 @@ fn statuses(sweep: &std::path::Path) -> BTreeMap<(String, String), usize> {
     counts
 }
 
-fn assert_each_finished_once(sweep: &std::path::Path, trials: usize) {
+pub fn assert_each_finished_once(sweep: &std::path::Path, trials: usize) {
     let (ids, counts) = (planned(sweep), statuses(sweep));
     assert_eq!(ids.len(), trials);
     for id in ids {
@@ -106,7 +106,7 @@ fn snapshot(name: &str, shell: &Shell, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, shell.redact(text)));
 }
 
-fn ok(done: Done) -> Done {
+pub fn ok(done: Done) -> Done {
     assert_eq!(done.code, 0, "{done:?}");
     done
 }
@@ -146,19 +146,18 @@ fn a_sweep_is_shown_run_and_gone_on_with() {
 }
 
 #[test]
-fn an_edited_sweep_says_what_is_new_kept_and_gone() {
+fn an_edited_sweep_is_another_one_and_says_why() {
     let shell = shell(SWEEP);
     ok(shell.gluepot(&["sweep", "x.toml", "--quiet"]));
     shell.write("x.toml", SWEEP.replace("5e-3", "2e-3").replace("[1, 2, 3]", "[1, 2]"));
     let edited = ok(shell.gluepot(&["sweep", "x.toml"]));
     snapshot("sweep-edited", &shell, &edited.err);
-    assert_each_finished_once(&sweeps(&shell)[0], 4);
+    assert_each_finished_once(sweeps(&shell).iter().find(|sweep| planned(sweep).len() == 4).unwrap(), 4);
     // Another question is another sweep, and so is a fresh one.
     ok(shell.gluepot(&["sweep", "base.toml", "--axis", "data.batch_size=[8,16]", "--seeds", "1..2", "--quiet"]));
-    assert_eq!(sweeps(&shell).len(), 2);
-    std::thread::sleep(Duration::from_millis(1100));
-    ok(shell.gluepot(&["sweep", "x.toml", "--fresh", "--quiet"]));
     assert_eq!(sweeps(&shell).len(), 3);
+    ok(shell.gluepot(&["sweep", "x.toml", "--fresh", "--quiet"]));
+    assert_eq!(sweeps(&shell).len(), 4);
 }
 
 #[test]
@@ -191,7 +190,7 @@ fn a_trial_that_fails_is_known_with_its_reason_and_takes_no_other_with_it() {
     assert_eq!((retried.code, failed(&sweep)), (11, 6));
     let stopped = shell.gluepot(&["sweep", "x.toml", "--fresh", "--runs", "other", "--set", "sweep.on_failure=stop"]);
     assert_eq!(stopped.code, 11);
-    assert!(stopped.err.contains("a trial failed, no more trials start"), "{}", stopped.err);
+    assert!(stopped.err.contains("a trial failed; no more trials will start"), "{}", stopped.err);
 }
 
 #[test]
@@ -226,15 +225,15 @@ factor = 4
         assert_eq!(eval.lines().count(), 3, "{eval}");
     }
     let again = ok(shell.gluepot(&["sweep", "x.toml", "--set", "metric=loss"]));
-    assert!(again.err.contains("2 done; 3 stopped early"), "{}", again.err);
+    assert!(again.err.contains("2 done; 6 stopped early"), "{}", again.err);
 }
 
-fn start(shell: &Shell) -> Child {
+pub fn start(shell: &Shell) -> Child {
     shell.command(&["sweep", "x.toml", "--jobs", "2"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// Processes that run trials of this folder.
-fn children(shell: &Shell) -> Vec<String> {
+pub fn children(shell: &Shell) -> Vec<String> {
     let ours = shell.path("").canonicalize().unwrap();
     let is_trial = |pid: &String| {
         let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
@@ -250,7 +249,7 @@ fn children(shell: &Shell) -> Vec<String> {
         .collect()
 }
 
-fn kill(pid: &str) {
+pub fn kill(pid: &str) {
     let _ = std::process::Command::new("kill").args(["-9", pid]).status();
 }
 
@@ -322,9 +321,9 @@ fn asked_to_stop_it_lets_the_running_trial_save_and_says_how_to_go_on() {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(12), "{text}");
-    assert!(text.contains("asked to stop: one running trial saves where it is"), "{text}");
+    assert!(text.contains("stopping: 1 running trial is saving its state"), "{text}");
     // Asked before it has a run directory, a trial ends at once; asked in its last step, it is done.
-    assert!(text.contains("of 6 trials left to do; the same command goes on"), "{text}");
+    assert!(text.contains("of 6 trials left; continue with: "), "{text}");
     ok(shell.gluepot(&["sweep", "x.toml", "--quiet"]));
     assert_each_finished_once(&sweeps(&shell)[0], 6);
 }

@@ -1,0 +1,135 @@
+//! What is said at the end of a sweep: the comparison, the best run, and what to do next.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+
+use super::sweep::Conducted;
+use crate::compare::{ComparedRun, Comparison, Options, compare};
+use crate::failure::{Failure, Outcome};
+use crate::metrics::Direction;
+use crate::report::{counted, score};
+use crate::runs::{StoredRun, files};
+use crate::sweep::{Counts, PlannedTrial, State, SweepDirectory};
+
+/// The end of a sweep.
+pub struct Closing {
+    /// The comparisons of its runs; none where no run can be read.
+    pub comparisons: Vec<Comparison>,
+    /// The best run, and what to do next.
+    pub lines: Vec<String>,
+    /// Runs that cannot be read or found.
+    pub warnings: Vec<String>,
+    /// How the command ends.
+    pub outcome: Outcome<()>,
+}
+
+/// Compares what a sweep has come to.
+///
+/// # Errors
+/// Its directory cannot be read.
+pub fn close(directory: &SweepDirectory, conducted: &Conducted, metric: (&str, Direction)) -> Outcome<Closing> {
+    let inventory = directory.inventory().map_err(Failure::RunDirectory)?;
+    let mut warnings: Vec<String> = inventory.unreadable.iter().map(|error| format!("{error:#}")).collect();
+    let mut readable = Vec::new();
+    let best = best(&inventory.runs, &conducted.trials, metric);
+    let best = best.map(|(run, trial)| best_lines(run, trial, metric.0, conducted.trials.len()));
+    for run in inventory.runs {
+        match ComparedRun::new(run) {
+            Ok(run) => readable.push(run),
+            Err(error) => warnings.push(format!("{error:#}")),
+        }
+    }
+    let options = Options { metric: Some(metric.0.into()), ..Options::default() };
+    let comparisons = if readable.is_empty() {
+        Vec::new()
+    } else {
+        compare(&readable, &options).map_err(|problem| Failure::Usage(anyhow!(problem)))?
+    };
+    let mut lines = Vec::new();
+    lines.extend(best.into_iter().flatten());
+    lines.push(format!("next        {} -o report.html", sweep_command("report", directory.path())));
+    Ok(Closing { comparisons, lines, warnings, outcome: outcome(directory, conducted) })
+}
+
+/// The finished run with the best score, and its trial.
+#[must_use]
+pub fn best<'a>(
+    runs: &'a [StoredRun],
+    trials: &'a [PlannedTrial],
+    (metric, direction): (&str, Direction),
+) -> Option<(&'a StoredRun, &'a PlannedTrial)> {
+    let score = |run: &StoredRun| run.summary.as_ref()?.best.scores.get(metric).copied().filter(|score| score.is_finite());
+    let mut best: Option<(f64, &StoredRun)> = None;
+    for run in runs {
+        if let Some(value) = score(run)
+            && best.is_none_or(|(known, _)| direction.improves(value, known))
+        {
+            best = Some((value, run));
+        }
+    }
+    let (_, run) = best?;
+    Some((run, trials.iter().find(|trial| trial.id == run.facts.trial)?))
+}
+
+/// The best run, its score and its checkpoint.
+#[must_use]
+pub fn best_lines(run: &StoredRun, trial: &PlannedTrial, metric: &str, trials: usize) -> Vec<String> {
+    let value =
+        run.summary.as_ref().and_then(|summary| summary.best.scores.get(metric)).map_or_else(String::new, |value| score(*value));
+    let of = if trials > 1 { format!(", the best of {}", counted(trials, "trial", "trials")) } else { String::new() };
+    let checkpoint = match checkpoint(run) {
+        Some(path) => path.display().to_string(),
+        None => "none kept (checkpoints.keep)".into(),
+    };
+    vec![format!("best run    {}  {metric} {value} ({}{of})", run.facts.id, trial.label()), format!("checkpoint  {checkpoint}")]
+}
+
+/// The folder of a run's best checkpoint, if it was kept.
+fn checkpoint(run: &StoredRun) -> Option<PathBuf> {
+    let folder = run.path.join(files::CHECKPOINTS);
+    let name = std::fs::read_to_string(folder.join("best")).ok()?;
+    Some(folder.join(name.trim())).filter(|path| path.is_dir())
+}
+
+fn outcome(directory: &SweepDirectory, conducted: &Conducted) -> Outcome<()> {
+    let Conducted { trials, driven } = conducted;
+    let again = sweep_command("resume", directory.path());
+    let counts = Counts::of(&driven.states);
+    if driven.interrupted {
+        let left = counts.left + counts.running;
+        return Err(Failure::Interrupted(format!(
+            "interrupted with {left} of {} trials left; continue with: {again}",
+            trials.len()
+        )));
+    }
+    let mut failed = trials.iter().zip(&driven.states).filter(|(_, state)| matches!(state, State::Failed(_)));
+    let Some((first, _)) = failed.next() else { return Ok(()) };
+    let log = directory.log(&first.id);
+    let log = log_of(directory, first).ok().flatten().unwrap_or(log);
+    Err(Failure::Trials(format!(
+        "{} of {} trials failed; see {}; retry them with: {again} --retry-failed",
+        counts.failed,
+        trials.len(),
+        log.display()
+    )))
+}
+
+/// The log of a trial's last run.
+fn log_of(directory: &SweepDirectory, trial: &PlannedTrial) -> Result<Option<PathBuf>> {
+    let runs = directory.runs()?;
+    Ok(runs.iter().rev().find(|run| run.facts.trial == trial.id).map(|run| run.path.join(files::LOG)).filter(|log| log.exists()))
+}
+
+/// A command about a sweep, as a shell reads it.
+#[must_use]
+pub fn sweep_command(verb: &str, path: &Path) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "gluepot".into());
+    format!("{} {verb} {}", quoted(&program), quoted(&path.display().to_string()))
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

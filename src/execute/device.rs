@@ -1,0 +1,23 @@
+//! The device that a trial trains on.
+
+use crate::failure::{Failure, Outcome};
+use crate::inputs::Inputs;
+use crate::problem::Problems;
+use crate::settings::no_precision;
+use crate::train::{Device, DeviceError};
+
+/// Chooses the device that the settings name.
+///
+/// # Errors
+/// It is not there, or cannot compute in the precision asked for, which is a problem of the experiment.
+pub fn with_device(mut inputs: Inputs) -> Outcome<(Inputs, Device)> {
+    let settings = &inputs.trial.settings;
+    match Device::choose(settings.device, settings.training.precision) {
+        Ok(device) => Ok((inputs, device)),
+        Err(DeviceError::NoPrecision { precision, device }) => {
+            inputs.experiment.complain(vec![no_precision(precision, &device)]);
+            Err(Failure::Experiment(Problems(inputs.experiment.problems)))
+        }
+        Err(error) => Err(Failure::Device(error)),
+    }
+}

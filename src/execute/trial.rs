@@ -1,0 +1,192 @@
+//! One trial of a sweep, in a process of its own.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+
+use super::{Begin, Listener, Manner, Pruned, Resumed, execute, with_device};
+use crate::experiment::Experiment;
+use crate::failure::{Failure, Outcome};
+use crate::hub::Hub;
+use crate::inputs::{Inputs, Purpose, Shelf};
+use crate::metrics::Direction;
+use crate::pipeline::Pipeline;
+use crate::progress::Loudness;
+use crate::runs::{RunDirectory, RunLock, Status, StoredRun, states};
+use crate::settings::DeviceChoice;
+use crate::stop::Stop;
+use crate::sweep::{Ladder, PlannedTrial, SweepDirectory, Told, goes_on};
+use crate::train::{Device, EvaluationEvent, Event, Observer};
+
+/// A sweep looks at locks for a moment; a process that runs a trial holds its lock for long.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Time between two words about progress.
+const PACE: Duration = Duration::from_millis(50);
+
+/// Runs a trial, unless another process has it or has done it.
+///
+/// # Errors
+/// The trial cannot be run, or fails.
+pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoice>) -> Outcome<()> {
+    let trials = directory.trials().map_err(Failure::RunDirectory)?;
+    let planned = trials.into_iter().find(|trial| trial.id == id);
+    let mut planned = planned.with_context(|| format!("the plan has no trial {id}")).map_err(Failure::Usage)?;
+    // Held until this process ends.
+    let Some(_claim) = directory.take(id, PATIENCE).map_err(Failure::RunDirectory)? else {
+        tell(&Told::Taken);
+        return Ok(());
+    };
+    // Its state is read under the claim: what another process finished meanwhile is not done again.
+    if is_done(directory, id).map_err(Failure::RunDirectory)? {
+        tell(&Told::Taken);
+        return Ok(());
+    }
+    for row in planned.settings.iter_mut().filter(|row| row.path() == "device") {
+        row.value = device.map(|device| device.to_string().into()).or(row.value.take());
+    }
+    let experiment = Experiment::planned(directory.path(), planned.document());
+    let mut inputs = Inputs::of(experiment, Purpose::Training, &Hub::from_env(false), &mut Shelf::default())?;
+    inputs.trial.rungs.clone_from(&planned.rungs);
+    let (inputs, device) = with_device(inputs)?;
+    let pipeline = Pipeline::make(&inputs, &directory.tokens())?;
+    if pipeline.identity != planned.id {
+        return Err(Failure::Usage(anyhow!(
+            "the data, the checkpoint or the plan's line are not what they were when {} was planned; put the files back, or run `gluepot sweep` with the experiment's file again",
+            directory.path().display()
+        )));
+    }
+    let begin = match earlier(directory, &pipeline, &device).map_err(Failure::RunDirectory)? {
+        Earlier::Elsewhere => {
+            tell(&Told::Taken);
+            return Ok(());
+        }
+        Earlier::Resumed(resumed) => Begin::Again(resumed),
+        Earlier::None => Begin::New(directory.path()),
+    };
+    let facts = directory.facts().map_err(Failure::RunDirectory)?;
+    let mut teller = Teller {
+        planned: &planned,
+        ladder: directory.ladder(),
+        metric: facts.metric,
+        direction: facts.direction,
+        factor: facts.factor,
+        loss: 0.0,
+        score: None,
+        last: Instant::now(),
+    };
+    let stop = Stop::on_signals().map_err(Failure::Internal)?;
+    never_wait_for_readers();
+    // Nobody trains a trial for longer: a finished one needs no state.
+    let manner = Manner { loudness: Loudness::Quiet, stop, runs: None, keeps_state: false };
+    execute(&pipeline, &device, begin, &manner, &mut teller).map(drop)
+}
+
+/// What there is of a trial that ended early.
+enum Earlier {
+    /// Nothing that it could be resumed from.
+    None,
+    /// Its last run, to be resumed.
+    Resumed(Box<Resumed>),
+    /// A run that another process has, although the trial's claim was free: its file was deleted, or locks are not seen here.
+    Elsewhere,
+}
+
+fn earlier(directory: &SweepDirectory, pipeline: &Pipeline<'_>, device: &Device) -> anyhow::Result<Earlier> {
+    let runs = directory.runs()?;
+    let own = || runs.iter().rev().filter(|run| run.facts.trial == pipeline.identity);
+    if own().any(|run| run.status() == Status::Running) {
+        return Ok(Earlier::Elsewhere);
+    }
+    let Some(run) = own().find(|run| run.facts.kernels == device.kernels()) else { return Ok(Earlier::None) };
+    let own = RunDirectory::at(run.path.clone());
+    let after = run.status().to_string();
+    let Some(lock) = RunLock::take(&own)? else { return Ok(Earlier::Elsewhere) };
+    let (Some(state), damaged) = states::newest(&own, &pipeline.table) else { return Ok(Earlier::None) };
+    let (facts, identity) = (run.facts.clone(), run.facts.trial.clone());
+    let resumed = Resumed { directory: own, lock, facts, after, state, damaged, changed: Vec::new(), identity };
+    Ok(Earlier::Resumed(Box::new(resumed)))
+}
+
+fn is_done(directory: &SweepDirectory, id: &str) -> anyhow::Result<bool> {
+    let runs = directory.runs()?;
+    let mut own = runs.iter().filter(|run: &&StoredRun| run.facts.trial == id);
+    Ok(own.any(|run| run.summary.is_some() || run.facts.status == Status::Pruned))
+}
+
+/// With nobody left to hear it, training continues.
+fn tell(told: &Told) {
+    if let Ok(line) = serde_json::to_string(told) {
+        // One write of a whole line: where the pipe is full, all of it is left out.
+        let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+    }
+}
+
+/// A sweep that was stopped (Ctrl-Z) reads nothing; its trials train on all the same.
+fn never_wait_for_readers() {
+    // SAFETY: both calls change a flag of an open file and no memory.
+    #[allow(unsafe_code)]
+    unsafe {
+        let flags = libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFL);
+        if flags >= 0 {
+            libc::fcntl(libc::STDOUT_FILENO, libc::F_SETFL, flags | libc::O_NONBLOCK);
+        }
+    }
+}
+
+/// Tells the sweep how the trial goes, and stops it at a rung where it falls behind.
+struct Teller<'a> {
+    planned: &'a PlannedTrial,
+    ladder: Ladder,
+    metric: String,
+    direction: Direction,
+    factor: Option<u32>,
+    loss: f64,
+    score: Option<f64>,
+    last: Instant,
+}
+
+impl Teller<'_> {
+    fn progress(&mut self, step: u64) {
+        self.last = Instant::now();
+        tell(&Told::Progress { step, loss: self.loss, score: self.score });
+    }
+
+    fn climb(&self, event: &EvaluationEvent<'_>) -> anyhow::Result<()> {
+        let rung = self.planned.rungs.iter().position(|step| *step == event.step).filter(|_| self.planned.decides);
+        let (Some(rung), Some(factor), Some(score)) = (rung, self.factor, self.score) else { return Ok(()) };
+        let others = self.ladder.climb(rung, &self.planned.id, score)?;
+        if goes_on(score, &others, factor, self.direction) {
+            return Ok(());
+        }
+        let better = others.iter().filter(|other| self.direction.improves(**other, score)).count();
+        let reason = format!("{} {score:.4}, behind {better} of {} others", self.metric, others.len());
+        Err(Pruned { step: event.step, reason }.into())
+    }
+}
+
+impl Observer for Teller<'_> {
+    fn observe(&mut self, event: &Event<'_>) -> anyhow::Result<()> {
+        match event {
+            Event::Step(step) => {
+                self.loss = step.loss;
+                if self.last.elapsed() > PACE {
+                    self.progress(step.step);
+                }
+            }
+            Event::Evaluation(evaluation) => {
+                self.score = evaluation.scores.get(&self.metric);
+                self.progress(evaluation.step);
+                self.climb(evaluation)?;
+            }
+            Event::WarmingUp | Event::WarmedUp(_) | Event::Replayed(_) | Event::Log(_) | Event::Boundary(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Listener for Teller<'_> {
+    fn begun(&mut self, _: &RunDirectory) {
+        self.progress(0);
+    }
+}

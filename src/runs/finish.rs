@@ -1,0 +1,39 @@
+//! A run whose process was killed between its summary and its last words.
+
+use std::fs;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+
+use super::directory::{RunDirectory, files};
+use super::facts::{Exit, RunFacts};
+use super::lock::RunLock;
+use super::states;
+use super::status::Status;
+use super::stored::StoredRun;
+
+/// Marks a run that has a summary as finished and removes its states, if its own process did not come to that. Says whether
+/// there was something to do.
+///
+/// # Errors
+/// The run cannot be read or written.
+pub fn finish_record(run: &StoredRun) -> Result<bool> {
+    if run.facts.status == Status::Finished {
+        return Ok(false);
+    }
+    let directory = RunDirectory::at(run.path.clone());
+    let Some(_lock) = RunLock::take(&directory)? else { return Ok(false) };
+    // Under the lock: its process may just have ended.
+    let run = StoredRun::read(&run.path)?;
+    if run.facts.status == Status::Finished || run.summary.is_none() {
+        return Ok(false);
+    }
+    // A summary is written when training has ended.
+    let ended = fs::metadata(directory.path(files::SUMMARY)).and_then(|summary| summary.modified());
+    let ended = ended.map_or_else(|_| Utc::now(), DateTime::<Utc>::from);
+    let exit = Some(Exit { code: 0, message: None });
+    let facts = RunFacts { status: Status::Finished, ended: Some(ended), exit, ..run.facts };
+    directory.write(files::RUN, &serde_json::to_vec_pretty(&facts)?)?;
+    states::keep(&directory, 0)?;
+    Ok(true)
+}

@@ -1,0 +1,83 @@
+//! How far a sweep is, in numbers.
+
+use serde::Serialize;
+
+use super::queue::State;
+use crate::report::counted;
+
+/// How many of a sweep's trials are in which state; every trial is in exactly one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Trials in the plan.
+    pub trials: usize,
+    /// Finished.
+    pub done: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Stopped early, or not needed because their variant was.
+    pub stopped: usize,
+    /// Running now, in whatever process.
+    pub running: usize,
+    /// Not begun, or interrupted.
+    pub left: usize,
+}
+
+impl Counts {
+    /// Counts states.
+    #[must_use]
+    pub fn of(states: &[State]) -> Self {
+        let mut counts = Self { trials: states.len(), ..Self::default() };
+        for state in states {
+            *match state {
+                State::Done(_) => &mut counts.done,
+                State::Failed(_) => &mut counts.failed,
+                State::Pruned(_) | State::Dropped => &mut counts.stopped,
+                State::Running => &mut counts.running,
+                State::Waiting => &mut counts.left,
+            } += 1;
+        }
+        counts
+    }
+
+    /// Whether nothing is left to do.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.running + self.left == 0
+    }
+
+    /// `4 done, 1 failed, 3 left`, without what there is none of.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let named = [
+            (self.done, "done"),
+            (self.failed, "failed"),
+            (self.stopped, "stopped early"),
+            (self.running, "running"),
+            (self.left, "left"),
+        ];
+        let words: Vec<String> = named.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        if words.is_empty() { counted(0, "trial", "trials") } else { words.join(", ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_is_counted_once() {
+        let states = [
+            State::Done(Some(0.5)),
+            State::Done(None),
+            State::Failed("no".into()),
+            State::Pruned("behind".into()),
+            State::Dropped,
+            State::Running,
+            State::Waiting,
+        ];
+        let counts = Counts::of(&states);
+        assert_eq!(counts, Counts { trials: 7, done: 2, failed: 1, stopped: 2, running: 1, left: 1 });
+        assert_eq!(counts.text(), "2 done, 1 failed, 2 stopped early, 1 running, 1 left");
+        assert!(!counts.is_finished() && Counts::of(&states[..5]).is_finished());
+    }
+}

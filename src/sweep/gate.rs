@@ -1,0 +1,33 @@
+//! One process at a time decides in a folder for runs which sweep is whose, and what stands in its plan.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::claim::FileClaim;
+
+/// Writing a plan takes no longer.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Waits until no other process holds the gate of this folder, which is made if it is not there. `waits` is told once that
+/// it takes long, and who holds it.
+///
+/// # Errors
+/// The folder or the lock in it cannot be written.
+pub fn enter(root: &Path, waits: &mut dyn FnMut(&str)) -> Result<FileClaim> {
+    fs::create_dir_all(root).with_context(|| format!("cannot make the folder for runs {}", root.display()))?;
+    let path = root.join(".sweeps.lock");
+    let mut told = false;
+    loop {
+        if let Some(claim) = FileClaim::take(&path, SOON)? {
+            return Ok(claim);
+        }
+        if !told {
+            let owner = FileClaim::owner(&path).unwrap_or_else(|| "another process".into());
+            waits(&format!("waiting for {owner}, which holds {}", path.display()));
+            told = true;
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Which sweep an experiment asks for: one that is there, with what is new appended to its plan, or another one.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::counts::Counts;
+use super::directory::{FACTS, FORMAT, SweepDirectory, SweepFacts};
+use super::extend::{Extended, differences, extend};
+use super::gate;
+use super::moved::{found, placed, reused};
+use super::plan::{Plan, PlannedTrial};
+use super::queue::State;
+use crate::places;
+use crate::runs::{self, files};
+
+/// A sweep as it is asked for.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The folder for runs.
+    pub root: &'a Path,
+    /// What goes into `sweep.json`.
+    pub facts: &'a SweepFacts,
+    /// Its trials.
+    pub trials: &'a [PlannedTrial],
+}
+
+/// What is there of a sweep that is asked for.
+#[derive(Debug)]
+pub enum Standing {
+    /// It is there.
+    Known(Box<Known>),
+    /// It is not; this one has its name, and other trials.
+    New(Option<Other>),
+}
+
+/// A sweep that is there, and all of whose trials are asked for.
+#[derive(Debug)]
+pub struct Known {
+    /// The sweep.
+    pub directory: SweepDirectory,
+    /// Its plan with what is asked for beyond it.
+    pub extended: Extended,
+    /// What was damaged and will be restored.
+    pub restored: Vec<String>,
+    /// `sweep.json`, where it can be read.
+    facts: Option<SweepFacts>,
+    plan: Plan,
+}
+
+/// A sweep of the same name with other trials.
+#[derive(Debug)]
+pub struct Other {
+    /// The sweep.
+    pub directory: SweepDirectory,
+    /// How far it is.
+    pub counts: Counts,
+    /// In which settings it differs.
+    pub differences: Vec<String>,
+    /// How many of the trials that are asked for have finished there.
+    pub shared: usize,
+}
+
+/// A sweep's directory for what is asked for.
+#[derive(Debug)]
+pub struct Joined {
+    /// The directory.
+    pub directory: SweepDirectory,
+    /// Every trial of its plan.
+    pub trials: Vec<PlannedTrial>,
+    /// What was there before.
+    pub before: Standing,
+}
+
+impl Asked<'_> {
+    /// Looks what is there, and changes nothing.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn look(&self) -> Result<Standing> {
+        let mut other = None;
+        for directory in self.candidates()? {
+            match self.known(&directory)? {
+                Ok(known) => return Ok(Standing::Known(Box::new(known))),
+                Err(trials) if other.is_none() => other = self.other(directory, &trials),
+                Err(_) => {}
+            }
+        }
+        Ok(Standing::New(other))
+    }
+
+    /// Finds the sweep and brings it up to date, or makes a new one; also takes finished runs from elsewhere where `reuse`.
+    ///
+    /// # Errors
+    /// Directories cannot be read or written.
+    pub fn join(&self, copies: &[(String, String)], how: How, waits: &mut dyn FnMut(&str)) -> Result<Joined> {
+        // Of two processes that begin at once, the second finds what the first has made.
+        let _gate = gate::enter(self.root, waits)?;
+        let before = if how.fresh { Standing::New(None) } else { self.look()? };
+        let (directory, trials) = match &before {
+            Standing::Known(known) => {
+                self.update(known)?;
+                (known.directory.clone(), known.extended.trials.clone())
+            }
+            Standing::New(_) => (self.create(copies)?, self.trials.to_vec()),
+        };
+        if how.reuse {
+            reuse(&directory, &trials, self.root)?;
+        }
+        Ok(Joined { directory, trials, before })
+    }
+
+    /// Directories that may hold this sweep, the newest first, damaged ones included.
+    fn candidates(&self) -> Result<Vec<SweepDirectory>> {
+        let entries = match fs::read_dir(self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read the folder for runs {}", self.root.display()));
+            }
+        };
+        let may_be = |path: &PathBuf| path.join(files::PLAN).is_file() || path.join(FACTS).is_file();
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(may_be).collect();
+        paths.sort_unstable();
+        let suffix = format!("_{}_sweep", runs::file_name(&self.facts.name));
+        let asks_the_same = |sweep: &SweepDirectory| match sweep.facts() {
+            Ok(facts) => facts.asks_the_same(self.facts),
+            // Its name and its plan have to tell.
+            Err(_) => sweep.directory_name().ends_with(&suffix),
+        };
+        Ok(paths.into_iter().rev().map(SweepDirectory::at).filter(asks_the_same).collect())
+    }
+
+    /// The sweep in a directory with what is new, or its trials where they are not all asked for.
+    fn known(&self, directory: &SweepDirectory) -> Result<Result<Known, Vec<PlannedTrial>>> {
+        let (plan, facts) = (directory.plan()?, directory.facts().ok());
+        let trials: Vec<PlannedTrial> = plan.trials.iter().map(|trial| found(trial, directory.path())).collect();
+        // Without a plan, the runs tell what it was.
+        let asked: HashSet<&str> = self.trials.iter().map(|trial| trial.id.as_str()).collect();
+        let trained = if trials.is_empty() { runs::list(directory.path())?.0 } else { Vec::new() };
+        let is_foreign = trained.iter().any(|run| !asked.contains(run.facts.trial.as_str()));
+        let is_nameless = facts.is_none() && trials.is_empty() && trained.is_empty();
+        let Some(extended) = extend(&trials, self.trials).filter(|_| !is_foreign && !is_nameless) else {
+            return Ok(Err(trials));
+        };
+        let mut restored: Vec<String> =
+            plan.damaged.iter().map(|(line, reason)| format!("line {line} of {}: {reason}", files::PLAN)).collect();
+        if !directory.path().join(files::PLAN).is_file() {
+            restored.push(format!("{} was missing", files::PLAN));
+        }
+        if facts.is_none() {
+            restored.push(format!("{FACTS} was missing or damaged"));
+        }
+        Ok(Ok(Known { directory: directory.clone(), extended, restored, facts, plan }))
+    }
+
+    fn other(&self, directory: SweepDirectory, trials: &[PlannedTrial]) -> Option<Other> {
+        let states = directory.states(trials, false).ok()?;
+        let asked: HashSet<&str> = self.trials.iter().map(|trial| trial.id.as_str()).collect();
+        let is_done = |state: &State| matches!(state, State::Done(_));
+        let shared = trials.iter().zip(&states).filter(|(trial, state)| is_done(state) && asked.contains(trial.id.as_str()));
+        let shared = shared.count();
+        Some(Other { counts: Counts::of(&states), differences: differences(trials, self.trials), shared, directory })
+    }
+
+    /// Writes what is new or was damaged.
+    fn update(&self, known: &Known) -> Result<()> {
+        let directory = &known.directory;
+        for folder in ["locks", "logs"] {
+            let path = directory.path().join(folder);
+            fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        }
+        let is_new = known.extended.added > 0;
+        match &known.facts {
+            None => write_facts(directory, self.facts)?,
+            // Where nothing is pruned, the metric only ranks, and may be another one now.
+            Some(facts) if is_new || facts.metric != self.facts.metric => {
+                let SweepFacts { created, reused, .. } = facts.clone();
+                write_facts(directory, &SweepFacts { created, reused, ..self.facts.clone() })?;
+            }
+            Some(_) => {}
+        }
+        let path = directory.path().join(files::PLAN);
+        let written = fs::read_to_string(&path).unwrap_or_default();
+        let plan = written_plan(directory, &known.plan, &known.extended.trials)?;
+        if plan == written { Ok(()) } else { directory.write(files::PLAN, plan.as_bytes()) }
+    }
+
+    fn create(&self, copies: &[(String, String)]) -> Result<SweepDirectory> {
+        let stamp = self.facts.created.format("%Y-%m-%dT%H-%M-%SZ");
+        let name = runs::file_name(&self.facts.name);
+        let numbered = (2..).map(|number| format!("{stamp}_{name}-{number}_sweep"));
+        let mut names = std::iter::once(format!("{stamp}_{name}_sweep")).chain(numbered);
+        let path = names.find_map(|name| match fs::create_dir(self.root.join(&name)) {
+            // Another sweep of this name was made in this very second.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => None,
+            made => Some(made.map(|()| self.root.join(name))),
+        });
+        let path = path.context("no name is left for the sweep")?;
+        let directory = SweepDirectory::at(path.with_context(|| format!("cannot make a directory in {}", self.root.display()))?);
+        for folder in ["locks", "logs"] {
+            fs::create_dir_all(directory.path().join(folder))?;
+        }
+        for (name, content) in copies {
+            directory.write(name, content.as_bytes())?;
+        }
+        write_facts(&directory, self.facts)?;
+        // The plan comes last: with it, the directory is a sweep.
+        directory.write(files::PLAN, written_plan(&directory, &Plan::default(), self.trials)?.as_bytes())?;
+        Ok(directory)
+    }
+}
+
+impl SweepDirectory {
+    /// Makes sure that the files of a running sweep hold these facts and trials, whatever somebody did to them meanwhile.
+    ///
+    /// # Errors
+    /// The directory is gone, or cannot be written.
+    pub fn keep(&self, facts: &SweepFacts, trials: &[PlannedTrial]) -> Result<()> {
+        ensure!(self.path().is_dir(), "the sweep's directory {} is gone", self.path().display());
+        let is_whole = || {
+            let plan = self.plan()?;
+            let known: HashSet<&str> = plan.trials.iter().map(|trial| trial.id.as_str()).collect();
+            Ok::<_, anyhow::Error>(self.facts().is_ok() && trials.iter().all(|trial| known.contains(trial.id.as_str())))
+        };
+        if is_whole()? {
+            return Ok(());
+        }
+        let root = self.path().parent().unwrap_or(Path::new("."));
+        let _gate = gate::enter(root, &mut |_| {})?;
+        if self.facts().is_err() {
+            write_facts(self, facts)?;
+        }
+        let plan = self.plan()?;
+        let known: HashSet<&str> = plan.trials.iter().map(|trial| trial.id.as_str()).collect();
+        let there = plan.trials.iter().map(|trial| found(trial, self.path()));
+        let missing = trials.iter().filter(|trial| !known.contains(trial.id.as_str())).cloned();
+        let all: Vec<PlannedTrial> = there.chain(missing).collect();
+        self.write(files::PLAN, written_plan(self, &plan, &all)?.as_bytes())
+    }
+}
+
+/// How a sweep is joined.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
+    /// As a new one, even if it is there.
+    pub fresh: bool,
+    /// With finished runs of the same training from elsewhere.
+    pub reuse: bool,
+}
+
+/// The text of a plan: lines that lead where they should stay as they are.
+fn written_plan(directory: &SweepDirectory, plan: &Plan, trials: &[PlannedTrial]) -> Result<String> {
+    let old: HashMap<&str, &PlannedTrial> = plan.trials.iter().map(|trial| (trial.id.as_str(), trial)).collect();
+    let line = |trial: &PlannedTrial| match old.get(trial.id.as_str()) {
+        Some(line) if found(line, directory.path()) == *trial => (*line).clone(),
+        _ => placed(trial, directory.path()),
+    };
+    plan.write(&trials.iter().map(line).collect::<Vec<_>>())
+}
+
+fn write_facts(directory: &SweepDirectory, facts: &SweepFacts) -> Result<()> {
+    let file = if facts.file.is_absolute() { places::written(directory.path(), &facts.file) } else { facts.file.clone() };
+    let facts = SweepFacts { file, format_version: FORMAT, ..facts.clone() };
+    directory.write(FACTS, &serde_json::to_vec_pretty(&facts)?)
+}
+
+/// Takes finished runs of the same training from elsewhere.
+fn reuse(directory: &SweepDirectory, trials: &[PlannedTrial], root: &Path) -> Result<()> {
+    let mut facts = directory.facts()?;
+    let before = facts.reused.clone();
+    let now = |(trial, path): (&String, &PathBuf)| {
+        let run = reused(directory.path(), path, trial)?;
+        Some((trial.clone(), places::written(directory.path(), &run.path)))
+    };
+    facts.reused = before.iter().filter_map(now).collect();
+    let (runs, _) = runs::list(root)?;
+    let own = runs::list(directory.path())?.0;
+    let trained: HashSet<&str> = own.iter().filter(|run| run.summary.is_some()).map(|run| run.facts.trial.as_str()).collect();
+    for trial in trials.iter().filter(|trial| !trained.contains(trial.id.as_str())) {
+        if facts.reused.contains_key(&trial.id) {
+            continue;
+        }
+        if let Some(run) = runs.iter().rev().find(|run| run.facts.trial == trial.id && run.summary.is_some()) {
+            facts.reused.insert(trial.id.clone(), places::written(directory.path(), &run.path));
+        }
+    }
+    if facts.reused == before { Ok(()) } else { write_facts(directory, &facts) }
+}

@@ -1,0 +1,49 @@
+//! What a name means where both runs and sweeps may be meant.
+
+use std::path::Path;
+
+use super::directory::{FACTS, SweepDirectory, is_sweep};
+use crate::runs::{self, FindError, StoredRun};
+
+/// A run or a sweep.
+#[derive(Debug)]
+pub enum Meant {
+    /// A run.
+    Run(Box<StoredRun>),
+    /// A sweep.
+    Sweep(SweepDirectory),
+}
+
+/// The run or the sweep that `name` means: a path, `latest` (a run), the beginning of one directory's name or of a run's
+/// id, or the name of an experiment.
+///
+/// # Errors
+/// Nothing is meant, or several things are.
+pub fn meant(root: &Path, name: &str) -> Result<Meant, FindError> {
+    let path = Path::new(name);
+    if is_sweep(path) {
+        return Ok(Meant::Sweep(SweepDirectory::at(path.to_path_buf())));
+    }
+    if [runs::files::PLAN, FACTS].iter().any(|file| path.join(file).is_file())
+        && let Err(error) = SweepDirectory::open(path)
+    {
+        return Err(FindError::Unreadable(error));
+    }
+    let is_meant = |sweep: &SweepDirectory| {
+        !name.is_empty() && (sweep.directory_name().starts_with(name) || sweep.facts().is_ok_and(|facts| facts.name == name))
+    };
+    let mut sweeps: Vec<SweepDirectory> = SweepDirectory::all(root).into_iter().filter(is_meant).collect();
+    match runs::find(root, name) {
+        // A sweep of one trial so far has its experiment's name, as the trial has.
+        Ok(run) if sweeps.iter().any(|sweep| run.path.parent() == Some(sweep.path())) && run.facts.name == name => {}
+        Ok(run) => return Ok(Meant::Run(Box::new(run))),
+        Err(FindError::Unreadable(error)) => return Err(FindError::Unreadable(error)),
+        Err(none) if sweeps.is_empty() => return Err(none),
+        Err(_) => {}
+    }
+    if sweeps.len() == 1 {
+        return Ok(Meant::Sweep(sweeps.remove(0)));
+    }
+    let names: Vec<String> = sweeps.iter().map(SweepDirectory::directory_name).collect();
+    Err(FindError::NotFound(format!("\"{name}\" means {} sweeps: {}; write more of the name", names.len(), names.join(", "))))
+}
