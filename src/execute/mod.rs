@@ -1,10 +1,10 @@
 //! One execution of a trial: training it, and recording it in a directory of its own. One execution of a sweep: many of them.
 
-mod closing;
 mod device;
 mod introduce;
 mod resume;
 mod sweep;
+mod sweep_end;
 mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,10 +29,10 @@ use crate::stop::Stop;
 use crate::terminal::complain_styled;
 use crate::train::{Device, Event, Observer, Start, train};
 
-pub use closing::{Closing, best, best_lines, close, sweep_command};
 pub use device::with_device;
 pub use resume::{Change, Resumed, changes};
 pub use sweep::{Conduct, Conducted, conduct};
+pub use sweep_end::{Closing, best, best_lines, close, sweep_command};
 pub use trial::run_trial;
 
 use introduce::introduce;
