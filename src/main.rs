@@ -6,11 +6,9 @@ use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
-use gluepot::cli::Cli;
 use gluepot::failure::Failure;
 use gluepot::terminal::{Styled, complain_styled, masked_line, print_styled};
-use gluepot::{commands, memory, panics, threads};
+use gluepot::{cli, commands, memory, panics, threads};
 
 #[global_allocator]
 static ALLOCATOR: memory::Reporting = memory::Reporting;
@@ -18,7 +16,8 @@ static ALLOCATOR: memory::Reporting = memory::Reporting;
 fn main() -> ExitCode {
     memory::keep_freed_memory();
     threads::join_pool();
-    let cli = match Cli::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let cli = match cli::parse(&words) {
         Ok(cli) => cli,
         Err(error) => return answer(&error),
     };
@@ -42,7 +41,7 @@ fn answer(error: &clap::Error) -> ExitCode {
     }
     // clap repeats words of the command line, which may be names of files, among its own colors.
     let words: Vec<OsString> = std::env::args_os().map(|word| masked_line(&word.to_string_lossy()).into_owned().into()).collect();
-    let masked = Cli::try_parse_from(words).map_or_else(|error| text(&error), |_| Styled::plain(&error.to_string()));
+    let masked = cli::parse(&words).map_or_else(|error| text(&error), |_| Styled::plain(&error.to_string()));
     complain_styled(&masked);
     ExitCode::from(2)
 }

@@ -1,4 +1,5 @@
-//! Problems of an experiment, shown where they are: file, line, column, the line itself, what to do.
+//! Problems of an experiment, shown where they are: file, line, column, the line itself, what to do. Never more than a
+//! screen of them.
 
 use std::fmt;
 use std::ops::Range;
@@ -37,6 +38,14 @@ impl Place {
     }
 }
 
+impl Place {
+    /// What is written there.
+    #[must_use]
+    pub fn written(&self) -> Option<&str> {
+        self.text.content.get(self.span.clone()?)
+    }
+}
+
 /// Something that is wrong with an experiment.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -66,52 +75,70 @@ impl Problems {
     /// The problems as a person reads them on a terminal, with colors.
     #[must_use]
     pub fn styled(&self) -> Styled {
-        let masked = Self(self.0.iter().map(Problem::masked).collect());
-        Styled::of_masked_parts(masked.render(&Renderer::styled()))
+        Styled::of_masked_parts(self.render(&Renderer::styled()))
     }
 
     fn render(&self, renderer: &Renderer) -> String {
         let mut problems: Vec<&Problem> = self.0.iter().collect();
         problems.sort_by_key(|problem| {
-            problem.place.as_ref().map(|place| (place.text.name.clone(), place.span.as_ref().map(|span| span.start)))
+            problem.place.as_ref().map(|place| (&place.text.name, place.span.as_ref().map(|span| span.start)))
         });
-        let rendered: Vec<String> = problems.into_iter().map(|problem| renderer.render(&[problem.group()])).collect();
-        rendered.join("\n\n")
+        let (whole, rest) = problems.split_at(problems.len().min(SHOWN_WHOLE));
+        let (brief, more) = rest.split_at(rest.len().min(SHOWN_BRIEFLY));
+        let mut parts: Vec<String> = whole.iter().map(|problem| problem.rendered(renderer)).collect();
+        let mut lines: Vec<String> = brief.iter().map(|problem| problem.brief()).collect();
+        if !more.is_empty() {
+            lines.push(format!("... and {} more", more.len()));
+        }
+        if !lines.is_empty() {
+            parts.push(lines.join("\n"));
+        }
+        parts.join("\n\n")
     }
 }
 
+/// Problems that are shown with their line, and problems after them that have a line each: together a screen.
+const SHOWN_WHOLE: usize = 6;
+const SHOWN_BRIEFLY: usize = 10;
+
+/// Bytes of a hint that fits behind its problem on a line.
+const BRIEF: usize = 120;
+
+/// Bytes of a line that are shown on each side of what is wrong in it.
+const AROUND: usize = 400;
+
 impl Problem {
-    /// The same with control characters masked wherever text comes from elsewhere, so that what remains is the renderer's.
-    fn masked(&self) -> Self {
-        let line = |text: &String| masked_line(text).into_owned();
-        let place = self.place.as_ref().map(|place| {
-            let Text { name, content } = &*place.text;
-            // Masks are longer or shorter than what they mask.
-            let moved = |at: usize| content.get(..at).map_or(at, |before| masked_source(before).len());
-            Place {
-                text: Arc::new(Text { name: line(name), content: masked_source(content) }),
-                span: place.span.as_ref().map(|span| moved(span.start)..moved(span.end)),
+    /// With control characters masked wherever text comes from elsewhere, so that what remains is the renderer's.
+    fn rendered(&self, renderer: &Renderer) -> String {
+        let message = masked(&self.message);
+        let title = Level::ERROR.primary_title(&*message);
+        let excerpt = self.place.as_ref().and_then(Excerpt::of);
+        let name = self.place.as_ref().map(|place| masked_line(&place.text.name).into_owned());
+        let label = self.label.as_ref().map(|label| masked_line(label).into_owned());
+        let help: Vec<String> = self.help.iter().map(|help| masked(help).into_owned()).collect();
+        let group = match (&excerpt, &name) {
+            (Some(excerpt), Some(name)) => {
+                let annotation = AnnotationKind::Primary.span(excerpt.span.clone()).label(label.as_deref());
+                let source = Snippet::source(excerpt.text.as_str()).line_start(excerpt.line).path(name.as_str());
+                title.element(source.annotation(annotation))
             }
-        });
-        Self {
-            message: masked(&self.message).into_owned(),
-            place,
-            label: self.label.as_ref().map(line),
-            help: self.help.iter().map(|help| masked(help).into_owned()).collect(),
-        }
+            (None, Some(name)) => title.element(Origin::path(name.as_str())),
+            (_, None) => Group::with_title(title),
+        };
+        let group = help.iter().fold(group, |group, help| group.element(Level::HELP.message(help.as_str())));
+        renderer.render(&[group])
     }
 
-    fn group(&self) -> Group<'_> {
-        let title = Level::ERROR.primary_title(self.message.as_str());
-        let group = match &self.place {
-            Some(Place { text, span: Some(span) }) => {
-                let annotation = AnnotationKind::Primary.span(shown(span, &text.content)).label(self.label.as_deref());
-                title.element(Snippet::source(text.content.as_str()).path(text.name.as_str()).annotation(annotation))
-            }
-            Some(Place { text, span: None }) => title.element(Origin::path(text.name.as_str())),
-            None => Group::with_title(title),
-        };
-        self.help.iter().fold(group, |group, help| group.element(Level::HELP.message(help.as_str())))
+    /// One line: where, what, and what to do.
+    fn brief(&self) -> String {
+        let place = self.place.as_ref().map(|place| {
+            let position = place.line_and_column().map(|(line, column)| format!(":{line}:{column}"));
+            format!("{}{}: ", place.text.name, position.unwrap_or_default())
+        });
+        let label = self.label.iter().filter(|label| label.starts_with("expected"));
+        let words: Vec<&str> = label.chain(self.help.first()).map(String::as_str).filter(|words| words.len() <= BRIEF).collect();
+        let more = if words.is_empty() { String::new() } else { format!("; {}", words.join("; ")) };
+        masked_line(&format!("error: {}{}{more}", place.unwrap_or_default(), self.message)).into_owned()
     }
 }
 
@@ -120,10 +147,33 @@ fn masked_source(content: &str) -> String {
     content.split('\t').map(masked).collect::<Vec<_>>().join("\t")
 }
 
-/// The first line of a span, inside the text.
-fn shown(span: &Range<usize>, content: &str) -> Range<usize> {
-    let start = span.start.min(content.len());
-    let end = span.end.clamp(start, content.len());
-    let line_end = content[start..end].find('\n').map_or(end, |newline| start + newline);
-    start..line_end.max(start)
+/// The line on which a problem begins, as much of it as can be shown.
+struct Excerpt {
+    text: String,
+    line: usize,
+    span: Range<usize>,
+}
+
+impl Excerpt {
+    fn of(place: &Place) -> Option<Self> {
+        let content = &place.text.content;
+        let span = place.span.as_ref()?;
+        let start = floor(content, span.start);
+        let end = floor(content, span.end.max(start));
+        let line_start = content[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line_end = content[start..].find('\n').map_or(content.len(), |newline| start + newline);
+        let end = end.min(line_end);
+        let from = floor(content, line_start.max(start.saturating_sub(AROUND)));
+        let to = floor(content, line_end.min(start + AROUND));
+        let line = content[..start].matches('\n').count() + 1;
+        // Masks are longer or shorter than what they mask.
+        let [before, wrong, after] = [from..start, start..end.min(to), end.min(to)..to].map(|part| masked_source(&content[part]));
+        Some(Self { text: format!("{before}{wrong}{after}"), line, span: before.len()..before.len() + wrong.len() })
+    }
+}
+
+/// The start of the character at a byte, inside the text.
+fn floor(content: &str, byte: usize) -> usize {
+    let byte = byte.min(content.len());
+    (0..=byte).rev().find(|at| content.is_char_boundary(*at)).unwrap_or(0)
 }

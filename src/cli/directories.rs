@@ -2,18 +2,18 @@
 
 use clap::Args;
 
-use super::Runs;
+use super::{OutputFormat, Runs};
 use crate::measures::{Age, Size};
 
 /// `list`.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Where to look.
+    /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Prints JSON for programs.
-    #[arg(long)]
-    pub json: bool,
+    /// Output format.
+    #[command(flatten)]
+    pub format: OutputFormat,
 }
 
 /// `show`.
@@ -21,43 +21,49 @@ pub struct List {
 pub struct Show {
     /// The run: the beginning of its name or id, a path, or `latest`.
     pub run: String,
-    /// Where to look.
+    /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Prints JSON for programs.
-    #[arg(long)]
-    pub json: bool,
+    /// Output format.
+    #[command(flatten)]
+    pub format: OutputFormat,
 }
 
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The run: a path, `latest`, the beginning of its id or its directory's name, or its experiment's name.
+    /// The run: the beginning of its name or id, a path, or `latest`.
     pub run: String,
-    /// Where to find it.
+    /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
+    /// Output format.
+    #[command(flatten)]
+    pub format: OutputFormat,
 }
 
 /// `prune`.
 #[derive(Debug, Args)]
 pub struct Prune {
-    /// Runs, sweeps, folders or patterns; all runs if none is named. A run that is running is left alone.
+    /// Runs, sweeps, folders or globs [default: all runs]. A run that is still running is left alone.
     #[arg(value_name = "RUN|SWEEP|FOLDER|GLOB")]
     pub which: Vec<String>,
-    /// Where to find them.
+    /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Only of runs that ended so long ago: 7d, 12h or 30m.
+    /// Only runs that ended at least this long ago: 7d, 12h or 30m.
     #[arg(long, value_name = "AGE")]
     pub older_than: Option<Age>,
-    /// Only of runs from which more than this can go: 500MB, 2GB.
+    /// Only runs that would free more than this: 500MB, 2GB.
     #[arg(long, value_name = "SIZE")]
     pub larger_than: Option<Size>,
-    /// Also of runs that failed or were interrupted, which then cannot go on.
+    /// Include failed and interrupted runs, which can then no longer be resumed.
     #[arg(long)]
     pub unfinished: bool,
-    /// Says what would go.
+    /// Show what would be removed, and remove nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Output format.
+    #[command(flatten)]
+    pub format: OutputFormat,
 }

@@ -1,4 +1,4 @@
-//! What several commands take: experiment files and changes to them, the folder of the runs, who computes.
+//! Arguments of several commands: experiment files and overrides, the folder for runs, kernels.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use crate::experiment::Override;
 use crate::settings::DeviceChoice;
 use crate::train::Device;
 
-/// Experiment files and what changes them.
+/// Experiment files and overrides.
 #[derive(Debug, Args)]
 pub struct Experiments {
     /// Experiment files.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Changes a setting: a dotted path and a TOML value, such as data.batch_size=16.
+    /// Override a setting: a dotted path and a TOML value, such as data.batch_size=16.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
     pub set: Vec<Override>,
 }
@@ -26,7 +26,7 @@ pub fn overrides(set: &[Override], device: Option<DeviceChoice>) -> Vec<Override
     set.iter().cloned().chain(device).collect()
 }
 
-/// Where runs are.
+/// The folder for runs.
 #[derive(Debug, Args)]
 pub struct Runs {
     /// Folder for runs.
@@ -34,12 +34,12 @@ pub struct Runs {
     pub root: PathBuf,
 }
 
-/// Who computes.
+/// Kernels to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kernels {
-    /// Fused operations, where the device has them.
+    /// Fused kernels over batches without padding.
     Fused,
-    /// Burn's own operations, which the others are held to.
+    /// Burn's own operations over padded batches: slower, the reference for the fused ones.
     Reference,
 }
 

@@ -17,37 +17,37 @@ use crate::sweep::Jobs;
 pub struct Sweep {
     /// The experiment file.
     pub file: PathBuf,
-    /// Lets a setting vary: a dotted path and a list of values, such as learning_rate=[2e-5,5e-5].
+    /// Vary a setting: a dotted path and a list of values, such as learning_rate=[2e-5,5e-5].
     #[arg(long = "axis", value_name = "PATH=VALUES", value_parser = Override::parse)]
     pub axes: Vec<Override>,
-    /// Trains each variant once with each seed: 1..5 or 1,2,3.
+    /// Seeds to train each variant with: 1..5 (1 to 5, both included) or 1,2,3.
     #[arg(long, value_name = "SEEDS", value_parser = parse_seeds)]
     pub seeds: Option<Seeds>,
-    /// Changes a setting: a dotted path and a TOML value, such as data.batch_size=16.
+    /// Override a setting: a dotted path and a TOML value, such as data.batch_size=16.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
     pub set: Vec<Override>,
-    /// Trains so many trials at once; auto: as many as memory is there for and as learn faster together.
+    /// Trials to train in parallel; auto: as many as fit in memory and still raise total throughput.
     #[arg(long, short, value_name = "N", default_value = "1")]
     pub jobs: Jobs,
-    /// Shows the trials, their steps and an estimate of the time, and runs nothing.
+    /// Show the trials, their steps and the estimated time, and run nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Does failed trials again.
+    /// Retry failed trials.
     #[arg(long)]
     pub retry_failed: bool,
-    /// Takes finished runs of the same training from elsewhere below the folder for runs.
+    /// Reuse finished runs of the same training found anywhere under --runs.
     #[arg(long)]
     pub reuse: bool,
-    /// Begins a new sweep, although one of this experiment is there to go on with.
+    /// Start a new sweep even if one of this experiment can be continued.
     #[arg(long)]
     pub fresh: bool,
-    /// Trains on this device: auto, cpu, cuda or cuda:1.
+    /// Device to train on: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
-    /// Says nothing but errors and the comparison at the end.
+    /// Print only errors and the final comparison.
     #[arg(long, short)]
     pub quiet: bool,
-    /// Where to put the sweep.
+    /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
 }
@@ -55,8 +55,8 @@ pub struct Sweep {
 const SWEEP_EXAMPLES: &str = "\
 Examples:
   gluepot sweep experiments/mrpc.toml --axis learning_rate=[2e-5,5e-5] --seeds 1..5 --dry-run
-  gluepot sweep sweep.toml --jobs 4            four trials at once; the same command again goes on where it ended
-  gluepot sweep sweep.toml --retry-failed      does what failed again
+  gluepot sweep sweep.toml --jobs 4            four trials in parallel; run it again to continue
+  gluepot sweep sweep.toml --retry-failed      retry the failed trials
 
 In a file:
   base = \"mrpc.toml\"
@@ -86,18 +86,26 @@ pub struct Seeds(pub Vec<u64>);
 
 /// Reads `1..5`, both ends included, or `1,2,3`.
 fn parse_seeds(text: &str) -> Result<Seeds, String> {
-    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("\"{text}\" is no seed; write 1..5 or 1,2,3"));
+    let number =
+        |text: &str| text.trim().parse::<u64>().map_err(|_| format!("\"{text}\" is not a valid seed; write 1..5 or 1,2,3"));
     let seeds = match text.split_once("..") {
         Some((first, last)) => {
             let (first, last) = (number(first)?, number(last.trim_start_matches('='))?);
             if last < first || last - first >= 100_000 {
-                return Err(format!("{first}..{last} is no range of seeds; both ends belong to it, as in 1..5"));
+                return Err(format!("{first}..{last} is not a valid range of seeds; both ends are included, as in 1..5"));
             }
             (first..=last).collect()
         }
-        None => text.split(',').map(number).collect::<Result<Vec<u64>, String>>()?,
+        None if text.contains(',') => text.split(',').map(number).collect::<Result<Vec<u64>, String>>()?,
+        // A number of seeds, or the seed of that number: a wrong guess costs a sweep.
+        None => return Err(ambiguous(number(text)?)),
     };
     Ok(Seeds(seeds))
+}
+
+fn ambiguous(number: u64) -> String {
+    let several = if number < 2 { "1..5 for seeds 1 to 5".into() } else { format!("1..{number} for {number} seeds") };
+    format!("a single number is ambiguous: write {several}, or {number}..{number} for seed {number} alone")
 }
 
 /// `trial`.

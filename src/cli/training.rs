@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Experiments, Kernels, Runs};
+use super::{Experiments, Kernels, OutputFormat, Runs};
 use crate::experiment::Override;
 use crate::settings::DeviceChoice;
 use crate::sweep::Jobs;
@@ -12,38 +12,41 @@ use crate::sweep::Jobs;
 /// `run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// What to run.
+    /// Experiments.
     #[command(flatten)]
     pub experiments: Experiments,
-    /// Where to put the run directories.
+    /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Trains on this device: auto, cpu, cuda or cuda:1.
+    /// Device to train on: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
-    /// Who computes: fused operations where the device has them, or Burn's own over padded batches.
+    /// Kernels to use.
     #[arg(long, value_enum, default_value_t = Kernels::Fused)]
     pub kernels: Kernels,
-    /// Says nothing but errors and the closing summary.
+    /// Print only errors and the final summary.
     #[arg(long, short)]
     pub quiet: bool,
+    /// Output format.
+    #[command(flatten)]
+    pub format: OutputFormat,
 }
 
 /// `resume`.
 #[derive(Debug, Args)]
 pub struct Resume {
-    /// The run: a path, `latest`, the beginning of its id or its directory's name, or its experiment's name.
+    /// The run: the beginning of its name or id, a path, or `latest`.
     pub run: String,
-    /// Where to find it.
+    /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Trains for so many epochs in all instead of those planned.
+    /// Total number of epochs, to train a finished run for longer.
     #[arg(long, value_name = "N")]
     pub epochs: Option<std::num::NonZeroU32>,
-    /// Changes a setting that does not decide the outcome: a dotted path and a TOML value, such as logging.every=1.
+    /// Override a setting that does not affect the outcome: a dotted path and a TOML value, such as logging.every=1.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
     pub set: Vec<Override>,
-    /// Trains on this device: auto, cpu, cuda or cuda:1.
+    /// Device to train on: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
     /// Of a sweep: trials to train in parallel, or auto.
@@ -52,23 +55,26 @@ pub struct Resume {
     /// Of a sweep: retry failed trials.
     #[arg(long)]
     pub retry_failed: bool,
-    /// Says nothing but errors and the closing summary.
+    /// Print only errors and the final summary.
     #[arg(long, short)]
     pub quiet: bool,
+    /// Output format.
+    #[command(flatten)]
+    pub format: OutputFormat,
 }
 
 /// `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// What to check.
+    /// Experiments.
     #[command(flatten)]
     pub experiments: Experiments,
-    /// Plans for this device: auto, cpu, cuda or cuda:1.
+    /// Device to plan for: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
-    /// Prints JSON for programs.
-    #[arg(long)]
-    pub json: bool,
+    /// Output format.
+    #[command(flatten)]
+    pub format: OutputFormat,
 }
 
 /// `bench`.
@@ -76,25 +82,33 @@ pub struct Check {
 pub struct Bench {
     /// The experiment file.
     pub file: PathBuf,
-    /// Changes a setting: a dotted path and a TOML value, such as data.batch_size=16.
+    /// Override a setting: a dotted path and a TOML value, such as data.batch_size=16.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
     pub set: Vec<Override>,
-    /// Steps that count.
+    /// Timed steps.
     #[arg(long, default_value = "20")]
     pub steps: std::num::NonZeroUsize,
-    /// Steps before them that do not.
+    /// Warm-up steps, not timed.
     #[arg(long, default_value_t = 3)]
     pub warm_up: usize,
-    /// Who computes: fused operations where the device has them, or Burn's own over padded batches.
+    /// Kernels to use.
     #[arg(long, value_enum, default_value_t = Kernels::Fused)]
     pub kernels: Kernels,
-    /// Launches every kernel of every step, where a GPU would replay recorded steps (CUDA graphs).
+    /// Launch every kernel of every step instead of replaying CUDA graphs.
     #[arg(long)]
     pub no_graphs: bool,
-    /// Trains on this device: auto, cpu, cuda or cuda:1.
+    /// Device to train on: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
-    /// Prints JSON for programs.
-    #[arg(long)]
-    pub json: bool,
+    /// Output format.
+    #[command(flatten)]
+    pub format: OutputFormat,
+}
+
+/// `devices`.
+#[derive(Debug, Args)]
+pub struct Devices {
+    /// Output format.
+    #[command(flatten)]
+    pub format: OutputFormat,
 }

@@ -17,8 +17,13 @@ use crate::train::{Replays, Speed, matmul_peak, measure};
 /// Takes some steps of an experiment and tells how fast they were.
 pub fn bench(arguments: &Bench) -> Outcome<()> {
     let overrides = overrides(&arguments.set, arguments.device);
-    let inputs =
-        Inputs::read(&arguments.file, Purpose::Training, &overrides, &Surroundings::from_env(), &Hub::from_env(!arguments.json))?;
+    let inputs = Inputs::read(
+        &arguments.file,
+        Purpose::Training,
+        &overrides,
+        &Surroundings::from_env(),
+        &Hub::from_env(!arguments.format.is_json()),
+    )?;
     let (inputs, device) = with_device(inputs)?;
     let device = arguments.kernels.on(device);
     let device = if arguments.no_graphs { device.without_recordings() } else { device };
@@ -28,7 +33,7 @@ pub fn bench(arguments: &Bench) -> Outcome<()> {
         measure(&inputs.trial, &pipeline.initial.parameters, &pipeline.train, &device, counts).map_err(Failure::training)?;
     let peak = matmul_peak(&device, inputs.trial.settings.training.precision).map_err(Failure::Internal)?;
     let figures = figures(&speed, peak);
-    print(&if arguments.json { pretty(&figures) } else { text(&speed, &figures, device.name()) })
+    print(&if arguments.format.is_json() { pretty(&figures) } else { text(&speed, &figures, device.name()) })
 }
 
 /// The value below which a share of sorted values lies.

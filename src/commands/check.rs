@@ -16,7 +16,7 @@ use crate::train::Device;
 
 /// Prints the plan of each experiment.
 pub fn check(arguments: &Check) -> Outcome<()> {
-    let (surroundings, hub) = (Surroundings::from_env(), Hub::from_env(!arguments.json));
+    let (surroundings, hub) = (Surroundings::from_env(), Hub::from_env(!arguments.format.is_json()));
     let overrides = overrides(&arguments.experiments.set, arguments.device);
     let mut plans = Vec::new();
     for file in &arguments.experiments.files {
@@ -25,14 +25,14 @@ pub fn check(arguments: &Check) -> Outcome<()> {
             // Whether the weights can be used is a part of the answer.
             inputs.initial()?;
         }
-        if arguments.json {
+        if arguments.format.is_json() {
             plans.push(plan_json(&inputs));
         } else {
             let text = plan_text(&inputs, &setting_rows(&inputs), Width::of_stdout());
             print(&format!("{}\n\n{text}\n{}\n", file.display(), device_line(&inputs)))?;
         }
     }
-    if arguments.json { print(&pretty(&json!(plans))) } else { Ok(()) }
+    if arguments.format.is_json() { print(&pretty(&json!(plans))) } else { Ok(()) }
 }
 
 /// Which device would train, here; a plan for another machine is no mistake.

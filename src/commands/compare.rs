@@ -16,11 +16,12 @@ const SHOWN: usize = 20;
 /// Compares runs, grouped into variants.
 pub fn compare(arguments: &Compare) -> Outcome<()> {
     if arguments.examples {
-        return examples(&selected(&arguments.selection)?, arguments.format);
+        return examples(&selected(&arguments.selection)?, arguments.format.format());
     }
     let (_, comparisons) = compared(&arguments.selection)?;
-    let text = rendered(&comparisons, arguments.format)?;
-    if arguments.format == Format::Csv { print_data(&text) } else { print(&text) }
+    let format = arguments.format.format();
+    let text = rendered(&comparisons, format)?;
+    if format == Format::Csv { print_data(&text) } else { print(&text) }
 }
 
 /// The runs that are meant, and their comparisons.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{find_failure, print};
+use serde_json::{Value, json};
+
+use super::{find_failure, pretty, print, run_json};
 use crate::cli::Diff;
 use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
@@ -17,6 +19,9 @@ pub fn diff(arguments: &Diff) -> Outcome<()> {
         ComparedRun::new(run).map_err(Failure::RunDirectory)
     };
     let (first, second) = (read(&arguments.first)?, read(&arguments.second)?);
+    if arguments.format.is_json() {
+        return print(&pretty(&json(&first, &second)));
+    }
     let (a, b) = (first.run.facts.id.clone(), second.run.facts.id.clone());
     let width = Width::of_stdout();
     let mut settings = Table::new(vec![Column::words("setting"), Column::path(&a), Column::path(&b)]);
@@ -49,4 +54,15 @@ pub fn diff(arguments: &Diff) -> Outcome<()> {
         parts.push("the two runs read different data: their scores cannot be compared".into());
     }
     print(&parts.join("\n\n"))
+}
+
+/// Both runs, the settings in which they differ, and their scores at the best checkpoint.
+fn json(first: &ComparedRun, second: &ComparedRun) -> Value {
+    let paths: BTreeSet<&String> = first.settings.keys().chain(second.settings.keys()).collect();
+    let differing = paths.into_iter().filter(|path| first.settings.get(*path) != second.settings.get(*path));
+    let settings: Vec<Value> = differing
+        .map(|path| json!({ "setting": path, "first": first.settings.get(path), "second": second.settings.get(path) }))
+        .collect();
+    let same_data = first.run.facts.hashes.data == second.run.facts.hashes.data;
+    json!({ "first": run_json(&first.run), "second": run_json(&second.run), "settings": settings, "same_data": same_data })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{pretty, print, warn};
+use super::{pretty, print, run_json, warn};
 use crate::cli::List;
 use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
@@ -15,12 +15,8 @@ use crate::terminal::Width;
 /// Lists the runs, the oldest first.
 pub fn list(arguments: &List) -> Outcome<()> {
     let (runs, unreadable) = runs::list(&arguments.runs.root).map_err(Failure::RunDirectory)?;
-    if arguments.json {
-        let run = |run: &StoredRun| {
-            let settings = ComparedRun::new(run.clone()).map(|run| run.settings).unwrap_or_default();
-            json!({ "path": run.path, "status": run.status(), "run": run.facts, "summary": run.summary, "settings": settings })
-        };
-        print(&pretty(&json!(runs.iter().map(run).collect::<Vec<_>>())))?;
+    if arguments.format.is_json() {
+        print(&pretty(&json!(runs.iter().map(run_json).collect::<Vec<_>>())))?;
     } else if runs.is_empty() {
         print(&format!("no runs in {}; `gluepot run experiments/quickstart.toml` makes one", arguments.runs.root.display()))?;
     } else {

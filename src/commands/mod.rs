@@ -19,10 +19,13 @@ mod verify;
 
 use anyhow::Context;
 
+use serde_json::json;
+
 use crate::cli::{Cli, Command};
+use crate::compare::ComparedRun;
 use crate::experiment::schema;
 use crate::failure::{Failure, Outcome};
-use crate::runs::FindError;
+use crate::runs::{FindError, StoredRun};
 use crate::terminal;
 
 /// Does what the command line says.
@@ -45,7 +48,7 @@ pub fn execute(cli: Cli) -> Outcome<()> {
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Schema => print(&pretty(schema())),
-        Command::Devices => devices::devices(),
+        Command::Devices(arguments) => devices::devices(&arguments),
     }
 }
 
@@ -79,6 +82,12 @@ fn warn(text: &str) {
 /// Prints to standard error.
 fn complain(text: &str) {
     terminal::complain(text);
+}
+
+/// A run for programs: what it is, how it stands, its scores and its settings.
+fn run_json(run: &StoredRun) -> serde_json::Value {
+    let settings = ComparedRun::new(run.clone()).map(|run| run.settings).unwrap_or_default();
+    json!({ "path": run.path, "status": run.status(), "run": run.facts, "summary": run.summary, "settings": settings })
 }
 
 fn pretty(json: &serde_json::Value) -> String {

@@ -1,12 +1,13 @@
 //! `gluepot prune`.
 
 use chrono::Utc;
+use serde_json::json;
 
-use super::{find_failure, print};
+use super::{find_failure, pretty, print};
 use crate::cli::Prune;
 use crate::compare::select;
 use crate::failure::{Failure, Outcome};
-use crate::report::{Column, Table, bytes};
+use crate::report::{Column, Table, bytes, counted};
 use crate::runs::{Removable, RunDirectory, RunLock, StoredRun, removable, remove};
 use crate::terminal::Width;
 
@@ -20,7 +21,7 @@ pub fn prune(arguments: &Prune) -> Outcome<()> {
         Column::path("what"),
         Column::number("size"),
     ]);
-    let (mut total, mut count) = (0, 0);
+    let (mut total, mut parts) = (0, Vec::new());
     for run in runs.iter().map(|run| &run.run) {
         let Some((_lock, what)) = of(run, arguments)? else { continue };
         if !arguments.dry_run {
@@ -28,16 +29,24 @@ pub fn prune(arguments: &Prune) -> Outcome<()> {
         }
         for part in &what {
             let facts = &run.facts;
+            parts.push(json!({ "run": facts.id, "name": facts.name, "what": part.name, "bytes": part.bytes }));
             table.row(vec![facts.id.clone(), facts.name.clone(), run.status().to_string(), part.name.clone(), bytes(part.bytes)]);
         }
         total += what.iter().map(|part| part.bytes).sum::<u64>();
-        count += what.len();
     }
-    if count == 0 {
-        return print("nothing can go");
+    if arguments.format.is_json() {
+        return print(&pretty(&json!({ "dry_run": arguments.dry_run, "bytes": total, "folders": parts })));
     }
-    let done = if arguments.dry_run { "can go: without --dry-run it does" } else { "removed" };
-    print(&format!("{}\n\n{count} folders, {}, {done}", table.text(Width::of_stdout()), bytes(total)))
+    if parts.is_empty() {
+        return print("nothing to remove");
+    }
+    let folders = counted(parts.len(), "folder", "folders");
+    let sentence = if arguments.dry_run {
+        format!("{folders} ({}) would be removed; run without --dry-run to remove them", bytes(total))
+    } else {
+        format!("removed {folders} ({})", bytes(total))
+    };
+    print(&format!("{}\n\n{sentence}", table.text(Width::of_stdout())))
 }
 
 /// What can go of a run, which nobody else changes meanwhile; none if it is left alone.

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::json;
-
-use super::{find_failure, pretty, print, sweep_directory};
+use super::{find_failure, pretty, print, run_json, sweep_directory};
 use crate::cli::Show;
 use crate::execute::command;
 use crate::failure::Outcome;
@@ -20,11 +18,11 @@ const WIDTH: usize = 64;
 /// Shows one run.
 pub fn show(arguments: &Show) -> Outcome<()> {
     let run = match meant(&arguments.runs.root, &arguments.run).map_err(find_failure)? {
-        Meant::Sweep(sweep) => return sweep_directory::show(&sweep, arguments.json),
+        Meant::Sweep(sweep) => return sweep_directory::show(&sweep, arguments.format.is_json()),
         Meant::Run(run) => *run,
     };
-    if arguments.json {
-        print(&pretty(&json!({ "path": run.path, "run": run.facts, "summary": run.summary })))
+    if arguments.format.is_json() {
+        print(&pretty(&run_json(&run)))
     } else {
         print(&text(&run, &arguments.runs.root))
     }

@@ -1,8 +1,11 @@
 //! `gluepot verify`.
 
-use anyhow::anyhow;
+use std::path::Path;
 
-use super::{find_failure, print};
+use anyhow::anyhow;
+use serde_json::{Value, json};
+
+use super::{find_failure, pretty, print};
 use crate::cli::Verify;
 use crate::failure::{Failure, Outcome};
 use crate::runs::{Check, verify as look};
@@ -14,13 +17,21 @@ pub fn verify(arguments: &Verify) -> Outcome<()> {
         Meant::Run(run) => (run.path.clone(), look(&run.path)),
         Meant::Sweep(sweep) => (sweep.path().to_path_buf(), verify_sweep(&sweep)),
     };
-    print(&text(&checks))?;
+    print(&if arguments.format.is_json() { pretty(&json(&path, &checks)) } else { text(&checks) })?;
     let failed = checks.iter().filter(|check| check.found.is_err()).count();
     if failed == 0 {
         return Ok(());
     }
-    let message = format!("{failed} of {} things in {} are not as they were written", checks.len(), path.display());
+    let message = format!("{failed} of {} items in {} are damaged", checks.len(), path.display());
     Err(Failure::RunDirectory(anyhow!(message)))
+}
+
+fn json(path: &Path, checks: &[Check]) -> Value {
+    let check = |check: &Check| {
+        let (found, damage) = (check.found.as_ref().ok(), check.found.as_ref().err());
+        json!({ "what": check.what, "intact": damage.is_none(), "found": found, "damage": damage })
+    };
+    json!({ "path": path, "checks": checks.iter().map(check).collect::<Vec<_>>() })
 }
 
 fn text(checks: &[Check]) -> String {

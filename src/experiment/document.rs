@@ -235,7 +235,7 @@ fn not_toml(error: &toml::de::Error, text: &Arc<Text>) -> Problem {
     let message = lines.next().unwrap_or("not TOML").to_string();
     let mut help: Vec<String> = lines.map(str::to_string).collect();
     if message.contains("duplicate key") {
-        help.push("a key or a table may stand only once".into());
+        help.push("a key or a table may appear only once".into());
     } else {
         help.extend(error.span().and_then(|span| advice(text.content.get(span.start..)?)).map(String::from));
     }
@@ -258,6 +258,12 @@ fn advice(rest: &str) -> Option<&'static str> {
     }
     if rest.starts_with("True") || rest.starts_with("False") {
         return Some("write true or false");
+    }
+    if rest.starts_with('.') || rest.starts_with("-.") {
+        return Some("a number needs a digit before the point: 0.5");
+    }
+    if rest.starts_with("00") || rest.starts_with(|c: char| c.is_ascii_digit()) && rest.starts_with('0') {
+        return Some("a number has no zeros in front: 7, not 007");
     }
     rest.starts_with(char::is_alphabetic).then_some("put text in quotes: \"…\"")
 }

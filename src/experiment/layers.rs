@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use figment::Figment;
-use figment::value::Dict;
+use figment::value::{Dict, Value};
+use figment::{Figment, Profile, Provider};
 
 use super::Choice;
+use super::check::{Part, Refusal};
 use super::document::{Document, Kind};
-use super::schema::{Part, Refusal};
 use crate::problem::{Place, Problem, Text};
 use crate::settings::Complaint;
 
@@ -17,24 +17,27 @@ use crate::settings::Complaint;
 pub(super) struct Layers {
     pub(super) documents: Vec<Document>,
     figment: Figment,
+    /// Merged once: to ask figment for a place is to merge everything again.
+    merged: Value,
 }
 
 impl Layers {
     pub(super) fn new(documents: Vec<Document>) -> Self {
         let merge = |figment: Figment, (number, document): (usize, &Document)| figment.merge(document.layer(number));
         let figment = documents.iter().enumerate().fold(Figment::new(), merge);
-        Self { documents, figment }
+        // Every layer is a table, so the merge is one too.
+        let merged = figment.data().ok().and_then(|mut profiles| profiles.remove(&Profile::Default)).unwrap_or_default();
+        Self { documents, figment, merged: Value::from(merged) }
     }
 
     pub(super) fn merged(&self) -> Dict {
-        // Every layer is a table, so the merge is one too.
-        self.figment.extract::<Dict>().unwrap_or_default()
+        self.merged.as_dict().cloned().unwrap_or_default()
     }
 
     /// The strongest document that says something at this path.
     pub(super) fn document(&self, path: &str) -> Option<&Document> {
-        let metadata = self.figment.find_metadata(path).cloned()?;
-        let number: usize = metadata.source?.custom()?.parse().ok()?;
+        let metadata = self.figment.get_metadata(self.merged.find_ref(path)?.tag())?;
+        let number: usize = metadata.source.as_ref()?.custom()?.parse().ok()?;
         self.documents.get(number)
     }
 
@@ -55,13 +58,20 @@ impl Layers {
     }
 
     pub(super) fn refused(&self, refusal: Refusal, file: &Path) -> Problem {
-        let document = self.document(&refusal.path);
-        let place = match refusal.part {
-            Part::Missing => Some(self.parent(&refusal.path).unwrap_or_else(|| whole(file))),
-            Part::Key => self.last_with(&refusal.path).and_then(|document| document.key(&refusal.path)),
-            Part::Value => document.or_else(|| self.last_with(&refusal.path)).and_then(|document| document.value(&refusal.path)),
+        let path = refusal.path.as_str();
+        let document = match refusal.part {
+            Part::Missing => None,
+            Part::Key => self.last_with(path),
+            Part::Value => self.document(path).or_else(|| self.last_with(path)),
         };
-        Problem { message: refusal.message, place, label: refusal.label, help: refusal.help }
+        let place = match refusal.part {
+            Part::Missing => Some(self.parent(path).unwrap_or_else(|| whole(file))),
+            Part::Key => document.and_then(|document| document.key(path)),
+            Part::Value => document.and_then(|document| document.value(path)),
+        };
+        let written = place.as_ref().and_then(Place::written).unwrap_or_default().to_string();
+        let help = refusal.hints.iter().map(|hint| hint.text(path, document.map(|document| &document.kind), &written)).collect();
+        Problem { message: refusal.message, place, label: refusal.label, help }
     }
 
     /// Where the table of a path stands, if it has one.

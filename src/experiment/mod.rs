@@ -1,6 +1,9 @@
 //! An experiment as written: its file, the files that it is based on, and what overrides them.
 
+mod check;
 mod document;
+mod elsewhere;
+mod hint;
 mod layers;
 mod schema;
 mod sources;
@@ -16,12 +19,16 @@ use figment::value::{Dict, Value};
 use crate::problem::{Problem, Problems};
 use crate::settings::{Axis, Complaint, Settings, Sweep};
 
+pub use check::{can_be, check, must_be};
 pub use document::{Document, Kind};
-pub use schema::{can_be, check, must_be, schema};
-pub use sweepable::is_whole;
+pub use elsewhere::{Meaning, elsewhere};
+pub use hint::Hint;
+pub use schema::schema;
+pub use suggest::nearest;
+pub use sweepable::{is_whole, paths as setting_paths};
 
+use check::Part;
 use layers::Layers;
-use schema::Part;
 use sources::{argument, base_outside_of_files, defaults, file_name, read_with_bases, variable};
 
 /// A dotted path and its value, from outside of files.
@@ -145,7 +152,7 @@ impl Experiment {
             return Self { settings: None, sweep: None, problems, path, seed: 0, refused: Vec::new(), layers };
         }
         let merged = layers.merged();
-        let mut refusals = schema::check(&merged, schema);
+        let mut refusals = check(&merged, schema);
         let mut sound = merged;
         let sweep = sound.remove("sweep");
         let has_sound_sweep = !refusals.iter().any(|refusal| refusal.path.starts_with("sweep"));

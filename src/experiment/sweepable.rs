@@ -72,6 +72,17 @@ fn mentions_type(schema: &Json, pointer: &str, kind: &str) -> bool {
 
 /// Dotted paths and pointers of the settings that can vary, in the order of the manual.
 fn settings(schema: &Json) -> Vec<(String, String)> {
+    let is_free = |path: &String| {
+        let top = path.split('.').next().unwrap_or_default();
+        !FIXED.contains(&top) && !WITHOUT_EFFECT.contains(&path.as_str())
+    };
+    let paths = paths(schema).into_iter().filter(is_free);
+    paths.filter_map(|path| pointer(schema, &path).map(|pointer| (path, pointer))).collect()
+}
+
+/// Dotted paths of all settings, in the order of the manual.
+#[must_use]
+pub fn paths(schema: &Json) -> Vec<String> {
     let keys = |pointer: &str| -> Vec<String> {
         schema.pointer(pointer).and_then(Json::as_object).into_iter().flat_map(Map::keys).cloned().collect()
     };
@@ -80,12 +91,7 @@ fn settings(schema: &Json) -> Vec<(String, String)> {
     let inner = tables.iter().flat_map(|table| {
         keys(&format!("/$defs/{}/properties", definition(schema, table))).into_iter().map(move |key| format!("{table}.{key}"))
     });
-    let is_free = |path: &String| {
-        let top = path.split('.').next().unwrap_or_default();
-        !FIXED.contains(&top) && !WITHOUT_EFFECT.contains(&path.as_str())
-    };
-    let paths = single.into_iter().chain(inner).filter(is_free);
-    paths.filter_map(|path| pointer(schema, &path).map(|pointer| (path, pointer))).collect()
+    single.into_iter().chain(inner).collect()
 }
 
 /// The name of the definition that a top-level key refers to.

@@ -34,8 +34,31 @@ pub(super) fn either(options: &[String]) -> String {
     }
 }
 
+/// Characters of a key or a value that a message repeats.
+const LONGEST: usize = 60;
+
+/// A text that is not longer than a message bears.
+pub(super) fn short(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
 /// A value as its writer wrote it, more or less.
 pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => format!("\"{}\"", short(text)),
+        Value::Array(_, entries) => {
+            // A list of millions is not written out to be cut.
+            let some: Vec<String> = entries.iter().take(LONGEST).map(whole_value).collect();
+            short(&format!("[{}]", some.join(", ")))
+        }
+        other => whole_value(other),
+    }
+}
+
+fn whole_value(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("\"{text}\""),
         Value::Bool(_, truth) => truth.to_string(),
@@ -45,14 +68,54 @@ pub(super) fn shown(value: &Value) -> String {
             (None, Some(n)) => format!("{n:?}"),
             (None, None) => "a number".into(),
         },
-        Value::Array(_, entries) => format!("[{}]", entries.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        Value::Array(_, entries) => format!("[{}]", entries.iter().take(LONGEST).map(shown).collect::<Vec<_>>().join(", ")),
         Value::Dict(..) => "a table".into(),
         Value::Char(_, c) => format!("\"{c}\""),
         Value::Empty(..) => "nothing".into(),
     }
 }
 
+/// A number as TOML writes it: a digit on both sides of the point, none too many in front.
+pub(super) fn number(text: &str) -> Option<String> {
+    let value: f64 = text.trim().parse().ok().filter(|value: &f64| value.is_finite())?;
+    let (sign, digits) = text.trim().strip_prefix('-').map_or(("", text.trim()), |digits| ("-", digits));
+    let digits = digits.trim_start_matches('+');
+    let (mantissa, exponent) = digits.find(['e', 'E']).map_or((digits, ""), |at| digits.split_at(at));
+    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
+    let zero = |text: &str| if text.is_empty() { "0".to_string() } else { text.to_string() };
+    let fraction = fraction.map_or(String::new(), |fraction| format!(".{}", zero(fraction)));
+    let written = format!("{sign}{}{fraction}{exponent}", zero(whole.trim_start_matches('0')));
+    (written.parse() == Ok(value)).then_some(written)
+}
+
 /// A number without a fraction.
 pub(super) fn whole(number: &Num) -> Option<f64> {
     number.to_i128().map(|n| n as f64).or_else(|| number.to_u128().map(|n| n as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As TOML 1.0 writes numbers; each is the same number.
+    #[test]
+    fn numbers_are_written_as_toml_wants_them() {
+        for (text, toml) in [
+            (".5", "0.5"),
+            ("007", "7"),
+            ("-.5e-3", "-0.5e-3"),
+            ("5.", "5.0"),
+            ("00.5", "0.5"),
+            ("0", "0"),
+            ("1e5", "1e5"),
+            ("+3", "3"),
+        ] {
+            let written = number(text).unwrap();
+            assert_eq!(written, toml);
+            let value: toml::Value = toml::from_str::<toml::Table>(&format!("x = {written}")).unwrap()["x"].clone();
+            let value = value.as_float().or_else(|| value.as_integer().map(|n| n as f64)).unwrap();
+            assert!((value - text.parse::<f64>().unwrap()).abs() < f64::EPSILON, "{text}");
+        }
+        assert!(["", "x", "inf", "nan", "1,5"].iter().all(|text| number(text).is_none()));
+    }
 }

@@ -10,6 +10,7 @@ mod golden;
 #[cfg(feature = "cuda")]
 mod gpus;
 mod hub;
+mod names;
 mod page;
 mod real;
 #[cfg(feature = "gpu")]

@@ -1,0 +1,64 @@
+//! `--format`: how results are printed.
+
+use clap::{Args, ValueEnum};
+
+/// Formats of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table for terminals.
+    Text,
+    /// A table for pages and pull requests.
+    #[value(alias = "md")]
+    Markdown,
+    /// Comma-separated values.
+    Csv,
+    /// Everything, for programs.
+    Json,
+}
+
+/// Formats of what is no table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// `--format` of a command that prints a table.
+#[derive(Debug, Args)]
+pub struct TableFormat {
+    /// Output format; csv and json keep every digit.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// The same as `--format json`.
+    #[arg(long, hide = true, conflicts_with = "format")]
+    json: bool,
+}
+
+impl TableFormat {
+    /// The format asked for.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// `--format` of a command that prints no table.
+#[derive(Debug, Args)]
+pub struct OutputFormat {
+    /// Output format.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    format: Output,
+    /// The same as `--format json`.
+    #[arg(long, hide = true, conflicts_with = "format")]
+    json: bool,
+}
+
+impl OutputFormat {
+    /// Whether the output is JSON for programs.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.json || self.format == Output::Json
+    }
+}

@@ -1,0 +1,148 @@
+//! What to do about a key or a value that is refused, in the words of the place where it is written.
+
+use serde_json::{Map, Value as Json};
+
+use super::document::Kind;
+use super::elsewhere::{Meaning, elsewhere, names};
+use super::suggest::nearest;
+use super::sweepable::{paths, pointer};
+use super::words::short;
+
+/// Something to do about a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// Said as it is.
+    Words(String),
+    /// The setting at this path was misspelt.
+    Misspelt(String),
+    /// The setting at this path, by the name of another tool, and the values that it takes if they are others.
+    Renamed(String, Option<String>),
+    /// The setting at this path stands in another table.
+    Misplaced(String),
+    /// Text that is a number, as TOML writes it, and whether it was written so.
+    Number(String, bool),
+    /// A value that is meant as text.
+    Text,
+}
+
+impl Hint {
+    /// The setting that was probably meant.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Misspelt(path) | Self::Renamed(path, _) | Self::Misplaced(path) => Some(path),
+            Self::Words(_) | Self::Number(..) | Self::Text => None,
+        }
+    }
+
+    /// The sentence, for a refusal of `refused` in a document of this kind, where `value` is written.
+    #[must_use]
+    pub fn text(&self, refused: &str, kind: Option<&Kind>, value: &str) -> String {
+        let is_file = !matches!(kind, Some(Kind::Environment(_) | Kind::Argument(_)));
+        let named = |path: &str| named(path, refused, kind);
+        match self {
+            Self::Words(words) => words.clone(),
+            Self::Misspelt(path) => format!("did you mean {}?", named(path)),
+            Self::Renamed(path, None) => format!("it is called {} here", named(path)),
+            Self::Renamed(path, Some(values)) => format!("the setting here is {}: {values}", named(path)),
+            Self::Misplaced(path) if is_file && !path.contains('.') => {
+                format!("`{path}` belongs at the top of the file, above the first [table]")
+            }
+            Self::Misplaced(path) => format!("this setting is {}", named(path)),
+            Self::Number(number, written_so) => {
+                format!("write {number}{}", if is_file || *written_so { " without quotes" } else { "" })
+            }
+            Self::Text => match kind {
+                Some(Kind::Argument(option)) if option == "--set" => {
+                    format!("quote it for TOML and for the shell: --set '{refused}=\"{}\"'", short(value))
+                }
+                Some(Kind::Environment(name)) => format!("quote it for TOML and for the shell: {name}='\"{}\"'", short(value)),
+                _ => format!("put it in quotes: \"{}\"", short(value)),
+            },
+        }
+    }
+}
+
+/// A setting, as it would be written where `refused` is.
+fn named(path: &str, refused: &str, kind: Option<&Kind>) -> String {
+    match (kind, path.split_once('.')) {
+        (Some(Kind::Environment(_)), _) => format!("`GLUEPOT_{}`", path.replace('.', "_").to_uppercase()),
+        (Some(Kind::Argument(_)), _) | (_, None) => format!("`{}`", path.trim_start_matches("sweep.axes.")),
+        (_, Some(_)) if refused.starts_with("sweep.") && !path.starts_with("sweep.") => format!("\"{path}\""),
+        (_, Some(_)) => {
+            let (table, key) = path.rsplit_once('.').unwrap_or(("", path));
+            let is_here = refused.strip_prefix(table).is_some_and(|rest| rest.starts_with('.') && !rest[1..].contains('.'));
+            if is_here { format!("`{key}`") } else { format!("`{key}` in the table [{table}]") }
+        }
+    }
+}
+
+/// What was probably meant by the unknown `key` of the table `table`, which has these `properties`.
+#[must_use]
+pub fn meant(key: &str, table: &str, properties: &Map<String, Json>, schema: &Json) -> Hint {
+    let known = || {
+        let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
+        let place = if table.is_empty() { "an experiment has".to_string() } else { format!("[{table}] has") };
+        Hint::Words(format!("{place} the keys {}", keys.join(", ")))
+    };
+    let near = |candidates: &[&str]| nearest(key, candidates.iter().copied()).map(String::from);
+    let own: Vec<&str> = properties.keys().map(String::as_str).collect();
+    let in_own = || near(&own).map(|near| Hint::Misspelt(if table.is_empty() { near } else { format!("{table}.{near}") }));
+    if let Some(hint) = swept(key, table, properties, schema) {
+        return hint;
+    }
+    if table.starts_with("sweep.") {
+        return renamed(key, schema).or_else(in_own).unwrap_or_else(known);
+    }
+    let dotted = || {
+        let (table, key) = key.split_once('.')?;
+        Some(Hint::Words(format!("write it as `{key}` in the table [{table}]")))
+    };
+    let everywhere = paths(schema);
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_string();
+    let misplaced = || {
+        let name = key.replace('-', "_").to_lowercase();
+        everywhere.iter().find(|path| last(path) == name).map(|path| Hint::Misplaced(path.clone()))
+    };
+    let near_anywhere = || {
+        let names: Vec<String> = everywhere.iter().map(|path| last(path)).collect();
+        let near = near(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+        everywhere.iter().find(|path| last(path) == near).map(|path| Hint::Misspelt(path.clone()))
+    };
+    let near_elsewhere = || renamed(nearest(key, names())?, schema);
+    dotted()
+        .or_else(|| renamed(key, schema))
+        .or_else(misplaced)
+        .or_else(in_own)
+        .or_else(near_anywhere)
+        .or_else(near_elsewhere)
+        .unwrap_or_else(known)
+}
+
+/// The setting that goes by this name in another tool.
+fn renamed(key: &str, schema: &Json) -> Option<Hint> {
+    let is_table = |name: &str| !name.contains('.') && paths(schema).iter().all(|path| path != name);
+    Some(match elsewhere(key)? {
+        Meaning::Same(table) if is_table(table) => Hint::Words(format!("the table is called [{table}] here")),
+        Meaning::Same(path) => Hint::Renamed(path.into(), None),
+        Meaning::Other(path, values) => Hint::Renamed(path.into(), Some(values.into())),
+        Meaning::Switch(path, value) => Hint::Renamed(path.into(), Some(format!("\"{value}\""))),
+        Meaning::Nothing(words) => Hint::Words(words.into()),
+    })
+}
+
+/// What was probably meant by a key of [sweep] or of a table in it.
+fn swept(key: &str, table: &str, properties: &Map<String, Json>, schema: &Json) -> Option<Hint> {
+    if table == "sweep" && pointer(schema, key).is_some() {
+        return Some(Hint::Words(format!("what varies belongs in the table [sweep.axes]: \"{key}\" = [ … ]")));
+    }
+    if !table.starts_with("sweep.") {
+        return None;
+    }
+    if key == "seed" {
+        return Some(Hint::Words("seeds are replicates, not an axis: write `seeds = [1, 2, 3]` in the table [sweep]".into()));
+    }
+    let ends = |path: &&String| path.rsplit('.').next() == Some(key) || path.starts_with(&format!("{key}."));
+    let meant = properties.keys().find(ends)?;
+    Some(Hint::Words(format!("write the setting's whole path in quotes, such as \"{meant}\"")))
+}

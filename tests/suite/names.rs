@@ -1,0 +1,119 @@
+//! Names, numbers and amounts as people bring them from other tools.
+
+use figment::value::{Dict, Value};
+use gluepot::experiment::{Experiment, Hint, Meaning, Override, Surroundings, check, elsewhere, schema, setting_paths};
+
+use crate::failures::sound;
+use crate::support::golden;
+
+fn problems(overrides: &[(&str, &str)]) -> String {
+    let shell = sound();
+    let of = |(path, value): &(&str, &str)| Override { path: (*path).into(), value: (*value).into(), option: "--set" };
+    let overrides: Vec<Override> = overrides.iter().map(of).collect();
+    let experiment = Experiment::load(&shell.path("x.toml"), &overrides, &Surroundings::default());
+    experiment.problems.iter().flat_map(|problem| &problem.help).cloned().collect::<Vec<_>>().join("\n")
+}
+
+/// Each is a setting, or has a hint of its own: not the list of all keys.
+#[test]
+fn every_argument_of_transformers_is_known() {
+    let arguments = golden("arguments.json");
+    let objects = ["training", "run_glue"].into_iter().flat_map(|part| arguments[part].as_object().unwrap().keys());
+    let earlier = arguments["earlier"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_string());
+    let names: Vec<String> = objects.cloned().chain(earlier).collect();
+    assert!(names.len() > 160, "{}", names.len());
+    for name in names {
+        let dict = Dict::from([(name.clone(), Value::from(1))]);
+        let refusals = check(&dict, schema());
+        let Some(refusal) = refusals.iter().find(|refusal| refusal.path == name) else {
+            assert!(setting_paths(schema()).contains(&name), "{name}");
+            continue;
+        };
+        let hint = refusal.hints.first().unwrap_or_else(|| panic!("{name} has no hint"));
+        assert!(!matches!(hint, Hint::Words(words) if words.contains("has the keys")), "{name}: {hint:?}");
+        assert!(!matches!(hint, Hint::Misspelt(_)), "{name}: {hint:?}");
+        let known = setting_paths(schema());
+        assert!(hint.path().is_none_or(|path| known.iter().any(|own| own == path)), "{name}: {hint:?}");
+    }
+}
+
+#[test]
+fn names_do_not_depend_on_hyphens_and_capitals() {
+    assert_eq!(elsewhere("LR"), Some(Meaning::Same("learning_rate")));
+    assert_eq!(elsewhere("per-device-train-batch-size"), Some(Meaning::Same("data.batch_size")));
+    assert_eq!(elsewhere("learning_rate"), None);
+}
+
+#[test]
+fn hints_are_written_as_the_place_wants_them() {
+    assert!(problems(&[("lr", "1e-3")]).contains("`learning_rate`"));
+    assert!(problems(&[("per_device_train_batch_size", "8")]).contains("`data.batch_size`"));
+    assert!(problems(&[("batch_size", "8")]).contains("`data.batch_size`"));
+    assert!(problems(&[("learning_rate", ".5")]).ends_with("write 0.5"));
+    assert!(problems(&[("seed", "007")]).ends_with("write 7"));
+    assert!(problems(&[("epochs", "\"3\"")]).ends_with("write 3 without quotes"));
+    assert!(problems(&[("name", "2024")]).ends_with("--set 'name=\"2024\"'"));
+    assert!(problems(&[("schedule.warmup_steps", "0.1")]).contains("warmup_ratio = 0.1"));
+    assert!(problems(&[("model", "bert")]).contains("`checkpoint`"));
+    let mut shell = sound();
+    shell.set("GLUEPOT_BATCH_SIZE", "8");
+    let done = shell.gluepot(&["check", "x.toml"]);
+    assert!(done.code == 3 && done.err.contains("`GLUEPOT_DATA_BATCH_SIZE`"), "{done:?}");
+}
+
+#[test]
+fn twenty_thousand_unknown_keys_are_a_screen_of_problems_in_a_moment() {
+    let shell = sound();
+    for table in ["", "[data]\n"] {
+        let keys: Vec<String> = (0..20_000).map(|n| format!("key_{n} = {n}")).collect();
+        shell.write("many.toml", format!("{table}{}\n", keys.join("\n")));
+        let begun = std::time::Instant::now();
+        let done = shell.gluepot(&["check", "many.toml"]);
+        assert_eq!(done.code, 3);
+        assert!(done.err.lines().count() <= 60, "{}", done.err);
+        // Five required keys are missing, too; 16 problems are shown.
+        assert!(done.err.trim_end().ends_with("... and 19989 more"), "{}", done.err);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn no_key_and_no_value_fills_the_screen() {
+    let shell = sound();
+    let long = "x".repeat(1_000_000);
+    let numbers = (0..200_000).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    shell.write("long.toml", format!("epochs = [{numbers}]\ntask = \"{long}\"\n{long} = 3\nseed = \"{long}\"\n"));
+    let done = shell.gluepot(&["check", "long.toml"]);
+    assert_eq!(done.code, 3);
+    assert!(done.err.lines().count() <= 60 && done.err.len() < 8_000, "{} bytes", done.err.len());
+    // A list of as many places as it has entries.
+    shell.write("list.toml", format!("[sweep]\nseeds = [{}]\n", vec!["\"x\""; 50_000].join(", ")));
+    let done = shell.gluepot(&["check", "list.toml"]);
+    assert_eq!(done.code, 3);
+    assert!(done.err.lines().count() <= 60 && done.err.len() < 20_000, "{} bytes", done.err.len());
+}
+
+/// `--json` is another word for `--format json`.
+#[test]
+fn one_option_says_how_to_print() {
+    let shell = sound();
+    assert_eq!(shell.gluepot(&["run", "x.toml", "--quiet", "--device", "cpu"]).code, 0);
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let done = shell.gluepot(arguments);
+        assert_eq!(done.code, 0, "{done:?}");
+        serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"))
+    };
+    for command in [&["list"][..], &["show", "latest"], &["check", "x.toml"]] {
+        let alias = json(&[command, &["--json"]].concat());
+        assert_eq!(alias, json(&[command, &["--format", "json"]].concat()), "{command:?}");
+    }
+    let show = json(&["show", "latest", "--format", "json"]);
+    assert_eq!(show["status"], "finished");
+    assert_eq!(show["settings"]["learning_rate"], 1e-3);
+    assert_eq!(json(&["list", "--format", "json"])[0], show);
+    let verified = json(&["verify", "latest", "--format", "json"]);
+    assert!(verified["checks"].as_array().unwrap().iter().all(|check| check["intact"] == true), "{verified}");
+    assert_eq!(json(&["diff", "latest", "latest", "--format", "json"])["settings"], serde_json::json!([]));
+    assert!(json(&["devices", "--format", "json"])["devices"][0]["threads"].as_u64().unwrap() > 0);
+    assert_eq!(json(&["prune", "latest", "--dry-run", "--format", "json"])["dry_run"], true);
+}
