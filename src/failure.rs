@@ -56,7 +56,7 @@ pub const INTERRUPTED: u8 = 12;
 /// Exit codes, names and meanings, as the manual shows them. 2 is clap's own for wrong usage.
 pub const EXIT_CODES: [(u8, &str); 13] = [
     (0, "done"),
-    (1, "a mistake in gluepot"),
+    (1, "internal error (a bug in gluepot)"),
     (2, "wrong usage"),
     (3, "the experiment is wrong"),
     (4, "the data cannot be used"),
@@ -188,7 +188,7 @@ impl Failure {
             }
             Self::Gpu(fault) => Some(fault.advice()),
             Self::Internal(_) => {
-                Some("this is a mistake in gluepot; please report it with the log.txt of the run, if there is one")
+                Some("this is a bug in gluepot; please report it with the log.txt of the run, if there is one")
             }
             _ => None,
         }

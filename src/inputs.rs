@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::hub::{Hub, expand_home, tidy};
 use crate::plan::{Facts, Trial, plan};
 use crate::problem::Problems;
-use crate::runs::Hashes;
+use crate::runs::{Hashes, RUN_PREFIX, best_checkpoint};
 use crate::settings::{Initialize, Settings};
 use crate::tasks::{Example, Origin, Source};
 use crate::tokens::Tokens;
@@ -139,7 +139,7 @@ impl Inputs {
 
 impl Shelf {
     fn named(&mut self, experiment: &Experiment, settings: &Settings, purpose: Purpose, hub: &Hub) -> Outcome<Arc<Named>> {
-        let origins = Origins::of(experiment, settings, purpose);
+        let origins = Origins::of(experiment, settings, purpose)?;
         if let Some((_, named)) = self.read.iter().find(|(known, _)| *known == origins) {
             return Ok(Arc::clone(named));
         }
@@ -150,28 +150,37 @@ impl Shelf {
 }
 
 impl Origins {
-    fn of(experiment: &Experiment, settings: &Settings, purpose: Purpose) -> Self {
-        let checkpoint = CheckpointName::parse(&settings.checkpoint, &experiment.folder("checkpoint"));
+    fn of(experiment: &Experiment, settings: &Settings, purpose: Purpose) -> Outcome<Self> {
+        let named = || said(experiment, "checkpoint", &settings.checkpoint);
+        let checkpoint = match settings.checkpoint.strip_prefix(RUN_PREFIX) {
+            Some(run) => best_checkpoint(experiment.runs(), run).map(CheckpointName::Folder),
+            None => Ok(CheckpointName::parse(&settings.checkpoint, &experiment.folder("checkpoint"))),
+        };
+        let checkpoint = checkpoint.with_context(named).map_err(Failure::checkpoint)?;
         let costs_nothing = matches!(checkpoint, CheckpointName::Folder(_));
         let with_weights = settings.model.initialize == Initialize::Pretrained && (purpose == Purpose::Training || costs_nothing);
         let data = match settings.data.source.as_str() {
             "hub" => Origin::Hub,
             folder => Origin::Folder(tidy(&experiment.folder("data.source").join(expand_home(folder)))),
         };
-        Self { checkpoint, with_weights, data, task: settings.task.task().name }
+        Ok(Self { checkpoint, with_weights, data, task: settings.task.task().name })
     }
+}
+
+/// A setting as it was written, and where.
+fn said(experiment: &Experiment, path: &str, value: &str) -> String {
+    format!("{path} = \"{value}\" ({})", experiment.origin(path))
 }
 
 impl Named {
     fn read(origins: &Origins, experiment: &Experiment, settings: &Settings, hub: &Hub) -> Outcome<Self> {
-        let said = |path: &str, value: &str| format!("{path} = \"{value}\" ({})", experiment.origin(path));
-        let named = || said("checkpoint", &settings.checkpoint);
+        let named = || said(experiment, "checkpoint", &settings.checkpoint);
         let files =
             Files::find(&origins.checkpoint, origins.with_weights, hub).with_context(named).map_err(Failure::checkpoint)?;
         let config = Config::of(&files.config).with_context(named).map_err(Failure::checkpoint)?;
         let tokens = Tokens::read(&files).with_context(named).map_err(Failure::checkpoint)?;
         let task = settings.task.task();
-        let named = || said("data.source", &settings.data.source);
+        let named = || said(experiment, "data.source", &settings.data.source);
         let source = Source::find(&origins.data, task, hub).with_context(named).map_err(Failure::data)?;
         let train = source.train.read(task).map_err(Failure::data)?;
         let validation = source.validation.read(task).map_err(Failure::data)?;

@@ -69,6 +69,9 @@ pub struct Check {
     /// Experiments.
     #[command(flatten)]
     pub experiments: Experiments,
+    /// Folder for runs.
+    #[command(flatten)]
+    pub runs: Runs,
     /// Device to plan for: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
@@ -85,6 +88,9 @@ pub struct Bench {
     /// Override a setting: a dotted path and a TOML value, such as data.batch_size=16.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
     pub set: Vec<Override>,
+    /// Folder for runs.
+    #[command(flatten)]
+    pub runs: Runs,
     /// Timed steps.
     #[arg(long, default_value = "20")]
     pub steps: std::num::NonZeroUsize,

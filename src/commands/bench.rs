@@ -21,7 +21,7 @@ pub fn bench(arguments: &Bench) -> Outcome<()> {
         &arguments.file,
         Purpose::Training,
         &overrides,
-        &Surroundings::from_env(),
+        &Surroundings::from_env(&arguments.runs.root),
         &Hub::from_env(!arguments.format.is_json()),
     )?;
     let (inputs, device) = with_device(inputs)?;

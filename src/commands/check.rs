@@ -16,7 +16,7 @@ use crate::train::Device;
 
 /// Prints the plan of each experiment.
 pub fn check(arguments: &Check) -> Outcome<()> {
-    let (surroundings, hub) = (Surroundings::from_env(), Hub::from_env(!arguments.format.is_json()));
+    let (surroundings, hub) = (Surroundings::from_env(&arguments.runs.root), Hub::from_env(!arguments.format.is_json()));
     let overrides = overrides(&arguments.experiments.set, arguments.device);
     let mut plans = Vec::new();
     for file in &arguments.experiments.files {

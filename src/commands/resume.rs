@@ -84,7 +84,8 @@ fn read(directory: &RunDirectory, arguments: &Resume) -> Outcome<(Inputs, Inputs
     let (hub, mut shelf) = (Hub::from_env(!arguments.quiet), Shelf::default());
     let mut of = |overrides: &[Override]| {
         // The environment had its say when the run began.
-        let experiment = Experiment::load(&path, overrides, &Surroundings::default());
+        let surroundings = Surroundings { variables: Vec::new(), runs: arguments.runs.root.clone() };
+        let experiment = Experiment::load(&path, overrides, &surroundings);
         Inputs::of(experiment, Purpose::Training, &hub, &mut shelf)
     };
     let mut all = overrides(&arguments.set, arguments.device);

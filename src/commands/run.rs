@@ -20,7 +20,7 @@ use crate::train::Device;
 /// Trains each experiment, after all of them have been checked.
 pub fn run(arguments: &Run) -> Outcome<()> {
     let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
-    let (surroundings, hub) = (Surroundings::from_env(), Hub::from_env(loudness == Loudness::Normal));
+    let (surroundings, hub) = (Surroundings::from_env(&arguments.runs.root), Hub::from_env(loudness == Loudness::Normal));
     let overrides = overrides(&arguments.experiments.set, arguments.device);
     let mut checked = Vec::new();
     for file in &arguments.experiments.files {

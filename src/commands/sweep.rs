@@ -24,7 +24,7 @@ use crate::train::Device;
 pub fn sweep(arguments: &Sweep) -> Outcome<()> {
     let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
     let hub = Hub::from_env(loudness == Loudness::Normal);
-    let mut experiment = Experiment::load(&arguments.file, &arguments.overrides(), &Surroundings::from_env());
+    let mut experiment = Experiment::load(&arguments.file, &arguments.overrides(), &Surroundings::from_env(&arguments.runs.root));
     if experiment.sweep.is_none() && experiment.problems.is_empty() {
         let file = arguments.file.display();
         let message = "defines nothing to sweep; add a table [sweep], or --axis learning_rate=[2e-5,5e-5], or --seeds 1..5";

@@ -78,26 +78,29 @@ pub struct Experiment {
     /// What is wrong so far.
     pub problems: Vec<Problem>,
     path: PathBuf,
+    runs: PathBuf,
     seed: u64,
     /// Paths whose values were refused, and about which nothing more is to be said.
     refused: Vec<String>,
     layers: Layers,
 }
 
-/// What the environment says about settings; read by the caller, so that loading depends on nothing else.
+/// What is outside of the files and the command line; read by the caller, so that loading depends on nothing else.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// Variables that start with `GLUEPOT_`.
     pub variables: Vec<(String, String)>,
+    /// The folder with the runs that `checkpoint = "run:ID"` may name.
+    pub runs: PathBuf,
 }
 
 /// Variables that start with `GLUEPOT_` and are no settings; the tests have more, below `GLUEPOT_TEST_`.
 const NOT_SETTINGS: [&str; 2] = ["GLUEPOT_RUNS", "GLUEPOT_GLUE"];
 
 impl Surroundings {
-    /// The process's own.
+    /// The process's own variables, and the folder for runs.
     #[must_use]
-    pub fn from_env() -> Self {
+    pub fn from_env(runs: &Path) -> Self {
         let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             let name = name.into_string().ok()?;
             let is_setting =
@@ -105,7 +108,7 @@ impl Surroundings {
             is_setting.then_some(())?;
             Some((name, value.into_string().ok()?))
         };
-        Self { variables: std::env::vars_os().filter_map(ours).collect() }
+        Self { variables: std::env::vars_os().filter_map(ours).collect(), runs: runs.to_path_buf() }
     }
 }
 
@@ -122,7 +125,7 @@ impl Experiment {
         documents.extend(surroundings.variables.iter().map(|(name, value)| variable(name, value, schema)));
         documents.extend(overrides.iter().map(argument));
         problems.extend(documents.iter().filter_map(base_outside_of_files));
-        Self::of(documents, path, problems)
+        Self::of(documents, path, &surroundings.runs, problems)
     }
 
     /// The trial of a sweep in which settings have these values, its seed among them.
@@ -135,21 +138,21 @@ impl Experiment {
         for document in &mut documents {
             document.forget("sweep");
         }
-        Self::of(documents, &self.path, Vec::new())
+        Self::of(documents, &self.path, &self.runs, Vec::new())
     }
 
     /// An experiment whose every setting is known, such as a trial of a frozen plan; `path` names it in messages.
     #[must_use]
     pub fn planned(path: &Path, document: Document) -> Self {
-        Self::of(vec![document], path, Vec::new())
+        Self::of(vec![document], path, Path::new(""), Vec::new())
     }
 
-    fn of(documents: Vec<Document>, path: &Path, mut problems: Vec<Problem>) -> Self {
+    fn of(documents: Vec<Document>, path: &Path, runs: &Path, mut problems: Vec<Problem>) -> Self {
         let schema = schema();
         let layers = Layers::new(documents);
-        let path = path.to_path_buf();
+        let (path, runs) = (path.to_path_buf(), runs.to_path_buf());
         if !problems.is_empty() {
-            return Self { settings: None, sweep: None, problems, path, seed: 0, refused: Vec::new(), layers };
+            return Self { settings: None, sweep: None, problems, path, runs, seed: 0, refused: Vec::new(), layers };
         }
         let merged = layers.merged();
         let mut refusals = check(&merged, schema);
@@ -195,7 +198,7 @@ impl Experiment {
             }
         };
         let seed = settings.as_ref().map_or(0, |settings| settings.seed);
-        Self { settings: settings.ok().filter(|_| stand_ins.is_empty()), sweep, problems, path, seed, refused, layers }
+        Self { settings: settings.ok().filter(|_| stand_ins.is_empty()), sweep, problems, path, runs, seed, refused, layers }
     }
 
     /// The seed, which stands even where a sweep leaves other settings open.
@@ -208,6 +211,12 @@ impl Experiment {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folder with the runs that `checkpoint = "run:ID"` may name.
+    #[must_use]
+    pub fn runs(&self) -> &Path {
+        &self.runs
     }
 
     /// Adds problems that showed later, such as in the plan.
@@ -277,6 +286,7 @@ fn sweep_from(value: &Value) -> Result<Sweep, Complaint> {
 /// What is wrong with a sweep, beyond what the schema says: within itself, and with what else is set.
 fn sweep_complaints(sweep: &Sweep, layers: &Layers, schema: &serde_json::Value) -> Vec<Complaint> {
     let mut complaints = sweep.complaints();
+    complaints.extend(latest_of_itself(sweep, layers));
     for (path, axis) in &sweep.axes {
         let Axis::Range(range) = axis else { continue };
         for (name, bound) in [("min", range.min), ("max", range.max)] {
@@ -300,6 +310,16 @@ fn sweep_complaints(sweep: &Sweep, layers: &Layers, schema: &serde_json::Value) 
         }
     }
     complaints
+}
+
+/// `run:latest` would be a trial of the sweep itself as soon as that has begun.
+fn latest_of_itself(sweep: &Sweep, layers: &Layers) -> Option<Complaint> {
+    const LATEST: &str = "run:latest";
+    let varies = matches!(sweep.axes.get("checkpoint"), Some(Axis::Values(values)) if values.iter().any(|value| value == LATEST));
+    let path = if varies { "sweep.axes.checkpoint" } else { "checkpoint" };
+    let is_latest = varies || layers.merged().get("checkpoint").and_then(Value::as_str) == Some(LATEST);
+    let message = "`run:latest` means another run as soon as the sweep has begun";
+    is_latest.then(|| Complaint::new(path, message).help("name the run by its id, as in run:8c1f3a"))
 }
 
 /// Removes the value at a dotted path.

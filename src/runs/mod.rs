@@ -1,5 +1,6 @@
 //! Run directories: the names of all files in them, writing them, and finding them again.
 
+mod best;
 mod checkpoints;
 mod directory;
 mod facts;
@@ -17,6 +18,7 @@ mod stored;
 mod summary;
 mod verify;
 
+pub use best::{RUN_PREFIX, best_checkpoint};
 pub use directory::{RunDirectory, RunId, file_name, files};
 pub use facts::{Exit, Hashes, Host, Resumption, RunFacts, Versions, device_text};
 pub use finish::finish_record;

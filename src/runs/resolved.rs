@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::best::RUN_PREFIX;
 use crate::checkpoint::CheckpointName;
 use crate::experiment::schema;
 use crate::inputs::Inputs;
@@ -108,7 +109,11 @@ fn derived(inputs: &Inputs, path: &str, written: bool) -> Option<(Option<Json>, 
         ("checkpoint", true) => match &inputs.named.checkpoint {
             CheckpointName::Folder(folder) => {
                 let absolute = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-                Some((Some(absolute.to_string_lossy().into_owned().into()), inputs.experiment.origin(path)))
+                let mut origin = inputs.experiment.origin(path);
+                if trial.settings.checkpoint.starts_with(RUN_PREFIX) {
+                    origin = format!("{}, {origin}", trial.settings.checkpoint);
+                }
+                Some((Some(absolute.to_string_lossy().into_owned().into()), origin))
             }
             CheckpointName::Hub { .. } => None,
         },

@@ -125,8 +125,11 @@ pub enum FindError {
     Unreadable(anyhow::Error),
 }
 
-/// The run that `name` means: a path, `latest`, the beginning of one run's id or directory name, or the name of an
-/// experiment with one run.
+/// Runs that a message about a name lists.
+const LISTED: usize = 10;
+
+/// The run that `name` means: a path, `latest`, or the beginning of the id, of the directory's name or of the experiment's
+/// name of one run. What is the whole of one of these goes before what begins with it.
 ///
 /// # Errors
 /// See [`FindError`].
@@ -145,21 +148,24 @@ pub fn find(root: &Path, name: &str) -> Result<StoredRun, FindError> {
     if name == "latest" {
         return Ok(last.clone());
     }
-    let begins =
-        |run: &&StoredRun| !name.is_empty() && (run.facts.id.starts_with(name) || run.directory_name().starts_with(name));
-    let mut meant: Vec<&StoredRun> = runs.iter().filter(begins).collect();
-    if meant.is_empty() {
-        meant = runs.iter().filter(|run| run.facts.name == name).collect();
-    }
+    let is_whole = |run: &&StoredRun| run.facts.id == name || run.directory_name() == name;
+    let begins = |run: &&StoredRun| run.facts.id.starts_with(name) || run.directory_name().starts_with(name);
+    let is_named = |run: &&StoredRun| run.facts.name == name;
+    let begins_named = |run: &&StoredRun| run.facts.name.starts_with(name);
+    let meant = |is: &dyn Fn(&&StoredRun) -> bool| runs.iter().filter(is).collect::<Vec<&StoredRun>>();
+    let ways: [&dyn Fn(&&StoredRun) -> bool; 4] = [&is_whole, &begins, &is_named, &begins_named];
+    let meant = ways.into_iter().map(meant).find(|meant| !name.is_empty() && !meant.is_empty()).unwrap_or_default();
     match meant.as_slice() {
         [run] => Ok((*run).clone()),
-        [] => Err(FindError::NotFound(format!("no run in {} begins with \"{name}\"; `gluepot list` shows them", root.display()))),
+        [] => Err(FindError::NotFound(format!("no run in {} matches \"{name}\"; `gluepot list` shows them", root.display()))),
         several => {
-            let names: Vec<String> = several.iter().map(|run| run.directory_name()).collect();
+            let names: Vec<String> = several.iter().rev().take(LISTED).map(|run| run.directory_name()).collect();
+            let more = several.len().checked_sub(LISTED).filter(|more| *more > 0);
             Err(FindError::NotFound(format!(
-                "\"{name}\" means {} runs: {}; write more of the name",
-                names.len(),
-                names.join(", ")
+                "\"{name}\" matches {} runs: {}{}; use an id, the last part of such a name",
+                several.len(),
+                names.join(", "),
+                more.map_or(String::new(), |more| format!(" and {more} more"))
             )))
         }
     }

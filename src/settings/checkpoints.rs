@@ -9,13 +9,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Which checkpoints stay on disk, and what is saved to go on after an interruption.
+/// Which checkpoints to keep, and when to save what `gluepot resume` needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Checkpoints {
     /// "best" and "last"; a number keeps that many more of the newest. An empty list keeps none.
     pub keep: Keep,
-    /// When what `gluepot resume` needs is saved: "epoch", a number of steps, "10 minutes", or "never".
+    /// When to save what `gluepot resume` needs: "epoch", a number of steps, "10 minutes", or "never".
     pub every: SaveEvery,
 }
 

@@ -5,31 +5,31 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The data and how batches are made of it.
+/// Data and batches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Data {
-    /// "hub" (nyu-mll/glue), or a folder: the task's own, or the one that holds MRPC/ and SST-2/.
+    /// "hub" (nyu-mll/glue), or a folder: the task's own, or one that contains MRPC/ and SST-2/.
     #[schemars(length(min = 1))]
     pub source: String,
-    /// Training examples in a batch.
+    /// Training examples per batch.
     pub batch_size: NonZeroUsize,
-    /// Validation examples in a batch; changes the speed, not the scores.
+    /// Validation examples per batch; affects speed, not scores.
     pub eval_batch_size: NonZeroUsize,
-    /// Longer inputs are truncated to this many tokens. Default: what the checkpoint allows.
+    /// Maximum number of tokens; longer inputs are truncated. Default: the checkpoint's limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 8))]
     pub max_length: Option<usize>,
-    /// Batches are padded to a multiple of this many tokens.
+    /// Pad batches to a multiple of this many tokens.
     pub pad_to_multiple_of: NonZeroUsize,
-    /// Whether each epoch draws a new order of the training examples.
+    /// Shuffle the training examples anew in each epoch.
     pub shuffle: bool,
-    /// Whether examples of like length are batched together, which saves padding.
+    /// Batch examples of similar length together, which saves padding.
     pub group_by_length: bool,
-    /// Only the first so many training examples are used.
+    /// Use only this many training examples, the first ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_limit: Option<NonZeroUsize>,
-    /// Only the first so many validation examples are used.
+    /// Use only this many validation examples, the first ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eval_limit: Option<NonZeroUsize>,
 }

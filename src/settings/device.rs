@@ -31,7 +31,7 @@ impl FromStr for DeviceChoice {
                 .strip_prefix("cuda:")
                 .and_then(|number| number.parse().ok())
                 .map(Self::Cuda)
-                .ok_or_else(|| format!("\"{text}\" is no device; expected \"auto\", \"cpu\", \"cuda\" or \"cuda:1\"")),
+                .ok_or_else(|| format!("\"{text}\" is not a valid device; expected \"auto\", \"cpu\", \"cuda\" or \"cuda:1\"")),
         }
     }
 }

@@ -5,11 +5,11 @@ use std::num::NonZeroU64;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is written how often.
+/// How often metrics are logged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Logging {
-    /// Steps between two rows of train.csv; 1 writes every step.
+    /// Steps between rows of metrics/train.csv; 1 logs every step.
     pub every: NonZeroU64,
 }
 

@@ -68,55 +68,56 @@ pub struct Settings {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub name: String,
-    /// Another experiment file to start from; what this file says wins. Tables are merged, arrays replaced.
+    /// Another experiment file to start from; keys in this file win. Tables are merged key by key, arrays replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub base: Option<String>,
-    /// The task of GLUE to learn.
+    /// GLUE task to fine-tune on.
     #[schemars(extend("examples" = ["mrpc"]))]
     pub task: TaskName,
-    /// The pretrained model: an id on the Hugging Face hub, id@revision, or a folder (./folder).
+    /// Pretrained model: an id on the Hugging Face hub, id@revision, a folder (./folder), or run:ID for the best checkpoint of a
+    /// run.
     #[schemars(length(min = 1), extend("examples" = ["bert-base-uncased"]))]
     pub checkpoint: String,
-    /// The largest learning rate, which the schedule scales.
+    /// Peak learning rate, scaled by the schedule.
     #[schemars(extend("exclusiveMinimum" = 0, "examples" = [5e-5]))]
     pub learning_rate: f64,
-    /// Passes over the training split. Needed unless training.max_steps is given.
+    /// Passes over the training split. Required unless training.max_steps is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub epochs: Option<NonZeroU32>,
-    /// The metric that picks the best checkpoint.
+    /// Metric that picks the best checkpoint.
     #[schemars(extend("examples" = ["f1"]))]
     pub metric: MetricName,
-    /// Decides the order of the examples, freshly drawn weights and dropout.
+    /// Random seed, for the order of the examples, randomly initialized weights and dropout.
     #[serde(default = "default_seed")]
     #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_i64))]
     pub seed: u64,
-    /// Where to train: "auto" (a CUDA device if there is one, else the CPU), "cpu", "cuda" or "cuda:1".
+    /// Device to train on: "auto" (a CUDA device if there is one, else the CPU), "cpu", "cuda" or "cuda:1".
     #[serde(default)]
     pub device: DeviceChoice,
-    /// The data and how batches are made of it.
+    /// Data and batches.
     #[serde(default)]
     pub data: Data,
-    /// The model.
+    /// Model.
     #[serde(default)]
     pub model: Model,
     /// AdamW.
     #[serde(default)]
     pub optimizer: Optimizer,
-    /// The learning rate over the steps.
+    /// Learning-rate schedule.
     #[serde(default)]
     pub schedule: Schedule,
-    /// Steps and number formats.
+    /// Steps, gradient accumulation and precision.
     #[serde(default)]
     pub training: Training,
-    /// When the validation split is scored.
+    /// When to evaluate on the validation split.
     #[serde(default)]
     pub evaluation: Evaluation,
-    /// Which checkpoints stay on disk, and what is saved to go on after an interruption.
+    /// Which checkpoints to keep, and when to save what `gluepot resume` needs.
     #[serde(default)]
     pub checkpoints: Checkpoints,
-    /// What is written how often.
+    /// How often metrics are logged.
     #[serde(default)]
     pub logging: Logging,
 }

@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Config;
 
-/// The model.
+/// Model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Model {
-    /// Probability of dropping a hidden state, an attention probability, or an element of the pooled output.
-    /// Default: what the checkpoint's config.json says of each.
+    /// Dropout probability of hidden states, attention probabilities and the pooled output. Default: those of the checkpoint's
+    /// config.json.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: Option<f64>,
-    /// "pretrained" starts from the checkpoint's weights, "random" only takes its shape.
+    /// "pretrained" starts from the checkpoint's weights, "random" from random weights of the same architecture.
     pub initialize: Initialize,
 }
 

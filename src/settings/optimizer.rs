@@ -3,27 +3,27 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// AdamW (Loshchilov and Hutter 2019), with torch's defaults.
+/// AdamW (Loshchilov and Hutter 2019), with PyTorch's defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Optimizer {
     /// Decoupled weight decay.
     #[schemars(range(min = 0))]
     pub weight_decay: f64,
-    /// Decay of the mean of gradients.
+    /// Decay rate of the first moment (the mean of gradients).
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub beta1: f64,
-    /// Decay of the mean of squared gradients.
+    /// Decay rate of the second moment (the mean of squared gradients).
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub beta2: f64,
-    /// Added to the root of the mean of squared gradients.
+    /// Added to the denominator, the root of the second moment.
     #[schemars(extend("minimum" = 1e-30))]
     pub epsilon: f64,
-    /// Gradients of a larger global norm are scaled down to it. Default: no clipping.
+    /// Clip gradients to this global norm. Default: no clipping.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub max_grad_norm: Option<f64>,
-    /// Parameters whose name contains one of these are not decayed, e.g. ["bias", "LayerNorm"].
+    /// Parameters whose names contain one of these get no weight decay, e.g. ["bias", "LayerNorm"].
     pub no_decay: Vec<String>,
 }
 

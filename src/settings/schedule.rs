@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Complaint;
 
-/// The learning rate over the steps.
+/// Learning-rate schedule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
-    /// "linear" and "cosine" fall to 0 at the last step, "constant" stays.
+    /// "linear" and "cosine" decay to 0 at the last step; "constant" does not decay.
     pub kind: ScheduleKind,
-    /// Steps over which the learning rate rises from 0.
+    /// Steps of linear warmup from 0.
     pub warmup_steps: u64,
-    /// The same as a part of all steps, from 0 to 1.
+    /// Warmup as a fraction of all steps, from 0 to 1, in place of warmup_steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1))]
     pub warmup_ratio: Option<f64>,

@@ -5,15 +5,15 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Steps and number formats.
+/// Steps, gradient accumulation and precision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Training {
-    /// Batches whose gradients make one step.
+    /// Batches per optimizer step.
     pub gradient_accumulation: NonZeroUsize,
-    /// "fp32"; "tf32" or "bf16": matrix products of factors rounded to it, everything else and the weights themselves in f32.
+    /// "fp32"; or "tf32" or "bf16" for the factors of matrix products, with weights and everything else in fp32.
     pub precision: Precision,
-    /// Number of steps in place of `epochs`, for the schedule too.
+    /// Total number of steps, for the schedule too; replaces `epochs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<NonZeroU64>,
 }

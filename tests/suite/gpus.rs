@@ -46,7 +46,7 @@ fn with_gpu(shell: &Shell, settings: &[(&str, &str)], arguments: &[&str]) -> Don
 }
 
 fn assert_no_panic(done: &Done) {
-    assert!(!done.err.contains("panicked") && !done.err.contains("mistake in gluepot"), "{done:?}");
+    assert!(!done.err.contains("panicked") && !done.err.contains("bug in gluepot"), "{done:?}");
 }
 
 #[test]

@@ -117,3 +117,66 @@ fn one_option_says_how_to_print() {
     assert!(json(&["devices", "--format", "json"])["devices"][0]["threads"].as_u64().unwrap() > 0);
     assert_eq!(json(&["prune", "latest", "--dry-run", "--format", "json"])["dry_run"], true);
 }
+
+/// Its best checkpoint, by the names that commands know, recorded as the folder that it was.
+#[test]
+fn a_run_is_a_checkpoint_to_start_from() {
+    let shell = sound();
+    let ok = |arguments: &[&str]| {
+        let done = shell.gluepot(arguments);
+        assert_eq!(done.code, 0, "{done:?}");
+        done.out
+    };
+    let json = |arguments: &[&str]| -> serde_json::Value { serde_json::from_str(&ok(arguments)).unwrap() };
+    ok(&["run", "x.toml", "--quiet", "--device", "cpu", "--set", "evaluation.every=4", "--set", "name=first", "--runs", "elsewhere"]);
+    let first = json(&["show", "latest", "--json", "--runs", "elsewhere"]);
+    let run = std::path::PathBuf::from(first["path"].as_str().unwrap());
+    let folder = std::fs::canonicalize(shell.path("")).unwrap().join(&run).join("checkpoints");
+    let folder = folder.join(std::fs::read_to_string(folder.join("best")).unwrap().trim());
+    let id = first["run"]["id"].as_str().unwrap();
+    for name in [id, &id[..4], "first", "fir", "latest", run.file_name().unwrap().to_str().unwrap()] {
+        let plan = json(&["check", "x.toml", "--json", "--runs", "elsewhere", "--set", &format!("checkpoint=run:{name}")]);
+        let rows = plan[0]["settings"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["key"] == "checkpoint").unwrap();
+        assert_eq!(row["value"], folder.to_str().unwrap(), "{name}");
+        assert!(row["origin"].as_str().unwrap().contains(&format!("run:{name}")), "{row}");
+    }
+    // In a file, too; and what was resolved is what runs again, wherever the runs are looked for.
+    let text = std::fs::read_to_string(shell.path("x.toml")).unwrap();
+    shell.write("next.toml", text.replace("\"./bert\"", &format!("\"run:{id}\"")));
+    ok(&["run", "next.toml", "--quiet", "--device", "cpu", "--runs", "elsewhere"]);
+    let next = json(&["show", "next", "--json", "--runs", "elsewhere"]);
+    assert_eq!(next["run"]["drawn"], serde_json::json!([]), "the classifier is the first run's");
+    let resolved = shell.path(next["path"].as_str().unwrap()).join("resolved.toml");
+    ok(&["run", resolved.to_str().unwrap(), "--quiet", "--device", "cpu"]);
+    let again = json(&["show", "latest", "--json"]);
+    assert_eq!(again["run"]["trial"], next["run"]["trial"]);
+    // What is not there is said.
+    for (name, code) in [("run:zzz", 5), ("run:", 5)] {
+        let done = shell.gluepot(&["check", "x.toml", "--runs", "elsewhere", "--set", &format!("checkpoint={name}")]);
+        assert_eq!(done.code, code, "{done:?}");
+    }
+    let latest = ["sweep", "x.toml", "--dry-run", "--seeds", "1..2", "--runs", "elsewhere", "--set", "checkpoint=run:latest"];
+    assert_eq!(shell.gluepot(&latest).code, 3);
+}
+
+/// What is the whole name goes before what only begins with it.
+#[test]
+fn runs_are_found_by_the_beginning_of_their_names() {
+    let shell = sound();
+    for name in ["mrpc", "mrpc-large", "other"] {
+        let name = format!("name={name}");
+        assert_eq!(shell.gluepot(&["run", "x.toml", "--quiet", "--device", "cpu", "--set", &name]).code, 0);
+    }
+    let found = |name: &str| {
+        let done = shell.gluepot(&["show", name, "--format", "json"]);
+        let run: Option<serde_json::Value> = serde_json::from_str(&done.out).ok();
+        run.map(|run| run["run"]["name"].as_str().unwrap().to_string()).ok_or(done.code)
+    };
+    assert_eq!(found("mrpc").as_deref(), Ok("mrpc"));
+    assert_eq!(found("mrpc-").as_deref(), Ok("mrpc-large"));
+    assert_eq!(found("oth").as_deref(), Ok("other"));
+    assert_eq!(found("latest").as_deref(), Ok("other"));
+    assert_eq!(found("mrp"), Err(2));
+    assert_eq!(found(""), Err(2));
+}
