@@ -187,9 +187,7 @@ impl Failure {
                 Some("lower data.batch_size or data.max_length; training.gradient_accumulation keeps the step's size")
             }
             Self::Gpu(fault) => Some(fault.advice()),
-            Self::Internal(_) => {
-                Some("this is a bug in gluepot; please report it with the log.txt of the run, if there is one")
-            }
+            Self::Internal(_) => Some("this is a bug in gluepot; please report it with the log.txt of the run, if there is one"),
             _ => None,
         }
     }

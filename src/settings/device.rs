@@ -27,11 +27,11 @@ impl FromStr for DeviceChoice {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
             "cuda" => Ok(Self::Cuda(0)),
-            _ => text
-                .strip_prefix("cuda:")
-                .and_then(|number| number.parse().ok())
-                .map(Self::Cuda)
-                .ok_or_else(|| format!("\"{text}\" is not a valid device; expected \"auto\", \"cpu\", \"cuda\" or \"cuda:1\"")),
+            _ => {
+                text.strip_prefix("cuda:").and_then(|number| number.parse().ok()).map(Self::Cuda).ok_or_else(|| {
+                    format!("\"{text}\" is not a valid device; expected \"auto\", \"cpu\", \"cuda\" or \"cuda:1\"")
+                })
+            }
         }
     }
 }

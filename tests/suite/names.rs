@@ -128,7 +128,19 @@ fn a_run_is_a_checkpoint_to_start_from() {
         done.out
     };
     let json = |arguments: &[&str]| -> serde_json::Value { serde_json::from_str(&ok(arguments)).unwrap() };
-    ok(&["run", "x.toml", "--quiet", "--device", "cpu", "--set", "evaluation.every=4", "--set", "name=first", "--runs", "elsewhere"]);
+    ok(&[
+        "run",
+        "x.toml",
+        "--quiet",
+        "--device",
+        "cpu",
+        "--set",
+        "evaluation.every=4",
+        "--set",
+        "name=first",
+        "--runs",
+        "elsewhere",
+    ]);
     let first = json(&["show", "latest", "--json", "--runs", "elsewhere"]);
     let run = std::path::PathBuf::from(first["path"].as_str().unwrap());
     let folder = std::fs::canonicalize(shell.path("")).unwrap().join(&run).join("checkpoints");
