@@ -21,11 +21,7 @@ pub fn show(arguments: &Show) -> Outcome<()> {
         Meant::Sweep(sweep) => return sweep_directory::show(&sweep, arguments.format.is_json()),
         Meant::Run(run) => *run,
     };
-    if arguments.format.is_json() {
-        print(&pretty(&run_json(&run)))
-    } else {
-        print(&text(&run, &arguments.runs.root))
-    }
+    if arguments.format.is_json() { print(&pretty(&run_json(&run))) } else { print(&text(&run, &arguments.runs.root)) }
 }
 
 fn text(run: &StoredRun, root: &Path) -> String {
