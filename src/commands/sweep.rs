@@ -38,6 +38,8 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
     if arguments.dry_run {
         return dry_run(arguments, asked, &settings, &hub, &mut shelf);
     }
+    // Where nothing can train, no directory is made.
+    Device::choose(settings.device, settings.training.precision).map_err(Failure::Device)?;
     let how = How { fresh: arguments.fresh, reuse: arguments.reuse };
     let joined = asked.join(&experiment.copies(), how, &mut complain).map_err(Failure::RunDirectory)?;
     // Who asked for an unfinished sweep and gets another one hears of it, however quiet.
@@ -61,7 +63,9 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
 /// Prints the comparison, the best run and what to do next.
 pub(super) fn say_end(how: &Conduct<'_>, conducted: &Conducted) -> Outcome<()> {
     let closing = close(how.directory, conducted, how.metric)?;
-    closing.warnings.iter().for_each(|warning| warn(warning));
+    for warning in &closing.warnings {
+        warn(warning);
+    }
     if !closing.comparisons.is_empty() {
         let mut text: Vec<String> =
             closing.comparisons.iter().map(|comparison| comparison_text(comparison, Width::of_stdout())).collect();

@@ -24,7 +24,9 @@ pub fn resume(directory: &SweepDirectory, arguments: &Resume) -> Outcome<()> {
     }
     let read = || Ok((directory.facts()?, directory.plan()?, directory.trials()?));
     let (facts, plan, trials) = read().map_err(Failure::RunDirectory)?;
-    damages(directory, &facts, &plan).iter().for_each(|damage| warn(damage));
+    for damage in damages(directory, &facts, &plan) {
+        warn(&damage);
+    }
     let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
     if loudness == Loudness::Normal {
         complain(&format!("continuing {}", directory.path().display()));

@@ -55,12 +55,12 @@ pub struct Conducted {
 /// # Errors
 /// The inputs cannot be used, or no process can be started.
 pub fn conduct(how: &Conduct<'_>, mut trials: Vec<PlannedTrial>, hub: &Hub, shelf: &mut Shelf) -> Outcome<Conducted> {
-    let device = device(how, &trials)?;
+    let (device, choice) = device(how, &trials)?;
     let facts = how.directory.facts().map_err(Failure::RunDirectory)?;
     how.directory.mend().map_err(Failure::RunDirectory)?;
     let mut asked = None;
     loop {
-        let gpus = device.is_gpu().then(|| gpus(how.device));
+        let gpus = device.is_gpu().then(|| gpus(choice));
         let pilot = pilot(how.jobs, trials.len(), gpus.as_deref());
         let workers = Workers { most: pilot.most(), gpus, device: how.device };
         let mut crew = Children::new((how.directory, &facts), &trials, how.retry_failed, workers);
@@ -78,7 +78,7 @@ pub fn conduct(how: &Conduct<'_>, mut trials: Vec<PlannedTrial>, hub: &Hub, shel
         let driven = drive(&trials, &mut crew, &mut progress, manner, &often);
         drop(progress);
         drop(crew);
-        let driven = driven.map_err(Failure::Internal)?;
+        let driven = driven.map_err(Failure::RunDirectory)?;
         // A plan that somebody damaged meanwhile has nothing to add.
         let planned = how.directory.trials().unwrap_or_default();
         let stopped = driven.states.contains(&State::Waiting);
@@ -91,8 +91,8 @@ pub fn conduct(how: &Conduct<'_>, mut trials: Vec<PlannedTrial>, hub: &Hub, shel
     }
 }
 
-/// The device of the first trial, which is the others' too.
-fn device(how: &Conduct<'_>, trials: &[PlannedTrial]) -> Outcome<Device> {
+/// The device of the first trial, which is the others' too, and as it was chosen.
+fn device(how: &Conduct<'_>, trials: &[PlannedTrial]) -> Outcome<(Device, DeviceChoice)> {
     let settings = trials.first().map(|trial| {
         let experiment = Experiment::planned(how.directory.path(), trial.document());
         experiment.sound().cloned().map_err(Failure::Experiment)
@@ -100,7 +100,8 @@ fn device(how: &Conduct<'_>, trials: &[PlannedTrial]) -> Outcome<Device> {
     let settings = settings.transpose()?;
     let planned = settings.as_ref().map_or(DeviceChoice::Auto, |settings| settings.device);
     let precision = settings.map_or(Precision::Fp32, |settings| settings.training.precision);
-    Device::choose(how.device.unwrap_or(planned), precision).map_err(Failure::Device)
+    let choice = how.device.unwrap_or(planned);
+    Ok((Device::choose(choice, precision).map_err(Failure::Device)?, choice))
 }
 
 /// How many trials there are, and what has become of them.
@@ -148,7 +149,7 @@ fn pilot(jobs: Jobs, trials: usize, gpus: Option<&[String]>) -> Pilot {
     const MOST_ON_A_GPU: usize = 8;
     let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
     match (jobs, gpus) {
-        (Jobs::Exactly(jobs), _) => Pilot::exactly(jobs),
+        (Jobs::Exactly(jobs), _) => Pilot::exactly(NonZero::new(trials).map_or(jobs, |trials| jobs.min(trials))),
         (Jobs::Auto, None) => Pilot::finding(1, cores().min(trials), WINDOW),
         (Jobs::Auto, Some(gpus)) => {
             let gpus = gpus.len().max(1);
@@ -158,9 +159,9 @@ fn pilot(jobs: Jobs, trials: usize, gpus: Option<&[String]>) -> Pilot {
 }
 
 /// GPUs for trials in turn, where there are several and nobody has chosen one.
-fn gpus(choice: Option<DeviceChoice>) -> Vec<String> {
+fn gpus(choice: DeviceChoice) -> Vec<String> {
     let CudaSupport::Built { devices, .. } = CudaSupport::find() else { return Vec::new() };
-    if choice.is_some_and(|choice| choice != DeviceChoice::Auto) || devices < 2 {
+    if choice != DeviceChoice::Auto || devices < 2 {
         return Vec::new();
     }
     visible_gpus().unwrap_or_else(|| (0..devices).map(|device| device.to_string()).collect())

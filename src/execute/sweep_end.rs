@@ -33,7 +33,7 @@ pub fn close(directory: &SweepDirectory, conducted: &Conducted, metric: (&str, D
     let mut warnings: Vec<String> = inventory.unreadable.iter().map(|error| format!("{error:#}")).collect();
     let mut readable = Vec::new();
     let best = best(&inventory.runs, &conducted.trials, metric);
-    let best = best.map(|(run, trial)| best_lines(run, trial, metric.0, conducted.trials.len()));
+    let best = best.map(|(run, trial)| best_lines(run, trial, metric.0, Counts::of(&conducted.driven.states).done));
     for run in inventory.runs {
         match ComparedRun::new(run) {
             Ok(run) => readable.push(run),

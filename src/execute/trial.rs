@@ -16,11 +16,13 @@ use crate::progress::Loudness;
 use crate::runs::{RunDirectory, RunLock, Status, StoredRun, states};
 use crate::settings::DeviceChoice;
 use crate::stop::Stop;
-use crate::sweep::{Ladder, PlannedTrial, SweepDirectory, Told, goes_on};
+use crate::sweep::{FileClaim, Ladder, PlannedTrial, SweepDirectory, Told, goes_on};
 use crate::train::{Device, EvaluationEvent, Event, Observer};
 
 /// A sweep looks at locks for a moment; a process that runs a trial holds its lock for long.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// Time between two looks at the claim.
+const LOOK: Duration = Duration::from_secs(1);
 /// Time between two words about progress.
 const PACE: Duration = Duration::from_millis(50);
 
@@ -33,7 +35,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     let planned = trials.into_iter().find(|trial| trial.id == id);
     let mut planned = planned.with_context(|| format!("the plan has no trial {id}")).map_err(Failure::Usage)?;
     // Held until this process ends.
-    let Some(_claim) = directory.take(id, PATIENCE).map_err(Failure::RunDirectory)? else {
+    let Some(mut claim) = directory.take(id, PATIENCE).map_err(Failure::RunDirectory)? else {
         tell(&Told::Taken);
         return Ok(());
     };
@@ -64,9 +66,15 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
         Earlier::Resumed(resumed) => Begin::Again(resumed),
         Earlier::None => Begin::New(directory.path()),
     };
+    // This process may have been stopped for long while it read its inputs.
+    if !claim.is_ours() {
+        tell(&Told::Taken);
+        return Ok(());
+    }
     let facts = directory.facts().map_err(Failure::RunDirectory)?;
     let mut teller = Teller {
         planned: &planned,
+        claim,
         ladder: directory.ladder(),
         metric: facts.metric,
         direction: facts.direction,
@@ -74,6 +82,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
         loss: 0.0,
         score: None,
         last: Instant::now(),
+        looked: Instant::now(),
     };
     let stop = Stop::on_signals().map_err(Failure::Internal)?;
     never_wait_for_readers();
@@ -94,9 +103,13 @@ enum Earlier {
 
 fn earlier(directory: &SweepDirectory, pipeline: &Pipeline<'_>, device: &Device) -> anyhow::Result<Earlier> {
     let runs = directory.runs()?;
-    let own = || runs.iter().rev().filter(|run| run.facts.trial == pipeline.identity);
-    if own().any(|run| run.status() == Status::Running) {
-        return Ok(Earlier::Elsewhere);
+    let own = || runs.iter().rev().filter(|run| run.facts.trial == pipeline.identity && !run.status().has_ended());
+    for run in own() {
+        // A process that only sleeps finds another one's name in its lock when it wakes.
+        let is_free = run.status() != Status::Running && RunLock::take(&RunDirectory::at(run.path.clone()))?.is_some();
+        if !is_free {
+            return Ok(Earlier::Elsewhere);
+        }
     }
     let Some(run) = own().find(|run| run.facts.kernels == device.kernels()) else { return Ok(Earlier::None) };
     let own = RunDirectory::at(run.path.clone());
@@ -137,6 +150,7 @@ fn never_wait_for_readers() {
 /// Tells the sweep how the trial goes, and stops it at a rung where it falls behind.
 struct Teller<'a> {
     planned: &'a PlannedTrial,
+    claim: FileClaim,
     ladder: Ladder,
     metric: String,
     direction: Direction,
@@ -144,10 +158,16 @@ struct Teller<'a> {
     loss: f64,
     score: Option<f64>,
     last: Instant,
+    looked: Instant,
 }
 
 impl Teller<'_> {
     fn progress(&mut self, step: u64) {
+        if self.looked.elapsed() > LOOK {
+            self.looked = Instant::now();
+            // A file that somebody deleted is made again. Whether another process has the run, the run's own lock says.
+            self.claim.is_ours();
+        }
         self.last = Instant::now();
         tell(&Told::Progress { step, loss: self.loss, score: self.score });
     }

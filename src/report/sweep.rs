@@ -164,7 +164,7 @@ fn beside(other: &Other, resume: &dyn Fn(&Path) -> String) -> Vec<String> {
     } else {
         other.differences.join("; ")
     };
-    let mut lines = vec![format!("{} is another sweep of this name ({}): {differences}", path.display(), other.counts.text())];
+    let mut lines = vec![format!("{} is another sweep ({}): {differences}", path.display(), other.counts.text())];
     let Counts { failed, .. } = other.counts;
     if !other.counts.is_finished() || failed > 0 {
         lines.push(format!("continue that one with: {}", resume(path)));

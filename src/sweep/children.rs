@@ -89,9 +89,7 @@ impl<'a> Children<'a> {
     fn command(&self, trial: &PlannedTrial, slot: usize) -> Result<Command> {
         let log = self.directory.log(&trial.id);
         self.directory.keep(self.facts, self.trials)?;
-        if let Some(folder) = log.parent().filter(|folder| !folder.exists()) {
-            fs::create_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        }
+        self.directory.make_folder("logs")?;
         let log =
             File::options().create(true).append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = this_program()?;
@@ -127,13 +125,19 @@ impl<'a> Children<'a> {
         if self.asked_to_stop && status.signal() == Some(ASK) {
             return Ending::As(State::Waiting);
         }
+        match self.state(&running.trial) {
+            // It was taken over, or resumed already by another process.
+            Some(State::Running) => return Ending::Elsewhere,
+            // However its process ended behind that.
+            Some(state @ (State::Done(_) | State::Pruned(_))) => return Ending::As(state),
+            _ => {}
+        }
+        // It may not have found itself in a plan that somebody ruined.
+        if self.directory.keep(self.facts, self.trials).unwrap_or(false) {
+            return Ending::As(State::Waiting);
+        }
         if let Some(signal) = status.signal() {
             let reason = killed(signal, &log);
-            // Killed behind its summary, it is done, or another process has gone on with it already.
-            let state = self.state(&running.trial);
-            if let Some(state) = state.filter(|state| matches!(state, State::Done(_) | State::Running)) {
-                return if state == State::Running { Ending::Elsewhere } else { Ending::As(state) };
-            }
             if let Some(run) = last.filter(|run| run.facts.status == Status::Running) {
                 // Nobody else can say any more how it ended; that this cannot be written changes nothing.
                 let _ = mark_died(&run, signal, &reason);
@@ -142,11 +146,6 @@ impl<'a> Children<'a> {
         }
         if status.code() == Some(i32::from(INTERRUPTED)) {
             return Ending::As(State::Waiting);
-        }
-        if status.success() {
-            if let Some(state) = self.state(&running.trial).filter(State::is_final) {
-                return Ending::As(state);
-            }
         }
         let recorded = last.and_then(|run| run.facts.exit).and_then(|exit| exit.message).filter(|_| !status.success());
         let said = log.lines().rev().find(|line| !line.trim().is_empty()).map(String::from);

@@ -214,6 +214,17 @@ impl SweepDirectory {
         self.directory.path(&format!("logs/{trial}.txt"))
     }
 
+    /// Makes a folder in it, if it is not there. A sweep that is gone is not made again.
+    pub(super) fn make_folder(&self, name: &str) -> Result<()> {
+        let folder = self.directory.path(name);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(error).with_context(|| format!("cannot make {}", folder.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn lock(&self, trial: &str) -> PathBuf {
         self.directory.path(&format!("locks/{trial}"))
     }
@@ -223,8 +234,7 @@ impl SweepDirectory {
     /// # Errors
     /// The lock cannot be written.
     pub fn take(&self, trial: &str, patience: Duration) -> Result<Option<FileClaim>> {
-        let folder = self.directory.path("locks");
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        self.make_folder("locks")?;
         FileClaim::take(&self.lock(trial), patience)
     }
 

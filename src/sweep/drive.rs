@@ -120,6 +120,7 @@ pub fn drive(
     let mut slots: Vec<Option<usize>> = vec![None; manner.pilot.most()];
     let mut steps = vec![0; trials.len()];
     let mut winding_down = false;
+    let mut broken = None;
     loop {
         let running = slots.iter().flatten().count();
         if !winding_down && asked() > 0 {
@@ -135,14 +136,20 @@ pub fn drive(
         let free = slots.iter().position(Option::is_none).filter(|_| may_start);
         let next = if winding_down { Next::Nothing } else { next(trials, &mut states) };
         if let (Some(slot), Next::Start(index)) = (free, next) {
-            crew.start(&trials[index], slot)?;
+            if let Err(error) = crew.start(&trials[index], slot) {
+                // Nobody would hear of those that are running any more.
+                broken = Some(error);
+                winding_down = true;
+                crew.ask_to_stop();
+                continue;
+            }
             states[index] = State::Running;
             slots[slot] = Some(index);
             audience.started(index, slot);
             continue;
         }
         if running == 0 && next == Next::Nothing {
-            return Ok(Driven { states, interrupted: asked() > 0 });
+            return broken.map_or_else(|| Ok(Driven { states, interrupted: asked() > 0 }), Err);
         }
         audience.tick(&states);
         let learning = slots.iter().flatten().filter(|index| steps[**index] > 0).count();

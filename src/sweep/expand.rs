@@ -48,7 +48,9 @@ pub fn expand(experiment: &mut Experiment, hub: &Hub, shelf: &mut Shelf) -> Outc
             match Inputs::of(experiment.trial(&choices), Purpose::Training, hub, shelf) {
                 Ok(inputs) => trials.push(planned(inputs, &sweep, point, number + 1, turn == 0)?),
                 Err(Failure::Experiment(Problems(found))) => {
-                    found.into_iter().for_each(|problem| add(&mut problems, problem));
+                    for problem in found {
+                        add(&mut problems, problem);
+                    }
                     if problems.len() >= ENOUGH {
                         break 'all;
                     }

@@ -93,7 +93,7 @@ fn refreshed(old: &PlannedTrial, asked: &PlannedTrial, kept: &mut BTreeSet<Strin
 /// Choices as a text that is the same for the same point: 8 and 8.0 are one value.
 fn point(choices: &BTreeMap<String, Json>) -> String {
     let value = |value: &Json| value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string());
-    choices.iter().map(|(path, choice)| format!("{path}={}\n", value(choice))).collect()
+    choices.iter().map(|(path, choice)| format!("{path}={}", value(choice))).collect::<Vec<_>>().join("\n")
 }
 
 /// In which settings the trials of two plans differ, as far as they do not merely vary more: `data.batch_size 16, not 8`.

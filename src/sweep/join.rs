@@ -32,7 +32,7 @@ pub struct Asked<'a> {
 pub enum Standing {
     /// It is there.
     Known(Box<Known>),
-    /// It is not; this one has its name, and other trials.
+    /// It is not; this one is the most alike.
     New(Option<Other>),
 }
 
@@ -50,7 +50,7 @@ pub struct Known {
     plan: Plan,
 }
 
-/// A sweep of the same name with other trials.
+/// A sweep of the same name with other trials, or the other way round.
 #[derive(Debug)]
 pub struct Other {
     /// The sweep.
@@ -88,7 +88,7 @@ impl Asked<'_> {
                 Err(_) => {}
             }
         }
-        Ok(Standing::New(other))
+        Ok(Standing::New(other.or_else(|| self.renamed())))
     }
 
     /// Finds the sweep and brings it up to date, or makes a new one; also takes finished runs from elsewhere where `reuse`.
@@ -156,6 +156,19 @@ impl Asked<'_> {
         Ok(Ok(Known { directory: directory.clone(), extended, restored, facts, plan }))
     }
 
+    /// A sweep of another name that is otherwise this one.
+    fn renamed(&self) -> Option<Other> {
+        SweepDirectory::all(self.root).into_iter().rev().find_map(|directory| {
+            let facts = directory.facts().ok()?;
+            let named = SweepFacts { name: self.facts.name.clone(), ..facts.clone() };
+            let trials = directory.trials().ok().filter(|_| named.asks_the_same(self.facts))?;
+            extend(&trials, self.trials)?;
+            let mut other = self.other(directory, &trials)?;
+            other.differences = vec![format!("name {}, not {}", self.facts.name, facts.name)];
+            Some(other)
+        })
+    }
+
     fn other(&self, directory: SweepDirectory, trials: &[PlannedTrial]) -> Option<Other> {
         let states = directory.states(trials, false).ok()?;
         let asked: HashSet<&str> = self.trials.iter().map(|trial| trial.id.as_str()).collect();
@@ -169,8 +182,7 @@ impl Asked<'_> {
     fn update(&self, known: &Known) -> Result<()> {
         let directory = &known.directory;
         for folder in ["locks", "logs"] {
-            let path = directory.path().join(folder);
-            fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+            directory.make_folder(folder)?;
         }
         let is_new = known.extended.added > 0;
         match &known.facts {
@@ -201,7 +213,7 @@ impl Asked<'_> {
         let path = path.context("no name is left for the sweep")?;
         let directory = SweepDirectory::at(path.with_context(|| format!("cannot make a directory in {}", self.root.display()))?);
         for folder in ["locks", "logs"] {
-            fs::create_dir_all(directory.path().join(folder))?;
+            directory.make_folder(folder)?;
         }
         for (name, content) in copies {
             directory.write(name, content.as_bytes())?;
@@ -215,18 +227,20 @@ impl Asked<'_> {
 
 impl SweepDirectory {
     /// Makes sure that the files of a running sweep hold these facts and trials, whatever somebody did to them meanwhile.
+    /// Says whether they did not.
     ///
     /// # Errors
     /// The directory is gone, or cannot be written.
-    pub fn keep(&self, facts: &SweepFacts, trials: &[PlannedTrial]) -> Result<()> {
-        ensure!(self.path().is_dir(), "the sweep's directory {} is gone", self.path().display());
+    pub fn keep(&self, facts: &SweepFacts, trials: &[PlannedTrial]) -> Result<bool> {
+        let is_there = [files::PLAN, FACTS].iter().any(|file| self.path().join(file).exists());
+        ensure!(is_there, "the sweep's directory {} is gone", self.path().display());
         let is_whole = || {
             let plan = self.plan()?;
             let known: HashSet<&str> = plan.trials.iter().map(|trial| trial.id.as_str()).collect();
             Ok::<_, anyhow::Error>(self.facts().is_ok() && trials.iter().all(|trial| known.contains(trial.id.as_str())))
         };
         if is_whole()? {
-            return Ok(());
+            return Ok(false);
         }
         let root = self.path().parent().unwrap_or(Path::new("."));
         let _gate = gate::enter(root, &mut |_| {})?;
@@ -238,7 +252,8 @@ impl SweepDirectory {
         let there = plan.trials.iter().map(|trial| found(trial, self.path()));
         let missing = trials.iter().filter(|trial| !known.contains(trial.id.as_str())).cloned();
         let all: Vec<PlannedTrial> = there.chain(missing).collect();
-        self.write(files::PLAN, written_plan(self, &plan, &all)?.as_bytes())
+        self.write(files::PLAN, written_plan(self, &plan, &all)?.as_bytes())?;
+        Ok(true)
     }
 }
 

@@ -34,8 +34,8 @@ pub fn meant(root: &Path, name: &str) -> Result<Meant, FindError> {
     };
     let mut sweeps: Vec<SweepDirectory> = SweepDirectory::all(root).into_iter().filter(is_meant).collect();
     match runs::find(root, name) {
-        // A sweep of one trial so far has its experiment's name, as the trial has.
-        Ok(run) if sweeps.iter().any(|sweep| run.path.parent() == Some(sweep.path())) && run.facts.name == name => {}
+        // Its trials have the experiment's name too, and directories whose names begin alike.
+        Ok(run) if sweeps.iter().any(|sweep| run.path.parent() == Some(sweep.path())) && !run.facts.id.starts_with(name) => {}
         Ok(run) => return Ok(Meant::Run(Box::new(run))),
         Err(FindError::Unreadable(error)) => return Err(FindError::Unreadable(error)),
         Err(none) if sweeps.is_empty() => return Err(none),

@@ -509,3 +509,41 @@ fn a_sweep_is_shown_and_ends_with_the_best_run_and_its_checkpoint() {
     assert!(dry.out.contains("6 done") && dry.out.contains("2 new trials would be added"), "{}", dry.out);
     assert_eq!(planned(&sweep).len(), 6);
 }
+
+#[test]
+fn files_that_somebody_ruins_while_a_sweep_runs_are_made_again() {
+    let shell = shell(&SWEEP.replace("[1, 2, 3]", "[1, 2]").replace("[sweep]", "data.train_limit = 320\n[sweep]"));
+    let mut sweep = shell.command(&["sweep", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("a trial", || !children(&shell).is_empty());
+    let directory = sweeps(&shell).remove(0);
+    let before = plan(&directory);
+    std::fs::write(directory.join("plan.jsonl"), &before[..before.len() / 3]).unwrap();
+    std::fs::remove_file(directory.join("sweep.json")).unwrap();
+    std::fs::remove_dir_all(directory.join("logs")).unwrap();
+    assert!(sweep.wait().unwrap().success());
+    assert_each_finished_once(&directory, 4);
+    assert_eq!(runs(&directory).len(), 4);
+    let again = ok(shell.gluepot(&["sweep", "x.toml"]));
+    assert!(again.err.contains("4 done") && !again.err.contains("restored"), "{}", again.err);
+}
+
+#[test]
+fn a_sweep_whose_directory_is_removed_ends_and_says_so() {
+    let shell = shell(SLOW);
+    let sweep = shell.command(&["sweep", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("a trial", || !children(&shell).is_empty());
+    std::fs::rename(sweeps(&shell).remove(0), shell.path("elsewhere")).unwrap();
+    let output = sweep.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(8) && said.contains("is gone"), "{:?}: {said}", output.status);
+}
+
+#[test]
+fn a_renamed_experiment_names_the_sweep_that_has_its_trials() {
+    let shell = shell(&SWEEP.replace("[1, 2, 3]", "[1]"));
+    ok(shell.gluepot(&["sweep", "x.toml", "--quiet"]));
+    std::fs::rename(shell.path("x.toml"), shell.path("y.toml")).unwrap();
+    let other = ok(shell.gluepot(&["sweep", "y.toml", "--reuse", "--jobs", "1000000000000"]));
+    assert!(other.err.contains("name y, not x") && other.err.contains("2 done"), "{}", other.err);
+    assert!(runs(sweeps(&shell).iter().find(|path| path.to_str().unwrap().ends_with("_y_sweep")).unwrap()).is_empty());
+}

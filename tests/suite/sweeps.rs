@@ -92,7 +92,9 @@ fn snapshot(name: &str, shell: &Shell, text: &str) {
         (r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z", "[stamp]"),
         (r"\b[0-9a-f]{12}\b", "[trial]"),
         (r"at the pace of run [0-9a-f]{6}", "at the pace of run [id]"),
-        (r"\S*/gluepot (report|compare)", "[gluepot] $1"),
+        (r"\S*/gluepot (report|compare|resume)", "[gluepot] $1"),
+        (r"\[stamp\]_x_[0-9a-f]{6}\b", "[stamp]_x_[id]"),
+        (r"best run +[0-9a-f]{6}", "best run  [id]"),
         (r"\b[0-9.]+ s\b", "[time]"),
         (r"(?m) +[0-9.,]+$", "  [rate]"),
         // Other processors round otherwise.
