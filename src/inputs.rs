@@ -14,7 +14,7 @@ use crate::plan::{Facts, Trial, plan};
 use crate::problem::Problems;
 use crate::runs::{Hashes, RUN_PREFIX, best_checkpoint};
 use crate::settings::{Initialize, Settings};
-use crate::tasks::{Example, Origin, Source};
+use crate::tasks::{Example, LabelCounts, Origin, Source, SplitLabels};
 use crate::tokens::Tokens;
 
 /// What the inputs are read for.
@@ -122,6 +122,13 @@ impl Inputs {
     #[must_use]
     pub fn validation(&self) -> &[Example] {
         &self.named.validation[..self.trial.validation_examples]
+    }
+
+    /// How often each label is among the examples used.
+    #[must_use]
+    pub fn labels(&self) -> SplitLabels {
+        let task = self.trial.settings.task.task();
+        SplitLabels { train: LabelCounts::of(task, self.train()), validation: LabelCounts::of(task, self.validation()) }
     }
 
     /// The parameters that training starts from; where the weights were not asked for, all drawn.

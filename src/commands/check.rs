@@ -9,7 +9,7 @@ use crate::experiment::Surroundings;
 use crate::failure::Outcome;
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
-use crate::report::plan_text;
+use crate::report::{label_warnings, plan_text};
 use crate::runs::setting_rows;
 use crate::terminal::Width;
 use crate::train::Device;
@@ -52,6 +52,8 @@ fn plan_json(inputs: &Inputs) -> serde_json::Value {
         "settings": setting_rows(inputs),
         "examples": { "train": trial.train_examples, "validation": trial.validation_examples },
         "labels": labels,
+        "label_counts": inputs.labels(),
+        "warnings": label_warnings(&inputs.labels(), trial.settings.task.task()),
         "parameters": parameters,
         "max_length": trial.max_length,
         "dropout": trial.dropout,

@@ -11,7 +11,7 @@ use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
 use crate::pipeline::Pipeline;
 use crate::progress::{Loudness, Voice};
-use crate::report::{count, duration, rate, score};
+use crate::report::{count, duration, rate, remarks, score};
 use crate::runs::{Moment, RunDirectory, Summary, files};
 use crate::stop::Stop;
 use crate::tokens::TokenCache;
@@ -92,9 +92,7 @@ fn closing(name: &str, summary: &Summary, directory: &RunDirectory, next: &str) 
     if summary.last.step != summary.best.step {
         lines.push(format!("  last   {}", moment(&summary.last)));
     }
-    if summary.collapsed {
-        lines.push("  the best checkpoint gives every example the same class: training collapsed".into());
-    }
+    lines.extend(remarks(summary).into_iter().map(|remark| format!("  {remark}")));
     lines.push(format!("  run    {}", directory.root().display()));
     lines.push(format!("  next   {next}"));
     lines.join("\n")

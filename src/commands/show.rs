@@ -7,7 +7,7 @@ use super::{find_failure, pretty, print, run_json, sweep_directory};
 use crate::cli::Show;
 use crate::execute::command;
 use crate::failure::Outcome;
-use crate::report::{Column, Table, count, curve, duration, rate, score};
+use crate::report::{Column, Table, count, curve, duration, rate, remarks, score};
 use crate::runs::{RunDirectory, Status, StoredRun, device_text, files, states};
 use crate::sweep::{Meant, meant};
 use crate::terminal::Width;
@@ -101,9 +101,9 @@ fn evaluations(run: &StoredRun) -> Option<String> {
         cells.push(if record.get(0).map(str::to_string) == best { "best".into() } else { String::new() });
         table.row(cells);
     }
-    let collapsed = run.summary.as_ref().is_some_and(|summary| summary.collapsed);
-    let warning = if collapsed { "\nthe best checkpoint gives every example the same class: training collapsed" } else { "" };
-    any.then(|| format!("validation\n{}{warning}", table.text(Width::of_stdout())))
+    let mut lines = vec!["validation".to_string(), table.text(Width::of_stdout())];
+    lines.extend(run.summary.iter().flat_map(remarks));
+    any.then(|| lines.join("\n"))
 }
 
 /// The numbers of a column of a CSV file.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::pipeline::Pipeline;
 use crate::progress::Voice;
-use crate::report::count;
+use crate::report::{constant_text, count, label_text, label_warnings};
 use crate::runs::{device_text, setting_rows};
 use crate::settings::DeviceChoice;
 use crate::train::{Device, unused_gpu};
@@ -22,6 +22,16 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
         count(pipeline.parameters() as u64),
         device_text(device.name(), device.model().as_deref()),
     ))?;
+    let (labels, task) = (pipeline.inputs.labels(), trial.settings.task.task());
+    voice.say(&format!(
+        "labels: train {}; validation {}; always predicting one label scores {}",
+        label_text(labels.train.counts(), task),
+        label_text(labels.validation.counts(), task),
+        constant_text(&labels, task)
+    ))?;
+    for warning in label_warnings(&labels, task) {
+        voice.say(&format!("warning: {warning}"))?;
+    }
     if pipeline.inputs.named.files.weights.is_empty() {
         voice.say("every weight is drawn anew: the checkpoint gives its shape alone")?;
     } else if pipeline.initial.head_of_another_size {

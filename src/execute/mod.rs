@@ -50,7 +50,7 @@ pub struct Ended {
 /// What came of a run.
 pub enum End {
     /// All steps were taken.
-    Finished(Summary),
+    Finished(Box<Summary>),
     /// A sweep stopped it early.
     Pruned(Pruned),
 }
@@ -208,11 +208,12 @@ fn record(pipeline: &Pipeline<'_>, manner: &Manner) -> Record {
         source: inputs.named.files.clone(),
     };
     let checkpoints = settings.checkpoints.clone();
-    Record { task, metric: settings.metric.name().into(), checkpoints, template, stop: manner.stop.clone() }
+    let labels = inputs.labels();
+    Record { task, labels, metric: settings.metric.name().into(), checkpoints, template, stop: manner.stop.clone() }
 }
 
 /// Writes the summary and marks the run as finished: both, or neither.
-fn finish(directory: &RunDirectory, facts: &RunFacts, summary: Summary) -> Outcome<Summary> {
+fn finish(directory: &RunDirectory, facts: &RunFacts, summary: Box<Summary>) -> Outcome<Box<Summary>> {
     let finished = RunFacts { status: Status::Finished, exit: Some(Exit { code: 0, message: None }), ..facts.clone() };
     let json = serde_json::to_vec_pretty(&summary).map_err(|error| Failure::Internal(error.into()))?;
     let written = directory.write(files::SUMMARY, &json).and_then(|()| write_facts(directory, &finished));
@@ -246,7 +247,8 @@ fn train_in(pipeline: &Pipeline<'_>, device: &Device, prepared: &mut Prepared, l
     let end = match trained {
         Ok(Ok(())) => {
             let summary = recorder.summary();
-            End::Finished(summary.ok_or_else(|| Failure::Internal(anyhow::anyhow!("training ended without an evaluation")))?)
+            let none = || Failure::Internal(anyhow::anyhow!("training ended without an evaluation"));
+            End::Finished(Box::new(summary.ok_or_else(none)?))
         }
         Ok(Err(error)) => match error.downcast::<Pruned>() {
             Ok(pruned) => End::Pruned(pruned),

@@ -4,6 +4,7 @@ mod comparison;
 mod curve;
 mod numbers;
 mod plan;
+mod remarks;
 mod sweep;
 mod table;
 
@@ -11,5 +12,6 @@ pub use comparison::{ComparisonGrid, comparison_csv, comparison_grid, comparison
 pub use curve::curve;
 pub use numbers::{bytes, count, counted, duration, rate, scientific, score};
 pub use plan::plan_text;
+pub use remarks::{constant_text, label_text, label_warnings, remarks};
 pub use sweep::{Pace, joined_text, standing_text, state_text, sweep_plan_text, sweep_size_text};
 pub use table::{Column, Table};

@@ -1,6 +1,6 @@
 //! The plan of a trial, as `check` prints it.
 
-use super::{Column, Table, count};
+use super::{Column, Table, constant_text, count, label_text, label_warnings};
 use crate::checkpoint;
 use crate::inputs::Inputs;
 use crate::runs::SettingRow;
@@ -15,8 +15,8 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
         settings.row(vec![row.path(), row.toml().unwrap_or_else(|| "none".into()), row.origin.clone()]);
     }
     let steps = trial.steps;
-    let labels = trial.settings.task.task().labels;
-    let parameters: usize = checkpoint::table(&trial.config, labels.len()).iter().map(checkpoint::Parameter::elements).sum();
+    let (task, counts) = (trial.settings.task.task(), inputs.labels());
+    let parameters: usize = checkpoint::table(&trial.config, task.labels.len()).iter().map(checkpoint::Parameter::elements).sum();
     let config = &trial.config;
     let shape =
         format!("{} layers, width {}, {} heads", config.num_hidden_layers, config.hidden_size, config.num_attention_heads);
@@ -26,7 +26,15 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
             "validation",
             format!("{} examples, {}", count(trial.validation_examples as u64), inputs.named.source.validation.shown()),
         ),
-        ("labels", labels.join(", ")),
+        (
+            "labels",
+            format!(
+                "train {}; validation {}",
+                label_text(counts.train.counts(), task),
+                label_text(counts.validation.counts(), task)
+            ),
+        ),
+        ("guessing", format!("always predicting one label scores {}", constant_text(&counts, task))),
         ("parameters", format!("{} ({shape})", count(parameters as u64))),
         ("steps", format!("{} in all, {} an epoch", count(steps.total), count(steps.per_epoch))),
         ("warmup", format!("{} steps", count(steps.warmup))),
@@ -36,5 +44,7 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
         ),
     ];
     let facts: Vec<String> = facts.iter().map(|(name, value)| format!("{name:<11} {value}")).collect();
-    format!("{}\n\n{}", settings.text(width), facts.join("\n"))
+    let warnings = label_warnings(&counts, task).into_iter().map(|warning| format!("warning: {warning}"));
+    let lines: Vec<String> = facts.into_iter().chain(warnings).collect();
+    format!("{}\n\n{}", settings.text(width), lines.join("\n"))
 }

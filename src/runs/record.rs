@@ -17,7 +17,7 @@ use crate::durable::write_file;
 use crate::metrics::{Direction, Prediction};
 use crate::settings::{Checkpoints, Kept, SaveEvery};
 use crate::stop::Stop;
-use crate::tasks::{Split, Task};
+use crate::tasks::{Split, SplitLabels, Task};
 use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer};
 
 /// Time between two signs of life.
@@ -36,6 +36,8 @@ pub struct Interrupted {
 pub struct Record {
     /// The task.
     pub task: &'static Task,
+    /// The labels of both splits.
+    pub labels: SplitLabels,
     /// The metric that picks the best checkpoint.
     pub metric: String,
     /// What is saved.
@@ -127,6 +129,7 @@ impl Recorder {
             metric: self.record.metric.clone(),
             direction: self.direction,
             collapsed: best.collapsed,
+            labels: Some(self.record.labels.clone()),
             best,
             last,
             steps: totals.steps,

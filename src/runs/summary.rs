@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Direction, LOSS, Scores};
+use crate::tasks::SplitLabels;
 
 /// The content of `summary.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Summary {
     pub last: Moment,
     /// Whether the best checkpoint gives every example the same class.
     pub collapsed: bool,
+    /// The labels of the examples learnt from and scored on; absent in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<SplitLabels>,
     /// Steps taken.
     pub steps: u64,
     /// Examples learnt from, repeated ones counted each time.

@@ -1,12 +1,15 @@
 //! Tasks: what is read, which labels there are, and how predictions are scored.
 
+mod labels;
 mod parquet;
+mod parquet_names;
 mod source;
 mod tsv;
 
 use crate::metrics::{ACCURACY, Direction, F1, LOSS, Metric};
 use crate::shorten::shortened;
 
+pub use labels::{LabelCounts, SplitLabels};
 pub use source::{Origin, Source, SplitFile, SplitRows};
 
 /// A task of GLUE.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use bytes::Bytes;
 use parquet::basic::Compression;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
@@ -20,12 +20,20 @@ use crate::shorten::{listed, shortened};
 /// Bytes that a file may have: it is in memory whole while its rows are read.
 const LARGEST: u64 = 4096 * MIB;
 
+/// Rows that a file may have: a few bytes can announce any number of equal ones.
+const MOST_ROWS: i64 = 100_000_000;
+
 /// Reads every row of a parquet file; the reader is at its end then.
 ///
 /// # Errors
 /// The file cannot be read or is damaged, lacks a column, or a row does not fit: named by its number.
 pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<Example>> {
     let named = || format!("cannot use {}", path.display());
+    if !reader.is_between(b"PAR1")? {
+        let is_arrow = reader.is_between(b"ARROW1")?;
+        let what = if is_arrow { "this is an Arrow file, and no parquet file" } else { "the file is damaged or no parquet file" };
+        return Err(anyhow!(what)).with_context(named);
+    }
     let bytes = Bytes::from(reader.rest(LARGEST)?);
     // The library panics over some damaged files.
     let read = catch_unwind(AssertUnwindSafe(|| read_rows(bytes, task)));
@@ -33,9 +41,10 @@ pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<
 }
 
 fn read_rows(bytes: Bytes, task: &Task) -> Result<Vec<Example>> {
-    ensure!(!bytes.starts_with(b"ARROW1") && !bytes.starts_with(&[0xff; 4]), "this is an Arrow file, not a parquet file");
     let reader = SerializedFileReader::new(bytes).map_err(|error| anyhow!("the file is damaged or no parquet file: {error}"))?;
     refuse_unknown_codecs(reader.metadata())?;
+    let announced = reader.metadata().file_metadata().num_rows();
+    ensure!(announced <= MOST_ROWS, "it announces {announced} rows, more than {MOST_ROWS}");
     let schema = reader.metadata().file_metadata().schema();
     let columns = task.columns().iter().map(|column| column.parquet).collect::<Vec<_>>();
     let wanted = columns.iter().map(|column| place(schema, column, task)).collect::<Result<Vec<_>>>()?;
@@ -47,14 +56,13 @@ fn read_rows(bytes: Bytes, task: &Task) -> Result<Vec<Example>> {
         let fields = fields(&row, &columns).map_err(|problem| anyhow!("row {number}: {problem}"))?;
         examples.push(task.example(&fields).map_err(|problem| anyhow!("row {number}: {problem}"))?);
     }
-    let announced = reader.metadata().file_metadata().num_rows();
     ensure!(i64::try_from(examples.len()) == Ok(announced), "the file is damaged: it has {} of {announced} rows", examples.len());
     Ok(examples)
 }
 
 /// LZO is the one kind of compression that nobody reads.
 fn refuse_unknown_codecs(metadata: &ParquetMetaData) -> Result<()> {
-    let mut codecs = metadata.row_groups().iter().flat_map(|group| group.columns()).map(|column| column.compression());
+    let mut codecs = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns).map(ColumnChunkMetaData::compression);
     if codecs.any(|codec| codec == Compression::LZO) {
         bail!("it is compressed with LZO, which is not supported; write it again with another compression, such as snappy");
     }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
+use super::parquet_names::{is_saved_to_disk, parquet_files};
 use super::{Example, Split, Task, parquet, tsv};
 use crate::digest::hex;
 use crate::hub::{Hub, Repository};
@@ -81,16 +82,25 @@ impl Source {
 
 impl SplitFile {
     fn in_folder(folder: &Path, task: &Task, split: Split) -> Result<Self> {
-        let folders = [folder.to_path_buf(), folder.join(task.folder), folder.join(task.name)];
+        let folders = ["", task.folder, task.name, "data"].map(|inner| folder.join(inner));
         for folder in &folders {
             let tsv = folder.join(split.tsv());
-            if tsv.is_file() {
+            // Also what turns out to be no file: it is refused by its name then.
+            if tsv.symlink_metadata().is_ok() {
                 return Ok(Self { paths: vec![tsv], format: Format::Tsv });
             }
             let paths = parquet_files(folder, split)?;
             if !paths.is_empty() {
                 return Ok(Self { paths, format: Format::Parquet });
             }
+        }
+        if let Some(saved) = folders.iter().find(|folder| is_saved_to_disk(folder, split)) {
+            bail!(
+                "{} was written by save_to_disk as Arrow files, which are not supported; write {name}.parquet with \
+                 load_from_disk(…)[\"{name}\"].to_parquet(\"{name}.parquet\")",
+                saved.display(),
+                name = split.name()
+            );
         }
         bail!(
             "no {} split of {} in {}: looked for {} or {}-*.parquet there and in its {}/ and {}/",
@@ -126,37 +136,5 @@ impl SplitFile {
     #[must_use]
     pub fn shown(&self) -> String {
         self.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// `train.parquet`, or the parts `train-00000-of-00002.parquet` and so on, which must all be there.
-fn parquet_files(folder: &Path, split: Split) -> Result<Vec<PathBuf>> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read the data folder {}", folder.display()))?;
-    let mut found: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| part(path, split).is_some()).collect();
-    found.sort_unstable();
-    let announced = found.iter().filter_map(|path| part(path, split)).max().unwrap_or(0);
-    if found.len() != announced {
-        let names: Vec<_> = found.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy()).collect();
-        bail!(
-            "the {} split in {} should have {announced} parquet files, but there are {}",
-            split.name(),
-            folder.display(),
-            names.join(", ")
-        );
-    }
-    Ok(found)
-}
-
-/// The number of files that a split's parquet file says there are.
-fn part(path: &Path, split: Split) -> Option<usize> {
-    let name = path.file_name()?.to_str()?.strip_prefix(split.name())?.strip_suffix(".parquet")?;
-    match name.rsplit_once("-of-") {
-        None if name.is_empty() => Some(1),
-        Some((number, of)) if number.starts_with('-') => of.parse().ok(),
-        _ => None,
     }
 }

@@ -72,7 +72,7 @@ impl<R: Read> Lines<R> {
         }
         let bytes = &self.bytes;
         let problem = if bytes.len() as u64 > LONGEST_LINE {
-            "longer than 4 MiB, as no line of a table is"
+            "longer than the 4 MiB that a line may have"
         } else if number == 1 && (bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])) {
             "the file is UTF-16, expected UTF-8; convert it, for example with `iconv -f UTF-16 -t UTF-8`"
         } else if bytes.contains(&0) {
@@ -99,4 +99,67 @@ fn place(header: &[String], column: &str, task: &Task) -> Result<usize> {
         bail!("line 1: the header has \"{column}\" twice, as columns {} and {}; remove one", first + 1, second + 1);
     }
     Ok(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::Text;
+
+    /// Sentences and labels of a table of SST-2, or why it is refused.
+    fn read_table(content: &[u8]) -> Result<Vec<(String, usize)>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.tsv");
+        std::fs::write(&path, content).unwrap();
+        let task = Task::named("sst2").unwrap();
+        let rows = read(&mut HashingReader::open(&path).unwrap(), &path, task).map_err(|error| format!("{error:#}"))?;
+        let text = |text| if let Text::Single(text) = text { text } else { unreachable!() };
+        Ok(rows.into_iter().map(|row| (text(row.text), row.label)).collect())
+    }
+
+    #[test]
+    fn lines_end_as_files_have_them() {
+        let expected = vec![("a b".to_string(), 1), ("c".to_string(), 0)];
+        for table in [
+            "sentence\tlabel\na b\t1\nc\t0\n",
+            "sentence\tlabel\na b\t1\nc\t0",
+            "sentence\tlabel\r\na b\t1\r\nc\t0\r\n",
+            "sentence\tlabel\ra b\t1\rc\t0\r",
+            "sentence\tlabel\ra b\t1\rc\t0",
+            "\u{feff}sentence\tlabel\na b\t1\nc\t0\n\n\n",
+            "sentence\tlabel\r\na b\t1\r\n\r\nc\t0\r\n\r\n",
+            "label\tsentence\n1\ta b\n0\tc\n",
+        ] {
+            assert_eq!(read_table(table.as_bytes()).unwrap(), expected, "{table:?}");
+        }
+        // Elsewhere a carriage return is white space like any other.
+        assert_eq!(read_table(b"sentence\tlabel\na\rb\t1\n").unwrap(), [("a\rb".to_string(), 1)]);
+        assert_eq!(read_table(b"sentence\tlabel\n").unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_line_in_few_words() {
+        let long = "x".repeat(100_000);
+        let many = (0..100_000).map(|column| format!("c{column}")).collect::<Vec<_>>().join("\t");
+        let without_end = "a".repeat(5 << 20);
+        let utf16: Vec<u8> = "\u{feff}sentence\tlabel\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let cases: [(&str, Vec<u8>); 11] = [
+            ("line 3", b"sentence\tlabel\na\t1\nb\n".to_vec()),
+            ("line 2", b"sentence\tlabel\na\tb\t1\n".to_vec()),
+            ("line 2", format!("sentence\tlabel\na\t{long}\n").into()),
+            ("line 1", many.into()),
+            ("line 1", b"sentence\tlabel\tsentence\na\t1\tb\n".to_vec()),
+            ("line 1", b"".to_vec()),
+            ("line 1", utf16),
+            ("line 1", without_end.clone().into()),
+            ("line 2", format!("sentence\tlabel\n{without_end}\t1\n").into()),
+            ("line 3", b"sentence\tlabel\na\t1\nb\0\t1\n".to_vec()),
+            ("line 2", b"sentence\tlabel\na\xff\t1\n".to_vec()),
+        ];
+        for (line, table) in cases {
+            let problem = read_table(&table).unwrap_err();
+            assert!(problem.contains(&format!("train.tsv, {line}: ")) && problem.len() < 400, "{problem}");
+        }
+        assert!(read_table(b"sentence\tlabel\ra\t1\rb\t1\n").is_err());
+    }
 }

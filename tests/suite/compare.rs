@@ -81,6 +81,7 @@ impl Made {
                 best: moment.clone(),
                 last: moment,
                 collapsed: self.collapsed,
+                labels: None,
                 steps: 1377,
                 examples: 11004,
                 duration_seconds: 100.0,

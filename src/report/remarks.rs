@@ -1,0 +1,114 @@
+//! What makes a score worth less than it looks.
+
+use super::score;
+use crate::metrics::LOSS;
+use crate::runs::Summary;
+use crate::tasks::{SplitLabels, Task};
+
+/// Splits in which all examples have one label.
+#[must_use]
+pub fn label_warnings(labels: &SplitLabels, task: &Task) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(class) = labels.train.only() {
+        let label = task.labels[class];
+        warnings.push(format!("every training example used is labeled {label}: a model can only learn to predict that label"));
+    }
+    if let Some(class) = labels.validation.only() {
+        let label = task.labels[class];
+        warnings.push(format!(
+            "every validation example used is labeled {label}: scores on them do not show whether a model tells the labels apart"
+        ));
+    }
+    warnings
+}
+
+/// The labels of a split: `40 not_equivalent, 24 equivalent`.
+#[must_use]
+pub fn label_text(counts: &[usize], task: &Task) -> String {
+    let named = counts.iter().zip(task.labels);
+    named.map(|(count, label)| format!("{} {label}", super::count(*count as u64))).collect::<Vec<_>>().join(", ")
+}
+
+/// What predicting the same label for every validation example scores: `accuracy 0.6838, f1 0.8122 (equivalent)`.
+#[must_use]
+pub fn constant_text(labels: &SplitLabels, task: &Task) -> String {
+    let of = |metric: &&'static crate::metrics::Metric| {
+        let constant = labels.validation.constant(task, metric.name)?;
+        let class = constant.class.map_or(String::new(), |class| format!(" ({})", task.labels[class]));
+        Some(format!("{} {}{class}", metric.name, score(constant.score)))
+    };
+    task.metrics.iter().filter_map(of).collect::<Vec<_>>().join(", ")
+}
+
+/// Why the best score of a run says little, where it does.
+#[must_use]
+pub fn remarks(summary: &Summary) -> Vec<String> {
+    let Some(task) = Task::named(&summary.task) else { return Vec::new() };
+    let mut remarks = summary.labels.as_ref().map_or_else(Vec::new, |labels| label_warnings(labels, task));
+    if summary.collapsed {
+        remarks.push(
+            "the best checkpoint predicts the same label for every example: it has not learned to tell the labels apart (yet)"
+                .into(),
+        );
+    } else if let Some(remark) = no_better_than_constant(summary, task) {
+        remarks.push(remark);
+    }
+    remarks
+}
+
+fn no_better_than_constant(summary: &Summary, task: &Task) -> Option<String> {
+    let labels = &summary.labels.as_ref()?.validation;
+    let constant = labels.constant(task, &summary.metric)?;
+    let best = *summary.best.scores.get(&summary.metric)?;
+    if labels.only().is_some() || constant.is_beaten_by(best, summary.direction) {
+        return None;
+    }
+    let (metric, best, reached) = (&summary.metric, score(best), score(constant.score));
+    Some(match constant.class {
+        Some(class) => {
+            format!("the best {metric}, {best}, is no better than always predicting {} ({reached})", task.labels[class])
+        }
+        None => format!("the best {LOSS}, {best}, is no better than always predicting the share of each label ({reached})"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(metric: &str, score: f64, labels: &str, collapsed: bool) -> Summary {
+        let moment = format!(r#"{{"step": 1, "epoch": 1.0, "scores": {{"{metric}": {score}}}, "collapsed": {collapsed}}}"#);
+        let direction = if metric == LOSS { "minimize" } else { "maximize" };
+        serde_json::from_str(&format!(
+            r#"{{"format_version": 1, "task": "mrpc", "metric": "{metric}", "direction": "{direction}", "best": {moment},
+                "final": {moment}, "collapsed": {collapsed}, "steps": 1, "examples": 1, "duration_seconds": 1.0,
+                "training_seconds": 1.0, "examples_per_second": 1.0, "tokens_per_second": 1.0 {labels}}}"#
+        ))
+        .unwrap()
+    }
+
+    /// Always predicting equivalent on MRPC scores accuracy 0.6838 and f1 0.8122; the entropy of its labels is 0.6240.
+    #[test]
+    fn scores_that_guessing_reaches_are_remarked_on() {
+        let mrpc = r#", "labels": {"train": [1194, 2474], "validation": [129, 279]}"#;
+        let one = r#", "labels": {"train": [0, 16], "validation": [0, 10]}"#;
+        let cases = [
+            ("accuracy", 279.0 / 408.0, mrpc, false, 1),
+            ("accuracy", 280.0 / 408.0, mrpc, false, 0),
+            ("f1", 0.8122, mrpc, false, 1),
+            ("f1", 0.8123, mrpc, false, 0),
+            ("loss", 0.625, mrpc, false, 1),
+            ("loss", 0.623, mrpc, false, 0),
+            ("accuracy", 0.6838, mrpc, true, 1),
+            // One label in both splits: a word for each, and none about guessing.
+            ("accuracy", 1.0, one, false, 2),
+            // A run of a time when labels were not counted.
+            ("accuracy", 0.5, "", false, 0),
+            ("accuracy", 0.5, "", true, 1),
+        ];
+        for (metric, score, labels, collapsed, expected) in cases {
+            let remarks = remarks(&summary(metric, score, labels, collapsed));
+            assert_eq!(remarks.len(), expected, "{metric} {score} {labels}: {remarks:?}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! How often each label is there, and what that alone is worth.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Example, Task};
+use crate::metrics::{Direction, LOSS};
+
+/// The number of examples with each label, by class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LabelCounts(Vec<usize>);
+
+/// The labels of the splits of a training.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitLabels {
+    /// Of the examples learnt from.
+    pub train: LabelCounts,
+    /// Of the examples scored on.
+    pub validation: LabelCounts,
+}
+
+impl LabelCounts {
+    /// Counts the labels of examples.
+    #[must_use]
+    pub fn of(task: &Task, examples: &[Example]) -> Self {
+        let mut counts = vec![0; task.labels.len()];
+        for example in examples {
+            if let Some(count) = counts.get_mut(example.label) {
+                *count += 1;
+            }
+        }
+        Self(counts)
+    }
+
+    /// By class.
+    #[must_use]
+    pub fn counts(&self) -> &[usize] {
+        &self.0
+    }
+
+    /// The label of all examples, where they have one in common.
+    #[must_use]
+    pub fn only(&self) -> Option<usize> {
+        let mut present = (0..self.0.len()).filter(|class| self.0[*class] > 0);
+        present.next().filter(|_| present.next().is_none())
+    }
+
+    /// The best score that predicting the same for every example reaches, and the class to predict: the one with the best
+    /// score. For the loss it is the entropy, which predicting the share of each label reaches, and no class.
+    #[must_use]
+    pub fn constant(&self, task: &Task, metric: &str) -> Option<Constant> {
+        let total: usize = self.0.iter().sum();
+        if total == 0 {
+            return None;
+        }
+        if metric == LOSS {
+            let shares = self.0.iter().filter(|count| **count > 0).map(|count| *count as f64 / total as f64);
+            return Some(Constant { class: None, score: -shares.map(|share| share * share.ln()).sum::<f64>() });
+        }
+        let metric = task.metrics.iter().find(|known| known.name == metric)?;
+        let labels: Vec<usize> = self.0.iter().enumerate().flat_map(|(class, count)| vec![class; *count]).collect();
+        let mut best: Option<Constant> = None;
+        for class in 0..self.0.len() {
+            let score = (metric.score)(&labels, &vec![class; total]);
+            if best.as_ref().is_none_or(|best| metric.direction.improves(score, best.score)) {
+                best = Some(Constant { class: Some(class), score });
+            }
+        }
+        best
+    }
+}
+
+/// What predicting the same for every example scores.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constant {
+    /// The class that is predicted; none where the share of each is.
+    pub class: Option<usize>,
+    /// The score.
+    pub score: f64,
+}
+
+impl Constant {
+    /// Whether a score says more than this one.
+    #[must_use]
+    pub fn is_beaten_by(&self, score: f64, direction: Direction) -> bool {
+        direction.improves(score, self.score) && (score - self.score).abs() > 1e-9
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(counts: [usize; 2]) -> LabelCounts {
+        LabelCounts(counts.into())
+    }
+
+    /// Of MRPC's 408 validation pairs 279 are equivalent: scikit-learn's accuracy_score, f1_score and log_loss over constant
+    /// predictions.
+    #[test]
+    fn guessing_on_mrpc_scores_what_scikit_learn_says() {
+        let task = Task::named("mrpc").unwrap();
+        let all = counts([129, 279]);
+        for (metric, class, score) in [
+            ("accuracy", Some(1), 0.683_823_529_411_764_7),
+            ("f1", Some(1), 0.812_227_074_235_807_9),
+            ("loss", None, 0.623_953_725_161_963_8),
+        ] {
+            let constant = all.constant(task, metric).unwrap();
+            assert_eq!(constant.class, class, "{metric}");
+            assert!((constant.score - score).abs() < 1e-9, "{metric}: {}", constant.score);
+        }
+        assert_eq!(counts([3, 1]).constant(task, "accuracy").unwrap(), Constant { class: Some(0), score: 0.75 });
+        assert_eq!(counts([0, 0]).constant(task, "accuracy"), None);
+    }
+
+    #[test]
+    fn one_label_is_told_from_two() {
+        assert_eq!(
+            (counts([0, 5]).only(), counts([2, 0]).only(), counts([1, 1]).only(), counts([0, 0]).only()),
+            (Some(1), Some(0), None, None)
+        );
+    }
+}
