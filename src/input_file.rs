@@ -112,21 +112,39 @@ impl HashingReader {
         self.length
     }
 
+    /// Whether the file begins and ends with these bytes; nothing counts as read for it.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn is_between(&mut self, mark: &[u8]) -> Result<bool> {
+        let edges = || -> std::io::Result<bool> {
+            let (mut file, mut found) = (&self.file, vec![0; mark.len()]);
+            let here = file.stream_position()?;
+            let mut is_marked = self.length >= 2 * mark.len() as u64;
+            for place in [0, self.length.saturating_sub(mark.len() as u64)] {
+                file.seek(SeekFrom::Start(place))?;
+                is_marked = is_marked && file.read_exact(&mut found).is_ok() && found == mark;
+            }
+            file.seek(SeekFrom::Start(here))?;
+            Ok(is_marked)
+        };
+        edges().with_context(|| format!("cannot read {}", self.path.display()))
+    }
+
     /// The bytes that have not been read yet, `largest` at most.
     ///
     /// # Errors
     /// There are more, memory does not suffice, or the file cannot be read.
     pub fn rest(&mut self, largest: u64) -> Result<Vec<u8>> {
         let path = self.path.clone();
-        let too_large =
-            |size: String| format!("{} has {size}, more than the {} MiB that it may have", path.display(), largest / MIB);
-        ensure!(self.length <= largest, too_large(format!("{} MiB", self.length / MIB)));
+        let too_large = || format!("{} is larger than the {} MiB that such a file may have", path.display(), largest / MIB);
+        ensure!(self.length <= largest, too_large());
         let mut bytes = Vec::new();
         let room = bytes.try_reserve_exact(usize::try_from(self.length)?);
         ensure!(room.is_ok(), "not enough memory for {}", self.path.display());
         // It may have grown since.
         self.by_ref().take(largest + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
-        ensure!(bytes.len() as u64 <= largest, too_large("grown".into()));
+        ensure!(bytes.len() as u64 <= largest, too_large());
         Ok(bytes)
     }
 
@@ -207,4 +225,70 @@ fn kind(kind: FileType) -> &'static str {
         }
     }
     if kind.is_dir() { "a directory" } else { "something else" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_and_hash_are_of_one_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "one").unwrap();
+        let file = InputFile::read(&path, 3).unwrap();
+        std::fs::write(&path, "two").unwrap();
+        // printf one | sha256sum
+        assert_eq!(file.sha256(), "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed");
+        assert_eq!((file.bytes(), file.name().as_str()), (&b"one"[..], "a"));
+        assert!(InputFile::read(&path, 2).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_cut_while_it_is_read_ends_early_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, vec![7; 3 << 20]).unwrap();
+        let mut reader = HashingReader::open(&path).unwrap();
+        reader.read_exact(&mut [0; 1000]).unwrap();
+        File::options().write(true).open(&path).unwrap().set_len(2000).unwrap();
+        assert_eq!(reader.rest(4 << 20).unwrap().len(), 1000);
+    }
+
+    #[test]
+    fn hashing_goes_on_from_file_to_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["on", "e"].map(|part| folder.path().join(part));
+        for path in &paths {
+            std::fs::write(path, path.file_name().unwrap().as_encoded_bytes()).unwrap();
+        }
+        let mut first = HashingReader::open(&paths[0]).unwrap();
+        assert!(first.is_between(b"o").is_ok_and(|is| !is) && first.is_between(b"").unwrap());
+        // Nothing, a part or all of a file may have been read before.
+        let hasher = first.hasher().unwrap();
+        let mut second = HashingReader::continuing(&paths[1], hasher).unwrap();
+        second.rest(MIB).unwrap();
+        assert_eq!(second.finish().unwrap(), "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed");
+    }
+
+    #[test]
+    fn what_is_no_file_or_only_points_to_one_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |path: &Path| format!("{:#}", HashingReader::open(path).err().unwrap());
+        assert!(refused(folder.path()).contains("a directory"));
+        assert!(refused(&folder.path().join("absent")).contains("cannot read"));
+        let pointer = folder.path().join("model.safetensors");
+        std::fs::write(&pointer, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n").unwrap();
+        assert!(refused(&pointer).contains("git lfs pull"));
+        #[cfg(unix)]
+        {
+            let pipe = folder.path().join("pipe");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            assert!(refused(&pipe).contains("a named pipe"));
+            assert!(refused(Path::new("/dev/zero")).contains("a device"));
+            let link = folder.path().join("link");
+            std::os::unix::fs::symlink("nowhere", &link).unwrap();
+            assert!(refused(&link).contains("a link to nowhere"));
+        }
+    }
 }

@@ -12,9 +12,14 @@ pub struct Room {
     pub largest: u64,
 }
 
+/// Bytes of memory that the machine can still give; none where the kernel does not say.
+pub fn available() -> Option<u64> {
+    kibibytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
+}
+
 /// The machine's own memory, beside these processes; none where the kernel does not say.
 pub fn of_machine(processes: &[u32]) -> Option<Room> {
-    let free = kibibytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
+    let free = available()?;
     // Each may grow again to what it once was.
     let peak = |process: &u32| kibibytes(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmHWM:");
     Some(Room { free, largest: processes.iter().filter_map(peak).max()? })

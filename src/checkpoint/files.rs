@@ -60,8 +60,10 @@ pub const TOKENIZER_FILES: [&str; 5] =
 /// Weights files, the preferred first.
 const WEIGHTS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
-/// Bytes that a file of the tokenizer may have; the vocabularies of all languages together have a tenth of it.
-const LARGEST_TOKENIZER: u64 = 256 * MIB;
+/// Bytes that a file of the tokenizer may have; those of a hundred languages have half of it.
+const LARGEST_TOKENIZER: u64 = 64 * MIB;
+/// Bytes that a plain vocabulary may have.
+const LARGEST_VOCABULARY: u64 = 16 * MIB;
 
 /// The files of a checkpoint: what they held when they were found, and where the weights are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +127,12 @@ impl Files {
     /// `tokenizer` is not empty, and begins with what the vocabulary is in.
     fn read(config: &Path, weights: Vec<PathBuf>, tokenizer: &[PathBuf]) -> Result<Self> {
         let config = InputFile::read(config, Config::LARGEST)?;
-        let read = |path: &PathBuf| InputFile::read(path, LARGEST_TOKENIZER);
+        let read = |path: &PathBuf| {
+            let is_plain = path.extension().is_some_and(|extension| extension == "txt");
+            let file = InputFile::read(path, if is_plain { LARGEST_VOCABULARY } else { LARGEST_TOKENIZER })?;
+            ensure!(!file.bytes().contains(&0), "{} holds zero bytes: it is damaged", path.display());
+            Ok(file)
+        };
         let mut tokenizer_extras = tokenizer.iter().map(read).collect::<Result<Vec<_>>>()?;
         let tokenizer = tokenizer_extras.remove(0);
         Ok(Self { config, weights, tokenizer, tokenizer_extras })

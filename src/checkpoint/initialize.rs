@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use super::{Config, HostTensor, Parameter, Part, Role, Weights};
 use crate::random::{Purpose, Stream};
+use crate::room;
 use crate::shorten::shortened;
 
 /// Initial parameters and where they came from.
@@ -33,7 +34,9 @@ pub fn initialize(config: &Config, table: &[Parameter], weights: Option<Weights>
     }
     // What is not there is drawn after everything has been looked at: a shape may ask for more than any memory holds.
     let total: usize = table.iter().map(Parameter::elements).sum();
-    if Vec::<f32>::new().try_reserve_exact(total).is_err() {
+    // The system promises more than it has, and ends the process that takes it at its word.
+    let too_large = room::available().is_some_and(|available| total as u64 > available / size_of::<f32>() as u64);
+    if too_large || Vec::<f32>::new().try_reserve_exact(total).is_err() {
         bail!("not enough memory for {total} parameters");
     }
     let (mut parameters, mut drawn) = (Vec::with_capacity(table.len()), Vec::new());

@@ -12,6 +12,7 @@ mod gpus;
 mod hub;
 mod names;
 mod page;
+mod readers;
 mod real;
 #[cfg(feature = "gpu")]
 mod recordings;
