@@ -169,17 +169,17 @@ impl GpuFault {
             Kind::NoHeaders => {
                 "install CUDA's headers (cuda-cudart-dev and cuda-cccl), and name their folder: CUDA_PATH=/usr/local/cuda"
             }
-            Kind::OldDriver => "the driver has to be as new as CUDA: `nvidia-smi` shows the newest CUDA that it runs",
+            Kind::OldDriver => "the driver must be as new as CUDA: `nvidia-smi` shows the newest CUDA that it runs",
             Kind::NoMemory => "`nvidia-smi` shows which processes use the GPU's memory",
             Kind::Busy => "another process has the GPU for itself: `nvidia-smi` shows which, and its compute mode",
             Kind::Gone => {
-                "what was saved is sound: `nvidia-smi` shows whether the GPU is back, `gluepot resume` goes on, and device = \"cpu\" may go on too"
+                "what was saved is intact: `nvidia-smi` shows whether the GPU is back; `gluepot resume` continues, also with --device cpu"
             }
             Kind::Refused => {
                 "please report it with the log.txt of the run; another version of CUDA may do, or precision = \"fp32\""
             }
             Kind::Broken => {
-                "what was saved is sound, and `gluepot resume` goes on; if it comes again, please report it with the log.txt of the run"
+                "what was saved is intact, and `gluepot resume` continues; if it happens again, please report it with the log.txt of the run"
             }
         }
     }

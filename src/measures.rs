@@ -24,7 +24,7 @@ impl FromStr for Age {
             _ => None,
         };
         let age = minutes.zip(number).and_then(|(minutes, number)| TimeDelta::try_minutes(number.checked_mul(minutes)?));
-        age.map(Self).ok_or_else(|| format!("\"{text}\" is no length of time, such as 7d, 12h or 30m"))
+        age.map(Self).ok_or_else(|| format!("\"{text}\" is not a valid duration; write 7d, 12h or 30m"))
     }
 }
 
@@ -40,7 +40,7 @@ impl FromStr for Size {
             _ => None,
         };
         let size = bytes.zip(number).and_then(|(bytes, number)| u64::try_from(number).ok()?.checked_mul(bytes));
-        size.map(Self).ok_or_else(|| format!("\"{text}\" is no size, such as 500MB or 2GB"))
+        size.map(Self).ok_or_else(|| format!("\"{text}\" is not a valid size; write 500MB or 2GB"))
     }
 }
 

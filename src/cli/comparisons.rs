@@ -50,11 +50,16 @@ pub struct Compare {
 
 const COMPARE_EXAMPLES: &str = "\
 Examples:
-  gluepot compare                                      all runs below runs/
-  gluepot compare mrpc --reference learning_rate=2e-5  runs of one experiment against a baseline
-  gluepot compare 'runs/2026-11-*' --format markdown   for a pull request
+  # All runs below runs/
+  gluepot compare
+  # Runs of one experiment against a baseline
+  gluepot compare mrpc --reference learning_rate=2e-5
+  # A table for a pull request
+  gluepot compare 'runs/2026-11-*' --format markdown
+  # Only some runs
   gluepot compare --filter 'f1 > 0.85 and data.batch_size == 16'
-  gluepot compare 1e81b8 e4c3ce --examples             McNemar's test and the texts on which two runs differ";
+  # McNemar's test, and the texts on which two runs differ
+  gluepot compare 1e81b8 e4c3ce --examples";
 
 /// `report`.
 #[derive(Debug, Args)]

@@ -28,8 +28,8 @@ pub enum Output {
 /// `--format` of a command that prints a table.
 #[derive(Debug, Args)]
 pub struct TableFormat {
-    /// Output format; csv and json keep every digit.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    /// Output format: text, markdown, csv or json; csv and json keep every digit.
+    #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true)]
     format: Format,
     /// The same as `--format json`.
     #[arg(long, hide = true, conflicts_with = "format")]
@@ -47,8 +47,8 @@ impl TableFormat {
 /// `--format` of a command that prints no table.
 #[derive(Debug, Args)]
 pub struct OutputFormat {
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = Output::Text)]
+    /// Output format: text, or json for programs.
+    #[arg(long, value_enum, default_value_t = Output::Text, hide_possible_values = true)]
     format: Output,
     /// The same as `--format json`.
     #[arg(long, hide = true, conflicts_with = "format")]

@@ -36,15 +36,19 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  gluepot run experiments/quickstart.toml            train a small model, no network needed
-  gluepot check experiments/mrpc.toml                show every setting and the number of steps
-  gluepot run experiments/mrpc.toml --set seed=1     train with one setting changed
-  gluepot run experiments/mrpc.toml --set data.source=../glue --set checkpoint=./bert
-                                                     train offline, from folders
+  # Train a small model, no network needed
+  gluepot run experiments/quickstart.toml
+  # Show every setting and the number of steps
+  gluepot check experiments/mrpc.toml
+  # Train with some settings changed, offline, from folders
+  gluepot run experiments/mrpc.toml --set seed=1 \\
+      --set data.source=../glue --set checkpoint=./bert
+  # Train every variant with every seed, and compare
   gluepot sweep experiments/mrpc.toml --axis learning_rate=[2e-5,5e-5] --seeds 1..5
-                                                     train every variant with every seed, and compare
-  gluepot compare                                    compare all runs, with statistics over seeds
-  gluepot show latest                                scores and learning curve of the last run
+  # Compare all runs, with statistics over seeds
+  gluepot compare
+  # Show scores and learning curve of the last run
+  gluepot show latest
 
 A complete experiment file:
   task = \"mrpc\"                     # mrpc | sst2

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Runs, overrides};
+use super::{OutputFormat, Runs, overrides};
 use crate::experiment::Override;
 use crate::settings::DeviceChoice;
 use crate::sweep::Jobs;
@@ -50,13 +50,20 @@ pub struct Sweep {
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
+    /// Output format.
+    #[command(flatten)]
+    pub format: OutputFormat,
 }
 
 const SWEEP_EXAMPLES: &str = "\
 Examples:
-  gluepot sweep experiments/mrpc.toml --axis learning_rate=[2e-5,5e-5] --seeds 1..5 --dry-run
-  gluepot sweep sweep.toml --jobs 4            four trials in parallel; run it again to continue
-  gluepot sweep sweep.toml --retry-failed      retry the failed trials
+  # Show what would be trained
+  gluepot sweep experiments/mrpc.toml \\
+      --axis learning_rate=[2e-5,5e-5] --seeds 1..5 --dry-run
+  # Train four trials in parallel; run it again to continue
+  gluepot sweep sweep.toml --jobs 4
+  # Retry the failed trials
+  gluepot sweep sweep.toml --retry-failed
 
 In a file:
   base = \"mrpc.toml\"

@@ -21,8 +21,8 @@ pub struct Run {
     /// Device to train on: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
-    /// Kernels to use.
-    #[arg(long, value_enum, default_value_t = Kernels::Fused)]
+    /// Kernels to use: fused, or reference (Burn's own operations over padded batches, slower).
+    #[arg(long, value_enum, default_value_t = Kernels::Fused, hide_possible_values = true)]
     pub kernels: Kernels,
     /// Print only errors and the final summary.
     #[arg(long, short)]
@@ -97,8 +97,8 @@ pub struct Bench {
     /// Warm-up steps, not timed.
     #[arg(long, default_value_t = 3)]
     pub warm_up: usize,
-    /// Kernels to use.
-    #[arg(long, value_enum, default_value_t = Kernels::Fused)]
+    /// Kernels to use: fused, or reference (Burn's own operations over padded batches, slower).
+    #[arg(long, value_enum, default_value_t = Kernels::Fused, hide_possible_values = true)]
     pub kernels: Kernels,
     /// Launch every kernel of every step instead of replaying CUDA graphs.
     #[arg(long)]

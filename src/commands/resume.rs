@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use super::run::train;
-use super::{complain, find_failure, sweep_directory};
+use super::{complain, find_failure, pretty, print, sweep_directory};
 use crate::cli::{Kernels as Choice, Resume, overrides};
 use crate::execute::{Begin, Change, Resumed, changes, command, sweep_command, with_device};
 use crate::experiment::{Experiment, Override, Surroundings};
@@ -56,7 +56,8 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     };
     let after = run.status().to_string();
     let resumed = Resumed { directory, lock, facts: run.facts, after, state, damaged, changed, identity };
-    train(&pipeline, &device, Begin::Again(Box::new(resumed)), root, loudness)
+    let finished = train(&pipeline, &device, Begin::Again(Box::new(resumed)), root, loudness, &arguments.format)?;
+    finished.map_or(Ok(()), |run| print(&pretty(&run)))
 }
 
 /// Runs that there is nothing to do about.

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use super::{complain, print};
-use crate::cli::{Run, overrides};
+use serde_json::{Value, json};
+
+use super::{complain, pretty, print, run_json};
+use crate::cli::{OutputFormat, Run, overrides};
 use crate::execute::{Begin, End, Ended, Manner, Nobody, command, execute, with_device};
 use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
@@ -12,7 +14,7 @@ use crate::inputs::{Inputs, Purpose};
 use crate::pipeline::Pipeline;
 use crate::progress::{Loudness, Voice};
 use crate::report::{count, duration, rate, remarks, score};
-use crate::runs::{Moment, RunDirectory, Summary, files};
+use crate::runs::{Moment, RunDirectory, StoredRun, Summary, files};
 use crate::stop::Stop;
 use crate::tokens::TokenCache;
 use crate::train::Device;
@@ -32,21 +34,28 @@ pub fn run(arguments: &Run) -> Outcome<()> {
         // What only shows when weights and texts are read must not show after hours of training.
         checked.iter().try_for_each(|(inputs, _)| Pipeline::make(inputs, &TokenCache::of_user()).map(drop))?;
     }
+    let print_all = |finished: &[Value]| if arguments.format.is_json() { print(&pretty(&json!(finished))) } else { Ok(()) };
+    let run_one = |inputs: &Inputs, device: &Device| {
+        let pipeline = Pipeline::make(inputs, &TokenCache::of_user())?;
+        train(&pipeline, device, Begin::New(&arguments.runs.root), &arguments.runs.root, loudness, &arguments.format)
+    };
     if let [(inputs, device)] = checked.as_slice() {
-        return run_one(inputs, device, &arguments.runs.root, loudness);
+        return run_one(inputs, device).and_then(|finished| print_all(finished.as_slice()));
     }
     // One experiment that fails does not take the others with it.
-    let mut failed = Vec::new();
+    let (mut failed, mut finished) = (Vec::new(), Vec::new());
     for ((inputs, device), file) in checked.iter().zip(&arguments.experiments.files) {
-        if let Err(failure) = run_one(inputs, device, &arguments.runs.root, loudness) {
+        match run_one(inputs, device) {
+            Ok(run) => finished.extend(run),
             // Who asks to stop means all of them.
-            if let Failure::Interrupted(_) = failure {
-                return Err(failure);
+            Err(failure @ Failure::Interrupted(_)) => return Err(failure),
+            Err(failure) => {
+                complain(&format!("{}: {}", file.display(), failure.message()));
+                failed.push((file.display().to_string(), failure.exit_code()));
             }
-            complain(&format!("{}: {}", file.display(), failure.message()));
-            failed.push((file.display().to_string(), failure.exit_code()));
         }
     }
+    print_all(&finished)?;
     match failed.first() {
         None => Ok(()),
         Some((_, code)) => {
@@ -57,24 +66,29 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     }
 }
 
-fn run_one(inputs: &Inputs, device: &Device, root: &Path, loudness: Loudness) -> Outcome<()> {
-    let pipeline = Pipeline::make(inputs, &TokenCache::of_user())?;
-    train(&pipeline, device, Begin::New(root), root, loudness)
-}
-
-/// Trains, and says what came of it.
-pub(super) fn train(pipeline: &Pipeline<'_>, device: &Device, begin: Begin<'_>, root: &Path, loudness: Loudness) -> Outcome<()> {
+/// Trains, and says what came of it: in text, or to the caller, as JSON.
+pub(super) fn train(
+    pipeline: &Pipeline<'_>,
+    device: &Device,
+    begin: Begin<'_>,
+    root: &Path,
+    loudness: Loudness,
+    format: &OutputFormat,
+) -> Outcome<Option<Value>> {
     let stop = Stop::on_signals().map_err(Failure::Internal)?;
     let manner = Manner { loudness, stop, runs: Some(root.to_path_buf()), keeps_state: true };
     let Ended { directory, id, end } = execute(pipeline, device, begin, &manner, &mut Nobody)?;
     if let End::Finished(summary) = end {
+        if format.is_json() {
+            return StoredRun::read(directory.root()).map(|run| Some(run_json(&run))).map_err(Failure::RunDirectory);
+        }
         let name = &pipeline.inputs.trial.settings.name;
         let closing = closing(name, &summary, &directory, &command("show", root, &id));
         // The run is finished; that its last words do not fit on the disk changes nothing.
         let _ = Voice::new(loudness, &directory.path(files::LOG)).and_then(|mut voice| voice.note(&closing));
         print(&closing)?;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The last words: scores, where the run is, what to type next.

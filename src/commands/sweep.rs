@@ -5,8 +5,10 @@ use std::path::Path;
 use anyhow::anyhow;
 use chrono::Utc;
 
-use super::{complain, pace, print, warn};
-use crate::cli::Sweep;
+use serde_json::{Value, json};
+
+use super::{complain, pace, pretty, print, sweep_directory, warn};
+use crate::cli::{OutputFormat, Sweep};
 use crate::execute::{Conduct, Conducted, close, conduct, sweep_command};
 use crate::experiment::{Experiment, Surroundings};
 use crate::failure::{Failure, Outcome};
@@ -16,7 +18,7 @@ use crate::problem::Problems;
 use crate::progress::Loudness;
 use crate::report::{comparison_text, joined_text, standing_text, sweep_plan_text};
 use crate::settings::{Complaint, Settings};
-use crate::sweep::{Asked, FORMAT, How, PlannedTrial, Standing, SweepFacts, expand};
+use crate::sweep::{Asked, FORMAT, How, PlannedTrial, Standing, State, SweepFacts, expand};
 use crate::terminal::Width;
 use crate::train::Device;
 
@@ -57,14 +59,20 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
         loudness,
     };
     let conducted = conduct(&how, joined.trials, &hub, &mut shelf)?;
-    say_end(&how, &conducted)
+    say_end(&how, &conducted, &arguments.format)
 }
 
 /// Prints the comparison, the best run and what to do next.
-pub(super) fn say_end(how: &Conduct<'_>, conducted: &Conducted) -> Outcome<()> {
+pub(super) fn say_end(how: &Conduct<'_>, conducted: &Conducted, format: &OutputFormat) -> Outcome<()> {
     let closing = close(how.directory, conducted, how.metric)?;
     for warning in &closing.warnings {
         warn(warning);
+    }
+    if format.is_json() {
+        let mut sweep = sweep_directory::json(how.directory)?;
+        sweep["comparisons"] = json!(closing.comparisons);
+        print(&pretty(&sweep))?;
+        return closing.outcome;
     }
     if !closing.comparisons.is_empty() {
         let mut text: Vec<String> =
@@ -89,6 +97,15 @@ fn dry_run(arguments: &Sweep, asked: Asked<'_>, settings: &Settings, hub: &Hub, 
         }
         Standing::New(_) => (asked.trials, Vec::new()),
     };
+    if arguments.format.is_json() {
+        let path = if let Standing::Known(known) = &standing { Some(known.directory.path()) } else { None };
+        let planned = |(index, trial): (usize, &PlannedTrial)| {
+            let state = states.get(index).map(State::name);
+            json!({ "id": trial.id, "variant": trial.variant, "choices": trial.choices, "seed": trial.seed, "steps": trial.steps, "state": state })
+        };
+        let trials: Vec<Value> = trials.iter().enumerate().map(planned).collect();
+        return print(&pretty(&json!({ "path": path, "trials": trials, "seconds_per_example": pace.seconds_per_example })));
+    }
     let said = standing_text(&standing, &|path: &Path| sweep_command("resume", path));
     print(&format!("{}\n{said}", sweep_plan_text(trials, &states, &pace, arguments.jobs, Width::of_stdout())))
 }

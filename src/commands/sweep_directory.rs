@@ -42,7 +42,7 @@ pub fn resume(directory: &SweepDirectory, arguments: &Resume) -> Outcome<()> {
     };
     let hub = Hub::from_env(loudness == Loudness::Normal);
     let conducted = conduct(&how, trials, &hub, &mut Shelf::default())?;
-    say_end(&how, &conducted)
+    say_end(&how, &conducted, &arguments.format)
 }
 
 /// What is wrong with a plan, and what restores it.
@@ -119,6 +119,11 @@ fn text_of(directory: &SweepDirectory, seen: &Seen) -> String {
     }
     lines.push(format!("compare     {}", sweep_command("compare", directory.path())));
     lines.join("\n")
+}
+
+/// A sweep for programs.
+pub(super) fn json(directory: &SweepDirectory) -> Outcome<Value> {
+    Seen::of(directory).map(|seen| json_of(directory, &seen)).map_err(Failure::RunDirectory)
 }
 
 fn json_of(directory: &SweepDirectory, seen: &Seen) -> Value {

@@ -33,12 +33,14 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
         voice.say(&format!("warning: {warning}"))?;
     }
     if pipeline.inputs.named.files.weights.is_empty() {
-        voice.say("every weight is drawn anew: the checkpoint gives its shape alone")?;
+        voice.say("all weights are randomly initialized; only the checkpoint's architecture is used")?;
     } else if pipeline.initial.head_of_another_size {
-        voice
-            .say(&format!("newly drawn, because the checkpoint's are for other labels: {}", pipeline.initial.drawn.join(", ")))?;
+        voice.say(&format!(
+            "randomly initialized (the checkpoint's are for other labels): {}",
+            pipeline.initial.drawn.join(", ")
+        ))?;
     } else if !pipeline.initial.drawn.is_empty() {
-        voice.say(&format!("newly drawn, because the checkpoint lacks them: {}", pipeline.initial.drawn.join(", ")))?;
+        voice.say(&format!("randomly initialized (not in the checkpoint): {}", pipeline.initial.drawn.join(", ")))?;
     }
     let (theirs, ours) = (trial.config.labels(), trial.settings.task.task().labels);
     let keeps_head = !pipeline.inputs.named.files.weights.is_empty() && pipeline.initial.drawn.is_empty();
@@ -53,7 +55,7 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
         voice.say(&format!("{}: {} = {}", row.origin, row.path(), row.toml().unwrap_or_default()))?;
     }
     if !pipeline.initial.unused.is_empty() {
-        voice.say(&format!("not used of the checkpoint: {}", pipeline.initial.unused.join(", ")))?;
+        voice.say(&format!("unused weights of the checkpoint: {}", pipeline.initial.unused.join(", ")))?;
     }
     if let Some(said) = unused_gpu().filter(|_| trial.settings.device == DeviceChoice::Auto) {
         voice.say(&said)?;

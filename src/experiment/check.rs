@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 use super::hint::{Hint, meant};
 use super::suggest::nearest;
 use super::sweepable;
-use super::words::{bounds, either, number, short, shown, whole, written};
+use super::words::{bounds, either, number, plural, short, shown, whole, written};
 
 /// A value that the schema refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,8 +234,10 @@ impl<'a> Check<'a> {
                 "integer" => format!("a whole number{}", bounds(schema)),
                 "number" => format!("a number{}", bounds(schema)),
                 "array" => match schema.get("items") {
-                    Some(items) if schema.get("minItems").is_some() => format!("a non-empty list of {}", self.describe(items)),
-                    Some(items) => format!("a list of {}", self.describe(items)),
+                    Some(items) if schema.get("minItems").is_some() => {
+                        format!("a non-empty list of {}", plural(&self.describe(items)))
+                    }
+                    Some(items) => format!("a list of {}", plural(&self.describe(items))),
                     None => "a list".to_string(),
                 },
                 "object" => "a table".to_string(),

@@ -293,7 +293,7 @@ fn sweep_complaints(sweep: &Sweep, layers: &Layers, schema: &serde_json::Value) 
             let bound =
                 if is_whole(schema, path) && bound.fract() == 0.0 { Value::from(bound as i64) } else { Value::from(bound) };
             if !can_be(schema, path, &bound) {
-                let message = format!("`{path}` cannot be everything in this range");
+                let message = format!("some values in this range are not valid for `{path}`");
                 complaints.push(
                     Complaint::new(&format!("sweep.axes.{path}.{name}"), message)
                         .help(format!("expected {}", must_be(schema, path))),

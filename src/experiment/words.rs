@@ -26,6 +26,18 @@ pub(super) fn bounds(schema: &Json) -> String {
     if words.is_empty() { String::new() } else { format!(" {}", words.join(" and ")) }
 }
 
+/// Several of what is described as one.
+pub(super) fn plural(one: &str) -> String {
+    let largest = format!(" and at most {}", i64::MAX);
+    let one = one.strip_suffix(&largest).unwrap_or(one);
+    for (singular, plural) in [("a whole number", "whole numbers"), ("a number", "numbers"), ("a table", "tables")] {
+        if let Some(rest) = one.strip_prefix(singular) {
+            return format!("{plural}{rest}");
+        }
+    }
+    one.to_string()
+}
+
 pub(super) fn either(options: &[String]) -> String {
     match options {
         [] => "nothing".into(),

@@ -13,29 +13,29 @@ use serde_json::Value as Json;
 
 use super::{Complaint, MetricName};
 
-/// What varies between the trials of a sweep, and how they are run.
+/// What varies among the trials of a sweep, and how to run them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sweep {
-    /// "grid": every combination of the axes. "random": `trials` combinations, drawn by the experiment's seed.
+    /// "grid": every combination of the axes. "random": `trials` combinations, drawn with the experiment's seed.
     pub strategy: Strategy,
-    /// Each variant is trained once with each of these seeds. Default: the experiment's seed alone.
+    /// Seeds to train every variant with. Default: the experiment's seed.
     #[schemars(inner(range(min = 0, max = 9_223_372_036_854_775_807_i64)))]
     pub seeds: Option<Vec<u64>>,
-    /// For "random": how many variants in all.
+    /// For "random": number of variants.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub trials: Option<NonZeroUsize>,
-    /// The metric that ranks the variants. Default: the experiment's.
+    /// Metric that ranks the variants. Default: the experiment's.
     pub metric: Option<MetricName>,
-    /// When a trial fails: "continue" with the others, or "stop" starting more.
+    /// When a trial fails: "continue" with the others, or "stop" starting new ones.
     pub on_failure: OnFailure,
-    /// What varies: a setting's path in quotes, and its values.
+    /// Settings to vary: a setting's path in quotes, and its values.
     pub axes: BTreeMap<String, Axis>,
-    /// Values that move together: each table is one point of a common axis.
+    /// Settings that vary together: each table is one point on a common axis.
     pub paired: Vec<BTreeMap<String, Json>>,
-    /// Combinations that are left out.
+    /// Combinations to leave out.
     pub exclude: Vec<BTreeMap<String, Json>>,
-    /// Evaluates early and stops the variants that fall behind. Default: none stops.
+    /// Stop variants that fall behind (successive halving). Default: off.
     pub prune: Option<Prune>,
 }
 
@@ -81,16 +81,16 @@ pub enum Axis {
     Range(Range),
 }
 
-/// Numbers between two bounds, which belong to it.
+/// Numbers between two bounds, both included.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "a table { min = …, max = … }")]
 pub struct Range {
-    /// The smallest value.
+    /// Smallest value.
     pub min: f64,
-    /// The largest value.
+    /// Largest value.
     pub max: f64,
-    /// Draws the logarithm uniformly: for learning rates.
+    /// Draw uniformly on a logarithmic scale, as for learning rates.
     #[serde(default)]
     pub log: bool,
 }
@@ -99,10 +99,10 @@ pub struct Range {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Prune {
-    /// The share of the steps that every variant takes before it can be stopped.
+    /// Fraction of the steps that every variant trains before it can be stopped.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub grace: f64,
-    /// One in so many goes on; it is asked again after as many times the steps.
+    /// Keep 1 variant in this many at each rung; each rung comes after this many times as many steps.
     #[schemars(range(min = 2, max = 100))]
     pub factor: NonZeroU32,
 }
@@ -163,12 +163,12 @@ impl Sweep {
         if self.axes.is_empty() && self.paired.is_empty() && self.seeds.as_ref().is_none_or(|seeds| seeds.len() < 2) {
             say(
                 "sweep",
-                "the sweep has nothing that varies".into(),
-                "give it seeds = [1, 2, 3], or [sweep.axes] with lists of values",
+                "the sweep defines nothing to vary".into(),
+                "add seeds = [1, 2, 3], or [sweep.axes] with lists of values",
             );
         }
-        if repeats(self.seeds.iter().flatten()) {
-            say("sweep.seeds", "a seed stands twice".into(), "the same seed gives the same run again");
+        if let Some(seed) = repeated(self.seeds.iter().flatten()) {
+            say("sweep.seeds", format!("seed {seed} is listed twice"), "the same seed reproduces the same run");
         }
         match (self.strategy, self.trials) {
             (Strategy::Random, None) => {
@@ -176,7 +176,7 @@ impl Sweep {
             }
             (Strategy::Grid, Some(_)) => say(
                 "sweep.trials",
-                "only a random sweep has `trials`".into(),
+                "`trials` applies to random sweeps only".into(),
                 "a grid takes every combination; write strategy = \"random\" to draw some of them",
             ),
             _ => {}
@@ -184,11 +184,11 @@ impl Sweep {
         for (path, axis) in &self.axes {
             let place = format!("sweep.axes.{path}");
             match axis {
-                Axis::Values(values) if repeats(values.iter().map(Json::to_string)) => {
-                    say(&place, format!("a value of the axis {path} stands twice"), "each value once");
+                Axis::Values(values) if repeated(values.iter().map(Json::to_string)).is_some() => {
+                    say(&place, format!("a value of the axis {path} is listed twice"), "list each value once");
                 }
                 Axis::Range(_) if self.strategy == Strategy::Grid => {
-                    say(&place, "a grid has no ranges".into(), "list the values, or write strategy = \"random\"");
+                    say(&place, "a grid cannot have ranges".into(), "list the values, or write strategy = \"random\"");
                 }
                 Axis::Range(range) if range.min >= range.max => {
                     say(&place, format!("the range from {} to {} is empty", range.min, range.max), "min must be below max");
@@ -242,7 +242,7 @@ impl Sweep {
                 complaints.push(Complaint::new(&format!("sweep.exclude[{index}]"), message));
             }
             for path in entry.keys().filter(|path| !varying.contains(&path.as_str())) {
-                let message = format!("{path} does not vary, so that nothing can be left out by it");
+                let message = format!("{path} does not vary, so nothing can be excluded by it");
                 let complaint = Complaint::new(&format!("sweep.exclude[{index}].{path}"), message);
                 complaints.push(if varying.is_empty() {
                     complaint
@@ -255,7 +255,7 @@ impl Sweep {
     }
 }
 
-fn repeats<T: Ord>(values: impl Iterator<Item = T>) -> bool {
+fn repeated<T: Ord + Clone>(mut values: impl Iterator<Item = T>) -> Option<T> {
     let mut seen = BTreeSet::new();
-    !values.into_iter().all(|value| seen.insert(value))
+    values.find(|value| !seen.insert(value.clone()))
 }

@@ -105,25 +105,25 @@ impl Pilot {
             self.allowed -= self.stride;
             self.settled = true;
             return Some(format!(
-                "{} at once from here on: {tried} learn from {rate:.1} examples a second together, {} from {before:.1}",
+                "{} in parallel from now on: {tried} train {rate:.1} examples/s in total, {} train {before:.1}",
                 trials(self.allowed),
                 self.allowed
             ));
         }
         self.before = Some(rate);
         let reason = match room() {
-            _ if self.allowed + self.stride > self.most => "no more are useful here".into(),
-            None => "how much memory is free cannot be seen here".into(),
+            _ if self.allowed + self.stride > self.most => "more would not help on this machine".into(),
+            None => "the free memory is unknown on this machine".into(),
             Some(Room { free, largest }) if (free as f64) < HEADROOM * largest as f64 => {
-                format!("one takes up to {}, and {} are free", bytes(largest), bytes(free))
+                format!("one takes up to {}, and {} is free", bytes(largest), bytes(free))
             }
             Some(_) => {
                 self.allowed += self.stride;
-                return Some(format!("{} at once now: {rate:.1} examples a second so far", trials(self.allowed)));
+                return Some(format!("{} in parallel now: {rate:.1} examples/s so far", trials(self.allowed)));
             }
         };
         self.settled = true;
-        Some(format!("{} at once from here on ({rate:.1} examples a second): {reason}", trials(self.allowed)))
+        Some(format!("{} in parallel from now on ({rate:.1} examples/s): {reason}", trials(self.allowed)))
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
     fn goes_back_to_the_number_before_the_one_that_did_not_help() {
         let (allowed, said) = settle(&[100.0, 180.0, 186.0], 8, 1, |_| Some(PLENTY));
         assert_eq!(allowed, 2);
-        assert_eq!(said, "2 trials at once from here on: 3 learn from 186.0 examples a second together, 2 from 180.0");
+        assert_eq!(said, "2 trials in parallel from now on: 3 train 186.0 examples/s in total, 2 train 180.0");
         assert_eq!(settle(&[100.0, 90.0], 8, 1, |_| Some(PLENTY)).0, 1);
     }
 
@@ -170,7 +170,7 @@ mod tests {
         let of_four = |running: usize| Some(Room { free: (4 - running as u64) << 30, largest: 1 << 30 });
         let (allowed, said) = settle(&[1.0, 2.0, 3.0, 4.0], 8, 1, of_four);
         assert_eq!(allowed, 3);
-        assert_eq!(said, "3 trials at once from here on (3.0 examples a second): one takes up to 1.1 GB, and 1.1 GB are free");
+        assert_eq!(said, "3 trials in parallel from now on (3.0 examples/s): one takes up to 1.1 GB, and 1.1 GB is free");
         assert_eq!(settle(&[1.0], 8, 1, |_| None).0, 1);
     }
 

@@ -192,3 +192,27 @@ fn runs_are_found_by_the_beginning_of_their_names() {
     assert_eq!(found("mrp"), Err(2));
     assert_eq!(found(""), Err(2));
 }
+
+/// What a command prints for programs is one JSON value, also where it trains.
+#[test]
+fn trainings_are_printed_for_programs() {
+    let shell = sound();
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let done = shell.gluepot(arguments);
+        assert_eq!(done.code, 0, "{done:?}");
+        serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"))
+    };
+    let runs = json(&["run", "x.toml", "x.toml", "--device", "cpu", "--format", "json"]);
+    assert_eq!(runs.as_array().unwrap().len(), 2);
+    assert_eq!(runs[1], json(&["show", "latest", "--format", "json"]));
+    assert_eq!(runs[0]["summary"]["best"]["scores"], runs[1]["summary"]["best"]["scores"]);
+    let longer = json(&["resume", "latest", "--epochs", "2", "--format", "json"]);
+    assert_eq!(longer["path"], runs[1]["path"]);
+    assert_eq!(longer["settings"]["epochs"], 2);
+    let sweep = ["sweep", "x.toml", "--axis", "learning_rate=[1e-3,2e-3]", "--format", "json"];
+    let planned = json(&[&sweep[..], &["--dry-run"]].concat());
+    assert_eq!(planned["trials"].as_array().unwrap().len(), 2);
+    let swept = json(&sweep);
+    assert_eq!(swept["trials"][0]["id"], planned["trials"][0]["id"]);
+    assert_eq!(swept["comparisons"][0]["variants"].as_array().unwrap().len(), 2);
+}
