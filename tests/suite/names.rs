@@ -4,7 +4,7 @@ use figment::value::{Dict, Value};
 use gluepot::experiment::{Experiment, Hint, Meaning, Override, Surroundings, check, elsewhere, schema, setting_paths};
 
 use crate::failures::sound;
-use crate::support::golden;
+use crate::support::{golden, project};
 
 fn problems(overrides: &[(&str, &str)]) -> String {
     let shell = sound();
@@ -215,4 +215,52 @@ fn trainings_are_printed_for_programs() {
     let swept = json(&sweep);
     assert_eq!(swept["trials"][0]["id"], planned["trials"][0]["id"]);
     assert_eq!(swept["comparisons"][0]["variants"].as_array().unwrap().len(), 2);
+}
+
+/// The page for those who come from run_glue.py: its experiment is one, and its defaults are those of both programs.
+#[test]
+fn the_page_about_run_glue_is_true() {
+    let page = std::fs::read_to_string(project("docs/from-run_glue.md")).unwrap();
+    let block = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let shell = sound();
+    shell.write("page.toml", block);
+    let experiment = Experiment::load(&shell.path("page.toml"), &[], &Surroundings::default());
+    let settings = experiment.sound().unwrap();
+    assert_eq!(settings.optimizer.no_decay, ["bias", "LayerNorm"]);
+    let arguments = golden("arguments.json");
+    let theirs = |name: &str| {
+        let value = &arguments["training"][name];
+        if value.is_null() { arguments["run_glue"][name].clone() } else { value.clone() }
+    };
+    for (name, value) in [
+        ("learning_rate", serde_json::json!(5e-5)),
+        ("num_train_epochs", 3.0.into()),
+        ("per_device_train_batch_size", 8.into()),
+        ("per_device_eval_batch_size", 8.into()),
+        ("weight_decay", 0.0.into()),
+        ("max_grad_norm", 1.0.into()),
+        ("adam_beta1", 0.9.into()),
+        ("adam_beta2", 0.999.into()),
+        ("adam_epsilon", 1e-8.into()),
+        ("optim", "adamw_torch_fused".into()),
+        ("lr_scheduler_type", "linear".into()),
+        ("gradient_accumulation_steps", 1.into()),
+        ("seed", 42.into()),
+        ("eval_strategy", "no".into()),
+        ("save_strategy", "steps".into()),
+        ("save_steps", 500.into()),
+        ("logging_steps", 500.into()),
+        ("dataloader_drop_last", false.into()),
+        ("max_seq_length", 128.into()),
+        ("pad_to_max_length", true.into()),
+    ] {
+        let found = theirs(name);
+        assert!(found == value || found.as_f64().is_some_and(|found| Some(found) == value.as_f64()), "{name}: {found}");
+    }
+    // The defaults that the page says are others here, and those that it says are the same.
+    let ours = gluepot::settings::Optimizer::default();
+    assert_eq!((ours.weight_decay, ours.max_grad_norm, ours.no_decay.len()), (0.01, None, 0));
+    assert_eq!((ours.beta1, ours.beta2, ours.epsilon), (0.9, 0.999, 1e-8));
+    let data = gluepot::settings::Data::default();
+    assert_eq!((data.batch_size.get(), data.eval_batch_size.get(), data.max_length, data.shuffle), (8, 32, None, true));
 }
