@@ -58,16 +58,16 @@ pub const EXIT_CODES: [(u8, &str); 13] = [
     (0, "done"),
     (1, "internal error (a bug in gluepot)"),
     (2, "wrong usage"),
-    (3, "the experiment is wrong"),
+    (3, "the experiment is invalid"),
     (4, "the data cannot be used"),
     (5, "the checkpoint cannot be used"),
     (6, "the hub cannot be reached or refuses"),
-    (7, "the device is not there or lacks something"),
+    (7, "the device is missing or unsuitable"),
     (8, "the run directory or standard output cannot be written or read"),
     (9, "training diverged"),
     (10, "out of memory"),
     (11, "some trials of a sweep failed"),
-    (INTERRUPTED, "interrupted; what was done is kept, and the message says how to go on"),
+    (INTERRUPTED, "interrupted; what was done is kept, and the message says how to continue"),
 ];
 
 impl Failure {
