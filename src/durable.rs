@@ -65,8 +65,7 @@ impl NewFolder {
     /// It cannot be written.
     pub fn write(&mut self, name: &str, content: &[u8]) -> Result<()> {
         create(&self.path.join(name), content).with_context(|| format!("cannot write {name}"))?;
-        let entry = Entry { bytes: content.len() as u64, sha256: hex(&Sha256::digest(content)) };
-        self.files.insert(name.into(), entry);
+        self.files.insert(name.into(), Entry::of(content));
         Ok(())
     }
 }
@@ -114,10 +113,16 @@ pub fn check_folder(path: &Path) -> Result<Manifest> {
     let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
     let manifest: Manifest = serde_json::from_str(&text).with_context(|| format!("{} is no manifest", manifest.display()))?;
     ensure!(manifest.format_version == FORMAT, "its manifest is of version {}, not {FORMAT}", manifest.format_version);
+    for entry in fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        ensure!(name == MANIFEST || manifest.files.contains_key(&name), "{name} is not in its manifest");
+    }
     for (name, entry) in &manifest.files {
         ensure!(is_plain(name), "its manifest names the file {name:?}, which is not in the folder");
         let file = path.join(name);
-        let size = fs::metadata(&file).with_context(|| format!("{name} is missing"))?.len();
+        let metadata = fs::symlink_metadata(&file).with_context(|| format!("{name} is missing"))?;
+        ensure!(metadata.is_file(), "{name} is not a regular file");
+        let size = metadata.len();
         if size != entry.bytes {
             bail!("{name} has {size} bytes instead of {}", entry.bytes);
         }
@@ -131,6 +136,14 @@ pub fn check_folder(path: &Path) -> Result<Manifest> {
 fn is_plain(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(_)), None))
+}
+
+impl Entry {
+    /// That of a content.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        Self { bytes: content.len() as u64, sha256: hex(&Sha256::digest(content)) }
+    }
 }
 
 fn create(path: &Path, content: &[u8]) -> std::io::Result<()> {

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::gpu_fault::GpuFault;
 use crate::hub::HubError;
 use crate::problem::Problems;
-use crate::runs::Status;
+use crate::runs::{Status, TakenOver};
 use crate::terminal::Styled;
 use crate::train::{DeviceError, Diverged};
 
@@ -30,6 +30,8 @@ pub enum Failure {
     Gpu(GpuFault),
     /// The run directory or standard output cannot be written or read.
     RunDirectory(anyhow::Error),
+    /// Another process has taken over the run.
+    TakenOver(TakenOver),
     /// Loss or gradient were no longer finite.
     Diverged(Diverged),
     /// Not enough memory.
@@ -82,7 +84,7 @@ impl Failure {
             Self::Checkpoint(_) => 5,
             Self::Hub(_) => 6,
             Self::Device(_) | Self::Gpu(_) => 7,
-            Self::RunDirectory(_) => 8,
+            Self::RunDirectory(_) | Self::TakenOver(_) => 8,
             Self::Diverged(_) => 9,
             Self::OutOfMemory(_) => 10,
             Self::Trials(_) => 11,
@@ -219,6 +221,7 @@ impl fmt::Display for Failure {
             Self::Experiment(problems) => write!(f, "{problems}"),
             Self::Device(error) => write!(f, "{error}"),
             Self::Gpu(fault) => write!(f, "{fault}"),
+            Self::TakenOver(taken) => write!(f, "{taken}"),
             Self::Diverged(diverged) => write!(f, "{diverged}"),
             Self::OutOfMemory(message) => write!(f, "out of memory: {message}"),
             Self::Trials(message) | Self::Interrupted(message) | Self::Several { message, .. } => f.write_str(message),

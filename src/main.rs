@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use gluepot::failure::Failure;
 use gluepot::terminal::{Styled, complain_styled, masked_line, print_styled};
-use gluepot::{cli, commands, memory, panics, threads};
+use gluepot::{cli, commands, memory, panics, stop, threads};
 
 #[global_allocator]
 static ALLOCATOR: memory::Reporting = memory::Reporting;
@@ -16,6 +16,7 @@ static ALLOCATOR: memory::Reporting = memory::Reporting;
 fn main() -> ExitCode {
     memory::keep_freed_memory();
     threads::join_pool();
+    stop::survive_file_size_limit();
     let words: Vec<OsString> = std::env::args_os().collect();
     let cli = match cli::parse(&words) {
         Ok(cli) => cli,

@@ -1,24 +1,31 @@
 //! Being asked to stop.
 
-use std::sync::Arc;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
 
 use crate::failure::INTERRUPTED;
 
-/// Whether somebody asked training to stop after its step, by Ctrl-C (SIGINT), SIGTERM or SIGUSR1.
+/// Sent where a process has used up its share of the CPU (`ulimit -t`), and again every second until the hard limit.
+const SIGXCPU: i32 = libc::SIGXCPU;
+
+/// Whether somebody asked training to stop after its step, by Ctrl-C (SIGINT) or another signal.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     by_person: Arc<AtomicBool>,
-    /// Schedulers send SIGUSR1 ahead of SIGTERM, which then is no second request.
-    by_scheduler: Arc<AtomicBool>,
+    /// Schedulers send SIGUSR1 ahead of SIGTERM, which then is no second request; a terminal that goes away may send
+    /// SIGHUP twice.
+    by_system: Arc<AtomicBool>,
 }
 
 impl Stop {
-    /// Listens to the process's signals from now on. A second SIGINT or SIGTERM ends the process at once.
+    /// Listens to the process's signals from now on. A second SIGINT or SIGTERM ends the process at once. SIGHUP is heard
+    /// unless the process was started to ignore it, as by `nohup`.
     ///
     /// # Errors
     /// The system does not let this process listen.
@@ -30,15 +37,72 @@ impl Stop {
                 flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), Arc::clone(&stop.by_person))?;
                 flag::register(signal, Arc::clone(&stop.by_person))?;
             }
-            flag::register(SIGUSR1, Arc::clone(&stop.by_scheduler)).map(drop)
+            for signal in gentle() {
+                flag::register(signal, Arc::clone(&stop.by_system))?;
+            }
+            Ok(())
         };
         listen().context("cannot listen to signals")?;
+        Ok(stop)
+    }
+
+    /// The same, and the first signal is answered on standard error at once: a step may take long.
+    ///
+    /// # Errors
+    /// As [`Stop::on_signals`].
+    pub fn on_signals_answered() -> Result<Self> {
+        static ANSWERED: Once = Once::new();
+        let stop = Self::on_signals()?;
+        let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(gentle())).context("cannot listen to signals")?;
+        ANSWERED.call_once(|| {
+            std::thread::spawn(move || signals.forever().take(1).for_each(answer));
+        });
         Ok(stop)
     }
 
     /// Whether somebody did.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        self.by_person.load(Ordering::Relaxed) || self.by_scheduler.load(Ordering::Relaxed)
+        self.by_person.load(Ordering::Relaxed) || self.by_system.load(Ordering::Relaxed)
+    }
+}
+
+/// Signals of which a second one ends nothing.
+fn gentle() -> Vec<i32> {
+    if is_ignored(SIGHUP) { vec![SIGUSR1, SIGXCPU] } else { vec![SIGUSR1, SIGXCPU, SIGHUP] }
+}
+
+/// Whether a signal is ignored. Whoever handles it already does not ignore it.
+fn is_ignored(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: the call only writes to `action`, for which all zeros is a valid value.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0 && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// With nobody left to read it, there is nobody to answer.
+fn answer(signal: i32) {
+    let name = match signal {
+        SIGINT => "interrupted",
+        SIGTERM => "SIGTERM received",
+        SIGHUP => "SIGHUP received",
+        SIGXCPU => "CPU time limit reached",
+        _ => "SIGUSR1 received",
+    };
+    let again = if signal == SIGINT { "; press Ctrl-C again to quit without saving" } else { "" };
+    // A progress bar may stand on the line.
+    let start = if std::io::stderr().is_terminal() { "\r\x1b[2K" } else { "" };
+    let _ = writeln!(std::io::stderr(), "{start}{name}: finishing this step, then saving{again}");
+}
+
+/// Makes a write beyond the file size limit (`ulimit -f`) an error like any other, which says what could not be written;
+/// otherwise SIGXFSZ would kill the process.
+pub fn survive_file_size_limit() {
+    // SAFETY: the call takes no memory, and ignoring a signal runs no code of ours.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }

@@ -32,8 +32,9 @@ pub struct Show {
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The run: the beginning of its name or id, a path, or `latest`.
-    pub run: String,
+    /// Runs or sweeps: the beginning of a name or id, a path, or `latest`.
+    #[arg(required = true, value_name = "RUN|SWEEP")]
+    pub which: Vec<String>,
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,

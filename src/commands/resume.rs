@@ -1,11 +1,13 @@
 //! `gluepot resume`.
 
+use std::path::Path;
+
 use anyhow::anyhow;
 
 use super::run::train;
 use super::{complain, find_failure, pretty, print, sweep_directory};
 use crate::cli::{Kernels as Choice, Resume, overrides};
-use crate::execute::{Begin, Change, Resumed, changes, command, sweep_command, with_device};
+use crate::execute::{Begin, Change, Resumed, Sources, changes, command, sources, sweep_command, with_device};
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
@@ -15,7 +17,10 @@ use crate::plan::{Steps, Trial};
 use crate::progress::Loudness;
 use crate::report::{count, scientific};
 use crate::runs::states::{self, Damaged};
-use crate::runs::{RunDirectory, RunFacts, RunLock, Status, StoredRun, extended, files, setting_rows};
+use crate::runs::{
+    Hashes, PATHS, RunDirectory, RunFacts, RunLock, SettingRow, Status, StoredRun, changed_files, extended, files, identity,
+    is_of, manifest_fault, recorded_rows, setting_rows,
+};
 use crate::settings::WITHOUT_EFFECT;
 use crate::sweep::{Meant, is_sweep, meant};
 use crate::tokens::TokenCache;
@@ -28,18 +33,30 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
         Meant::Sweep(sweep) => return sweep_directory::resume(&sweep, arguments),
         Meant::Run(run) => *run,
     };
-    refuse(&run, arguments)?;
+    refuse_trial(&run, arguments)?;
     let directory = RunDirectory::at(run.path.clone());
     let lock = RunLock::take(&directory).map_err(Failure::RunDirectory)?;
     let process = run.facts.host.process;
     let is_running = || Failure::Usage(anyhow!("the run {} is still running, as process {process}", run.facts.id));
     let lock = lock.ok_or_else(is_running)?;
-    let (before, inputs) = read(&directory, arguments)?;
+    // Another process may have changed it until now.
+    let run = StoredRun::read(&run.path).map_err(Failure::RunDirectory)?;
+    refuse_ended(&run, arguments)?;
+    let recorded = unchanged(&run, &directory)?;
+    let given = given(arguments);
+    let sources = sources(&directory, &run.facts, &recorded, &given)?;
+    let (before, inputs) = read(&directory, arguments, &given, &sources)?;
+    refuse_other_facts(&run.facts, &before)?;
     let (inputs, device) = with_device(inputs)?;
     let device = if run.facts.kernels == Kernels::Reference { Choice::Reference.on(device) } else { device };
-    let changed = changes(&setting_rows(&before), &setting_rows(&inputs));
+    let settings = told(&recorded, setting_rows(&inputs), &given, &sources, directory.root());
+    let changed = changes(&recorded, &settings);
     refuse_changes(&changed, arguments.epochs.is_some())?;
-    let pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
+    let mut pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
+    if sources.own_checkpoint {
+        pipeline.hashes = Hashes { data: pipeline.hashes.data, tokenizer: pipeline.hashes.tokenizer, ..run.facts.hashes.clone() };
+        pipeline.identity = identity(&setting_rows(&inputs), &pipeline.hashes, &[]);
+    }
     refuse_other_inputs(&run.facts, &pipeline)?;
     let (state, damaged) = states::newest(&directory, &pipeline.table);
     let state = state.ok_or_else(|| Failure::Usage(nothing_to_go_on_from(&run.facts, &damaged)))?;
@@ -55,13 +72,14 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
         run.facts.trial.clone()
     };
     let after = run.status().to_string();
-    let resumed = Resumed { directory, lock, facts: run.facts, after, state, damaged, changed, identity };
+    let settings = (!changed.is_empty()).then_some(settings);
+    let resumed = Resumed { directory, lock, facts: run.facts, after, state, damaged, changed, settings, identity };
     let finished = train(&pipeline, &device, Begin::Again(Box::new(resumed)), root, loudness, &arguments.format)?;
     finished.map_or(Ok(()), |run| print(&pretty(&run)))
 }
 
-/// Runs that there is nothing to do about.
-fn refuse(run: &StoredRun, arguments: &Resume) -> Outcome<()> {
+/// Trials, which their sweep goes on with, and options that are a sweep's.
+fn refuse_trial(run: &StoredRun, arguments: &Resume) -> Outcome<()> {
     let id = &run.facts.id;
     let refused = |message: String| Err(Failure::Usage(anyhow!(message)));
     if let Some(sweep) = run.path.parent().filter(|parent| is_sweep(parent)) {
@@ -71,16 +89,58 @@ fn refuse(run: &StoredRun, arguments: &Resume) -> Outcome<()> {
     if arguments.jobs.is_some() || arguments.retry_failed {
         return refused(format!("--jobs and --retry-failed apply to sweeps, and {id} is a run"));
     }
+    Ok(())
+}
+
+/// Runs that there is nothing to do about.
+fn refuse_ended(run: &StoredRun, arguments: &Resume) -> Outcome<()> {
     let is_finished = run.facts.status == Status::Finished && run.summary.is_some();
+    let has_states = !states::all(&RunDirectory::at(run.path.clone())).is_empty();
+    if !has_states {
+        return Err(Failure::Usage(nothing_to_go_on_from(&run.facts, &[])));
+    }
     if is_finished && arguments.epochs.is_none() {
-        let again = command("resume", &arguments.runs.root, id);
-        return refused(format!("the run {id} is finished; `{again} --epochs N` trains it for longer"));
+        let again = command("resume", &arguments.runs.root, &run.facts.id);
+        return Err(Failure::Usage(anyhow!("the run {} is finished; to train it for longer: {again} --epochs N", run.facts.id)));
     }
     Ok(())
 }
 
-/// The inputs as they were, and as they are to be.
-fn read(directory: &RunDirectory, arguments: &Resume) -> Outcome<(Inputs, Inputs)> {
+/// The run's settings, if neither they nor anything else that decides how it goes on was changed since it wrote them.
+fn unchanged(run: &StoredRun, directory: &RunDirectory) -> Outcome<Vec<SettingRow>> {
+    let id = &run.facts.id;
+    if let Some(fault) = manifest_fault(directory, &run.facts) {
+        complain(&format!("warning: {}/{} {fault}: changed files may go unnoticed", run.path.display(), files::MANIFEST));
+    }
+    let refused = |changed: &str| {
+        let resolved = directory.path(files::RESOLVED);
+        Failure::Usage(anyhow!(
+            "the run {id} cannot go on as it was, because its directory was changed:{changed}\nrestore it; to change settings, \
+             use --set here or start a new run: gluepot run {}",
+            resolved.display()
+        ))
+    };
+    let changed = changed_files(directory);
+    if !changed.is_empty() {
+        let lines: Vec<String> = changed.iter().map(|(name, fault)| format!("\n  {name} {fault}")).collect();
+        return Err(refused(&lines.concat()));
+    }
+    let recorded = recorded_rows(directory).map_err(Failure::RunDirectory)?;
+    if !is_of(&run.facts, &recorded, &[]) {
+        let line = format!("\n  {} and {} do not belong to the training {}", files::RESOLVED, files::RUN, run.facts.trial);
+        return Err(refused(&line));
+    }
+    Ok(recorded)
+}
+
+/// Everything that the command line changes.
+fn given(arguments: &Resume) -> Vec<Override> {
+    let epochs = arguments.epochs.map(|epochs| Override { path: "epochs".into(), value: epochs.to_string(), option: "--epochs" });
+    overrides(&arguments.set, arguments.device).into_iter().chain(epochs).collect()
+}
+
+/// The inputs as they were, and as they are to be; folders where they are now in both.
+fn read(directory: &RunDirectory, arguments: &Resume, given: &[Override], sources: &Sources) -> Outcome<(Inputs, Inputs)> {
     let path = directory.path(files::RESOLVED);
     let (hub, mut shelf) = (Hub::from_env(!arguments.quiet), Shelf::default());
     let mut of = |overrides: &[Override]| {
@@ -89,15 +149,35 @@ fn read(directory: &RunDirectory, arguments: &Resume) -> Outcome<(Inputs, Inputs
         let experiment = Experiment::load(&path, overrides, &surroundings);
         Inputs::of(experiment, Purpose::Training, &hub, &mut shelf)
     };
-    let mut all = overrides(&arguments.set, arguments.device);
-    let epochs = arguments.epochs.map(|epochs| Override { path: "epochs".into(), value: epochs.to_string(), option: "--epochs" });
-    all.extend(epochs);
-    Ok((of(&[])?, of(&all)?))
+    let moved = given.iter().filter(|given| PATHS.contains(&given.path.as_str())).chain(&sources.overrides).cloned();
+    let moved: Vec<Override> = moved.collect();
+    let all: Vec<Override> = given.iter().chain(&sources.overrides).cloned().collect();
+    Ok((of(&moved)?, of(&all)?))
 }
 
-/// What decides the outcome stays as it was.
+/// The settings as `resolved.toml` is to say them: origins stay where nobody changed a value, and so do the names of
+/// folders that are the same.
+fn told(recorded: &[SettingRow], now: Vec<SettingRow>, given: &[Override], sources: &Sources, root: &Path) -> Vec<SettingRow> {
+    let one = |row: SettingRow| {
+        let path = row.path();
+        let Some(before) = recorded.iter().find(|before| before.path() == path) else { return row };
+        let folder = |row: &SettingRow| root.join(row.value.as_ref()?.as_str()?).canonicalize().ok();
+        let is_own = sources.own_checkpoint && path == "checkpoint";
+        let is_same =
+            PATHS.contains(&path.as_str()) && (is_own || folder(before).is_some_and(|place| Some(place) == folder(&row)));
+        let is_given = given.iter().any(|given| given.path == path);
+        SettingRow {
+            value: if is_same { before.value.clone() } else { row.value },
+            origin: if is_given && !is_same { row.origin } else { before.origin.clone() },
+            ..row
+        }
+    };
+    now.into_iter().map(one).collect()
+}
+
+/// What decides the outcome stays as it was; paths do not, what is there does.
 fn refuse_changes(changed: &[Change], longer: bool) -> Outcome<()> {
-    let is_free = |path: &str| WITHOUT_EFFECT.contains(&path) || (longer && path == "epochs");
+    let is_free = |path: &str| WITHOUT_EFFECT.contains(&path) || PATHS.contains(&path) || (longer && path == "epochs");
     let deciding: Vec<String> =
         changed.iter().filter(|change| !is_free(&change.path)).map(|change| format!("\n  {change}")).collect();
     if deciding.is_empty() {
@@ -105,9 +185,31 @@ fn refuse_changes(changed: &[Change], longer: bool) -> Outcome<()> {
     }
     let free = WITHOUT_EFFECT.join(", ");
     Err(Failure::Usage(anyhow!(
-        "a run goes on as it was; these settings decide its outcome:{}\nonly {free} can change, and --epochs; `gluepot run` with the changes is a run of its own",
-        deciding.concat()
+        "a run goes on as it was; these settings decide its outcome:{}\nonly {free} can change, the places of the same files \
+         ({}), and --epochs; `gluepot run` with the changes is a run of its own",
+        deciding.concat(),
+        PATHS.join(", ")
     )))
+}
+
+/// What `run.json` says of the run is what follows from its settings and files.
+fn refuse_other_facts(facts: &RunFacts, before: &Inputs) -> Outcome<()> {
+    let trial = &before.trial;
+    let numbers = [
+        ("seed", facts.seed, trial.settings.seed),
+        ("steps", facts.steps, trial.steps.total),
+        ("train_examples", facts.train_examples as u64, trial.train_examples as u64),
+        ("validation_examples", facts.validation_examples as u64, trial.validation_examples as u64),
+    ];
+    let wrong: Vec<String> = numbers
+        .into_iter()
+        .filter(|(_, told, found)| told != found)
+        .map(|(name, told, found)| format!("\n  {name}: {} says {told}, settings and data say {found}", files::RUN))
+        .collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Usage(anyhow!("the run {} cannot go on as it was:{}", facts.id, wrong.concat())))
 }
 
 /// The same data, tokenizer and weights as before.
@@ -122,12 +224,23 @@ fn refuse_other_inputs(facts: &RunFacts, pipeline: &Pipeline<'_>) -> Outcome<()>
 
 fn nothing_to_go_on_from(facts: &RunFacts, damaged: &[Damaged]) -> anyhow::Error {
     let id = &facts.id;
-    if damaged.is_empty() {
-        return anyhow!("the run {id} has nothing to go on from: it ended before its first state was saved (checkpoints.every)");
+    if !damaged.is_empty() {
+        let reasons: Vec<String> =
+            damaged.iter().map(|damaged| format!("\n  {}: {}", damaged.path.display(), damaged.reason)).collect();
+        return anyhow!("the run {id} has nothing sound to go on from:{}", reasons.concat());
     }
-    let reasons: Vec<String> =
-        damaged.iter().map(|damaged| format!("\n  {}: {}", damaged.path.display(), damaged.reason)).collect();
-    anyhow!("the run {id} has nothing sound to go on from:{}", reasons.concat())
+    let mut removals = facts.removed.iter().rev();
+    match removals.find(|removal| removal.what.iter().any(|what| Path::new(what).starts_with(files::STATES))) {
+        Some(removal) => anyhow!(
+            "the run {id} has nothing to go on from: `gluepot prune` removed its states at {} UTC",
+            removal.at.format("%Y-%m-%d %H:%M")
+        ),
+        None if facts.status == Status::Finished => anyhow!("the run {id} is finished, and has no state to train on from"),
+        None => anyhow!(
+            "the run {id} has nothing to go on from: it ended before its first state was saved (checkpoints.every), or its \
+             states were removed"
+        ),
+    }
 }
 
 /// A training that goes on for longer than it was planned for.

@@ -6,15 +6,14 @@ use serde_json::{Value, json};
 
 use super::{complain, pretty, print, run_json};
 use crate::cli::{OutputFormat, Run, overrides};
-use crate::execute::{Begin, End, Ended, Manner, Nobody, command, execute, with_device};
+use crate::execute::{Begin, Ended, Manner, Nobody, execute, with_device};
 use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
 use crate::pipeline::Pipeline;
-use crate::progress::{Loudness, Voice};
-use crate::report::{count, duration, rate, remarks, score};
-use crate::runs::{Moment, RunDirectory, StoredRun, Summary, files};
+use crate::progress::Loudness;
+use crate::runs::StoredRun;
 use crate::stop::Stop;
 use crate::tokens::TokenCache;
 use crate::train::Device;
@@ -75,39 +74,14 @@ pub(super) fn train(
     loudness: Loudness,
     format: &OutputFormat,
 ) -> Outcome<Option<Value>> {
-    let stop = Stop::on_signals().map_err(Failure::Internal)?;
+    let stop = Stop::on_signals_answered().map_err(Failure::Internal)?;
     let manner = Manner { loudness, stop, runs: Some(root.to_path_buf()), keeps_state: true };
-    let Ended { directory, id, end } = execute(pipeline, device, begin, &manner, &mut Nobody)?;
-    if let End::Finished(summary) = end {
+    let Ended { directory, closing, .. } = execute(pipeline, device, begin, &manner, &mut Nobody)?;
+    if let Some(closing) = closing {
         if format.is_json() {
             return StoredRun::read(directory.root()).map(|run| Some(run_json(&run))).map_err(Failure::RunDirectory);
         }
-        let name = &pipeline.inputs.trial.settings.name;
-        let closing = closing(name, &summary, &directory, &command("show", root, &id));
-        // The run is finished; that its last words do not fit on the disk changes nothing.
-        let _ = Voice::new(loudness, &directory.path(files::LOG)).and_then(|mut voice| voice.note(&closing));
         print(&closing)?;
     }
     Ok(None)
-}
-
-/// The last words: scores, where the run is, what to type next.
-fn closing(name: &str, summary: &Summary, directory: &RunDirectory, next: &str) -> String {
-    let scores = |moment: &Moment| {
-        let mut named: Vec<(&String, &f64)> = moment.scores.iter().collect();
-        named.sort_by_key(|(name, _)| (**name != summary.metric, name.as_str() == crate::metrics::LOSS));
-        named.into_iter().map(|(name, value)| format!("{name} {}", score(*value))).collect::<Vec<_>>().join("  ")
-    };
-    let moment = |moment: &Moment| format!("{}  (step {}, epoch {:.2})", scores(moment), count(moment.step), moment.epoch);
-    let mut lines = vec![
-        format!("{name} finished in {} ({} examples/s)", duration(summary.duration_seconds), rate(summary.examples_per_second)),
-        format!("  best   {}", moment(&summary.best)),
-    ];
-    if summary.last.step != summary.best.step {
-        lines.push(format!("  last   {}", moment(&summary.last)));
-    }
-    lines.extend(remarks(summary).into_iter().map(|remark| format!("  {remark}")));
-    lines.push(format!("  run    {}", directory.root().display()));
-    lines.push(format!("  next   {next}"));
-    lines.join("\n")
 }

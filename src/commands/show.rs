@@ -52,7 +52,7 @@ fn ended_early(run: &StoredRun, root: &Path) -> Option<String> {
         .map(|words| format!("its process is gone; the last it said: {words}"));
     let can_go_on = status.can_resume();
     let has_state = !states::all(&RunDirectory::at(run.path.clone())).is_empty();
-    let next = (can_go_on && has_state).then(|| format!("`{}` goes on", command("resume", root, &run.facts.id)));
+    let next = (can_go_on && has_state).then(|| format!("continue with: {}", command("resume", root, &run.facts.id)));
     let lines: Vec<String> = words.into_iter().chain(next).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }

@@ -1,8 +1,10 @@
 //! One execution of a trial: training it, and recording it in a directory of its own. One execution of a sweep: many of them.
 
+mod closing;
 mod device;
 mod introduce;
 mod resume;
+mod sources;
 mod sweep;
 mod sweep_end;
 mod trial;
@@ -22,8 +24,8 @@ use crate::pipeline::Pipeline;
 use crate::progress::{Both, Loudness, Progress, Voice};
 use crate::report::bytes;
 use crate::runs::{
-    Exit, Host, Interrupted, Record, Recorder, RunDirectory, RunFacts, RunId, RunLock, Status, Summary, Versions, files,
-    resolved_toml, setting_rows, states,
+    Claim, Exit, FORMAT, Host, Interrupted, Record, Recorder, RunDirectory, RunFacts, RunId, RunLock, Status, Summary, Versions,
+    files, manifest, placed, resolved_toml, setting_rows, states,
 };
 use crate::stop::Stop;
 use crate::terminal::complain_styled;
@@ -35,7 +37,9 @@ pub use sweep::{Conduct, Conducted, conduct};
 pub use sweep_end::{Closing, best, best_lines, close, sweep_command};
 pub use trial::run_trial;
 
+use closing::closing;
 use introduce::introduce;
+pub use sources::{Sources, sources};
 
 /// A run that went as far as it should.
 pub struct Ended {
@@ -45,6 +49,8 @@ pub struct Ended {
     pub id: String,
     /// What came of it.
     pub end: End,
+    /// What a person is told at the end of a finished run.
+    pub closing: Option<String>,
 }
 
 /// What came of a run.
@@ -110,7 +116,7 @@ struct Prepared {
     directory: RunDirectory,
     facts: RunFacts,
     /// Held as long as the run is.
-    _lock: RunLock,
+    lock: RunLock,
     recorder: Recorder,
     from: Option<crate::train::TrainingState>,
     voice: Voice,
@@ -134,39 +140,49 @@ pub fn execute(
     let mut prepared = prepared.map_err(Failure::RunDirectory)?;
     listener.begun(&prepared.directory);
     let outcome = train_in(pipeline, device, &mut prepared, listener);
-    let Prepared { directory, mut facts, mut voice, mut recorder, .. } = prepared;
+    let Prepared { directory, mut facts, mut voice, lock, mut recorder, .. } = prepared;
+    lock.claim().look().map_err(Failure::TakenOver)?;
     facts.ended = Some(Utc::now());
+    let mut told = None;
     let recorded = outcome.and_then(|end| match end {
-        End::Finished(summary) => finish(&directory, &facts, summary).map(End::Finished),
+        End::Finished(summary) => {
+            if let Some(root) = manner.runs.as_deref() {
+                let text = closing(&facts.name, &summary, &directory, &command("show", root, &facts.id));
+                // That its last words do not fit on the disk changes nothing.
+                let _ = voice.note(&text);
+                told = Some(text);
+            }
+            finish(&directory, &facts, summary).map(End::Finished)
+        }
         End::Pruned(pruned) => {
             facts.status = Status::Pruned;
             facts.exit = Some(Exit { code: 0, message: Some(pruned.to_string()) });
-            write_facts(&directory, &facts).map_err(Failure::RunDirectory)?;
+            manifest::end(&directory, &facts).map_err(Failure::RunDirectory)?;
             Ok(End::Pruned(pruned))
         }
     });
     match recorded {
         Ok(end) => {
-            // Only now: whoever is killed before the record is whole has a state to resume from.
+            // Only now: whoever is killed before the record is whole has a state to resume from. What cannot be removed,
+            // `prune` removes.
             let keeps_state = manner.keeps_state && matches!(end, End::Finished(_));
-            if let Err(error) = recorder.tidy(keeps_state) {
-                let _ = voice.note(&format!("what is no longer needed was not removed: {error:#}"));
-            }
-            Ok(Ended { directory, id: facts.id, end })
+            let _ = recorder.tidy(keeps_state);
+            Ok(Ended { directory, id: facts.id, end, closing: told })
         }
         Err(failure) => {
             facts.status = failure.status();
             facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
-            // The failure itself is what matters; that it cannot be recorded either shows in the status.
-            let _ = write_facts(&directory, &facts);
             let _ = voice.note(&format!("error: {failure}"));
             let _ = failure.details().map(|details| voice.note(details));
             let _ = voice.say(&format!("the run is kept in {}", directory.root().display()));
-            // What diverged would diverge again.
-            let can_go_on = !matches!(failure, Failure::Diverged(_)) && !states::all(&directory).is_empty();
+            let can_go_on = facts.status.can_resume() && !states::all(&directory).is_empty();
             if let Some(root) = manner.runs.as_deref().filter(|_| can_go_on) {
-                let _ = voice.say(&format!("`{}` goes on", command("resume", root, &facts.id)));
+                let _ = voice.say(&format!("continue with: {}", command("resume", root, &facts.id)));
             }
+            // A row that could not be written is tried again at the end of its table.
+            drop(recorder);
+            // The failure itself is what matters; that it cannot be recorded either shows in the status.
+            let _ = manifest::end(&directory, &facts);
             Err(failure)
         }
     }
@@ -181,24 +197,25 @@ fn new(pipeline: &Pipeline<'_>, device: &Device, root: &Path, manner: &Manner) -
     for (name, content) in pipeline.inputs.experiment.copies() {
         directory.write(&name, content.as_bytes())?;
     }
-    directory.write(files::RESOLVED, resolved_toml(&setting_rows(pipeline.inputs)).as_bytes())?;
-    write_facts(&directory, &facts)?;
+    let settings = placed(&setting_rows(pipeline.inputs), directory.root());
+    directory.write(files::RESOLVED, resolved_toml(&settings).as_bytes())?;
+    manifest::begin(&directory, &facts)?;
     let begin = || {
         let mut voice = Voice::new(manner.loudness, &directory.path(files::LOG))?;
         introduce(pipeline, device, &mut voice)?;
-        Ok((voice, Recorder::new(&directory, record(pipeline, manner))?))
+        Ok((voice, Recorder::new(&directory, record(pipeline, manner, lock.claim()))?))
     };
     let (voice, recorder) = begin().inspect_err(|error| give_up(&directory, &facts, error))?;
-    Ok(Prepared { directory, facts, _lock: lock, recorder, from: None, voice })
+    Ok(Prepared { directory, facts, lock, recorder, from: None, voice })
 }
 
 /// Marks a run that cannot begin; the error itself is what matters.
 fn give_up(directory: &RunDirectory, facts: &RunFacts, error: &anyhow::Error) {
     let exit = Exit { code: 8, message: Some(format!("{error:#}")) };
-    let _ = write_facts(directory, &RunFacts { status: Status::Failed, exit: Some(exit), ..facts.clone() });
+    let _ = manifest::replace_facts(directory, &RunFacts { status: Status::Failed, exit: Some(exit), ..facts.clone() });
 }
 
-fn record(pipeline: &Pipeline<'_>, manner: &Manner) -> Record {
+fn record(pipeline: &Pipeline<'_>, manner: &Manner, claim: Claim) -> Record {
     let (inputs, settings) = (pipeline.inputs, &pipeline.inputs.trial.settings);
     let task = settings.task.task();
     let template = Template {
@@ -209,20 +226,16 @@ fn record(pipeline: &Pipeline<'_>, manner: &Manner) -> Record {
     };
     let checkpoints = settings.checkpoints.clone();
     let labels = inputs.labels();
-    Record { task, labels, metric: settings.metric.name().into(), checkpoints, template, stop: manner.stop.clone() }
+    Record { task, labels, metric: settings.metric.name().into(), checkpoints, template, stop: manner.stop.clone(), claim }
 }
 
 /// Writes the summary and marks the run as finished: both, or neither.
 fn finish(directory: &RunDirectory, facts: &RunFacts, summary: Box<Summary>) -> Outcome<Box<Summary>> {
     let finished = RunFacts { status: Status::Finished, exit: Some(Exit { code: 0, message: None }), ..facts.clone() };
     let json = serde_json::to_vec_pretty(&summary).map_err(|error| Failure::Internal(error.into()))?;
-    let written = directory.write(files::SUMMARY, &json).and_then(|()| write_facts(directory, &finished));
+    let written = directory.write(files::SUMMARY, &json).and_then(|()| manifest::end(directory, &finished));
     written.inspect_err(|_| drop(std::fs::remove_file(directory.path(files::SUMMARY)))).map_err(Failure::RunDirectory)?;
     Ok(summary)
-}
-
-fn write_facts(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
-    directory.write(files::RUN, &serde_json::to_vec_pretty(facts)?)
 }
 
 fn train_in(pipeline: &Pipeline<'_>, device: &Device, prepared: &mut Prepared, listener: &mut dyn Listener) -> Outcome<End> {
@@ -267,7 +280,7 @@ fn last_words(directory: &RunDirectory, facts: &RunFacts) -> impl FnMut(usize) +
         facts.ended = Some(Utc::now());
         facts.status = failure.status();
         facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
-        let _ = write_facts(&directory, &facts);
+        let _ = manifest::replace_facts(&directory, &facts);
         complain_styled(&failure.styled());
         std::process::exit(failure.exit_code().into());
     }
@@ -276,14 +289,14 @@ fn last_words(directory: &RunDirectory, facts: &RunFacts) -> impl FnMut(usize) +
 fn failure(error: anyhow::Error, facts: &RunFacts) -> Failure {
     match error.downcast::<Interrupted>() {
         Ok(interrupted) => Failure::Interrupted(format!("{interrupted} of {}; everything is saved", facts.steps)),
-        Err(error) => Failure::training(error),
+        Err(error) => error.downcast().map_or_else(Failure::training, Failure::TakenOver),
     }
 }
 
 fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &RunId) -> RunFacts {
     let trial = &pipeline.inputs.trial;
     RunFacts {
-        format_version: 1,
+        format_version: FORMAT,
         id: id.to_string(),
         name: trial.settings.name.clone(),
         task: trial.settings.task.task().name.into(),
@@ -300,6 +313,7 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         kernels: device.kernels(),
         versions: Versions::this(),
         checkpoint: pipeline.inputs.named.checkpoint.to_string(),
+        data_source: data_source(pipeline),
         hashes: pipeline.hashes.clone(),
         seed: trial.settings.seed,
         parameters: pipeline.parameters(),
@@ -309,7 +323,16 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         validation_examples: trial.validation_examples,
         steps: trial.steps.total,
         resumed: Vec::new(),
+        removed: Vec::new(),
     }
+}
+
+/// `hub`, or the task's folder.
+fn data_source(pipeline: &Pipeline<'_>) -> String {
+    let inputs = pipeline.inputs;
+    let folder = inputs.named.source.train.paths.first().and_then(|path| path.parent());
+    let folder = folder.filter(|_| inputs.trial.settings.data.source != "hub");
+    folder.map_or_else(|| "hub".into(), |folder| folder.display().to_string())
 }
 
 /// A command about a run, by the program's name as it was typed.

@@ -1,18 +1,16 @@
 //! A run that goes on where it was.
 
-use std::fs;
-
 use anyhow::{Context, Result};
 use chrono::Utc;
 
-use super::{Manner, Prepared, command_line, give_up, record, write_facts};
+use super::{Manner, Prepared, command_line, give_up, record};
 use crate::pipeline::Pipeline;
 use crate::progress::Voice;
 use crate::report::count;
 use crate::runs::states::{Damaged, SavedState};
 use crate::runs::{
-    Host, Recorder, Resumption, RunDirectory, RunFacts, RunLock, SettingRow, Status, files, resolved_toml, setting_rows, shown,
-    states,
+    FORMAT, Host, Recorder, Resumption, RunDirectory, RunFacts, RunLock, SettingRow, Status, files, manifest, placed,
+    resolved_toml, shown, states,
 };
 use crate::train::Device;
 
@@ -32,6 +30,8 @@ pub struct Resumed {
     pub damaged: Vec<Damaged>,
     /// Settings that are others now.
     pub changed: Vec<Change>,
+    /// All settings, where `resolved.toml` is to say something else than before.
+    pub settings: Option<Vec<SettingRow>>,
     /// The identity of the training as it goes on.
     pub identity: String,
 }
@@ -56,28 +56,19 @@ impl std::fmt::Display for Change {
 /// The settings in which two lists of all settings differ.
 #[must_use]
 pub fn changes(before: &[SettingRow], now: &[SettingRow]) -> Vec<Change> {
-    let pairs = before.iter().zip(now).filter(|(before, now)| before.value != now.value);
-    let change = |(before, now): (&SettingRow, &SettingRow)| Change {
-        path: before.path(),
-        before: shown(before.value.as_ref()),
-        now: shown(now.value.as_ref()),
+    let change = |now: &SettingRow| {
+        let before = before.iter().find(|before| (&before.table, &before.key) == (&now.table, &now.key))?;
+        let differs = before.value != now.value;
+        differs.then(|| Change { path: now.path(), before: shown(before.value.as_ref()), now: shown(now.value.as_ref()) })
     };
-    pairs.map(change).collect()
+    now.iter().filter_map(change).collect()
 }
 
 impl Resumed {
     pub(super) fn prepare(self: Box<Self>, pipeline: &Pipeline<'_>, device: &Device, manner: &Manner) -> Result<Prepared> {
-        let Self { directory, lock, facts, after, state, damaged, changed, identity } = *self;
+        let Self { directory, lock, facts, after, state, damaged, changed, settings, identity } = *self;
         let SavedState { training, recorded, predictions } = state;
         let step = training.counters.steps;
-        // With a summary, the run would look finished.
-        let summary = directory.path(files::SUMMARY);
-        if summary.exists() {
-            fs::remove_file(&summary).with_context(|| format!("cannot remove {}", summary.display()))?;
-        }
-        if !changed.is_empty() {
-            directory.write(files::RESOLVED, resolved_toml(&setting_rows(pipeline.inputs)).as_bytes())?;
-        }
         let resumption = Resumption {
             at: Utc::now(),
             step,
@@ -89,6 +80,7 @@ impl Resumed {
             changed: changed.iter().map(ToString::to_string).collect(),
         };
         let facts = RunFacts {
+            format_version: FORMAT,
             status: Status::Running,
             ended: None,
             exit: None,
@@ -100,18 +92,26 @@ impl Resumed {
             resumed: facts.resumed.iter().cloned().chain([resumption]).collect(),
             ..facts
         };
-        write_facts(&directory, &facts)?;
+        let kept: Vec<u64> = states::all(&directory)
+            .into_iter()
+            .map(|(other, _)| other)
+            .filter(|other| *other <= step)
+            .take(states::KEPT)
+            .collect();
+        let settings = settings.map(|rows| resolved_toml(&placed(&rows, directory.root())));
+        manifest::go_on(&directory, &facts, &recorded.stays(&kept), settings.as_deref().map(str::as_bytes))?;
         let begin = || {
             let mut voice = Voice::new(manner.loudness, &directory.path(files::LOG))?;
             let name = &facts.name;
-            voice.say(&format!("{name} ({after}) goes on after step {} of {}", count(step), count(facts.steps)))?;
+            voice.say(&format!("resuming {name} after step {} of {} ({after})", count(step), count(facts.steps)))?;
             for damaged in &damaged {
                 voice.say(&format!("{} cannot be used: {}", damaged.path.display(), damaged.reason))?;
             }
             for change in &changed {
                 voice.say(&format!("changed: {change}"))?;
             }
-            let recorder = Recorder::resumed(&directory, record(pipeline, manner), recorded, predictions.as_deref())?;
+            let recorder =
+                Recorder::resumed(&directory, record(pipeline, manner, lock.claim()), recorded, predictions.as_deref())?;
             // A state after this one would be of a training that is cut now.
             for (_, path) in states::all(&directory).into_iter().filter(|(other, _)| *other > step) {
                 crate::durable::remove_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
@@ -119,6 +119,6 @@ impl Resumed {
             Ok((voice, recorder))
         };
         let (voice, recorder) = begin().inspect_err(|error| give_up(&directory, &facts, error))?;
-        Ok(Prepared { directory, facts, _lock: lock, recorder, from: Some(training), voice })
+        Ok(Prepared { directory, facts, lock, recorder, from: Some(training), voice })
     }
 }

@@ -6,13 +6,10 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::directory::{RunDirectory, files};
-use super::states::{folder, step_of};
+use super::states::{KEPT, folder, step_of};
 use crate::checkpoint::{HostTensor, Template};
 use crate::durable::remove_folder;
 use crate::settings::{Keep, Kept};
-
-/// States that a run may go back to, and so lists of checkpoints that must stay.
-const STATES: usize = 2;
 
 /// Checkpoints on disk.
 ///
@@ -42,6 +39,11 @@ impl SavedCheckpoints {
         &self.kept
     }
 
+    /// Steps of those that wait to be removed.
+    pub fn retired(&self) -> &[u64] {
+        &self.retired
+    }
+
     /// Saves one, names it, and lets go of what is kept no longer.
     ///
     /// # Errors
@@ -66,7 +68,7 @@ impl SavedCheckpoints {
     /// A checkpoint that nobody needs any more cannot be removed.
     pub fn hold(&mut self) -> Result<()> {
         self.held.push_back(self.kept.clone());
-        while self.held.len() > STATES {
+        while self.held.len() > KEPT {
             self.held.pop_front();
         }
         self.clean()

@@ -30,10 +30,16 @@ pub mod files {
     pub const PREDICTIONS: &str = "predictions/validation.csv";
     /// Checkpoints, and the files that name the best and the last.
     pub const CHECKPOINTS: &str = "checkpoints";
+    /// Names the checkpoint with the best score.
+    pub const BEST: &str = "checkpoints/best";
+    /// Names the newest checkpoint.
+    pub const LAST: &str = "checkpoints/last";
     /// Scores and throughput; only a finished run has one.
     pub const SUMMARY: &str = "summary.json";
     /// Every trial of a sweep; only a sweep's directory has one, and runs below it.
     pub const PLAN: &str = "plan.jsonl";
+    /// Size and SHA-256 of every file that the run wrote.
+    pub const MANIFEST: &str = crate::durable::MANIFEST;
     /// What was said.
     pub const LOG: &str = "log.txt";
     /// What the run can go on from.

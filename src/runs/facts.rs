@@ -49,6 +49,9 @@ pub struct RunFacts {
     pub versions: Versions,
     /// The checkpoint as the experiment names it.
     pub checkpoint: String,
+    /// The data as the experiment names it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub data_source: String,
     /// SHA-256 of everything read.
     pub hashes: Hashes,
     /// The seed.
@@ -68,6 +71,21 @@ pub struct RunFacts {
     /// Every time that the run went on after an end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Resumption>,
+    /// What `gluepot prune` removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<Removal>,
+}
+
+/// Version of `run.json`: from 2 on, the run directory has a manifest.
+pub const FORMAT: u32 = 2;
+
+/// Something that was removed to save space.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Removal {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Folders in the run directory.
+    pub what: Vec<String>,
 }
 
 /// A device by its name and, where that is known, the kind of GPU: `cuda:0 (NVIDIA H100 80GB HBM3)`.

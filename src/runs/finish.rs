@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::directory::{RunDirectory, files};
 use super::facts::{Exit, RunFacts};
 use super::lock::RunLock;
+use super::manifest;
 use super::states;
 use super::status::Status;
 use super::stored::StoredRun;
@@ -33,7 +34,13 @@ pub fn finish_record(run: &StoredRun) -> Result<bool> {
     let ended = ended.map_or_else(|_| Utc::now(), DateTime::<Utc>::from);
     let exit = Some(Exit { code: 0, message: None });
     let facts = RunFacts { status: Status::Finished, ended: Some(ended), exit, ..run.facts };
-    directory.write(files::RUN, &serde_json::to_vec_pretty(&facts)?)?;
+    if manifest::RunManifest::read(&directory)?.is_some() {
+        manifest::end(&directory, &facts)?;
+    } else {
+        manifest::replace_facts(&directory, &facts)?;
+    }
+    let states = states::all(&directory).into_iter().map(|(step, _)| format!("{}/{}", files::STATES, states::folder(step)));
+    manifest::forget(&directory, &states.collect::<Vec<_>>())?;
     states::keep(&directory, 0)?;
     Ok(true)
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::facts::Hashes;
+use super::facts::{Hashes, RunFacts};
 use super::resolved::SettingRow;
 use crate::digest::hex;
 use crate::settings::WITHOUT_EFFECT;
 
 /// Paths name content, and the content is hashed.
-const PATHS: [&str; 2] = ["checkpoint", "data.source"];
+pub const PATHS: [&str; 2] = ["checkpoint", "data.source"];
 
 /// Twelve hexadecimal digits of the SHA-256 of every setting with an effect, of everything read, and of the further
 /// evaluations that a sweep asks for.
@@ -31,4 +31,42 @@ pub fn identity(settings: &[SettingRow], hashes: &Hashes, rungs: &[u64]) -> Stri
 #[must_use]
 pub fn extended(identity: &str, before: &str, step: u64) -> String {
     hex(&Sha256::digest(format!("{identity} from {before} at {step}"))[..6])
+}
+
+/// Whether a run's settings and files are those that its identity was made of, however often it was trained for longer.
+#[must_use]
+pub fn is_of(facts: &RunFacts, settings: &[SettingRow], rungs: &[u64]) -> bool {
+    let with_epochs = |epochs: &Value| {
+        let given = |row: &SettingRow| if row.path() == "epochs" { Some(epochs.clone()) } else { row.value.clone() };
+        let settings: Vec<SettingRow> = settings.iter().map(|row| SettingRow { value: given(row), ..row.clone() }).collect();
+        identity(&settings, &facts.hashes, rungs)
+    };
+    // Each time that it was planned anew, it either was the same training still or became another one.
+    let longer = facts.resumed.iter().flat_map(|resumption| {
+        let epochs = resumption.changed.iter().find_map(|change| change.strip_prefix("epochs: ")?.split_once(" → "));
+        epochs.map(|(before, now)| (resumption.step, before.to_string(), now.to_string()))
+    });
+    let number = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+    let mut possible: Vec<String> = Vec::new();
+    for (step, before, now) in longer {
+        if possible.is_empty() {
+            possible.push(with_epochs(&number(&before)));
+        }
+        let planned = with_epochs(&number(&now));
+        possible = possible.iter().map(|before| extended(&planned, before, step)).chain([planned.clone()]).collect();
+    }
+    let current = identity(settings, &facts.hashes, rungs);
+    if possible.is_empty() {
+        current == facts.trial
+    } else {
+        possible.contains(&facts.trial) && last_epochs_agree(facts, settings)
+    }
+}
+
+/// Whether the settings have the number of epochs that the run was last planned for.
+fn last_epochs_agree(facts: &RunFacts, settings: &[SettingRow]) -> bool {
+    let changes = facts.resumed.iter().flat_map(|resumption| &resumption.changed);
+    let last = changes.filter_map(|change| change.strip_prefix("epochs: ")?.split_once(" → ")).last();
+    let epochs = settings.iter().find(|row| row.path() == "epochs").and_then(|row| row.value.as_ref());
+    last.is_none_or(|(_, now)| epochs.is_some_and(|epochs| epochs.to_string() == now))
 }

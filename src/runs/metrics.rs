@@ -18,6 +18,14 @@ pub struct Lengths {
     eval: u64,
 }
 
+impl Lengths {
+    /// By the tables' names.
+    #[must_use]
+    pub fn by_name(&self) -> [(&'static str, u64); 3] {
+        [(files::TRAIN, self.train), (files::SPEED, self.speed), (files::EVAL, self.eval)]
+    }
+}
+
 /// Three tables, written row by row.
 pub struct Tables {
     train: Table,

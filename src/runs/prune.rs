@@ -1,14 +1,20 @@
-//! What of a run can go: states that nobody will go on from, and checkpoints other than the best.
+//! What of a run can go: states that nobody will go on from, and checkpoints that `checkpoints.keep` does not name.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use chrono::Utc;
 
 use super::directory::{RunDirectory, files};
+use super::facts::Removal;
+use super::manifest;
+use super::recorded_settings::recorded_keep;
 use super::states::{self, folder, step_of};
 use super::stored::StoredRun;
 use crate::durable::remove_folder;
+use crate::settings::{Keep, Kept};
 
 /// Something that can go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,19 +31,17 @@ pub struct Removable {
 #[must_use]
 pub fn removable(run: &StoredRun, unfinished: bool) -> Vec<Removable> {
     let directory = RunDirectory::at(run.path.clone());
-    let has_ended = run.status().has_ended();
-    let best = pointed(&directory, "best");
+    let is_spent = run.status().has_ended() || unfinished;
+    let needed = needed(&directory);
     let mut found = Vec::new();
     for place in [files::CHECKPOINTS, files::STATES] {
-        let entries = fs::read_dir(directory.path(place)).into_iter().flatten().flatten();
-        for entry in entries.filter(|entry| entry.path().is_dir()) {
-            let Ok(name) = entry.file_name().into_string() else { continue };
+        for (name, path) in folders(&directory.path(place)) {
             let is_partial = name.starts_with("step-") && name.ends_with(".partial");
-            let step = step_of(&name);
-            // Without a name for the best, nobody knows which of them is needed.
-            let is_needed = place == files::CHECKPOINTS && (best.is_none() || step == best);
-            if is_partial || (step.is_some() && !is_needed && (has_ended || unfinished)) {
-                let path = entry.path();
+            // Without a word on what is to be kept, everything is.
+            let is_needed =
+                |step| place == files::CHECKPOINTS && needed.as_ref().is_none_or(|needed: &BTreeSet<u64>| needed.contains(&step));
+            let is_free = step_of(&name).is_some_and(|step| is_spent && !is_needed(step));
+            if is_partial || is_free {
                 found.push(Removable { name: format!("{place}/{name}"), bytes: size(&path), path });
             }
         }
@@ -46,34 +50,76 @@ pub fn removable(run: &StoredRun, unfinished: bool) -> Vec<Removable> {
     found
 }
 
-/// Removes what can go, and the name `last` where it would mean nothing any more.
+/// Removes what can go. The run's record is renewed first, so that a process killed meanwhile leaves nothing that looks
+/// damaged; on a full disk, afterwards.
 ///
 /// # Errors
-/// Something cannot be removed.
+/// Something cannot be removed, or the run directory cannot be written.
 pub fn remove(run: &StoredRun, what: &[Removable]) -> Result<()> {
     let directory = RunDirectory::at(run.path.clone());
+    let names: Vec<String> = what.iter().map(|removable| removable.name.clone()).collect();
+    let removal = Removal { at: Utc::now(), what: names.clone() };
+    let mut facts = run.facts.clone();
+    facts.removed.push(removal);
+    let note = || manifest::replace_facts_without(&directory, &facts, &names);
+    let noted = note();
     for removable in what {
         remove_folder(&removable.path).with_context(|| format!("cannot remove {}", removable.path.display()))?;
-    }
-    if let Some(step) = pointed(&directory, "last")
-        && !directory.path(files::CHECKPOINTS).join(folder(step)).exists()
-    {
-        let pointer = directory.path(&format!("{}/last", files::CHECKPOINTS));
-        fs::remove_file(&pointer).with_context(|| format!("cannot remove {}", pointer.display()))?;
     }
     if states::all(&directory).is_empty() {
         // Empty, or already gone.
         let _ = fs::remove_dir(directory.path(files::STATES));
     }
-    Ok(())
+    if noted.is_err() { note() } else { Ok(()) }
+}
+
+/// Removes the directory of a run: first what makes it one, so that nothing half removed is listed.
+///
+/// # Errors
+/// Something cannot be removed.
+pub fn delete(run: &StoredRun) -> Result<()> {
+    let facts = run.path.join(files::RUN);
+    fs::remove_file(&facts).with_context(|| format!("cannot remove {}", facts.display()))?;
+    remove_folder(&run.path).with_context(|| format!("cannot remove {}", run.path.display()))
+}
+
+/// Steps of the checkpoints that `checkpoints.keep` names; none where the run does not tell.
+fn needed(directory: &RunDirectory) -> Option<BTreeSet<u64>> {
+    let keep: Keep = recorded_keep(directory)?;
+    let mut needed = BTreeSet::new();
+    for (name, kept) in [("best", Kept::Best), ("last", Kept::Last)] {
+        if keep.contains(kept) {
+            needed.insert(pointed(directory, name)?);
+        }
+    }
+    let steps: BTreeSet<u64> =
+        folders(&directory.path(files::CHECKPOINTS)).iter().filter_map(|(name, _)| step_of(name)).collect();
+    let more = usize::try_from(keep.more()).unwrap_or(usize::MAX);
+    let others: Vec<u64> = steps.iter().rev().filter(|step| !needed.contains(step)).copied().take(more).collect();
+    needed.extend(others);
+    Some(needed)
 }
 
 fn pointed(directory: &RunDirectory, name: &str) -> Option<u64> {
     let text = fs::read_to_string(directory.path(&format!("{}/{name}", files::CHECKPOINTS))).ok()?;
-    step_of(text.trim())
+    let step = step_of(text.trim())?;
+    directory.path(files::CHECKPOINTS).join(folder(step)).is_dir().then_some(step)
 }
 
-fn size(folder: &Path) -> u64 {
+fn folders(root: &Path) -> Vec<(String, PathBuf)> {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let named = |entry: fs::DirEntry| Some((entry.file_name().into_string().ok()?, entry.path()));
+    entries.filter(|entry| entry.path().is_dir()).filter_map(named).collect()
+}
+
+/// Bytes of all files of a run directory.
+#[must_use]
+pub fn size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|file| file.len()).sum()
+    let of = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        _ => 0,
+    };
+    entries.map(of).sum()
 }

@@ -8,6 +8,8 @@ use csv::Writer;
 
 use super::checkpoints::SavedCheckpoints;
 use super::directory::{RunDirectory, files};
+use super::lock::Claim;
+use super::manifest;
 use super::metrics::Tables;
 use super::recorded::Recorded;
 use super::states::{self, SavedState};
@@ -46,6 +48,8 @@ pub struct Record {
     pub template: Template,
     /// Whether somebody asks to stop.
     pub stop: Stop,
+    /// That the run is this process's.
+    pub claim: Claim,
 }
 
 /// Writes metrics, predictions, checkpoints and states of a run.
@@ -146,7 +150,13 @@ impl Recorder {
     /// # Errors
     /// Something cannot be removed.
     pub fn tidy(&mut self, keeps_state: bool) -> Result<()> {
-        states::keep(&self.directory, usize::from(keeps_state))?;
+        self.record.claim.look()?;
+        let keep = usize::from(keeps_state);
+        let spent = states::all(&self.directory).into_iter().skip(keep).map(|(step, _)| step);
+        let spent = spent.map(|step| format!("{}/{}", files::STATES, states::folder(step)));
+        let retired = self.checkpoints.retired().iter().map(|step| format!("{}/{}", files::CHECKPOINTS, states::folder(*step)));
+        manifest::forget(&self.directory, &spent.chain(retired).collect::<Vec<_>>())?;
+        states::keep(&self.directory, keep)?;
         self.checkpoints.release()
     }
 
@@ -183,7 +193,9 @@ impl Recorder {
         let keep = &self.record.checkpoints.keep;
         let wanted = (improved && keep.contains(Kept::Best)) || keep.contains(Kept::Last) || keep.more() > 0;
         if wanted {
-            self.checkpoints.save(event.step, improved, &self.record.template, &(event.parameters)()?)?;
+            let parameters = (event.parameters)()?;
+            self.record.claim.look()?;
+            self.checkpoints.save(event.step, improved, &self.record.template, &parameters)?;
         }
         Ok(())
     }
@@ -226,8 +238,12 @@ impl Recorder {
         let predictions = self.recorded.best.is_some().then(|| fs::read(self.directory.path(files::PREDICTIONS)));
         let predictions = predictions.transpose().with_context(|| format!("cannot read {}", files::PREDICTIONS))?;
         let state = SavedState { training: (boundary.state)()?, recorded, predictions };
+        self.record.claim.look()?;
         states::save(&self.directory, &self.record.template.table, &state)?;
         self.saved = Instant::now();
+        let kept = states::steps(&self.directory, states::KEPT);
+        manifest::renew(&self.directory, &state.recorded.stays(&kept))?;
+        states::keep(&self.directory, states::KEPT)?;
         self.checkpoints.hold()
     }
 
@@ -244,6 +260,8 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn observe(&mut self, event: &Event<'_>) -> Result<()> {
+        // Steps are told to a log and a terminal as well: who has lost the run says nothing there either.
+        self.record.claim.hold()?;
         match event {
             Event::WarmingUp | Event::WarmedUp(_) | Event::Replayed(_) | Event::Step(_) => Ok(()),
             Event::Log(row) => self.log(row),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Stays;
 use super::metrics::Lengths;
 use super::summary::Moment;
 
@@ -19,6 +20,14 @@ pub struct Recorded {
     /// Time from the first step to the last, evaluations included.
     pub(super) duration: Duration,
     pub(super) lengths: Lengths,
+}
+
+impl Recorded {
+    /// What of the run stays as it is now, with these states.
+    #[must_use]
+    pub fn stays<'a>(&'a self, states: &'a [u64]) -> Stays<'a> {
+        Stays { tables: self.lengths.by_name(), checkpoints: &self.checkpoints, states }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -10,9 +10,10 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::directory::{RunDirectory, files};
+use super::manifest::RunManifest;
 use super::recorded::Recorded;
 use crate::checkpoint::{HostTensor, Parameter, read_tensors, tensor_bytes};
-use crate::durable::{check_folder, remove_folder, write_folder};
+use crate::durable::{MANIFEST, check_folder, remove_folder, write_folder};
 use crate::train::{Counters, TrainingState};
 
 const FORMAT: u32 = 1;
@@ -22,7 +23,7 @@ const SECOND: &str = "second_moments.safetensors";
 const PROGRESS: &str = "progress.json";
 const PREDICTIONS: &str = "predictions.csv";
 /// The newest, and the one before in case the newest is damaged.
-const KEPT: usize = 2;
+pub const KEPT: usize = 2;
 
 /// A training and its record between two steps.
 pub struct SavedState {
@@ -52,7 +53,7 @@ pub struct Damaged {
     pub reason: String,
 }
 
-/// Writes a state and removes those that are needed no longer.
+/// Writes a state.
 ///
 /// # Errors
 /// The disk is full, or the folder cannot be written; older states stay as they were.
@@ -71,8 +72,13 @@ pub fn save(directory: &RunDirectory, table: &[Parameter], state: &SavedState) -
         let progress = Progress { format_version: FORMAT, training: training.counters.clone(), recorded: state.recorded.clone() };
         folder.write(PROGRESS, &serde_json::to_vec_pretty(&progress)?)
     })
-    .with_context(|| format!("cannot save the state of step {}", training.counters.steps))?;
-    keep(directory, KEPT)
+    .with_context(|| format!("cannot save the state of step {}", training.counters.steps))
+}
+
+/// Steps of the newest `count` states.
+#[must_use]
+pub fn steps(directory: &RunDirectory, count: usize) -> Vec<u64> {
+    all(directory).into_iter().take(count).map(|(step, _)| step).collect()
 }
 
 /// Removes all states but the newest `count`.
@@ -90,8 +96,14 @@ pub fn keep(directory: &RunDirectory, count: usize) -> Result<()> {
 #[must_use]
 pub fn newest(directory: &RunDirectory, table: &[Parameter]) -> (Option<SavedState>, Vec<Damaged>) {
     let mut damaged = Vec::new();
+    // What the manifest itself says of a damaged one is said by who looks at it first.
+    let manifest = RunManifest::read(directory).ok().flatten();
+    let is_listed_so = |step: u64| {
+        let name = format!("{}/{}/{MANIFEST}", files::STATES, folder(step));
+        manifest.as_ref().map_or(Ok(()), |manifest| manifest.check(directory, &name)).context(MANIFEST)
+    };
     for (step, path) in all(directory) {
-        match read(&path, step, table) {
+        match is_listed_so(step).and_then(|()| read(&path, step, table)) {
             Ok(state) => return (Some(state), damaged),
             Err(error) => damaged.push(Damaged { path, reason: format!("{error:#}") }),
         }

@@ -1,18 +1,23 @@
-//! Whether a run directory is what its run wrote: hashes, metrics against the summary, and that checkpoints load.
+//! Whether a run directory is what its run wrote: every file against the manifest, numbers against each other, settings
+//! and hashes against the run's identity, and that checkpoints load.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::contents;
 use super::directory::{RunDirectory, files};
-use super::states::{self, folder, step_of};
+use super::facts::FORMAT;
+use super::identity::is_of;
+use super::manifest::RunManifest;
+use super::recorded_settings::recorded_rows;
+use super::states::{folder, step_of};
+use super::status::Status;
 use super::stored::StoredRun;
-use super::summary::{Moment, Summary};
 use crate::checkpoint::{Config, Weights, table};
-use crate::durable::check_folder;
-use crate::metrics::{LOSS, Prediction, Scores};
+use crate::durable::{MANIFEST, check_folder};
 use crate::tasks::Task;
 
 /// Something that was looked at.
@@ -27,138 +32,166 @@ pub struct Check {
 /// Looks at everything in a run directory.
 #[must_use]
 pub fn verify(path: &Path) -> Vec<Check> {
-    let mut checks = Vec::new();
-    let mut look = |what: &str, found: Result<String>| {
-        checks.push(Check { what: what.into(), found: found.map_err(|error| format!("{error:#}")) });
-    };
+    let directory = RunDirectory::at(path.to_path_buf());
+    let mut report = Report { checks: Vec::new() };
     let run = match StoredRun::read(path) {
         Ok(run) => run,
         Err(error) => {
-            look(files::RUN, Err(error));
-            return checks;
+            report.look(files::RUN, || Err(error));
+            return report.checks;
         }
     };
-    look(files::RUN, Ok(format!("{}, {} steps planned", run.status(), run.facts.steps)));
-    look(files::TRAIN, train(&run));
-    look(files::EVAL, eval(&run));
-    look(files::PREDICTIONS, predictions(&run));
+    let manifest = match RunManifest::read(&directory) {
+        Ok(None) if run.facts.format_version >= FORMAT => {
+            report.look(files::MANIFEST, || bail!("is missing"));
+            None
+        }
+        Ok(None) => None,
+        Ok(Some(manifest)) => {
+            report.look(files::MANIFEST, || Ok(format!("{} files", manifest.names().count())));
+            Some(manifest)
+        }
+        Err(error) => {
+            report.look(files::MANIFEST, || Err(error));
+            None
+        }
+    };
+    let listed = |name: &str| manifest.as_ref().map_or(Ok(()), |manifest| manifest.check(&directory, name));
+    let mut both = |name: &str, content: &dyn Fn() -> Result<String>| {
+        report.look(name, || content().and_then(|found| listed(name).map(|()| found)))
+    };
+    both(files::RUN, &|| Ok(format!("{}, {} steps planned", run.status(), run.facts.steps)));
+    both(files::RESOLVED, &|| settings(&run, &directory));
+    both(files::TRAIN, &|| contents::train(&run));
+    both(files::SPEED, &|| contents::speed(&run));
+    both(files::EVAL, &|| contents::eval(&run));
+    both(files::PREDICTIONS, &|| contents::predictions(&run));
+    if run.summary.is_some() {
+        both(files::SUMMARY, &|| contents::summary(&run));
+    }
+    for (pointer, name) in [(files::BEST, "best"), (files::LAST, "last")] {
+        if directory.path(pointer).exists() || must_point(&run, &directory, name) {
+            both(pointer, &|| self::pointer(&directory, pointer, &run));
+        }
+    }
+    let listed_here: BTreeSet<String> = manifest.iter().flat_map(RunManifest::names).map(String::from).collect();
+    for place in [files::CHECKPOINTS, files::STATES] {
+        for step in steps(&directory, place, &listed_here) {
+            let name = format!("{place}/{}", folder(step));
+            let path = directory.path(&name);
+            let is_checkpoint = place == files::CHECKPOINTS;
+            report.look(&name, || {
+                ensure!(path.is_dir(), "is missing");
+                listed(&format!("{name}/{MANIFEST}")).context(MANIFEST)?;
+                if is_checkpoint { checkpoint(&path, &run) } else { state(&path) }
+            });
+        }
+    }
+    let seen: BTreeSet<String> = report.checks.iter().map(|check| check.what.clone()).collect();
+    for name in listed_here.iter().filter(|name| !seen.contains(*name) && !name.ends_with(&format!("/{MANIFEST}"))) {
+        report.look(name, || listed(name).map(|()| "as written".into()));
+    }
+    for name in strangers(&directory) {
+        report.look(&name, || bail!("was not written by this run"));
+    }
+    report.checks
+}
+
+/// What of a run cannot be checked, and why.
+#[must_use]
+pub fn unchecked(path: &Path) -> Vec<String> {
     let directory = RunDirectory::at(path.to_path_buf());
-    for (name, path) in folders(&directory.path(files::CHECKPOINTS)) {
-        look(&format!("{}/{name}", files::CHECKPOINTS), checkpoint(&path, &run));
-    }
-    for name in ["best", "last"] {
-        if directory.path(&format!("{}/{name}", files::CHECKPOINTS)).exists() {
-            look(&format!("{}/{name}", files::CHECKPOINTS), pointer(&directory, name, &run));
+    let Ok(run) = StoredRun::read(path) else { return Vec::new() };
+    match RunManifest::read(&directory) {
+        Ok(None) if run.facts.format_version < FORMAT => vec![format!(
+            "written by a version without manifests of runs: the text of {} and {}, the numbers of {} before the last row, \
+             times, and of {} what neither settings nor data decide",
+            files::EXPERIMENT,
+            files::LOG,
+            files::TRAIN,
+            files::RUN
+        )],
+        Ok(Some(manifest)) if !manifest.is_complete() => {
+            vec!["the run has not ended: what it wrote after its last state".to_string()]
         }
+        _ => Vec::new(),
     }
-    for (step, path) in states::all(&directory) {
-        look(&format!("{}/{}", files::STATES, folder(step)), state(&path));
+}
+
+struct Report {
+    checks: Vec<Check>,
+}
+
+impl Report {
+    fn look(&mut self, what: &str, found: impl FnOnce() -> Result<String>) {
+        self.checks.push(Check { what: what.into(), found: found().map_err(|error| format!("{error:#}")) });
     }
-    checks
 }
 
-fn folders(root: &Path) -> BTreeMap<String, std::path::PathBuf> {
-    let entries = fs::read_dir(root).into_iter().flatten().flatten();
-    let named = |entry: fs::DirEntry| Some((entry.file_name().into_string().ok()?, entry.path()));
-    entries.filter_map(named).filter(|(name, _)| step_of(name).is_some()).collect()
-}
-
-/// The rows of a table, by column.
-fn rows(path: &Path) -> Result<Vec<BTreeMap<String, String>>> {
-    let mut reader = csv::Reader::from_path(path).context("cannot be read")?;
-    reader.deserialize().map(|row| row.context("is damaged")).collect()
-}
-
-fn number(row: &BTreeMap<String, String>, column: &str) -> Result<f64> {
-    let text = row.get(column).with_context(|| format!("has no column {column}"))?;
-    text.parse().with_context(|| format!("{text:?} is no number ({column})"))
-}
-
-fn train(run: &StoredRun) -> Result<String> {
-    let rows = rows(&run.path.join(files::TRAIN))?;
-    let mut last = 0.0;
-    for row in &rows {
-        let step = number(row, "step")?;
-        ensure!(step > last, "step {step} follows step {last}");
-        for column in ["loss", "learning_rate", "grad_norm"] {
-            ensure!(number(row, column)?.is_finite(), "{column} at step {step} is not finite");
-        }
-        last = step;
+/// The settings against the identity of the run.
+fn settings(run: &StoredRun, directory: &RunDirectory) -> Result<String> {
+    let rows = recorded_rows(directory)?;
+    let facts = &run.facts;
+    let recorded = |path: &str| rows.iter().find(|row| row.path() == path).and_then(|row| row.value.clone());
+    for (path, told) in [("seed", serde_json::json!(facts.seed)), ("task", serde_json::json!(facts.task))] {
+        let found = recorded(path).with_context(|| format!("has no {path}"))?;
+        ensure!(found == told, "says {path} {found}, {} says {told}", files::RUN);
     }
-    if let Some(summary) = &run.summary {
-        ensure!(last == summary.steps as f64, "ends at step {last}, the summary at {}", summary.steps);
+    if facts.trial.is_empty() {
+        return Ok(format!("{} settings", rows.len()));
     }
-    Ok(format!("{} rows, to step {last}", rows.len()))
+    let rungs = rungs(run);
+    let fits = is_of(facts, &rows, rungs.as_deref().unwrap_or_default());
+    // A trial that its sweep's plan does not hold any more may have been compared at steps that nobody knows.
+    let is_known = rungs.is_some();
+    ensure!(fits || !is_known, "and the hashes of {} do not give the training {}", files::RUN, facts.trial);
+    Ok(format!("{} settings, training {}", rows.len(), facts.trial))
 }
 
-/// The evaluations as moments, as far as a table tells.
-fn moments(run: &StoredRun) -> Result<Vec<Moment>> {
-    let rows = rows(&run.path.join(files::EVAL))?;
-    let moment = |row: &BTreeMap<String, String>| {
-        let names = row.keys().filter(|name| !["step", "epoch", "split"].contains(&name.as_str()));
-        let scores = names.map(|name| Ok((name.clone(), number(row, name)?))).collect::<Result<BTreeMap<String, f64>>>()?;
-        Ok(Moment { step: number(row, "step")? as u64, epoch: number(row, "epoch")?, scores, collapsed: false })
+/// The steps at which a sweep compares this run; none at all outside of a sweep, unknown where the plan lacks it.
+fn rungs(run: &StoredRun) -> Option<Vec<u64>> {
+    let Some(plan) = run.path.parent().map(|parent| parent.join(files::PLAN)).filter(|plan| plan.is_file()) else {
+        return Some(Vec::new());
     };
-    rows.iter().map(moment).collect()
+    let text = fs::read_to_string(plan).ok()?;
+    let trials = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let trial = trials.into_iter().find(|trial| trial["id"] == run.facts.trial.as_str())?;
+    Some(trial["rungs"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).collect())
 }
 
-fn eval(run: &StoredRun) -> Result<String> {
-    let moments = moments(run)?;
-    if let Some(Summary { metric, direction, best, last, .. }) = &run.summary {
-        let score = |moment: &Moment| moment.scores.get(metric).copied().unwrap_or(f64::NAN);
-        let mut found: Option<&Moment> = None;
-        for moment in &moments {
-            if found.is_none_or(|found| direction.improves(score(moment), score(found))) {
-                found = Some(moment);
-            }
-        }
-        let same = |a: &Moment, b: &Moment| a.step == b.step && a.scores == b.scores;
-        let found = found.context("has no rows")?;
-        ensure!(
-            same(found, best),
-            "its best row is step {} with {} {}, the summary says step {} with {}",
-            found.step,
-            metric,
-            score(found),
-            best.step,
-            score(best)
-        );
-        let end = moments.last().context("has no rows")?;
-        ensure!(same(end, last), "its last row is step {}, the summary says step {}", end.step, last.step);
-    }
-    Ok(format!("{} evaluations", moments.len()))
+/// Steps of the folders that are there or should be.
+fn steps(directory: &RunDirectory, place: &str, listed: &BTreeSet<String>) -> BTreeSet<u64> {
+    let there = fs::read_dir(directory.path(place)).into_iter().flatten().flatten();
+    let there = there.filter_map(|entry| step_of(entry.file_name().to_str()?));
+    let of_listed = |name: &String| step_of(Path::new(name).strip_prefix(place).ok()?.parent()?.to_str()?);
+    there.chain(listed.iter().filter_map(of_listed)).collect()
 }
 
-/// Scores of the predictions against the row of the best evaluation.
-fn predictions(run: &StoredRun) -> Result<String> {
-    let path = run.path.join(files::PREDICTIONS);
-    if !path.exists() && run.summary.is_none() {
-        return Ok("none yet".into());
+/// Whether a finished run of any format has this name; an earlier `prune` took the name of the last checkpoint.
+fn must_point(run: &StoredRun, directory: &RunDirectory, name: &str) -> bool {
+    let keep = super::recorded_settings::recorded_keep(directory);
+    let keeps_best = keep.is_none_or(|keep| keep.contains(crate::settings::Kept::Best));
+    name == "best" && keeps_best && run.summary.is_some() && run.facts.status == Status::Finished
+}
+
+/// Files in the run's own folders that no run writes there.
+fn strangers(directory: &RunDirectory) -> Vec<String> {
+    let known: &[(&str, &[&str])] = &[
+        ("metrics", &["train.csv", "speed.csv", "eval.csv"]),
+        ("predictions", &["validation.csv"]),
+        (files::CHECKPOINTS, &["best", "last"]),
+        (files::STATES, &[]),
+    ];
+    let mut found = Vec::new();
+    for (place, known) in known {
+        let entries = fs::read_dir(directory.path(place)).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        // A process that was killed leaves what it was writing.
+        let is_own = |name: &str| known.contains(&name) || step_of(name).is_some() || name.ends_with(".partial");
+        found.extend(names.filter(|name| !is_own(name)).map(|name| format!("{place}/{name}")));
     }
-    let rows = rows(&path)?;
-    ensure!(
-        rows.len() == run.facts.validation_examples,
-        "has {} rows for {} examples",
-        rows.len(),
-        run.facts.validation_examples
-    );
-    let task = Task::named(&run.facts.task).with_context(|| format!("the task {} is not known", run.facts.task))?;
-    let prediction = |row: &BTreeMap<String, String>| {
-        let label = number(row, "label")? as usize;
-        ensure!(label < task.labels.len(), "have the label {label}, and the task has {}", task.labels.len());
-        let logits =
-            (0..task.labels.len()).map(|class| Ok(number(row, &format!("p{class}"))?.ln() as f32)).collect::<Result<_>>()?;
-        let prediction = Prediction { class: number(row, "prediction")? as usize, ..Prediction::new(label, logits) };
-        Ok(prediction)
-    };
-    let predictions = rows.iter().map(prediction).collect::<Result<Vec<_>>>()?;
-    let Some(summary) = &run.summary else { return Ok(format!("{} rows", rows.len())) };
-    let scores = Scores::of(&predictions, task.metrics);
-    for (name, told) in summary.best.scores.iter().filter(|(name, _)| *name != LOSS) {
-        let found = scores.get(name).unwrap_or(f64::NAN);
-        ensure!((found - told).abs() < 1e-9, "give {name} {found}, the summary says {told}");
-    }
-    Ok(format!("{} rows, scores as in the summary", rows.len()))
+    found.sort_unstable();
+    found
 }
 
 fn checkpoint(path: &Path, run: &StoredRun) -> Result<String> {
@@ -176,11 +209,11 @@ fn checkpoint(path: &Path, run: &StoredRun) -> Result<String> {
 }
 
 fn pointer(directory: &RunDirectory, name: &str, run: &StoredRun) -> Result<String> {
-    let text = fs::read_to_string(directory.path(&format!("{}/{name}", files::CHECKPOINTS)))?;
+    let text = fs::read_to_string(directory.path(name)).context("cannot be read")?;
     let meant = text.trim();
     let step = step_of(meant).with_context(|| format!("names {meant:?}, which is no checkpoint"))?;
     ensure!(directory.path(files::CHECKPOINTS).join(meant).is_dir(), "names {meant}, which is not there");
-    let expected = run.summary.as_ref().map(|summary| if name == "best" { summary.best.step } else { summary.last.step });
+    let expected = run.summary.as_ref().map(|summary| if name == files::BEST { summary.best.step } else { summary.last.step });
     if let Some(expected) = expected {
         ensure!(step == expected, "names step {step}, the summary says {expected}");
     }

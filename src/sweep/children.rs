@@ -16,7 +16,7 @@ use super::plan::PlannedTrial;
 use super::queue::State;
 use crate::failure::{INTERRUPTED, says_out_of_memory};
 use crate::room::{self, Room};
-use crate::runs::{Exit, RunDirectory, RunLock, Status, StoredRun, files, list};
+use crate::runs::{Exit, RunDirectory, RunLock, Status, StoredRun, list, manifest};
 use crate::settings::DeviceChoice;
 
 /// What a trial's process tells the sweep's, a line of JSON each.
@@ -202,7 +202,7 @@ fn mark_died(run: &StoredRun, signal: i32, reason: &str) -> Result<()> {
     facts.ended = Some(chrono::Utc::now());
     // As shells report a death by a signal.
     facts.exit = Some(Exit { code: u8::try_from(128 + signal).unwrap_or(u8::MAX), message: Some(reason.into()) });
-    directory.write(files::RUN, &serde_json::to_vec_pretty(&facts)?)
+    manifest::replace_facts(&directory, &facts)
 }
 
 impl Crew for Children<'_> {

@@ -45,6 +45,7 @@ impl Made {
             kernels: Kernels::Fused,
             versions: Versions::this(),
             checkpoint: "bert".into(),
+            data_source: "hub".into(),
             hashes: Hashes {
                 data: [("train".into(), hash("train")), ("validation".into(), hash("validation"))].into(),
                 tokenizer: std::collections::BTreeMap::new(),
@@ -59,6 +60,7 @@ impl Made {
             validation_examples: 408,
             steps: 1377,
             resumed: Vec::new(),
+            removed: Vec::new(),
         };
         let folder = format!("runs/2026-11-23T05-{minute:02}-00Z_x_{}", self.id);
         shell.write(&format!("{folder}/run.json"), serde_json::to_vec(&facts).unwrap());

@@ -1,0 +1,29 @@
+//! Whether what a run goes on from is what it wrote.
+
+use super::directory::{RunDirectory, files};
+use super::facts::{FORMAT, RunFacts};
+use super::manifest::RunManifest;
+
+/// The files that decide how a run goes on and that somebody changed since the run wrote them, with what is wrong. States
+/// are not among them: each is looked at when it is read, and an older one may do.
+#[must_use]
+pub fn changed_files(directory: &RunDirectory) -> Vec<(String, String)> {
+    // Without a sound manifest there is nothing to compare with but the run's identity.
+    let Ok(Some(manifest)) = RunManifest::read(directory) else { return Vec::new() };
+    let decides = |name: &str| {
+        matches!(name, files::EXPERIMENT | files::RESOLVED | files::RUN | files::TRAIN | files::EVAL | files::SPEED)
+            || name.starts_with("base-")
+    };
+    let wrong = |name: &str| manifest.check(directory, name).err().map(|error| (name.to_string(), format!("{error:#}")));
+    manifest.names().filter(|name| decides(name)).filter_map(wrong).collect()
+}
+
+/// What is wrong with a run's manifest, if it should have one.
+#[must_use]
+pub fn manifest_fault(directory: &RunDirectory, facts: &RunFacts) -> Option<String> {
+    match RunManifest::read(directory) {
+        Ok(Some(_)) => None,
+        Ok(None) => (facts.format_version >= FORMAT).then(|| "is missing".into()),
+        Err(error) => Some(format!("{error:#}")),
+    }
+}
