@@ -46,7 +46,7 @@ pub struct Verify {
 /// `prune`.
 #[derive(Debug, Args)]
 pub struct Prune {
-    /// Runs, sweeps, folders or globs [default: all runs]. A run that is still running is left alone.
+    /// Runs, sweeps, folders or globs [default: all runs, after asking]. A run that is still running is left alone.
     #[arg(value_name = "RUN|SWEEP|FOLDER|GLOB")]
     pub which: Vec<String>,
     /// Folder for runs.
@@ -58,9 +58,15 @@ pub struct Prune {
     /// Only runs that would free more than this: 500MB, 2GB.
     #[arg(long, value_name = "SIZE")]
     pub larger_than: Option<Size>,
+    /// Prune all runs without asking.
+    #[arg(long)]
+    pub all: bool,
     /// Include failed and interrupted runs, which can then no longer be resumed.
     #[arg(long)]
     pub unfinished: bool,
+    /// Delete failed and interrupted runs altogether, with their directories.
+    #[arg(long)]
+    pub delete_unfinished: bool,
     /// Show what would be removed, and remove nothing.
     #[arg(long)]
     pub dry_run: bool,

@@ -1,5 +1,7 @@
 //! `gluepot check`.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::{pretty, print};
@@ -9,8 +11,8 @@ use crate::experiment::Surroundings;
 use crate::failure::Outcome;
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
-use crate::report::{label_warnings, plan_text};
-use crate::runs::setting_rows;
+use crate::report::{bytes, label_warnings, plan_text};
+use crate::runs::{Space, free_bytes, setting_rows};
 use crate::terminal::Width;
 use crate::train::Device;
 
@@ -26,10 +28,11 @@ pub fn check(arguments: &Check) -> Outcome<()> {
             inputs.initial()?;
         }
         if arguments.format.is_json() {
-            plans.push(plan_json(&inputs));
+            plans.push(plan_json(&inputs, &arguments.runs.root));
         } else {
             let text = plan_text(&inputs, &setting_rows(&inputs), Width::of_stdout());
-            print(&format!("{}\n\n{text}\n{}\n", file.display(), device_line(&inputs)))?;
+            let disk = disk_line(&inputs, &arguments.runs.root);
+            print(&format!("{}\n\n{text}\n{}\n{disk}\n", file.display(), device_line(&inputs)))?;
         }
     }
     if arguments.format.is_json() { print(&pretty(&json!(plans))) } else { Ok(()) }
@@ -44,17 +47,35 @@ fn device_line(inputs: &Inputs) -> String {
     }
 }
 
-fn plan_json(inputs: &Inputs) -> serde_json::Value {
+/// How much disk the run would take, and whether that is there.
+fn disk_line(inputs: &Inputs, root: &Path) -> String {
+    let space = Space::of(&inputs.trial, parameters(inputs));
+    let needs =
+        format!("{:<11} up to {} while it trains, {} afterwards", "disk", bytes(space.peak_bytes), bytes(space.kept_bytes));
+    match free_bytes(root) {
+        Some(free) if free < space.peak_bytes => format!("{needs}: more than the {} free for {}", bytes(free), root.display()),
+        Some(free) => format!("{needs}; {} free", bytes(free)),
+        None => needs,
+    }
+}
+
+fn parameters(inputs: &Inputs) -> usize {
+    let labels = inputs.trial.settings.task.task().labels;
+    checkpoint::table(&inputs.trial.config, labels.len()).iter().map(checkpoint::Parameter::elements).sum()
+}
+
+fn plan_json(inputs: &Inputs, root: &Path) -> serde_json::Value {
     let trial = &inputs.trial;
     let labels = trial.settings.task.task().labels;
-    let parameters: usize = checkpoint::table(&trial.config, labels.len()).iter().map(checkpoint::Parameter::elements).sum();
+    let space = Space::of(trial, parameters(inputs));
     json!({
         "settings": setting_rows(inputs),
         "examples": { "train": trial.train_examples, "validation": trial.validation_examples },
         "labels": labels,
         "label_counts": inputs.labels(),
         "warnings": label_warnings(&inputs.labels(), trial.settings.task.task()),
-        "parameters": parameters,
+        "parameters": parameters(inputs),
+        "disk": { "peak_bytes": space.peak_bytes, "kept_bytes": space.kept_bytes, "free_bytes": free_bytes(root) },
         "max_length": trial.max_length,
         "dropout": trial.dropout,
         "steps": {

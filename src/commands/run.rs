@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{complain, pretty, print, run_json};
+use super::{complain, pretty, print, run_json, warn};
 use crate::cli::{OutputFormat, Run, overrides};
 use crate::execute::{Begin, Ended, Manner, Nobody, execute, with_device};
 use crate::experiment::Surroundings;
@@ -13,7 +13,8 @@ use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
 use crate::pipeline::Pipeline;
 use crate::progress::Loudness;
-use crate::runs::StoredRun;
+use crate::report::bytes;
+use crate::runs::{Space, StoredRun, free_bytes};
 use crate::stop::Stop;
 use crate::tokens::TokenCache;
 use crate::train::Device;
@@ -36,6 +37,7 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     let print_all = |finished: &[Value]| if arguments.format.is_json() { print(&pretty(&json!(finished))) } else { Ok(()) };
     let run_one = |inputs: &Inputs, device: &Device| {
         let pipeline = Pipeline::make(inputs, &TokenCache::of_user())?;
+        warn_of_space(&pipeline, &arguments.runs.root);
         train(&pipeline, device, Begin::New(&arguments.runs.root), &arguments.runs.root, loudness, &arguments.format)
     };
     if let [(inputs, device)] = checked.as_slice() {
@@ -62,6 +64,17 @@ pub fn run(arguments: &Run) -> Outcome<()> {
             let message = format!("{} of {} experiments failed: {}", failed.len(), checked.len(), names.join(", "));
             Err(Failure::Several { message, code: *code })
         }
+    }
+}
+
+/// More than what is free may be needed only if training goes on for long: a warning, and no error.
+fn warn_of_space(pipeline: &Pipeline<'_>, root: &Path) {
+    let needed = Space::of(&pipeline.inputs.trial, pipeline.parameters()).peak_bytes;
+    if let Some(free) = free_bytes(root).filter(|free| *free < needed) {
+        let (needed, free, root) = (bytes(needed), bytes(free), root.display());
+        warn(&format!(
+            "this run may need up to {needed} of disk, and {free} are free for {root}: checkpoints.keep and checkpoints.every change that"
+        ));
     }
 }
 

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use crate::pipeline::Pipeline;
 use crate::progress::Voice;
-use crate::report::{constant_text, count, label_text, label_warnings};
-use crate::runs::{device_text, setting_rows};
+use crate::report::{bytes, constant_text, count, label_text, label_warnings};
+use crate::runs::{Space, device_text, setting_rows};
 use crate::settings::DeviceChoice;
 use crate::train::{Device, unused_gpu};
 
@@ -60,5 +60,6 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
     if let Some(said) = unused_gpu().filter(|_| trial.settings.device == DeviceChoice::Auto) {
         voice.say(&said)?;
     }
-    Ok(())
+    let space = Space::of(trial, pipeline.parameters());
+    voice.say(&format!("disk: up to {} for checkpoints and states", bytes(space.peak_bytes)))
 }

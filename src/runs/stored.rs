@@ -44,6 +44,13 @@ impl StoredRun {
         if self.facts.status == Status::Running && !self.is_alive() { Status::Died } else { self.facts.status }
     }
 
+    /// The same for a run whose lock this process holds.
+    #[must_use]
+    pub fn status_under_lock(&self) -> Status {
+        let is_here = self.facts.host.name == Host::this().name;
+        if self.facts.status == Status::Running && is_here { Status::Died } else { self.status() }
+    }
+
     fn is_alive(&self) -> bool {
         if self.facts.host.name == Host::this().name {
             return RunLock::is_held(&RunDirectory::at(self.path.clone())).unwrap_or(false);

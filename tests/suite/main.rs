@@ -3,6 +3,7 @@
 mod architecture;
 mod commands;
 mod compare;
+mod directories;
 mod failures;
 mod faults;
 mod formats;
