@@ -48,11 +48,13 @@ impl RunManifest {
     /// # Errors
     /// It cannot be read, or is not what was written.
     pub fn read(directory: &RunDirectory) -> Result<Option<Self>> {
-        let text = match fs::read_to_string(directory.path(files::MANIFEST)) {
-            Ok(text) => text,
+        let path = directory.path(files::MANIFEST);
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) => ensure!(metadata.is_file(), "is not a regular file"),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).context("cannot be read"),
-        };
+        }
+        let text = fs::read_to_string(path).context("cannot be read")?;
         let manifest: Self = serde_json::from_str(&text).context("is damaged")?;
         ensure!(manifest.format_version == FORMAT, "is of version {}, not {FORMAT}", manifest.format_version);
         let sealed = Self { seal: String::new(), ..manifest.clone() }.sealed()?;

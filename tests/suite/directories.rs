@@ -170,7 +170,7 @@ fn a_run_whose_files_were_edited_does_not_go_on() {
                 ("run.json", "\"steps\": ", "\"steps\": 1"),
             ];
             if with_manifest {
-                edits.push(("resolved.toml", "eval_batch_size = 8", "eval_batch_size = 4"));
+                edits.push(("resolved.toml", "eval_batch_size = 32", "eval_batch_size = 16"));
                 edits.push(("experiment.toml", "a word", "a ward"));
                 edits.push(("run.json", "\"kernels\": \"fused\"", "\"kernels\": \"reference\""));
                 edits.push(("metrics/train.csv", &first_row, "1,0.125,8,0.1,0.002,1.0"));
@@ -301,10 +301,11 @@ fn prune_keeps_what_is_named_and_says_afterwards_what_it_took() {
 #[test]
 fn the_disk_that_a_run_takes_is_the_one_that_was_announced() {
     let shell = shell();
-    let plan = ok(shell.gluepot(&["check", "x.toml", "--format", "json"])).out;
+    let three = ["--set", "checkpoints.keep=[\"last\", 2]"];
+    let plan = ok(shell.gluepot(&[&["check", "x.toml", "--format", "json"], &three[..]].concat())).out;
     let plan: Value = serde_json::from_str(&plan).unwrap();
     let (peak, kept) = (plan[0]["disk"]["peak_bytes"].as_u64().unwrap(), plan[0]["disk"]["kept_bytes"].as_u64().unwrap());
-    ok(shell.gluepot(&["run", "x.toml", "--quiet"]));
+    ok(shell.gluepot(&[&["run", "x.toml", "--quiet"], &three[..]].concat()));
     let mut files = Vec::new();
     all_files(&shell.run(), &mut files);
     let weights = files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"));

@@ -210,7 +210,7 @@ fn what_decides_the_outcome_does_not_change_and_what_does_not_may() {
     assert!(twice.err.contains(&format!("is still running, as process {}", child.id())), "{}", twice.err);
     assert!(shell.gluepot(&["list"]).out.contains("running"));
     // Nothing of a running run goes.
-    assert_eq!(ok(shell.gluepot(&["prune", "--unfinished"])).out.trim(), "nothing can go");
+    assert_eq!(ok(shell.gluepot(&["prune", "--all", "--unfinished"])).out.trim(), "nothing to remove");
     let _ = std::process::Command::new("kill").args(["-KILL", &child.id().to_string()]).status();
     child.wait_with_output().unwrap();
     assert!(shell.gluepot(&["list"]).out.contains("died"));
@@ -393,15 +393,15 @@ fn verify_finds_what_was_changed_behind_its_back_and_prune_leaves_the_best() {
     damaged("checkpoints/last", "step-000027", "step-000028", "names step-000028, which is not there");
     damaged("summary.json", "\"accuracy\": 0.", "\"accuracy\": 1.", "give accuracy");
     let listed = ok(shell.gluepot(&["prune", "--dry-run"])).out;
-    assert!(listed.contains("states/step-000027") && listed.contains("can go: without --dry-run it does"), "{listed}");
-    assert_eq!(ok(shell.gluepot(&["prune", "--older-than", "1d"])).out.trim(), "nothing can go");
-    assert_eq!(ok(shell.gluepot(&["prune", "--larger-than", "1GB"])).out.trim(), "nothing can go");
-    ok(shell.gluepot(&["prune"]));
+    assert!(listed.contains("states/step-000027") && listed.contains("would be removed"), "{listed}");
+    assert_eq!(ok(shell.gluepot(&["prune", "--older-than", "1d"])).out.trim(), "nothing to remove");
+    assert_eq!(ok(shell.gluepot(&["prune", "--larger-than", "1GB"])).out.trim(), "nothing to remove");
+    ok(shell.gluepot(&["prune", "--all"]));
     assert_eq!(states(&run), 0);
     let best = std::fs::read_to_string(run.join("checkpoints/best")).unwrap();
     assert!(run.join("checkpoints").join(best.trim()).join("model.safetensors").exists());
     ok(shell.gluepot(&["verify", "latest"]));
-    assert_eq!(ok(shell.gluepot(&["prune"])).out.trim(), "nothing can go");
+    assert_eq!(ok(shell.gluepot(&["prune", "--all"])).out.trim(), "nothing to remove");
     let gone = shell.gluepot(&["resume", "latest", "--epochs", "4"]);
     assert_eq!(gone.code, 2, "{gone:?}");
 }
