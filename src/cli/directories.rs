@@ -19,7 +19,8 @@ pub struct List {
 /// `show`.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The run: the beginning of its name or id, a path, or `latest`.
+    /// The run or sweep: the beginning of its name or id, a path, or `latest`.
+    #[arg(value_name = "RUN|SWEEP")]
     pub run: String,
     /// Folder for runs.
     #[command(flatten)]

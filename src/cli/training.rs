@@ -35,7 +35,8 @@ pub struct Run {
 /// `resume`.
 #[derive(Debug, Args)]
 pub struct Resume {
-    /// The run: the beginning of its name or id, a path, or `latest`.
+    /// The run or sweep: the beginning of its name or id, a path, or `latest`.
+    #[arg(value_name = "RUN|SWEEP")]
     pub run: String,
     /// Folder for runs.
     #[command(flatten)]
@@ -49,10 +50,10 @@ pub struct Resume {
     /// Device to train on: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
-    /// Of a sweep: trials to train in parallel, or auto.
+    /// Trials of a sweep to train in parallel, or auto.
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<Jobs>,
-    /// Of a sweep: retry failed trials.
+    /// Retry failed trials of a sweep.
     #[arg(long)]
     pub retry_failed: bool,
     /// Print only errors and the final summary.

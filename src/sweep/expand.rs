@@ -101,8 +101,12 @@ fn refuse_too_many(variants: u64, seeds: u64) -> Result<(), Complaint> {
     if trials <= MOST {
         return Ok(());
     }
-    let all =
-        format!("{} variants with {} are {} trials", count(variants), counted(seeds as usize, "seed", "seeds"), count(trials));
+    let all = format!(
+        "{} with {} are {} trials",
+        counted(variants as usize, "variant", "variants"),
+        counted(seeds as usize, "seed", "seeds"),
+        count(trials)
+    );
     Err(Complaint::new("sweep", format!("{all}, more than the {} that a sweep may have", count(MOST))).help(FEWER))
 }
 
