@@ -547,3 +547,49 @@ fn a_renamed_experiment_names_the_sweep_that_has_its_trials() {
     assert!(other.err.contains("name y, not x") && other.err.contains("2 done"), "{}", other.err);
     assert!(runs(sweeps(&shell).iter().find(|path| path.to_str().unwrap().ends_with("_y_sweep")).unwrap()).is_empty());
 }
+
+/// Every file below a folder with its content.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for path in std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            found.extend(contents(&path));
+        } else {
+            found.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// Lock files are removed, as if they were of another machine, whose locks are not seen here.
+#[test]
+fn a_trial_that_slept_while_another_process_took_it_over_writes_nothing_more() {
+    let shell = shell(&SLOW.replace("seeds = [1, 2]", "seeds = [1]\naxes.learning_rate = [1e-3]"));
+    let mut first = shell.command(&["sweep", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let directory = || sweeps(&shell).remove(0);
+    wait_for("rows", || {
+        shell.path("runs").exists()
+            && sweeps(&shell).len() == 1
+            && runs(&directory())
+                .first()
+                .is_some_and(|run| run.join("metrics/train.csv").metadata().is_ok_and(|file| file.len() > 100))
+    });
+    let (sweep, sleeper) = (directory(), children(&shell).remove(0));
+    signal("-STOP", &sleeper);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    std::fs::remove_dir_all(sweep.join("locks")).unwrap();
+    std::fs::remove_file(runs(&sweep)[0].join("lock")).unwrap();
+    ok(shell.gluepot(&["sweep", "x.toml", "--quiet"]));
+    assert_each_finished_once(&sweep, 1);
+    let before = contents(&sweep);
+    signal("-CONT", &sleeper);
+    wait_for("its end", || children(&shell).is_empty());
+    let mut after = contents(&sweep);
+    let log = sweep.join(format!("logs/{}.txt", planned(&sweep)[0]));
+    let said = String::from_utf8_lossy(&after.remove(&log).unwrap()).into_owned();
+    assert!(said.contains("another process"), "{said}");
+    after.insert(log.clone(), before[&log].clone());
+    let changed: Vec<&PathBuf> = before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
+    assert!(changed.is_empty(), "{changed:?}");
+}
