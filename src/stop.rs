@@ -68,7 +68,8 @@ impl Stop {
 }
 
 /// Signals of which a second one ends nothing.
-fn gentle() -> Vec<i32> {
+#[must_use]
+pub fn gentle() -> Vec<i32> {
     if is_ignored(SIGHUP) { vec![SIGUSR1, SIGXCPU] } else { vec![SIGUSR1, SIGXCPU, SIGHUP] }
 }
 

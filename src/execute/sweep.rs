@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -21,6 +21,7 @@ use crate::progress::{Loudness, SweepProgress, say};
 use crate::report::{counted, sweep_size_text};
 use crate::room::visible_gpus;
 use crate::settings::{DeviceChoice, OnFailure, Precision};
+use crate::stop::gentle;
 use crate::sweep::{Children, Counts, Crew, Driven, Jobs, Manner, Pilot, PlannedTrial, State, SweepDirectory, Workers, drive};
 use crate::train::{CudaSupport, Device};
 
@@ -178,7 +179,7 @@ impl Asked {
     fn listen() -> Result<Self> {
         let asked = Self { by_person: Arc::default(), by_system: Arc::default() };
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to signals")?;
-        for signal in [SIGUSR1, SIGHUP] {
+        for signal in gentle() {
             flag::register(signal, Arc::clone(&asked.by_system)).context("cannot listen to signals")?;
         }
         let counter = Arc::clone(&asked.by_person);
