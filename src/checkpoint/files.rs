@@ -102,7 +102,9 @@ impl Files {
         let config = existing("config.json").with_context(|| format!("no config.json: {}{}", listing(), hint()))?;
         let weights = if with_weights { weights_in(folder)? } else { Vec::new() };
         if with_weights && weights.is_empty() {
-            bail!("no {}: {}", WEIGHTS_FILES.join(" or "), listing());
+            let index =
+                if has_parts(folder) { "the weights are in parts, and the index that names them is missing; " } else { "" };
+            bail!("{index}no {}: {}", WEIGHTS_FILES.join(" or "), listing());
         }
         let tokenizer: Vec<PathBuf> = TOKENIZER_FILES.iter().filter_map(|name| existing(name)).collect();
         ensure!(tokenizer.first().is_some_and(|path| is_vocabulary(path)), "no tokenizer.json and no vocab.txt: {}", listing());
@@ -142,6 +144,15 @@ impl Files {
     pub fn tokenizer_files(&self) -> impl Iterator<Item = &InputFile> {
         std::iter::once(&self.tokenizer).chain(&self.tokenizer_extras)
     }
+}
+
+/// Whether a folder holds weights named like `model-00001-of-00002.safetensors`.
+fn has_parts(folder: &Path) -> bool {
+    let is_part = |path: &Path| {
+        let is_weights = path.extension().is_some_and(|extension| extension == "safetensors" || extension == "bin");
+        is_weights && path.file_stem().is_some_and(|stem| stem.to_string_lossy().contains("-of-"))
+    };
+    std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_part(&entry.path())))
 }
 
 fn is_vocabulary(path: &Path) -> bool {

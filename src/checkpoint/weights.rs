@@ -89,8 +89,12 @@ fn read_file(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, 
 /// The reader opens the file itself, more than once: it must be the same before and after.
 fn read_pytorch(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
     use pytorch_reader::DType;
-    let before = HashingReader::continuing(path, hasher.clone())?.hasher()?;
-    let reader = PytorchReader::new(path).map_err(|error| anyhow!("the file is damaged or no PyTorch checkpoint: {error}"))?;
+    let open = || PytorchReader::new(path).map_err(|error| anyhow!("the file is damaged or no PyTorch checkpoint: {error}"));
+    let first = HashingReader::continuing(path, hasher.clone())?;
+    // What is no checkpoint need not be hashed to its end, which may be far.
+    drop(open()?);
+    let before = first.hasher()?;
+    let reader = open()?;
     let mut read = Vec::new();
     for (name, tensor) in reader.tensors() {
         let format = match tensor.dtype() {

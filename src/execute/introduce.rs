@@ -7,6 +7,7 @@ use crate::progress::Voice;
 use crate::report::{bytes, constant_text, count, label_text, label_warnings};
 use crate::runs::{Space, device_text, setting_rows};
 use crate::settings::DeviceChoice;
+use crate::shorten::listed;
 use crate::train::{Device, unused_gpu};
 
 /// What is about to happen, and what became of the checkpoint's weights.
@@ -55,7 +56,7 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
         voice.say(&format!("{}: {} = {}", row.origin, row.path(), row.toml().unwrap_or_default()))?;
     }
     if !pipeline.initial.unused.is_empty() {
-        voice.say(&format!("unused weights of the checkpoint: {}", pipeline.initial.unused.join(", ")))?;
+        voice.say(&format!("unused weights of the checkpoint: {}", listed(&pipeline.initial.unused)))?;
     }
     if let Some(said) = unused_gpu().filter(|_| trial.settings.device == DeviceChoice::Auto) {
         voice.say(&said)?;

@@ -117,7 +117,7 @@ fn a_run_directory_holds_what_the_manual_says() {
     let best = run.join("checkpoints/best").display().to_string();
     let next = Shell::new();
     let done = quickstart(&next, &["--set", &format!("checkpoint={best}"), "--set", "model.initialize=pretrained"]);
-    assert!(!done.err.contains("newly drawn"), "{}", done.err);
+    assert!(!done.err.contains("randomly initialized"), "{}", done.err);
 }
 
 /// A process that is gone cannot be running, whatever its last words were.

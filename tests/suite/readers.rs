@@ -95,6 +95,11 @@ fn a_part_that_is_missing_is_named() {
     fs::remove_file(shell.path("bert/model-00002-of-00003.safetensors")).unwrap();
     let done = shell.gluepot(&["check", "x.toml"]);
     assert!(done.code == 5 && done.err.contains("model-00002-of-00003.safetensors"), "{done:?}");
+    let index = shell.path("bert/model.safetensors.index.json");
+    fs::rename(&index, shell.path("index")).unwrap();
+    let done = shell.gluepot(&["check", "x.toml"]);
+    assert!(done.code == 5 && done.err.contains("index"), "{done:?}");
+    fs::rename(shell.path("index"), &index).unwrap();
     // An index may come from anybody.
     let index = fs::read_to_string(shell.path("bert/model.safetensors.index.json")).unwrap();
     shell.write("bert/model.safetensors.index.json", index.replace("model-00002", "../model-00002"));
@@ -160,12 +165,17 @@ fn files_that_have_no_end_are_refused_at_once() {
         ("bert/model.safetensors", 5, link("/dev/zero")),
         ("bert/model.safetensors", 5, long(terabyte)),
         ("bert/model.safetensors", 5, Box::new(|path| fs::write(path, &header).unwrap())),
+        ("bert/pytorch_model.bin", 5, long(terabyte)),
         ("glue/MRPC/dev.tsv", 4, link("/dev/zero")),
         ("glue/MRPC/dev.tsv", 4, long(terabyte)),
     ];
     for (name, code, damage) in cases {
         let shell = sound();
-        fs::remove_file(shell.path(name)).unwrap();
+        if name == "bert/pytorch_model.bin" {
+            fs::remove_file(shell.path("bert/model.safetensors")).unwrap();
+        } else {
+            fs::remove_file(shell.path(name)).unwrap();
+        }
         damage(&shell.path(name));
         let begun = Instant::now();
         let done = shell.gluepot(&["run", "x.toml"]);
