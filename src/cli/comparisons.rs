@@ -67,7 +67,7 @@ pub struct Report {
     /// What to show.
     #[command(flatten)]
     pub selection: Selection,
-    /// File to write.
+    /// File to write, or - for standard output.
     #[arg(long, short, value_name = "FILE", default_value = "report.html")]
     pub output: PathBuf,
     /// Also write every plot as an SVG into this folder.

@@ -2,18 +2,34 @@
 
 use clap::Args;
 
-use super::{OutputFormat, Runs};
+use super::{OutputFormat, Runs, TableFormat};
+use crate::compare::Filter;
 use crate::measures::{Age, Size};
 
 /// `list`.
 #[derive(Debug, Args)]
 pub struct List {
+    /// Runs to list: names, ids, paths, sweeps, experiment names, folders or globs [default: all runs and sweeps].
+    #[arg(value_name = "RUN")]
+    pub which: Vec<String>,
+    /// List sweeps only.
+    #[arg(long)]
+    pub sweeps: bool,
+    /// Only runs matching a condition on settings, metrics and status.
+    #[arg(long, value_name = "CONDITION", value_parser = Filter::parse, conflicts_with = "sweeps")]
+    pub filter: Option<Filter>,
+    /// Sort by started, time, steps, status, a setting or, the best first, a metric [default: started].
+    #[arg(long, value_name = "NAME", conflicts_with = "sweeps")]
+    pub sort: Option<String>,
+    /// Show at most this many runs: the newest or, with --sort, the first.
+    #[arg(long, value_name = "N", conflicts_with = "sweeps")]
+    pub limit: Option<std::num::NonZeroUsize>,
+    /// Output format.
+    #[command(flatten)]
+    pub format: TableFormat,
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Output format.
-    #[command(flatten)]
-    pub format: OutputFormat,
 }
 
 /// `show`.

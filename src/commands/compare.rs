@@ -52,11 +52,16 @@ fn selected(selection: &Selection) -> Outcome<Vec<ComparedRun>> {
 }
 
 fn filtered(runs: Vec<ComparedRun>, filter: &Filter) -> Outcome<Vec<ComparedRun>> {
+    let kept = matching(runs, filter)?;
+    if kept.is_empty() { Err(Failure::Usage(anyhow::anyhow!("no run passes the filter"))) } else { Ok(kept) }
+}
+
+/// The runs that match, perhaps none; names that none of them has are mistakes.
+pub(super) fn matching(runs: Vec<ComparedRun>, filter: &Filter) -> Outcome<Vec<ComparedRun>> {
     if let Some(unknown) = filter.names().into_iter().find(|name| runs.iter().all(|run| run.quantity(name).is_none())) {
         return Err(Failure::Usage(anyhow::anyhow!("no run has a \"{unknown}\": a setting's path, a metric or status is meant")));
     }
-    let kept: Vec<ComparedRun> = runs.into_iter().filter(|run| filter.holds(&|name| run.quantity(name))).collect();
-    if kept.is_empty() { Err(Failure::Usage(anyhow::anyhow!("no run passes the filter"))) } else { Ok(kept) }
+    Ok(runs.into_iter().filter(|run| filter.holds(&|name| run.quantity(name))).collect())
 }
 
 fn rendered(comparisons: &[Comparison], format: Format) -> Outcome<String> {

@@ -7,7 +7,7 @@ use anyhow::Context;
 use chrono::Utc;
 
 use super::compare::compared;
-use super::print;
+use super::{complain, print, print_data};
 use crate::cli::Report;
 use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
@@ -17,16 +17,30 @@ use crate::runs::Versions;
 /// Writes a page about the runs that are meant.
 pub fn report(arguments: &Report) -> Outcome<()> {
     let (runs, comparisons) = compared(&arguments.selection)?;
+    let to_stdout = arguments.output == Path::new("-");
     let folder = arguments.output.parent().unwrap_or(Path::new(""));
     let made = format!("Made by gluepot {} on {}.", Versions::this().gluepot, Utc::now().format("%Y-%m-%d %H:%M UTC"));
     let text = page(&Heading { title: title(&runs), made }, &comparisons, &runs, folder);
-    write(&arguments.output, &text)?;
-    print(&format!("wrote {}", arguments.output.display()))?;
+    // With the page on standard output, nothing else may be there.
+    let say = |path: &Path| {
+        let line = format!("wrote {}", path.display());
+        if to_stdout {
+            complain(&line);
+            return Ok(());
+        }
+        print(&line)
+    };
+    if to_stdout {
+        print_data(&text)?;
+    } else {
+        write(&arguments.output, &text)?;
+        say(&arguments.output)?;
+    }
     if let Some(folder) = &arguments.plots {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display())).map_err(Failure::RunDirectory)?;
         for (name, plot) in plots(&comparisons, &runs) {
             write(&folder.join(&name), &plot)?;
-            print(&format!("wrote {}", folder.join(name).display()))?;
+            say(&folder.join(&name))?;
         }
     }
     Ok(())

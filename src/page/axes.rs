@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::data::Figures;
-use super::plot::{PANEL, colour, place};
+use super::plot::{PANEL, mark, place};
 use super::scale::Scale;
 use crate::runs::shown;
 
@@ -67,9 +67,8 @@ fn panel(figures: &Figures<'_>, column: &str) -> Option<Markup> {
             line.base x1=(place(left)) x2=(place(right)) y1=(place(bottom)) y2=(place(bottom)) {}
             @for (turn, (index, variant)) in scored.iter().enumerate() {
                 @for (seed, score) in &variant.scores {
-                    circle class=(format!("point {}", colour(*index))) cx=(place(x(*index, turn, of))) cy=(place(y.at(*score))) r="3.5" {
-                        title { (format!("{}, seed {seed}: {score:.4}", variant.label(&comparison.columns))) }
-                    }
+                    @let title = format!("{}, seed {seed}: {score:.4}", variant.label(&comparison.columns));
+                    (mark(*index, (x(*index, turn, of), y.at(*score)), 3.5, "point", &title))
                 }
             }
         }

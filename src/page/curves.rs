@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::data::{Figures, curve_names, mean_curve};
-use super::plot::{PANEL, colour, line};
+use super::plot::{PANEL, hue, line, mark};
 use super::scale::Scale;
 
 /// A panel for each quantity that any run has logged.
@@ -26,12 +26,17 @@ fn panel(figures: &Figures<'_>, name: &str) -> Option<Markup> {
         @for (index, variant) in figures.comparison.variants.iter().enumerate().rev() {
             @let label = variant.label(columns);
             @for (curve, run) in all[index].iter().zip(&figures.variants[index]) {
-                (line(curve, &x, &y, &format!("seed {}", colour(index)), &format!("{label}, seed {}", run.run.run.facts.seed)))
+                (line(curve, &x, &y, &format!("seed {}", hue(index)), &format!("{label}, seed {}", run.run.run.facts.seed)))
             }
         }
         @for (index, variant) in figures.comparison.variants.iter().enumerate().rev() {
             @let drawn: Vec<_> = all[index].iter().filter(|curve| !curve.is_empty()).collect();
-            (line(&mean_curve(&drawn), &x, &y, &format!("mean {}", colour(index)), &format!("{}, mean of {}", variant.label(columns), drawn.len())))
+            @let mean = mean_curve(&drawn);
+            @let title = format!("{}, mean of {}", variant.label(columns), drawn.len());
+            (line(&mean, &x, &y, &format!("mean {}", hue(index)), &title))
+            @if let Some((epoch, value)) = mean.last() {
+                (mark(index, (x.at(*epoch), y.at(*value)), 3.5, "end", &title))
+            }
         }
     };
     Some(PANEL.draw(name, (&x, "epoch"), &y, &content))

@@ -3,10 +3,12 @@
 mod axes;
 mod curves;
 mod data;
+mod link;
 mod plot;
 mod points;
 mod scale;
 mod sections;
+mod shared;
 
 use std::path::Path;
 

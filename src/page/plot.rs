@@ -4,13 +4,61 @@ use maud::{Markup, html};
 
 use super::scale::{Scale, tick};
 
-/// Colours that a reader can tell apart; further variants are grey.
-pub const COLOURS: usize = 8;
+/// Colors that a reader can tell apart.
+const COLORS: usize = 8;
+/// Shapes of marks. Their number and that of colors have 24 as their least common multiple: so many variants look different.
+const SHAPES: usize = 6;
+const DIFFERENT: usize = 24;
 
-/// The class that gives a variant its colour.
+/// The classes that give a variant its color, and its lines their dashes.
 #[must_use]
-pub fn colour(variant: usize) -> String {
-    if variant < COLOURS { format!("c{variant}") } else { "rest".into() }
+pub fn hue(variant: usize) -> String {
+    if variant < DIFFERENT { format!("c{} d{}", variant % COLORS, variant / COLORS) } else { "rest".into() }
+}
+
+/// The class of a variant's mark outside of plots.
+#[must_use]
+pub fn swatch(variant: usize) -> String {
+    format!("swatch {} s{}", hue(variant), variant % SHAPES)
+}
+
+/// A variant's mark around a place: a circle, a square, a triangle, a diamond, a triangle upside down or a cross.
+#[must_use]
+pub fn mark(variant: usize, (x, y): (f64, f64), radius: f64, class: &str, title: &str) -> Markup {
+    let polygon = |corners: &[(f64, f64)]| {
+        let places: Vec<String> =
+            corners.iter().map(|(dx, dy)| format!("{},{}", place(x + dx * radius), place(y + dy * radius))).collect();
+        format!("M{}z", places.join("L"))
+    };
+    let shape = match variant % SHAPES {
+        0 => {
+            let (left, width) = (place(x - radius), place(2.0 * radius));
+            let r = place(radius);
+            format!("M{left},{}a{r},{r} 0 1 0 {width},0a{r},{r} 0 1 0 -{width},0z", place(y))
+        }
+        1 => polygon(&[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]),
+        2 => polygon(&[(0.0, -1.2), (1.15, 0.9), (-1.15, 0.9)]),
+        3 => polygon(&[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)]),
+        4 => polygon(&[(0.0, 1.2), (1.15, -0.9), (-1.15, -0.9)]),
+        _ => {
+            let (long, short) = (1.25, 0.42);
+            polygon(&[
+                (-short, -long),
+                (short, -long),
+                (short, -short),
+                (long, -short),
+                (long, short),
+                (short, short),
+                (short, long),
+                (-short, long),
+                (-short, short),
+                (-long, short),
+                (-long, -short),
+                (-short, -short),
+            ])
+        }
+    };
+    html! { path class=(format!("{class} {}", hue(variant))) d=(shape) { title { (title) } } }
 }
 
 /// A coordinate with one digit after the point.
@@ -66,6 +114,26 @@ pub fn line(points: &[(f64, f64)], x: &Scale, y: &Scale, class: &str, title: &st
             circle class=(class) cx=(place(x.at(only.0))) cy=(place(y.at(only.1))) r="2.5" { title { (title) } }
         } @else if !finite.is_empty() {
             polyline class=(class) points=(places.join(" ")) { title { (title) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn twenty_four_variants_have_marks_of_their_own() {
+        let marks: BTreeSet<String> = (0..DIFFERENT).map(|variant| mark(variant, (0.0, 0.0), 4.0, "point", "").0).collect();
+        assert_eq!(marks.len(), DIFFERENT);
+        let swatches: BTreeSet<String> = (0..DIFFERENT).map(swatch).collect();
+        assert_eq!(swatches.len(), DIFFERENT);
+        // Neighbors in a table differ in color and in shape.
+        for variant in 0..DIFFERENT - 1 {
+            assert_ne!((variant % COLORS, variant % SHAPES), ((variant + 1) % COLORS, (variant + 1) % SHAPES));
+            assert_ne!(variant % SHAPES, (variant + 1) % SHAPES);
         }
     }
 }

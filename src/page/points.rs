@@ -3,12 +3,15 @@
 use maud::{Markup, html};
 
 use super::data::Figures;
-use super::plot::{colour, place};
+use super::plot::{hue, mark, place};
 use super::scale::{Scale, tick};
+use crate::terminal::shortened;
 
 const WIDTH: f64 = 480.0;
 const ROW: f64 = 44.0;
 const TOP: f64 = 8.0;
+/// Characters of a label that fit beside each other.
+const LABEL: usize = 64;
 
 /// One row a variant; none where no run has a score.
 #[must_use]
@@ -28,8 +31,9 @@ pub fn points(figures: &Figures<'_>) -> Option<Markup> {
             }
             @for (row, (index, variant)) in rows.iter().enumerate() {
                 @let middle = TOP + ROW * row as f64 + 30.0;
-                @let class = colour(*index);
-                text.label x="14" y=(place(middle - 16.0)) { (variant.label(&comparison.columns)) }
+                @let class = hue(*index);
+                @let label = variant.label(&comparison.columns);
+                text.label x="14" y=(place(middle - 16.0)) { (shortened(&label, LABEL)) @if label.chars().count() > LABEL { title { (label) } } }
                 @if let Some(score) = &variant.score {
                     @if let Some((low, high)) = score.interval {
                         rect class=(format!("interval {class}")) x=(place(cut(low))) y=(place(middle - 7.0)) width=(place(cut(high) - cut(low))) height="14" rx="2" {
@@ -41,9 +45,7 @@ pub fn points(figures: &Figures<'_>) -> Option<Markup> {
                     }
                 }
                 @for (seed, score) in &variant.scores {
-                    circle class=(format!("point {class}")) cx=(place(x.at(*score))) cy=(place(middle)) r="4" {
-                        title { (format!("seed {seed}: {score:.4}")) }
-                    }
+                    (mark(*index, (x.at(*score), middle), 4.0, "point", &format!("seed {seed}: {score:.4}")))
                 }
             }
             line.base x1="4" x2=(place(WIDTH - 4.0)) y1=(place(bottom)) y2=(place(bottom)) {}

@@ -1,14 +1,15 @@
 //! The parts of a page about one comparison.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use maud::{Markup, html};
 
 use super::data::Figures;
-use super::plot::colour;
-use super::{axes, curves, points};
+use super::link::link;
+use super::plot::swatch;
+use super::{axes, curves, points, shared};
 use crate::compare::{Comparison, conclusions};
-use crate::report::{comparison_grid, duration, score};
+use crate::report::{ComparisonGrid, comparison_grid, duration, score};
 
 /// What was asked, what came of it, and how.
 pub(super) fn comparison(figures: &Figures<'_>, folder: &Path) -> Markup {
@@ -19,22 +20,26 @@ pub(super) fn comparison(figures: &Figures<'_>, folder: &Path) -> Markup {
         section {
             (asked(comparison, figures))
             div.findings { @for sentence in conclusions(comparison) { p { (sentence) } } }
+            (shared::best_run(figures, folder))
             (table(comparison))
             @if let Some(plot) = points::points(figures) {
                 h2 { (comparison.metric) " of each variant" }
-                p.note { "Each point is a run, the line their mean, the band the 95 % interval of the mean." }
+                p.note { "Each mark is a run, the line their mean, the band the 95% CI of the mean." }
                 figure.wide { (plot) }
             }
             @if !axes.is_empty() && comparison.columns.len() > 1 {
                 h2 { "What each setting does" }
+                (legend(comparison))
                 div.panels { @for (_, plot) in &axes { figure { (plot) } } }
             }
             @if !curves.is_empty() {
                 h2 { "Learning curves" }
+                p.note { "Thin lines are runs, thick ones their means." }
                 (legend(comparison))
                 div.panels { @for (_, plot) in &curves { figure { (plot) } } }
             }
             (runs(figures, folder))
+            (shared::settings(figures))
         }
     }
 }
@@ -54,16 +59,32 @@ fn asked(comparison: &Comparison, figures: &Figures<'_>) -> Markup {
     }
 }
 
+/// The columns in the order of the page: remarks stand beside the settings that they are about.
+fn order(grid: &ComparisonGrid) -> Vec<usize> {
+    let settings = grid.numbers.iter().position(|number| *number).unwrap_or(grid.header.len());
+    let remarks = grid.header.iter().position(|name| name == "remarks");
+    let others = (0..grid.header.len()).filter(|column| Some(*column) != remarks);
+    let (before, after): (Vec<usize>, Vec<usize>) = others.partition(|column| *column < settings);
+    before.into_iter().chain(remarks).chain(after).collect()
+}
+
 fn table(comparison: &Comparison) -> Markup {
     let grid = comparison_grid(comparison);
+    let order = order(&grid);
+    let class = |column: usize| match (grid.numbers[column], grid.header[column].as_str()) {
+        (true, _) => "number",
+        (false, "remarks") => "remarks",
+        (false, _) => "setting",
+    };
     html! {
         div.scroll tabindex="0" {
             table {
-                thead { tr { @for (name, number) in grid.header.iter().zip(&grid.numbers) { th.number[*number] { (name) } } } }
+                thead { tr { th.pinned {} @for column in &order { th class=(class(*column)) { (grid.header[*column]) } } } }
                 tbody {
                     @for (index, row) in grid.rows.iter().enumerate() {
                         tr.best[Some(index) == grid.best] {
-                            @for (cell, number) in row.iter().zip(&grid.numbers) { td.number[*number] { (cell) } }
+                            td.pinned { span class=(swatch(index)) {} }
+                            @for column in &order { td class=(class(*column)) { (row[*column]) } }
                         }
                     }
                 }
@@ -76,7 +97,7 @@ fn legend(comparison: &Comparison) -> Markup {
     html! {
         ul.legend {
             @for (index, variant) in comparison.variants.iter().enumerate().filter(|(_, variant)| variant.score.is_some()) {
-                li { span class=(format!("swatch {}", colour(index))) {} (variant.label(&comparison.columns)) }
+                li { span class=(swatch(index)) {} (variant.label(&comparison.columns)) }
             }
         }
     }
@@ -88,14 +109,17 @@ fn runs(figures: &Figures<'_>, folder: &Path) -> Markup {
         h2 { "Runs" }
         div.scroll tabindex="0" {
             table {
-                thead { tr { th { "run" } th { "variant" } th.number { "seed" } th.number { (comparison.metric) } th.number { "time" } th { "device" } } }
+                thead { tr { th.pinned {} th { "run" } th { "variant" } th { "remarks" } th.number { "seed" } th.number { (comparison.metric) } th.number { "time" } th { "device" } } }
                 tbody {
-                    @for (variant, runs) in comparison.variants.iter().zip(&figures.variants) {
+                    @for (index, (variant, runs)) in comparison.variants.iter().zip(&figures.variants).enumerate() {
                         @for figures in runs {
                             @let run = &figures.run.run;
+                            @let collapsed = run.summary.as_ref().is_some_and(|summary| summary.collapsed);
                             tr {
+                                td.pinned { span class=(swatch(index)) {} }
                                 td { a href=(link(&run.path, folder)) { (run.facts.id) } }
-                                td { (variant.label(&comparison.columns)) }
+                                td.setting { (variant.label(&comparison.columns)) }
+                                td { @if collapsed { "collapsed" } }
                                 td.number { (run.facts.seed) }
                                 td.number { (figures.run.score(&comparison.metric).map_or(String::new(), score)) }
                                 td.number { (run.summary.as_ref().map_or(String::new(), |summary| duration(summary.duration_seconds))) }
@@ -107,20 +131,4 @@ fn runs(figures: &Figures<'_>, folder: &Path) -> Markup {
             }
         }
     }
-}
-
-/// The way from the page's folder to a run.
-fn link(run: &Path, folder: &Path) -> String {
-    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let (run, folder) = (whole(run), whole(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }));
-    let shared = run.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
-    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
-    let way: PathBuf = up.chain(run.components().skip(shared)).collect();
-    let encode = |c: char| if c.is_ascii_alphanumeric() || "-._~/".contains(c) { c.to_string() } else { percent(c) };
-    way.to_string_lossy().chars().map(encode).collect::<String>() + "/"
-}
-
-fn percent(c: char) -> String {
-    let mut bytes = [0; 4];
-    c.encode_utf8(&mut bytes).bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"))
 }

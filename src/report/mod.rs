@@ -2,6 +2,7 @@
 
 mod comparison;
 mod curve;
+mod listing;
 mod numbers;
 mod plan;
 mod remarks;
@@ -10,6 +11,7 @@ mod table;
 
 pub use comparison::{ComparisonGrid, comparison_csv, comparison_grid, comparison_markdown, comparison_text};
 pub use curve::curve;
+pub use listing::{ListedSweep, runs_table, sweeps_table};
 pub use numbers::{bytes, count, counted, duration, rate, scientific, score};
 pub use plan::plan_text;
 pub use remarks::{constant_text, label_text, label_warnings, remarks};

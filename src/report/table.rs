@@ -8,8 +8,10 @@ use crate::terminal::{Width, masked_line, shortened, width_of, wrapped};
 
 /// Blanks between columns.
 const GAP: usize = 2;
-/// What gives way is not made narrower than this, or than its header.
-const NARROWEST: usize = 16;
+/// A path is not made narrower than this, or than its header.
+const NARROWEST_PATH: usize = 16;
+/// Likewise text, which takes more lines instead.
+const NARROWEST_TEXT: usize = 24;
 
 /// What a column holds, which decides how it gives way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +117,30 @@ impl Table {
         }
     }
 
+    /// The table in Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let row = |cells: Vec<&str>| {
+            let escaped: Vec<String> = cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect();
+            format!("| {} |", escaped.join(" | "))
+        };
+        let rules = self.columns.iter().map(|column| if column.kind == Kind::Number { "---:" } else { "---" }).collect();
+        let header = row(self.columns.iter().map(|column| column.name.as_str()).collect());
+        let rows = self.rows.iter().map(|cells| row(cells.iter().map(String::as_str).collect()));
+        [header, row(rules)].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The cells as comma-separated values.
+    ///
+    /// # Errors
+    /// They cannot be formatted.
+    pub fn csv(&self) -> anyhow::Result<String> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(self.columns.iter().map(|column| &column.name))?;
+        self.rows.iter().try_for_each(|cells| writer.write_record(cells))?;
+        Ok(String::from_utf8(writer.into_inner()?)?.trim_end().to_string())
+    }
+
     fn natural(&self, column: usize) -> usize {
         let cells = self.rows.iter().map(|row| width_of(&row[column]));
         cells.chain([width_of(&self.columns[column].name)]).max().unwrap_or(0)
@@ -124,7 +150,8 @@ impl Table {
     fn least(&self, column: usize, natural: usize) -> usize {
         match self.columns[column].kind {
             Kind::Words | Kind::Number => natural,
-            Kind::Path | Kind::Text => natural.min(NARROWEST.max(width_of(&self.columns[column].name))),
+            Kind::Path => natural.min(NARROWEST_PATH.max(width_of(&self.columns[column].name))),
+            Kind::Text => natural.min(NARROWEST_TEXT.max(width_of(&self.columns[column].name))),
         }
     }
 
@@ -172,7 +199,7 @@ impl Table {
     fn blocks(&self, most: usize) -> String {
         let names = self.columns.iter().map(|column| width_of(&column.name)).max().unwrap_or(0);
         let beside = most.saturating_sub(names + GAP);
-        let (indent, room) = if beside >= NARROWEST { (names + GAP, beside) } else { (GAP, most.saturating_sub(GAP)) };
+        let (indent, room) = if beside >= NARROWEST_PATH { (names + GAP, beside) } else { (GAP, most.saturating_sub(GAP)) };
         let block = |row: &Vec<String>| {
             let mut lines = Vec::new();
             for (column, cell) in self.columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {

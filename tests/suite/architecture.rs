@@ -72,7 +72,7 @@ fn training_knows_nothing_of_run_directories_or_terminals() {
 fn only_one_module_writes_to_the_terminal() {
     for (file, text) in code() {
         // A trial's process talks JSON to its sweep.
-        if !below(&file, &["terminal"]) && file != "commands/trial.rs" {
+        if !below(&file, &["terminal"]) && file != "execute/trial.rs" {
             for name in ["println!", "print!(", "stdout()", "stderr()", "anstream", "indicatif", "dbg!"] {
                 let own = ["Width::of_stdout()", "Width::of_stderr()", "error.use_stderr()"]
                     .iter()

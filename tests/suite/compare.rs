@@ -98,7 +98,7 @@ impl Made {
 
 /// Three learning rates: two with six seeds of which one is ahead on each, one that failed once and collapsed once;
 /// a repeated seed; and another task.
-fn shell() -> Shell {
+pub fn shell() -> Shell {
     let shell = Shell::new();
     let mut runs = Vec::new();
     for (seed, (low, high)) in

@@ -12,7 +12,7 @@ use crate::support::{project, relative};
 const FORMATS: [&str; 1] = ["format-1"];
 
 /// A copy of a format's project, whose absolute paths are those of the copy.
-fn copy(format: &str) -> Shell {
+pub fn copy(format: &str) -> Shell {
     fn walk(from: &Path, to: &Path, home: &str) {
         fs::create_dir_all(to).unwrap();
         for entry in fs::read_dir(from).unwrap().flatten() {

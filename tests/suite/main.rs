@@ -11,6 +11,7 @@ mod golden;
 #[cfg(feature = "cuda")]
 mod gpus;
 mod hub;
+mod list;
 mod names;
 mod page;
 mod readers;

@@ -48,9 +48,45 @@ fn the_page_holds_everything_and_names_nothing_outside() {
         assert!(shell.path("out").join(&decoded).join("run.json").exists(), "{link}");
     }
     assert_eq!(page.matches("<svg ").count(), 5);
-    assert_eq!(page.matches("<circle class=\"point").count(), 6);
+    assert_eq!(page.matches("<path class=\"point c").count(), 6);
     // Three seeds and a mean for each of two variants.
     assert_eq!(page.matches("<polyline").count(), 4 * (2 * 3 + 2));
+}
+
+/// The best of six scores is 0.875, of seed 2 at 5e-5.
+#[test]
+fn the_page_names_the_best_run_its_checkpoint_and_what_is_the_same_in_all() {
+    let shell = with_curves("x");
+    let page = || {
+        let done = shell.gluepot(&["report", "-o", "-"]);
+        assert_eq!((done.code, done.err.as_str()), (0, ""));
+        assert!(done.out.starts_with("<!DOCTYPE html>") && done.out.trim_end().ends_with("</html>"));
+        done.out
+    };
+    let run = "runs/2026-11-23T05-04-00Z_x_b2/";
+    let without = page();
+    assert!(without.contains(&format!("Best run: <a href=\"{run}\">b2</a> (learning_rate 5e-5, seed 2), f1 0.8750.")));
+    assert!(!without.contains("checkpoints/best"));
+    shell.write(&format!("{run}checkpoints/best/config.json"), "{}");
+    assert!(page().contains(&format!("<a href=\"{run}checkpoints/best/\"><code>{run}checkpoints/best</code></a>")));
+    let same = without.split("The same in all runs").nth(1).unwrap();
+    assert!(same.contains("<dt>data.batch_size</dt><dd>16</dd>") && same.contains("<dt>device</dt><dd>cpu</dd>"));
+    for different in ["<dt>learning_rate</dt>", "<dt>seed</dt>", "<dt>logging.every</dt>"] {
+        assert!(!same.contains(different), "{different}");
+    }
+}
+
+/// Remarks stand beside the settings of their variant, before any number.
+#[test]
+fn remarks_are_near_their_variant() {
+    let shell = with_curves("x");
+    let summary = shell.path("runs/2026-11-23T05-04-00Z_x_b2/summary.json");
+    let text = std::fs::read_to_string(&summary).unwrap().replace("\"collapsed\":false", "\"collapsed\":true");
+    std::fs::write(&summary, text).unwrap();
+    let page = shell.gluepot(&["report", "-o", "-"]).out;
+    let header = page.split("<thead>").nth(1).unwrap().split("</thead>").next().unwrap();
+    let cells: Vec<&str> = header.split("<th").skip(1).map(|cell| cell.split(['>', '<']).nth(1).unwrap()).collect();
+    assert_eq!(&cells[..4], ["", "learning_rate", "remarks", "n"]);
 }
 
 #[test]

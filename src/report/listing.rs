@@ -1,0 +1,122 @@
+//! Runs and sweeps, one a row.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::{Column, Table, count, duration, score};
+use crate::compare::ComparedRun;
+use crate::metrics::Direction;
+use crate::runs::shown;
+use crate::sweep::{Counts, State};
+
+/// A sweep and what has become of its trials.
+pub struct ListedSweep {
+    /// The directory's name.
+    pub name: String,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// Settings that vary.
+    pub varies: Vec<String>,
+    /// The metric that ranks its variants, and which of its scores is better.
+    pub metric: (String, Direction),
+    /// Of each trial.
+    pub states: Vec<State>,
+}
+
+impl ListedSweep {
+    /// How many trials are in which state.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts::of(&self.states)
+    }
+
+    /// The best score of a trial.
+    #[must_use]
+    pub fn best(&self) -> Option<f64> {
+        let scores = self.states.iter().filter_map(|state| if let State::Done(score) = state { *score } else { None });
+        scores.reduce(|best, next| if self.metric.1.improves(next, best) { next } else { best })
+    }
+}
+
+/// A row for each sweep.
+#[must_use]
+pub fn sweeps_table(sweeps: &[&ListedSweep]) -> Table {
+    let mut table = Table::new(vec![
+        // Whole, because it is typed again.
+        Column::words("sweep"),
+        Column::words("created (UTC)").optional(4),
+        Column::text("varies").optional(3),
+        Column::number("trials"),
+        Column::number("done"),
+        Column::number("failed"),
+        Column::number("stopped early").optional(1),
+        Column::number("running").optional(2),
+        Column::number("left"),
+        Column::words("best"),
+    ]);
+    for sweep in sweeps {
+        let Counts { trials, done, failed, stopped, running, left } = sweep.counts();
+        let best = sweep.best().map_or(String::new(), |best| format!("{} {}", sweep.metric.0, score(best)));
+        let mut row = vec![sweep.name.clone(), sweep.created.format("%Y-%m-%d %H:%M").to_string(), sweep.varies.join(", ")];
+        row.extend([trials, done, failed, stopped, running, left].map(|number| count(number as u64)));
+        row.push(best);
+        table.row(row);
+    }
+    table
+}
+
+/// A row for each run.
+#[must_use]
+pub fn runs_table(runs: &[ComparedRun]) -> Table {
+    let mut table = Table::new(vec![
+        Column::words("id"),
+        Column::words("started (UTC)").optional(2),
+        Column::path("name"),
+        Column::words("task").optional(3),
+        Column::words("status"),
+        Column::words("best"),
+        Column::number("steps").optional(4),
+        Column::words("time").optional(5),
+        Column::text("differs in").optional(1),
+    ]);
+    for (run, differs) in runs.iter().map(|run| &run.run).zip(differences(runs)) {
+        let best = run.summary.as_ref().map_or(String::new(), |summary| {
+            let value = summary.best.scores.get(&summary.metric).map_or("?".into(), |value| score(*value));
+            let collapsed = if summary.collapsed { " (collapsed)" } else { "" };
+            format!("{} {value}{collapsed}", summary.metric)
+        });
+        let time = run.summary.as_ref().map_or(String::new(), |summary| duration(summary.duration_seconds));
+        let steps = run.steps_taken();
+        table.row(vec![
+            run.facts.id.clone(),
+            run.facts.started.format("%Y-%m-%d %H:%M").to_string(),
+            run.facts.name.clone(),
+            run.facts.task.clone(),
+            run.status().to_string(),
+            best,
+            if run.summary.is_some() { steps.to_string() } else { format!("{steps}/{}", run.facts.steps) },
+            time,
+            differs,
+        ]);
+    }
+    table
+}
+
+/// For each run, the settings in which it differs from others of its name.
+fn differences(runs: &[ComparedRun]) -> Vec<String> {
+    let mut values: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    let paths: BTreeSet<&String> = runs.iter().flat_map(|run| run.settings.keys()).collect();
+    for run in runs.iter().filter(|run| !run.settings.is_empty()) {
+        for path in &paths {
+            values.entry((&run.run.facts.name, path.as_str())).or_default().insert(shown(run.settings.get(*path)));
+        }
+    }
+    let of_run = |run: &ComparedRun| {
+        let name = run.run.facts.name.as_str();
+        let differing = paths.iter().filter(|path| values.get(&(name, path.as_str())).is_some_and(|values| values.len() > 1));
+        let words: Vec<String> = differing.map(|path| format!("{path} {}", shown(run.settings.get(*path)))).collect();
+        words.join(", ")
+    };
+    runs.iter().map(of_run).collect()
+}
