@@ -13,7 +13,7 @@ use chrono::Utc;
 use crate::metrics::Direction;
 use crate::report::{count, duration, rate, scientific, score};
 use crate::runs::Moment;
-use crate::terminal::{self, Bar, Width, draws_bars, fitted, masked};
+use crate::terminal::{self, Bar, Width, draws_bars, fitted, masked, paragraph};
 use crate::train::{EvaluationEvent, Event, LogRow, Observer, Start, StepEvent};
 
 pub use sweep::{SweepProgress, units};
@@ -57,7 +57,7 @@ impl Voice {
     /// The log cannot be written.
     pub fn say(&mut self, line: &str) -> Result<()> {
         if self.loudness == Loudness::Normal {
-            terminal::complain(line);
+            terminal::complain(&paragraph(&masked(line), Width::of_stderr()));
         }
         self.note(line)
     }

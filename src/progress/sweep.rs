@@ -5,8 +5,9 @@ use std::time::Instant;
 use super::{Loudness, room};
 use crate::metrics::Direction;
 use crate::report::{count, duration, score};
+use crate::runs::shown;
 use crate::sweep::{Audience, Ending, PlannedTrial, Progress, State, Why};
-use crate::terminal::{Bar, Bars, complain, draws_bars, fitted, shortened};
+use crate::terminal::{Bar, Bars, complain, draws_bars, fitted, shortened, width_of};
 
 /// Examples learnt from count once, examples scored a third: a forward pass is a third of a step.
 #[must_use]
@@ -126,11 +127,23 @@ impl<'a> SweepProgress<'a> {
     }
 }
 
+/// What tells a trial from the others, with the last part of each setting's path alone.
+fn short_label(trial: &PlannedTrial) -> String {
+    let name = |path: &str| path.rsplit('.').next().unwrap_or_default().to_string();
+    let mut words: Vec<String> =
+        trial.choices.iter().map(|(path, value)| format!("{} {}", name(path), shown(Some(value)))).collect();
+    words.push(format!("seed {}", trial.seed));
+    words.join(", ")
+}
+
 /// What is beside a trial's bar: its scores stay, the label gives way.
-fn trial_line(label: &str, (step, steps): (u64, u64), scores: Option<(f64, Option<String>)>, room: usize) -> String {
-    let step = format!("{}/{}", count(step), count(steps));
+fn trial_line(trial: &PlannedTrial, step: u64, scores: Option<(f64, Option<String>)>, room: usize) -> String {
+    let step = format!("{}/{}", count(step), count(trial.steps));
     let (loss, metric) = scores.map_or((String::new(), None), |(loss, metric)| (format!("loss {loss:.4}"), metric));
-    let parts = [(step, 0), (shortened(label, (room / 2).max(20)), 1), (loss, 3), (metric.unwrap_or_default(), 2)];
+    let metric = metric.unwrap_or_default();
+    let beside = room.saturating_sub(width_of(&step) + width_of(&metric) + 4);
+    let label = shortened(&short_label(trial), beside.max(20));
+    let parts = [(step, 0), (label, 1), (loss, 3), (metric, 2)];
     fitted(&parts, room)
 }
 
@@ -159,7 +172,7 @@ impl Audience for SweepProgress<'_> {
             Some(lines) => {
                 let steps = self.trials[trial].steps;
                 let bar = lines.all.add(Bar::new(steps, BAR));
-                bar.set_message(&trial_line(&label, (0, steps), None, room(BAR)));
+                bar.set_message(&trial_line(&self.trials[trial], 0, None, room(BAR)));
                 lines.slots[slot] = Some(bar);
             }
             None => self.say(&format!("started: {label}")),
@@ -170,9 +183,8 @@ impl Audience for SweepProgress<'_> {
         self.shares[trial] = (progress.step as f64 / self.trials[trial].steps.max(1) as f64).min(1.0);
         let Some(bar) = self.lines.as_ref().and_then(|lines| lines.slots[slot].as_ref()) else { return };
         bar.set_position(progress.step);
-        let (label, steps) = (self.trials[trial].label(), self.trials[trial].steps);
         let scores = (progress.loss, progress.score.map(|value| format!("{} {}", self.metric, score(value))));
-        bar.set_message(&trial_line(&label, (progress.step, steps), Some(scores), room(BAR)));
+        bar.set_message(&trial_line(&self.trials[trial], progress.step, Some(scores), room(BAR)));
     }
 
     fn ended(&mut self, trial: usize, slot: usize, ending: &Ending) {

@@ -4,7 +4,7 @@ use super::{Column, Table, duration, rate, score};
 use crate::compare::{Comparison, Variant, conclusions};
 use crate::runs::shown;
 use crate::statistics::Method;
-use crate::terminal::Width;
+use crate::terminal::{Width, paragraph};
 
 /// A comparison as cells, without columns in which nothing stands.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub fn comparison_text(comparison: &Comparison, width: Width) -> String {
     let mut text = format!("{}\n\n{}", title(comparison), table.text(width));
     let sentences = conclusions(comparison);
     if !sentences.is_empty() {
-        text += &format!("\n\n{}", sentences.join("\n"));
+        text += &format!("\n\n{}", paragraph(&sentences.join("\n"), width));
     }
     text
 }

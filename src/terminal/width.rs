@@ -99,6 +99,31 @@ pub fn wrapped(text: &str, most: usize) -> Vec<String> {
     lines
 }
 
+/// A text whose long lines are broken between words; what has no blank in it, such as a path, stays whole.
+#[must_use]
+pub fn paragraph(text: &str, width: Width) -> String {
+    let Width::Columns(most) = width else { return text.into() };
+    let broken = |line: &str| {
+        if width_of(line) <= most {
+            return line.to_string();
+        }
+        let indent = line.len() - line.trim_start().len();
+        let mut lines = vec![line[..indent].to_string()];
+        for word in line.trim_start().split(' ') {
+            let Some(last) = lines.last_mut() else { continue };
+            let begins = last.trim().is_empty();
+            if begins || width_of(last) + 1 + width_of(word) <= most {
+                last.push_str(if begins { "" } else { " " });
+                last.push_str(word);
+            } else {
+                lines.push(format!("{}{word}", &line[..indent]));
+            }
+        }
+        lines.join("\n")
+    };
+    text.lines().map(broken).collect::<Vec<_>>().join("\n")
+}
+
 /// Parts joined by two blanks, as many of them as fit into `most` columns. Each comes with a rank: those of the highest
 /// rank go first, of equal ones the last. What then is still too long is cut at its end.
 #[must_use]
@@ -143,6 +168,13 @@ mod tests {
         assert_eq!(wrapped("learning_rate 2e-5, data.batch_size 16", 20), ["learning_rate 2e-5,", "data.batch_size 16"]);
         assert_eq!(wrapped("one", 20), ["one"]);
         assert_eq!(wrapped("a 0123456789 b", 5), ["a", "0…789", "b"]);
+    }
+
+    #[test]
+    fn paragraphs_break_between_words_alone() {
+        let text = "  one two/three/four/five/six/seven eight\nshort";
+        assert_eq!(paragraph(text, Width::Columns(20)), "  one\n  two/three/four/five/six/seven\n  eight\nshort");
+        assert_eq!(paragraph(text, Width::Unlimited), text);
     }
 
     #[test]
