@@ -152,14 +152,12 @@ impl Failure {
     /// The message, and what to do.
     #[must_use]
     pub fn message(&self) -> String {
-        match self {
-            Self::Experiment(problems) => problems.to_string(),
-            _ => {
-                let mut lines = vec![format!("error: {self}")];
-                lines.extend(self.advice().map(|advice| format!("  = help: {advice}")));
-                lines.join("\n")
-            }
+        if let Self::Experiment(problems) = self {
+            return problems.to_string();
         }
+        let mut lines = vec![format!("error: {self}")];
+        lines.extend(self.advice().map(|advice| format!("  = help: {advice}")));
+        lines.join("\n")
     }
 
     /// The same for a terminal, in colors.

@@ -59,7 +59,7 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     }
     refuse_other_inputs(&run.facts, &pipeline)?;
     let (state, damaged) = states::newest(&directory, &pipeline.table);
-    let state = state.ok_or_else(|| Failure::Usage(nothing_to_go_on_from(&run.facts, &damaged)))?;
+    let state = state.ok_or_else(|| Failure::Usage(no_state(&run.facts, &damaged)))?;
     let step = state.training.counters.steps;
     let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
     let identity = if arguments.epochs.is_some() {
@@ -97,7 +97,7 @@ fn refuse_ended(run: &StoredRun, arguments: &Resume) -> Outcome<()> {
     let is_finished = run.facts.status == Status::Finished && run.summary.is_some();
     let has_states = !states::all(&RunDirectory::at(run.path.clone())).is_empty();
     if !has_states {
-        return Err(Failure::Usage(nothing_to_go_on_from(&run.facts, &[])));
+        return Err(Failure::Usage(no_state(&run.facts, &[])));
     }
     if is_finished && arguments.epochs.is_none() {
         let again = command("resume", &arguments.runs.root, &run.facts.id);
@@ -115,7 +115,7 @@ fn unchanged(run: &StoredRun, directory: &RunDirectory) -> Outcome<Vec<SettingRo
     let refused = |changed: &str| {
         let resolved = directory.path(files::RESOLVED);
         Failure::Usage(anyhow!(
-            "the run {id} cannot go on as it was, because its directory was changed:{changed}\nrestore it; to change settings, \
+            "the run {id} cannot be resumed, because its directory was changed:{changed}\nrestore it; to change settings, \
              use --set here or start a new run: gluepot run {}",
             resolved.display()
         ))
@@ -185,8 +185,8 @@ fn refuse_changes(changed: &[Change], longer: bool) -> Outcome<()> {
     }
     let free = WITHOUT_EFFECT.join(", ");
     Err(Failure::Usage(anyhow!(
-        "a run goes on as it was; these settings decide its outcome:{}\nonly {free} can change, the places of the same files \
-         ({}), and --epochs; `gluepot run` with the changes is a run of its own",
+        "a run is resumed with its own settings; these affect its outcome:{}\nonly {free} can change, the places of the same \
+         files ({}), and --epochs; `gluepot run` with the changes starts a new run",
         deciding.concat(),
         PATHS.join(", ")
     )))
@@ -209,7 +209,7 @@ fn refuse_other_facts(facts: &RunFacts, before: &Inputs) -> Outcome<()> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Failure::Usage(anyhow!("the run {} cannot go on as it was:{}", facts.id, wrong.concat())))
+    Err(Failure::Usage(anyhow!("the run {} cannot be resumed:{}", facts.id, wrong.concat())))
 }
 
 /// The same data, tokenizer and weights as before.
@@ -219,25 +219,25 @@ fn refuse_other_inputs(facts: &RunFacts, pipeline: &Pipeline<'_>) -> Outcome<()>
         return Ok(());
     }
     let id = &facts.id;
-    Err(Failure::Data(anyhow!("the run {id} learnt from other files; since then these changed: {}", differences.join(", "))))
+    Err(Failure::Data(anyhow!("the run {id} was trained on other files; these have changed since: {}", differences.join(", "))))
 }
 
-fn nothing_to_go_on_from(facts: &RunFacts, damaged: &[Damaged]) -> anyhow::Error {
+fn no_state(facts: &RunFacts, damaged: &[Damaged]) -> anyhow::Error {
     let id = &facts.id;
     if !damaged.is_empty() {
         let reasons: Vec<String> =
             damaged.iter().map(|damaged| format!("\n  {}: {}", damaged.path.display(), damaged.reason)).collect();
-        return anyhow!("the run {id} has nothing sound to go on from:{}", reasons.concat());
+        return anyhow!("the run {id} has no intact state to resume from:{}", reasons.concat());
     }
     let mut removals = facts.removed.iter().rev();
     match removals.find(|removal| removal.what.iter().any(|what| Path::new(what).starts_with(files::STATES))) {
         Some(removal) => anyhow!(
-            "the run {id} has nothing to go on from: `gluepot prune` removed its states at {} UTC",
+            "the run {id} has no state to resume from: `gluepot prune` removed its states at {} UTC",
             removal.at.format("%Y-%m-%d %H:%M")
         ),
-        None if facts.status == Status::Finished => anyhow!("the run {id} is finished, and has no state to train on from"),
+        None if facts.status == Status::Finished => anyhow!("the run {id} is finished, and has no state to resume from"),
         None => anyhow!(
-            "the run {id} has nothing to go on from: it ended before its first state was saved (checkpoints.every), or its \
+            "the run {id} has no state to resume from: it ended before its first state was saved (checkpoints.every), or its \
              states were removed"
         ),
     }
@@ -267,7 +267,7 @@ fn longer(before: &Trial, now: &Trial, step: u64) -> Outcome<Longer> {
         said.push("the schedule is the same up to here: this is the training that a run planned for all of them would be".into());
     } else {
         said.push(format!(
-            "the learning rate was {} at step {} and goes on at {}, by the schedule over {} steps",
+            "the learning rate was {} at step {} and continues at {}, by the schedule over {} steps",
             scientific(rate(before.steps, step.saturating_sub(1))),
             count(step),
             scientific(rate(now.steps, step)),

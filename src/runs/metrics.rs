@@ -107,10 +107,10 @@ impl Table {
     }
 
     fn reopen(directory: &RunDirectory, name: &'static str, length: u64) -> Result<Self> {
-        let named = || format!("cannot go on with {name}");
+        let named = || format!("cannot continue {name}");
         let mut file = File::options().write(true).open(directory.path(name)).with_context(named)?;
         let found = file.metadata().with_context(named)?.len();
-        ensure!(found >= length, "cannot go on with {name}: it has {found} bytes, fewer than the {length} that were written");
+        ensure!(found >= length, "cannot continue {name}: it has {found} bytes, fewer than the {length} that were written");
         file.set_len(length).and_then(|()| file.seek(SeekFrom::End(0))).with_context(named)?;
         Ok(Self { name, writer: Writer::from_writer(file) })
     }

@@ -265,7 +265,7 @@ fn more_epochs_under_another_schedule_are_said_to_be_another_training() {
     assert!(short.code == 2 && short.err.contains("has taken 27 steps already"), "{}", short.err);
     let done = ok(shell.gluepot(&["resume", "latest", "--epochs", "5"]));
     // 2e-3 · (1 - 26/27) and 2e-3 · (1 - 27/45).
-    assert!(done.err.contains("the learning rate was 7.41e-5 at step 27 and goes on at 8.00e-4"), "{}", done.err);
+    assert!(done.err.contains("the learning rate was 7.41e-5 at step 27 and continues at 8.00e-4"), "{}", done.err);
     assert!(done.err.contains("comparisons keep them apart"), "{}", done.err);
     let facts = json(&shell.run().join("run.json"));
     assert_eq!(facts["steps"], 45);
@@ -353,7 +353,7 @@ fn with_nothing_to_go_on_from_it_says_why() {
     }
     let none_sound = shell.gluepot(&["resume", "latest"]);
     assert_eq!(none_sound.code, 2);
-    assert!(none_sound.err.contains("has nothing sound to go on from:"), "{}", none_sound.err);
+    assert!(none_sound.err.contains("has no intact state to resume from:"), "{}", none_sound.err);
     std::fs::remove_dir_all(run.join("states")).unwrap();
     let none = shell.gluepot(&["resume", "latest"]);
     assert!(none.code == 2 && none.err.contains("ended before its first state was saved"), "{}", none.err);
