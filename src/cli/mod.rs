@@ -65,17 +65,17 @@ pub enum Command {
     Run(Run),
     /// Train every variant of an experiment with every seed, and compare them.
     Sweep(Sweep),
-    /// Resume an interrupted run exactly where it stopped; with --epochs, train a finished one for longer.
+    /// Resume an interrupted run or sweep exactly where it stopped; with --epochs, train a finished run for longer.
     Resume(Resume),
     /// Train one trial of a sweep; started by `sweep`.
     #[command(hide = true)]
     Trial(Trial),
-    /// Check experiments and print the plan: every setting with its origin, examples, steps.
+    /// Check experiments and print the plan: every setting with its origin, examples, steps, disk space.
     Check(Check),
-    /// List runs.
+    /// List runs and sweeps.
     #[command(visible_alias = "ls")]
     List(List),
-    /// Show a run: settings, scores, learning curve.
+    /// Show a run (settings, scores, learning curve) or a sweep (its trials and the best run).
     Show(Show),
     /// Compare runs: which settings are better, by how much, and whether the difference is statistically significant.
     Compare(Compare),
@@ -83,9 +83,9 @@ pub enum Command {
     Report(Report),
     /// Show the settings in which two runs differ, and their scores.
     Diff(Diff),
-    /// Verify that a run directory is intact: hashes, metrics against the summary, weights that load.
+    /// Verify that run directories are intact: hashes, metrics against the summary, weights that load.
     Verify(Verify),
-    /// Remove what finished runs no longer need: states, and checkpoints other than the best.
+    /// Remove what finished runs no longer need: states, and checkpoints that checkpoints.keep does not name.
     Prune(Prune),
     /// Measure how fast an experiment trains on this machine.
     Bench(Bench),
