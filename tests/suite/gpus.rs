@@ -116,9 +116,9 @@ fn a_sweep_finds_how_many_trials_a_gpu_has_memory_for() {
     let arguments = ["sweep", "sweep.toml", "--jobs", "auto", "--set", "epochs=10", "--runs", "two-fit"];
     let done = shell.gluepot(&arguments);
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.err.contains("2 trials at once now: "), "{done:?}");
-    let settled = done.err.lines().find(|line| line.starts_with("2 trials at once from here on (")).unwrap_or(&done.err);
-    assert!(settled.ends_with("one takes up to 4.2 GB, and 2.1 GB are free"), "{settled}");
+    assert!(done.err.contains("2 trials in parallel now: "), "{done:?}");
+    let settled = done.err.lines().find(|line| line.starts_with("2 trials in parallel from now on (")).unwrap_or(&done.err);
+    assert!(settled.ends_with("one takes up to 4.2 GB, and 2.1 GB is free"), "{settled}");
 }
 
 /// Before the first step, behind a state, between replays, while predicting: with errors that a GPU gives at such times.
