@@ -108,6 +108,7 @@ impl RunManifest {
     }
 
     fn sealed(mut self) -> Result<String> {
+        self.seal.clear();
         let text = serde_json::to_string_pretty(&self)?;
         self.seal = hex(&Sha256::digest(text.as_bytes()));
         Ok(serde_json::to_string_pretty(&self)? + "\n")
