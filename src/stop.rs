@@ -1,6 +1,5 @@
 //! Being asked to stop.
 
-use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 
@@ -10,6 +9,7 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::failure::INTERRUPTED;
+use crate::terminal::complain_over_a_bar;
 
 /// Sent where a process has used up its share of the CPU (`ulimit -t`), and again every second until the hard limit.
 const SIGXCPU: i32 = libc::SIGXCPU;
@@ -83,7 +83,6 @@ fn is_ignored(signal: i32) -> bool {
     }
 }
 
-/// With nobody left to read it, there is nobody to answer.
 fn answer(signal: i32) {
     let name = match signal {
         SIGINT => "interrupted",
@@ -93,9 +92,7 @@ fn answer(signal: i32) {
         _ => "SIGUSR1 received",
     };
     let again = if signal == SIGINT { "; press Ctrl-C again to quit without saving" } else { "" };
-    // A progress bar may stand on the line.
-    let start = if std::io::stderr().is_terminal() { "\r\x1b[2K" } else { "" };
-    let _ = writeln!(std::io::stderr(), "{start}{name}: finishing this step, then saving{again}");
+    complain_over_a_bar(&format!("{name}: finishing this step, then saving{again}"));
 }
 
 /// Makes a write beyond the file size limit (`ulimit -f`) an error like any other, which says what could not be written;

@@ -12,7 +12,7 @@ use crate::compare::select;
 use crate::failure::{Failure, Outcome};
 use crate::report::{Column, Table, bytes, counted};
 use crate::runs::{Removable, RunDirectory, RunLock, Status, StoredRun, delete, removable, remove, size};
-use crate::terminal::Width;
+use crate::terminal::{Width, draws_bars};
 
 /// What goes of one run.
 enum Share {
@@ -57,7 +57,7 @@ fn asks(arguments: &Prune) -> Outcome<bool> {
     if arguments.dry_run || arguments.all || is_narrowed {
         return Ok(false);
     }
-    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !arguments.format.is_json() {
+    if std::io::stdin().is_terminal() && draws_bars() && !arguments.format.is_json() {
         return Ok(true);
     }
     let root = arguments.runs.root.display();

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{complain, masked_line};
 
-/// Whether bars can be drawn: standard error is a terminal.
+/// Whether bars can be drawn and questions asked: standard error is a terminal.
 #[must_use]
 pub fn draws_bars() -> bool {
     std::io::stderr().is_terminal()

@@ -64,6 +64,12 @@ pub fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "{}", masked(text));
 }
 
+/// Likewise, in place of a progress bar that may stand on the line.
+pub fn complain_over_a_bar(text: &str) {
+    let start = if io::stderr().is_terminal() { "\r\x1b[2K" } else { "" };
+    let _ = writeln!(io::stderr(), "{start}{}", masked(text));
+}
+
 /// Likewise, with colors where standard error is a terminal that shows them.
 pub fn complain_styled(text: &Styled) {
     let _ = writeln!(anstream::stderr(), "{}", text.0);
