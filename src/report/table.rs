@@ -83,8 +83,10 @@ impl Table {
     }
 
     /// Adds a row; cells that are missing are empty.
-    pub fn row(&mut self, cells: Vec<String>) {
-        let mut cells: Vec<String> = cells.iter().map(|cell| masked_line(cell).into_owned()).collect();
+    pub fn row(&mut self, mut cells: Vec<String>) {
+        for cell in &mut cells {
+            *cell = masked_line(cell).into_owned();
+        }
         cells.resize(self.columns.len(), String::new());
         self.rows.push(cells);
     }
