@@ -1,7 +1,8 @@
 //! Everything that a trial reads: found, read and counted, before anything is made of it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
 
@@ -46,13 +47,15 @@ pub struct Named {
     pub files: Files,
     /// The data's files.
     pub source: Source,
+    /// The checkpoint's tokenizer.
+    pub tokens: Tokens,
     config: Config,
-    tokenizer_longest: Option<usize>,
     train: Vec<Example>,
     validation: Vec<Example>,
     /// All but that of the weights.
     hashes: Hashes,
     weights: OnceLock<String>,
+    tokenizations: Mutex<BTreeMap<[usize; 3], u32>>,
 }
 
 /// What has been read already, for experiments that name the same checkpoint and the same data.
@@ -131,6 +134,22 @@ impl Inputs {
         SplitLabels { train: LabelCounts::of(task, self.train()), validation: LabelCounts::of(task, self.validation()) }
     }
 
+    /// The oldest tokenization that gives the ids of both splits.
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text.
+    pub fn tokenization(&self) -> Outcome<u32> {
+        let key = [self.trial.max_length, self.trial.train_examples, self.trial.validation_examples];
+        let mut known = self.named.tokenizations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tokenization) = known.get(&key) {
+            return Ok(*tokenization);
+        }
+        let splits = [self.train(), self.validation()];
+        let found = self.named.tokens.tokenization(splits, self.trial.max_length).map_err(Failure::Checkpoint)?;
+        known.insert(key, found);
+        Ok(found)
+    }
+
     /// The parameters that training starts from; where the weights were not asked for, all drawn.
     ///
     /// # Errors
@@ -185,7 +204,7 @@ impl Named {
         let files =
             Files::find(&origins.checkpoint, origins.with_weights, hub).with_context(named).map_err(Failure::checkpoint)?;
         let config = Config::of(&files.config).with_context(named).map_err(Failure::checkpoint)?;
-        let tokens = Tokens::read(&files).with_context(named).map_err(Failure::checkpoint)?;
+        let tokens = Tokens::read(&files, &config).with_context(named).map_err(Failure::checkpoint)?;
         let task = settings.task.task();
         let named = || said(experiment, "data.source", &settings.data.source);
         let source = Source::find(&origins.data, task, hub).with_context(named).map_err(Failure::data)?;
@@ -201,13 +220,14 @@ impl Named {
         Ok(Self {
             checkpoint: origins.checkpoint.clone(),
             files,
+            tokens,
             config,
-            tokenizer_longest: tokens.longest(),
             source,
             train: train.examples,
             validation: validation.examples,
             hashes,
             weights: OnceLock::new(),
+            tokenizations: Mutex::default(),
         })
     }
 
@@ -236,7 +256,7 @@ impl Named {
     fn facts(&self) -> Facts {
         Facts {
             config: self.config.clone(),
-            tokenizer_longest: self.tokenizer_longest,
+            tokenizer_longest: self.tokens.longest(),
             train_examples: self.train.len(),
             validation_examples: self.validation.len(),
         }

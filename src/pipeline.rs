@@ -7,8 +7,8 @@ use crate::digest::hex;
 use crate::failure::{Failure, Outcome};
 use crate::inputs::Inputs;
 use crate::runs::{Hashes, identity, setting_rows};
-use crate::tasks::Example;
-use crate::tokens::{Encoded, TokenCache, Tokens};
+use crate::tasks::{Example, Text};
+use crate::tokens::{Encoded, TOKENIZATION, TokenCache, belong_together};
 
 /// What is made before a run directory exists, so that a run which cannot start leaves none.
 pub struct Pipeline<'a> {
@@ -24,6 +24,8 @@ pub struct Pipeline<'a> {
     pub validation: Vec<Encoded>,
     /// SHA-256 of everything read.
     pub hashes: Hashes,
+    /// The oldest tokenization that gives the ids of both splits.
+    pub tokenization: u32,
     /// Hash of what decides the outcome.
     pub identity: String,
 }
@@ -38,8 +40,9 @@ impl<'a> Pipeline<'a> {
         let table = table(&inputs.trial.config, inputs.trial.settings.task.task().labels.len());
         let initial = inputs.initial()?;
         let hashes = Hashes { weights: initial.sha256.clone(), ..inputs.named.hashes_without_weights().clone() };
-        let identity = identity(&setting_rows(inputs), &hashes, &inputs.trial.rungs);
-        Ok(Self { inputs, table, initial, train, validation, hashes, identity })
+        let tokenization = inputs.tokenization()?;
+        let identity = identity(&setting_rows(inputs), &hashes, &inputs.trial.rungs, tokenization);
+        Ok(Self { inputs, table, initial, train, validation, hashes, tokenization, identity })
     }
 
     /// Number of parameters.
@@ -55,28 +58,30 @@ impl<'a> Pipeline<'a> {
 /// The tokenizer cannot be used.
 pub fn encode(inputs: &Inputs, cache: &TokenCache) -> Outcome<(Vec<Encoded>, Vec<Encoded>)> {
     let hashes = inputs.named.hashes_without_weights();
-    let split = |name: &str, examples: &[Example]| {
-        let trial = &inputs.trial;
-        cache.get(&key(inputs, hashes, name, examples.len()), || {
-            Tokens::read(&inputs.named.files)?.encode(examples, trial.max_length, &trial.config)
-        })
+    let trial = &inputs.trial;
+    let split = |examples: &[Example]| {
+        let fits = |encoded: &[Encoded]| belong_together(encoded, examples, trial.max_length, &trial.config);
+        let encode = || inputs.named.tokens.encode(examples, trial.max_length, &trial.config);
+        cache.get(&key(examples, hashes, trial.max_length), fits, encode)
     };
-    let train = split("train", inputs.train()).map_err(Failure::Checkpoint)?;
-    let validation = split("validation", inputs.validation()).map_err(Failure::Checkpoint)?;
+    let train = split(inputs.train()).map_err(Failure::Checkpoint)?;
+    let validation = split(inputs.validation()).map_err(Failure::Checkpoint)?;
     Ok((train, validation))
 }
 
 /// Everything that decides a split's ids, as a name for a file.
-fn key(inputs: &Inputs, hashes: &Hashes, split: &str, examples: usize) -> String {
-    let trial = &inputs.trial;
-    let (task, version) = (trial.settings.task.task().name, env!("CARGO_PKG_VERSION"));
-    let content = format!(
-        "{version} {task} {:?} {:?} {:?} {} {examples}",
-        hashes.data.get(split),
-        hashes.tokenizer,
-        hashes.config,
-        trial.max_length
-    );
-    let digest = Sha256::digest(content);
-    hex(&digest[..12])
+fn key(examples: &[Example], hashes: &Hashes, max_length: usize) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{TOKENIZATION} {max_length} {:?} {:?}", hashes.tokenizer, hashes.config));
+    // The texts themselves: what a file says is also for its reader to decide.
+    for example in examples {
+        let (first, second) = match &example.text {
+            Text::Single(text) => (text, None),
+            Text::Pair(first, second) => (first, Some(second)),
+        };
+        hasher.update(format!(" {} {} {:?} ", example.label, first.len(), second.map(String::len)));
+        hasher.update(first);
+        hasher.update(second.map_or("", String::as_str));
+    }
+    hex(&hasher.finalize()[..12])
 }

@@ -197,6 +197,12 @@ impl Config {
         Value::Object(written)
     }
 
+    /// The class of the tokenizer, where the file names one.
+    #[must_use]
+    pub fn tokenizer_class(&self) -> Option<&str> {
+        self.as_written.get("tokenizer_class").and_then(Value::as_str)
+    }
+
     /// The labels that the checkpoint's own classifier tells apart, by id, where it names them.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {

@@ -315,6 +315,7 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         checkpoint: pipeline.inputs.named.checkpoint.to_string(),
         data_source: data_source(pipeline),
         hashes: pipeline.hashes.clone(),
+        tokenization: Some(pipeline.tokenization).filter(|tokenization| *tokenization > 1),
         seed: trial.settings.seed,
         parameters: pipeline.parameters(),
         drawn: pipeline.initial.drawn.clone(),

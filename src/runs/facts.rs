@@ -54,6 +54,9 @@ pub struct RunFacts {
     pub data_source: String,
     /// SHA-256 of everything read.
     pub hashes: Hashes,
+    /// How texts became ids, where the first tokenization would have given others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenization: Option<u32>,
     /// The seed.
     pub seed: u64,
     /// Number of parameters.

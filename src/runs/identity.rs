@@ -14,15 +14,18 @@ use crate::settings::WITHOUT_EFFECT;
 pub const PATHS: [&str; 2] = ["checkpoint", "data.source"];
 
 /// Twelve hexadecimal digits of the SHA-256 of every setting with an effect, of everything read, and of the further
-/// evaluations that a sweep asks for.
+/// evaluations that a sweep asks for; of the tokenization, where texts became other ids by the first.
 ///
 /// Wherever data and checkpoint lie, and whatever the experiment is called, the same training has the same identity.
 #[must_use]
-pub fn identity(settings: &[SettingRow], hashes: &Hashes, rungs: &[u64]) -> String {
+pub fn identity(settings: &[SettingRow], hashes: &Hashes, rungs: &[u64], tokenization: u32) -> String {
     let decides = |path: &str| !WITHOUT_EFFECT.contains(&path) && !PATHS.contains(&path);
     let settings: BTreeMap<String, &Value> =
         settings.iter().filter_map(|row| Some((row.path(), row.value.as_ref()?))).filter(|(path, _)| decides(path)).collect();
-    let everything = json!({ "settings": settings, "hashes": hashes, "rungs": rungs });
+    let mut everything = json!({ "settings": settings, "hashes": hashes, "rungs": rungs });
+    if tokenization > 1 {
+        everything["tokenization"] = tokenization.into();
+    }
     hex(&Sha256::digest(everything.to_string())[..6])
 }
 

@@ -122,7 +122,7 @@ fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, 
     let settings = setting_rows(&inputs);
     let hashes = inputs.named.hashes().map_err(Failure::Checkpoint)?;
     Ok(PlannedTrial {
-        id: identity(&settings, &hashes, &trial.rungs),
+        id: identity(&settings, &hashes, &trial.rungs, inputs.tokenization()?),
         variant,
         choices: values(point),
         seed: trial.settings.seed,

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
+use sha2::{Digest, Sha256};
 
 use super::Encoded;
 use crate::caches;
+use crate::digest::hex;
 
 /// Where encoded splits are kept; nowhere is a place too.
 #[derive(Clone, Debug, Default)]
@@ -32,64 +34,92 @@ impl TokenCache {
 
     /// The split of this key, or what `encode` gives, which is kept for the next time.
     ///
-    /// A file that is damaged is made anew; one that cannot be written is done without.
+    /// A file that is damaged, that is of another key or that `fits` refuses is made anew; one that cannot be written is
+    /// done without.
     ///
     /// # Errors
     /// Those of `encode`.
-    pub fn get(&self, key: &str, encode: impl FnOnce() -> Result<Vec<Encoded>>) -> Result<Vec<Encoded>> {
+    pub fn get(
+        &self,
+        key: &str,
+        fits: impl Fn(&[Encoded]) -> bool,
+        encode: impl FnOnce() -> Result<Vec<Encoded>>,
+    ) -> Result<Vec<Encoded>> {
         let Some(path) = self.folder.as_ref().map(|folder| folder.join(format!("{key}.safetensors"))) else { return encode() };
-        if let Ok(kept) = fs::read(&path).map_err(anyhow::Error::from).and_then(|bytes| unpack(&bytes)) {
+        let kept = fs::read(&path).map_err(anyhow::Error::from).and_then(|bytes| unpack(key, &bytes));
+        if let Some(kept) = kept.ok().filter(|kept| fits(kept)) {
             return Ok(kept);
         }
         let encoded = encode()?;
-        let _ = keep(&path, &encoded);
+        let _ = keep(&path, key, &encoded);
         Ok(encoded)
     }
 }
 
-fn keep(path: &Path, encoded: &[Encoded]) -> Result<()> {
+fn keep(path: &Path, key: &str, encoded: &[Encoded]) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     // Several processes may keep the same split at once.
     let partial = path.with_extension(format!("partial-{}", std::process::id()));
-    let written = fs::write(&partial, pack(encoded)?).and_then(|()| fs::rename(&partial, path));
+    let written = fs::write(&partial, pack(key, encoded)?).and_then(|()| fs::rename(&partial, path));
     written.inspect_err(|_| drop(fs::remove_file(&partial)))?;
     Ok(())
 }
 
-/// Rows end to end, with their lengths beside them.
-fn pack(encoded: &[Encoded]) -> Result<Vec<u8>> {
-    let bytes = |numbers: &mut dyn Iterator<Item = u32>| numbers.flat_map(u32::to_le_bytes).collect::<Vec<u8>>();
-    let columns = [
-        ("tokens", bytes(&mut encoded.iter().flat_map(|row| row.tokens.iter().copied()))),
-        ("segments", bytes(&mut encoded.iter().flat_map(|row| row.segments.iter().copied()))),
-        ("lengths", bytes(&mut encoded.iter().map(|row| row.tokens.len() as u32))),
-        ("labels", bytes(&mut encoded.iter().map(|row| row.label as u32))),
-    ];
-    let mut views = HashMap::new();
-    for (name, column) in &columns {
-        views.insert(*name, TensorView::new(Dtype::U32, vec![column.len() / 4], column)?);
+/// The columns of a file, each of u32.
+const COLUMNS: [&str; 4] = ["tokens", "segments", "lengths", "labels"];
+
+/// Where a file's metadata has its checksum.
+const CHECKSUM: &str = "sha256";
+
+/// SHA-256 of a split's key and columns.
+fn checksum(key: &str, columns: [&[u8]; 4]) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(key);
+    for (name, column) in COLUMNS.iter().zip(columns) {
+        hasher.update(format!(" {name} {} ", column.len()));
+        hasher.update(column);
     }
-    // The count of a split is checked when it is read again.
-    let rows = HashMap::from([("rows".to_string(), encoded.len().to_string())]);
-    Ok(serialize(views, Some(rows))?)
+    hex(&hasher.finalize())
 }
 
-fn unpack(bytes: &[u8]) -> Result<Vec<Encoded>> {
-    let file = SafeTensors::deserialize(bytes)?;
-    let column = |name: &str| -> Result<Vec<u32>> {
-        let view = file.tensor(name)?;
-        if view.dtype() != Dtype::U32 {
-            bail!("{name} is not of whole numbers");
-        }
-        Ok(view.data().chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect())
-    };
-    let (tokens, segments, lengths, labels) = (column("tokens")?, column("segments")?, column("lengths")?, column("labels")?);
-    let total: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
-    if total != tokens.len() as u64 || tokens.len() != segments.len() || labels.len() != lengths.len() {
-        bail!("the columns do not belong together");
+/// Rows end to end, with their lengths beside them.
+fn pack(key: &str, encoded: &[Encoded]) -> Result<Vec<u8>> {
+    let bytes = |numbers: &mut dyn Iterator<Item = u32>| numbers.flat_map(u32::to_le_bytes).collect::<Vec<u8>>();
+    let columns = [
+        bytes(&mut encoded.iter().flat_map(|row| row.tokens.iter().copied())),
+        bytes(&mut encoded.iter().flat_map(|row| row.segments.iter().copied())),
+        bytes(&mut encoded.iter().map(|row| row.tokens.len() as u32)),
+        bytes(&mut encoded.iter().map(|row| row.label as u32)),
+    ];
+    let mut views = HashMap::new();
+    for (name, column) in COLUMNS.iter().zip(&columns) {
+        views.insert(*name, TensorView::new(Dtype::U32, vec![column.len() / 4], column)?);
     }
+    let checksum = checksum(key, columns.each_ref().map(Vec::as_slice));
+    Ok(serialize(views, Some(HashMap::from([(CHECKSUM.to_string(), checksum)])))?)
+}
+
+fn unpack(key: &str, bytes: &[u8]) -> Result<Vec<Encoded>> {
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    let file = SafeTensors::deserialize(bytes)?;
+    let mut data: [&[u8]; 4] = [&[]; 4];
+    for (name, column) in COLUMNS.iter().zip(&mut data) {
+        let view = file.tensor(name)?;
+        ensure!(view.dtype() == Dtype::U32, "{name} is not of whole numbers");
+        *column = view.data();
+    }
+    let said = header.metadata().as_ref().and_then(|metadata| metadata.get(CHECKSUM));
+    ensure!(said.is_some_and(|said| *said == checksum(key, data)), "the checksum is another");
+    let [tokens, segments, lengths, labels] = data.map(|column| {
+        column.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect::<Vec<u32>>()
+    });
+    let total: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
+    ensure!(
+        total == tokens.len() as u64 && tokens.len() == segments.len() && labels.len() == lengths.len(),
+        "the columns do not belong together"
+    );
     let mut start = 0;
     let rows = lengths.iter().zip(labels).map(|(length, label)| {
         let range = start..start + *length as usize;
@@ -107,33 +137,69 @@ mod tests {
         (0..5).map(|n| Encoded { tokens: (0..=n).collect(), segments: vec![0; n as usize + 1], label: n as usize % 2 }).collect()
     }
 
+    /// Gets a split from a cache, and says whether it was made anew.
+    fn get(cache: &TokenCache, key: &str, fits: bool) -> (Vec<Encoded>, bool) {
+        let made = std::cell::Cell::new(false);
+        let encode = || {
+            made.set(true);
+            Ok(split())
+        };
+        (cache.get(key, |_| fits, encode).unwrap(), made.get())
+    }
+
     #[test]
-    fn a_split_is_encoded_once_and_again_when_its_file_is_damaged() {
+    fn a_split_is_encoded_once() {
         let folder = tempfile::tempdir().unwrap();
         let cache = TokenCache::at(folder.path().join("deep"));
-        let mut times = 0;
-        let mut get = || {
-            let made = cache.get("x", || {
-                times += 1;
-                Ok(split())
-            });
-            (made.unwrap(), times)
-        };
-        assert_eq!(get(), (split(), 1));
-        assert_eq!(get(), (split(), 1));
-        let file = folder.path().join("deep/x.safetensors");
+        assert_eq!(get(&cache, "x", true), (split(), true));
+        assert_eq!(get(&cache, "x", true), (split(), false));
+        // Another key is another split.
+        assert_eq!(get(&cache, "y", true), (split(), true));
+        // What fits no longer is made anew.
+        assert_eq!(get(&cache, "x", false), (split(), true));
+    }
+
+    #[test]
+    fn whatever_byte_is_another_the_split_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = TokenCache::at(folder.path().to_path_buf());
+        let _ = get(&cache, "x", true);
+        let file = folder.path().join("x.safetensors");
         let whole = fs::read(&file).unwrap();
-        for damaged in [&[][..], &whole[..40], &[255; 64]] {
+        let header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+        assert_eq!(whole.len() - header, 4 * (15 + 15 + 5 + 5));
+        let flipped = (header..whole.len()).map(|at| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            bytes
+        });
+        let cut = [0, 7, 40, header, whole.len() - 4].map(|length| whole[..length].to_vec());
+        for damaged in flipped.chain(cut).chain([vec![255; 64], [whole.as_slice(), &[0; 4]].concat()]) {
             fs::write(&file, damaged).unwrap();
-            assert_eq!(get().0, split());
+            assert_eq!(get(&cache, "x", true), (split(), true));
             assert_eq!(fs::read(&file).unwrap(), whole);
         }
-        assert_eq!(times, 4);
+        // Whole, and of another key.
+        fs::copy(&file, folder.path().join("y.safetensors")).unwrap();
+        assert_eq!(get(&cache, "y", true), (split(), true));
+    }
+
+    #[test]
+    fn a_file_without_a_checksum_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = TokenCache::at(folder.path().to_path_buf());
+        let column = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let columns = [column(&[7, 8, 9]), column(&[0, 0, 0]), column(&[1, 2]), column(&[0, 1])];
+        let views = COLUMNS.iter().zip(&columns);
+        let views = views.map(|(name, bytes)| (*name, TensorView::new(Dtype::U32, vec![bytes.len() / 4], bytes).unwrap()));
+        let rows = HashMap::from([("rows".to_string(), "2".to_string())]);
+        fs::write(folder.path().join("x.safetensors"), serialize(views, Some(rows)).unwrap()).unwrap();
+        assert_eq!(get(&cache, "x", true), (split(), true));
     }
 
     #[test]
     fn without_a_folder_it_encodes_each_time() {
-        assert_eq!(TokenCache::default().get("x", || Ok(split())).unwrap(), split());
-        assert!(TokenCache::default().get("x", || bail!("no")).is_err());
+        assert_eq!(get(&TokenCache::default(), "x", true), (split(), true));
+        assert!(TokenCache::default().get("x", |_| true, || anyhow::bail!("no")).is_err());
     }
 }

@@ -1,30 +1,40 @@
-//! From text to token ids, with the checkpoint's own tokenizer.
+//! From text to token ids, as transformers' tokenizer of the same files gives them.
 
+mod added;
+mod arguments;
+mod build;
 mod cache;
+mod earlier;
+mod settings;
+mod sources;
 
-use std::collections::HashMap;
+use std::fmt;
 
 use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
-use serde_json::Value;
-use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
-use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::normalizers::BertNormalizer;
-use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::processors::bert::BertProcessing;
-use tokenizers::{AddedToken, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy};
+use tokenizers::{Encoding, PostProcessor, TruncationParams, TruncationStrategy, truncate_encodings};
 
 use crate::checkpoint::{Config, Files};
 use crate::tasks::{Example, Text};
 
+use build::Built;
+use earlier::Earlier;
+use sources::Sources;
+
 pub use cache::TokenCache;
+
+/// How the ids are made: raised whenever a text can become other ids than before.
+///
+/// 1: `tokenizer.json` as it is, or the words of `vocab.txt`; pairs cut by tokenizers 0.23.2.
+/// 2: all files of the tokenizer as transformers reads them; pairs cut as there.
+pub const TOKENIZATION: u32 = 2;
 
 /// An example as the model reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
     /// Token ids, from `[CLS]` to the last `[SEP]`.
     pub tokens: Vec<u32>,
-    /// 0 for the first sentence, 1 for the second.
+    /// 0 for the first sentence, 1 for the second; 0 for both where the tokenizer tells them not apart.
     pub segments: Vec<u32>,
     /// An index into the task's labels.
     pub label: usize,
@@ -52,113 +62,95 @@ impl Encoded {
 
 /// A checkpoint's tokenizer.
 pub struct Tokens {
-    tokenizer: Tokenizer,
-    longest: Option<usize>,
+    built: Built,
+    sources: Sources,
 }
 
 impl Tokens {
-    /// Reads `tokenizer.json`, or builds BERT's tokenizer from `vocab.txt` where that is all there is.
+    /// Makes the tokenizer that transformers makes of the same files.
     ///
     /// # Errors
-    /// A file cannot be read or is damaged.
-    pub fn read(files: &Files) -> Result<Self> {
-        let settings = tokenizer_config(files)?;
-        let path = files.tokenizer.path();
-        let tokenizer = if path.extension().is_some_and(|extension| extension == "json") {
-            Tokenizer::from_bytes(files.tokenizer.bytes())
-                .map_err(|error| anyhow!("{} is damaged or of an unknown kind: {error}", path.display()))?
-        } else {
-            from_vocabulary(files.tokenizer.text()?, &settings).with_context(|| format!("cannot use {}", path.display()))?
-        };
-        // Where nothing is known, transformers writes a number of 30 digits.
-        let longest = settings.get("model_max_length").and_then(Value::as_u64).and_then(|longest| usize::try_from(longest).ok());
-        Ok(Self { tokenizer, longest })
+    /// A file cannot be read or is damaged, or asks for what is not known here.
+    pub fn read(files: &Files, config: &Config) -> Result<Self> {
+        let sources = Sources::read(files, config)?;
+        let built = Built::of(&sources).with_context(|| format!("cannot use {}", files.tokenizer.path().display()))?;
+        Ok(Self { built, sources })
     }
 
     /// The longest sequence that the tokenizer's settings allow, where they say one.
     #[must_use]
     pub fn longest(&self) -> Option<usize> {
-        self.longest
-    }
-
-    /// Number of ids that the tokenizer may give.
-    #[must_use]
-    pub fn vocabulary(&self) -> usize {
-        self.tokenizer.get_vocab_size(true)
+        self.built.settings.longest
     }
 
     /// Encodes every example in parallel: pairs as pairs, the longer sentence truncated first.
     ///
     /// # Errors
     /// The tokenizer refuses a text, or does not fit the model's shape.
-    pub fn encode(mut self, examples: &[Example], max_length: usize, shape: &Config) -> Result<Vec<Encoded>> {
-        // The file may carry settings of its own for inference; training decides for itself.
-        let truncation = TruncationParams {
-            max_length,
+    pub fn encode(&self, examples: &[Example], max_length: usize, shape: &Config) -> Result<Vec<Encoded>> {
+        let encode = |example: &Example| {
+            let encoded = self.row(example, max_length)?;
+            let fits = encoded.fits(max_length, shape);
+            fits.map_err(|problem| anyhow!("tokenizer and model do not belong together: {problem}"))?;
+            Ok(encoded)
+        };
+        examples.par_iter().map(encode).collect()
+    }
+
+    fn row(&self, example: &Example, max_length: usize) -> Result<Encoded> {
+        let Built { settings, processor, .. } = &self.built;
+        let (first, second) = match &example.text {
+            Text::Single(text) => (self.sentence(text)?, None),
+            Text::Pair(first, second) => {
+                let mut second = self.sentence(second)?;
+                second.set_type_ids(vec![1; second.len()]);
+                (self.sentence(first)?, Some(second))
+            }
+        };
+        let refused = |error: tokenizers::Error| anyhow!("cannot encode {:?}: {error}", example.text);
+        let cut = TruncationParams {
+            max_length: max_length.saturating_sub(processor.added_tokens(second.is_some())),
             strategy: TruncationStrategy::LongestFirst,
             stride: 0,
-            direction: TruncationDirection::Right,
+            direction: settings.truncation,
         };
-        self.tokenizer.with_truncation(Some(truncation)).map_err(|error| anyhow!("cannot truncate to {max_length}: {error}"))?;
-        self.tokenizer.with_padding(None);
-        let tokenizer = &self.tokenizer;
-        examples
-            .par_iter()
-            .map(|example| {
-                let encoding = match &example.text {
-                    Text::Single(text) => tokenizer.encode(text.as_str(), true),
-                    Text::Pair(first, second) => tokenizer.encode((first.as_str(), second.as_str()), true),
-                };
-                let encoding = encoding.map_err(|error| anyhow!("cannot encode {:?}: {error}", example.text))?;
-                let encoded = Encoded {
-                    tokens: encoding.get_ids().to_vec(),
-                    segments: encoding.get_type_ids().to_vec(),
-                    label: example.label,
-                };
-                encoded
-                    .fits(max_length, shape)
-                    .map_err(|problem| anyhow!("tokenizer and model do not belong together: {problem}"))?;
-                Ok(encoded)
-            })
-            .collect()
+        let (first, second) = truncate_encodings(first, second, &cut).map_err(refused)?;
+        let encoding = processor.process(first, second, true).map_err(refused)?;
+        let tokens = encoding.get_ids().to_vec();
+        let segments = if settings.segments { encoding.get_type_ids().to_vec() } else { vec![0; tokens.len()] };
+        Ok(Encoded { tokens, segments, label: example.label })
+    }
+
+    /// The tokens of a sentence, all of them: how a pair is cut depends on how long its sentences are, and tokenizers
+    /// 0.23.2 stops early where it is told to truncate.
+    fn sentence(&self, text: &str) -> Result<Encoding> {
+        self.built.tokenizer.encode_fast(text, false).map_err(|error| anyhow!("cannot encode {text:?}: {error}"))
+    }
+
+    /// The oldest tokenization that gives the same ids for all examples of these splits.
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text.
+    pub fn tokenization(&self, splits: [&[Example]; 2], max_length: usize) -> Result<u32> {
+        let Ok(earlier) = Earlier::of(&self.sources, &self.built, max_length) else { return Ok(TOKENIZATION) };
+        let differs = |example: &Example| -> Result<bool> {
+            Ok(earlier.may_differ(example) && !earlier.gives(example, &self.row(example, max_length)?))
+        };
+        let examples = splits.into_par_iter().flat_map(|split| split.par_iter());
+        let found = examples.map(differs).find_any(|differs| !matches!(differs, Ok(false)));
+        Ok(if found.transpose()?.is_some() { TOKENIZATION } else { 1 })
     }
 }
 
-/// Words that stand for themselves, also in the middle of a text.
-const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-
-fn tokenizer_config(files: &Files) -> Result<Value> {
-    let name = "tokenizer_config.json";
-    let Some(file) = files.tokenizer_extras.iter().find(|file| file.name() == name) else {
-        return Ok(Value::Null);
-    };
-    serde_json::from_slice(file.bytes()).with_context(|| format!("{} is not JSON", file.path().display()))
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").finish_non_exhaustive()
+    }
 }
 
-/// BERT's tokenizer: cleaned, perhaps lower-cased text, split at white space and punctuation, then
-/// WordPiece (Wu et al. 2016).
-fn from_vocabulary(text: &str, settings: &Value) -> Result<Tokenizer> {
-    let vocabulary: HashMap<String, u32> = text.lines().map(str::to_string).zip(0..).collect();
-    let special = |name: &str| -> Result<(String, u32)> {
-        let id = vocabulary.get(name).with_context(|| format!("the vocabulary has no {name}"))?;
-        Ok((name.to_string(), *id))
-    };
-    let processing = BertProcessing::new(special("[SEP]")?, special("[CLS]")?);
-    special("[UNK]")?;
-    let lower = settings.get("do_lower_case").and_then(Value::as_bool).unwrap_or(true);
-    let flag = |name: &str| settings.get(name).and_then(Value::as_bool);
-    let known: Vec<AddedToken> =
-        SPECIAL.iter().filter(|token| vocabulary.contains_key(**token)).map(|token| AddedToken::from(*token, true)).collect();
-    let words = WordPiece::read_bytes(text.as_bytes()).map_err(|error| anyhow!("{error}"))?;
-    let model = WordPiece::builder().vocab(words).build().map_err(|error| anyhow!("{error}"))?;
-    let mut tokenizer = Tokenizer::new(model);
-    let chinese = flag("tokenize_chinese_chars").unwrap_or(true);
-    let normalizer = BertNormalizer::new(true, chinese, flag("strip_accents"), lower);
-    let refused = |error: tokenizers::Error| anyhow!("{error}");
-    tokenizer.with_normalizer(Some(normalizer)).map_err(refused)?;
-    tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
-    tokenizer.with_post_processor(Some(processing));
-    tokenizer.with_decoder(Some(WordPieceDecoder::default()));
-    tokenizer.add_special_tokens(known).map_err(refused)?;
-    Ok(tokenizer)
+/// Whether these rows can be what examples become: as many, with their labels, and nothing that the model cannot read.
+#[must_use]
+pub fn belong_together(encoded: &[Encoded], examples: &[Example], max_length: usize, shape: &Config) -> bool {
+    encoded.len() == examples.len()
+        && encoded.iter().zip(examples).all(|(row, example)| row.label == example.label && row.fits(max_length, shape).is_ok())
 }

@@ -52,6 +52,7 @@ impl Made {
                 config: String::new(),
                 weights: None,
             },
+            tokenization: None,
             seed: self.seed,
             parameters: 1,
             drawn: Vec::new(),

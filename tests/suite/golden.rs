@@ -41,7 +41,7 @@ fn tokens_equal_those_of_transformers() {
             let max_length = usize::try_from(case["max_length"].as_u64().unwrap()).unwrap();
             let example = Example { text, label: 0 };
             let encoded =
-                Tokens::read(files).unwrap().encode(std::slice::from_ref(&example), max_length, &bench.config).unwrap().remove(0);
+                Tokens::read(files, &bench.config).unwrap().encode(std::slice::from_ref(&example), max_length, &bench.config).unwrap().remove(0);
             let ids = |key: &str| -> Vec<u32> { serde_json::from_value(case[key].clone()).unwrap() };
             assert_eq!(encoded.tokens, ids("input_ids"), "{kind}: {example:?}");
             assert_eq!(encoded.segments, ids("token_type_ids"), "{kind}: {example:?}");

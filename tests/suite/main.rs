@@ -29,3 +29,4 @@ mod sweep;
 mod sweep_changes;
 mod sweeps;
 mod terminal;
+mod tokenizers;

@@ -1,0 +1,109 @@
+//! Tokenization 1, by which runs were trained that are to keep their identities.
+
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
+use tokenizers::{AddedToken, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy};
+
+use super::Encoded;
+use super::build::{Built, around, parse, strip, word_piece, words_of_text};
+use super::settings::{Class, Normalization};
+use super::sources::Sources;
+use crate::tasks::{Example, Text};
+
+/// A tokenizer as it was, and where it may have given other ids.
+pub(super) struct Earlier {
+    tokenizer: Tokenizer,
+    /// The sentences that both of a pair must exceed, in bytes, to be cut otherwise; none where any text may differ.
+    only_pairs_beyond: Option<usize>,
+    /// Whether nothing can differ.
+    is_same: bool,
+}
+
+impl Earlier {
+    /// Tokenization 1 of the same files, in comparison with what is built of them now.
+    ///
+    /// # Errors
+    /// It could not use them.
+    pub fn of(sources: &Sources, now: &Built, max_length: usize) -> Result<Self> {
+        let mut tokenizer = match (&sources.json, &sources.words) {
+            (Some(_), _) => parse(&sources.json_text)?,
+            (None, words) => of_words(words.as_deref().context("there is no vocabulary")?, sources)?,
+        };
+        let processor = match tokenizer.get_post_processor() {
+            // Written otherwise, it does the same.
+            Some(tokenizers::PostProcessorWrapper::Bert(bert)) => Some(around(&tokenizer, &bert.cls.0, &bert.sep.0)?),
+            other => other.cloned(),
+        };
+        let mut bare = tokenizer.clone();
+        strip(&mut bare)?;
+        let settings = &now.settings;
+        let is_same_words = settings.segments
+            && settings.truncation == TruncationDirection::Right
+            && !now.tokenizer.get_encode_special_tokens()
+            && described(&bare)? == described(&now.tokenizer)?
+            && serde_json::to_value(&processor)? == serde_json::to_value(&now.processor)?;
+        let added = tokenizers::PostProcessor::added_tokens(&now.processor, true);
+        // An even rest is cut in halves, whichever sentence is the longer.
+        let is_same = is_same_words && max_length.saturating_sub(added).is_multiple_of(2);
+        // A byte of text becomes at most one and a half tokens, where decomposed letters stand alone.
+        let only_pairs_beyond = (is_same_words && settings.class == Class::Bert).then_some(max_length / 2);
+        let truncation = TruncationParams {
+            max_length,
+            strategy: TruncationStrategy::LongestFirst,
+            stride: 0,
+            direction: TruncationDirection::Right,
+        };
+        tokenizer.with_truncation(Some(truncation)).map_err(|error| anyhow!("{error}"))?;
+        tokenizer.with_padding(None);
+        Ok(Self { tokenizer, only_pairs_beyond, is_same })
+    }
+
+    /// Whether it is worth encoding an example to know whether it became other ids.
+    pub fn may_differ(&self, example: &Example) -> bool {
+        match (&example.text, self.only_pairs_beyond) {
+            _ if self.is_same => false,
+            (_, None) => true,
+            (Text::Single(_), Some(_)) => false,
+            (Text::Pair(first, second), Some(least)) => first.len().min(second.len()) >= least,
+        }
+    }
+
+    /// Whether it gave these ids.
+    pub fn gives(&self, example: &Example, encoded: &Encoded) -> bool {
+        let encoding = match &example.text {
+            Text::Single(text) => self.tokenizer.encode(text.as_str(), true),
+            Text::Pair(first, second) => self.tokenizer.encode((first.as_str(), second.as_str()), true),
+        };
+        encoding.is_ok_and(|before| before.get_ids() == encoded.tokens && before.get_type_ids() == encoded.segments)
+    }
+}
+
+/// Everything that decides the ids of a sentence.
+fn described(tokenizer: &Tokenizer) -> Result<Value> {
+    let mut described = serde_json::to_value(tokenizer)?;
+    if let Some(fields) = described.as_object_mut() {
+        fields.remove("decoder");
+    }
+    Ok(described)
+}
+
+/// Of `vocab.txt`, and what was read of `tokenizer_config.json` then.
+fn of_words(text: &str, sources: &Sources) -> Result<Tokenizer> {
+    let flag = |name: &str| sources.config.get(name).and_then(Value::as_bool);
+    let normalization = Normalization {
+        lower_case: flag("do_lower_case").unwrap_or(true),
+        chinese: flag("tokenize_chinese_chars").unwrap_or(true),
+        strip_accents: flag("strip_accents"),
+    };
+    let mut tokenizer = word_piece(words_of_text(text)?, "[UNK]", normalization)?;
+    let is_word = |word: &str| text.lines().any(|line| line == word);
+    for needed in ["[CLS]", "[SEP]", "[UNK]"] {
+        is_word(needed).then_some(()).with_context(|| format!("the vocabulary has no {needed}"))?;
+    }
+    let processor = around(&tokenizer, "[CLS]", "[SEP]")?;
+    tokenizer.with_post_processor(Some(processor));
+    let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].into_iter().filter(|word| is_word(word));
+    let special: Vec<AddedToken> = special.map(|word| AddedToken::from(word, true)).collect();
+    tokenizer.add_special_tokens(special).map_err(|error| anyhow!("{error}"))?;
+    Ok(tokenizer)
+}

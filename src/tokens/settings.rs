@@ -1,0 +1,177 @@
+//! The settings of a tokenizer that decide its ids.
+
+use anyhow::{Result, anyhow, bail, ensure};
+use serde_json::{Map, Value};
+use tokenizers::{PaddingDirection, Tokenizer, TruncationDirection};
+
+use super::added::Token;
+use super::arguments::{Arguments, Special};
+use super::sources::Sources;
+
+/// The class that transformers makes of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// `BertTokenizer`: BERT's own normalizer, words and special tokens around a vocabulary.
+    Bert,
+    /// `PreTrainedTokenizerFast`: what `tokenizer.json` says.
+    Fast,
+}
+
+/// The normalizer of BERT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Normalization {
+    /// `do_lower_case`.
+    pub lower_case: bool,
+    /// `tokenize_chinese_chars`: spaces around them.
+    pub chinese: bool,
+    /// `strip_accents`; none: where letters are lower-cased.
+    pub strip_accents: Option<bool>,
+}
+
+/// The settings of a tokenizer that decide its ids.
+pub(super) struct TokenizerSettings {
+    /// The class.
+    pub class: Class,
+    /// The normalizer, of BertTokenizer.
+    pub normalization: Normalization,
+    /// Special and added tokens.
+    pub special: Special,
+    /// `split_special_tokens`: special tokens in a text are words like others.
+    pub split_special: bool,
+    /// `truncation_side`.
+    pub truncation: TruncationDirection,
+    /// Whether the model is told of which sentence a token is.
+    pub segments: bool,
+    /// `model_max_length`.
+    pub longest: Option<usize>,
+}
+
+/// BERT's special tokens, where the files do not name others.
+const OF_BERT: [(&str, &str); 5] = [
+    ("unk_token", "[UNK]"),
+    ("sep_token", "[SEP]"),
+    ("pad_token", "[PAD]"),
+    ("cls_token", "[CLS]"),
+    ("mask_token", "[MASK]"),
+];
+
+impl TokenizerSettings {
+    /// Reads them. `json` is `tokenizer.json` as a tokenizer, with or without its words.
+    ///
+    /// # Errors
+    /// A key has a value that transformers refuses, or that is not known here.
+    pub fn read(sources: &Sources, class: Class, json: Option<&Tokenizer>) -> Result<Self> {
+        refuse(&sources.config, json.is_some())?;
+        let mut arguments = Arguments::gather(sources)?;
+        if let Some(truncation) = json.and_then(|json| json.get_truncation()) {
+            arguments.set_default("truncation_side", truncation.direction.as_ref().into());
+        }
+        if let Some(padding) = json.and_then(|json| json.get_padding()) {
+            let is_left = matches!(padding.direction, PaddingDirection::Left);
+            arguments.set_default("padding_side", if is_left { "left" } else { "right" }.into());
+            arguments.set_default("pad_token", padding.pad_token.clone().into());
+        }
+        for (key, content) in OF_BERT.iter().filter(|_| class == Class::Bert) {
+            arguments.set_default(key, (*content).into());
+        }
+        ensure!(
+            side(&arguments, "padding_side")? == TruncationDirection::Right,
+            "`padding_side` is \"left\", with which BERT would take padding for the beginning of a text; set it to \"right\""
+        );
+        let normalization = match class {
+            Class::Bert => Normalization {
+                lower_case: flag(&arguments, "do_lower_case", true)?,
+                chinese: flag(&arguments, "tokenize_chinese_chars", true)?,
+                strip_accents: arguments
+                    .get("strip_accents")
+                    .filter(|value| !value.is_null())
+                    .map(|_| flag(&arguments, "strip_accents", true))
+                    .transpose()?,
+            },
+            Class::Fast => Normalization { lower_case: true, chinese: true, strip_accents: None },
+        };
+        let longest = arguments.get("model_max_length").or_else(|| arguments.get("max_len"));
+        Ok(Self {
+            class,
+            normalization,
+            split_special: flag(&arguments, "split_special_tokens", false)?,
+            truncation: side(&arguments, "truncation_side")?,
+            segments: segments(arguments.get("model_input_names"), class)?,
+            // Where nothing is known, transformers writes a number of 30 digits.
+            longest: longest.and_then(Value::as_u64).and_then(|longest| usize::try_from(longest).ok()),
+            special: arguments.special()?,
+        })
+    }
+
+    /// The content of a special token that BERT cannot do without.
+    ///
+    /// # Errors
+    /// The files take it away.
+    pub fn named(&self, key: &str) -> Result<&str> {
+        let token = self.special.named.iter().find(|(name, _)| name == key).map(|(_, token)| Token::content(token));
+        token.filter(|content| !content.is_empty()).ok_or_else(|| anyhow!("`{key}` is null or empty, but BERT needs it"))
+    }
+}
+
+impl Class {
+    /// By the name in `tokenizer_config.json`, else in `config.json`.
+    ///
+    /// # Errors
+    /// The class is another one.
+    pub fn of(sources: &Sources) -> Result<Self> {
+        let of_tokenizer = match sources.config.get("tokenizer_class") {
+            None | Some(Value::Null) => "",
+            Some(Value::String(name)) => name,
+            Some(other) => bail!("`tokenizer_class` is {other}, expected a string"),
+        };
+        let of_model = sources.model_class.as_deref().unwrap_or_default();
+        let name = if of_tokenizer.is_empty() { of_model } else { of_tokenizer };
+        match name.strip_suffix("Fast").unwrap_or(name) {
+            // All but the first are other names of it.
+            "" | "BertTokenizer" | "ElectraTokenizer" | "LayoutLMTokenizer" | "LxmertTokenizer" | "MobileBertTokenizer"
+            | "SqueezeBertTokenizer" => Ok(Self::Bert),
+            "PreTrainedTokenizer" | "PythonBackend" | "TokenizersBackend" => Ok(Self::Fast),
+            _ => bail!(
+                "`tokenizer_class` is \"{name}\", and only BertTokenizer and PreTrainedTokenizerFast are known; save its \
+                 tokenizer.json as a PreTrainedTokenizerFast"
+            ),
+        }
+    }
+}
+
+/// What would make another tokenizer.
+fn refuse(config: &Map<String, Value>, has_json: bool) -> Result<()> {
+    let says = |key: &str| config.get(key).is_some_and(|value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty()));
+    for key in ["fast_tokenizer_files", "init_inputs"] {
+        ensure!(!says(key), "`{key}` is not known here; remove it");
+    }
+    ensure!(has_json || !says("vocab"), "`vocab` is not known here; remove it to use vocab.txt");
+    Ok(())
+}
+
+fn flag(arguments: &Arguments, key: &str, default: bool) -> Result<bool> {
+    match arguments.get(key) {
+        None => Ok(default),
+        Some(Value::Bool(value)) => Ok(*value),
+        Some(other) => bail!("`{key}` is {other}, expected true or false"),
+    }
+}
+
+fn side(arguments: &Arguments, key: &str) -> Result<TruncationDirection> {
+    match arguments.get(key) {
+        None => Ok(TruncationDirection::Right),
+        Some(Value::String(side)) if side == "right" => Ok(TruncationDirection::Right),
+        Some(Value::String(side)) if side == "left" => Ok(TruncationDirection::Left),
+        Some(other) => bail!("`{key}` is {other}, expected \"right\" or \"left\""),
+    }
+}
+
+/// Whether the inputs of the model have segments.
+fn segments(names: Option<&Value>, class: Class) -> Result<bool> {
+    let Some(names) = names else { return Ok(class == Class::Bert) };
+    let has = |name: &str| names.as_array().is_some_and(|names| names.iter().any(|known| known == name));
+    for name in ["input_ids", "attention_mask"] {
+        ensure!(has(name), "`model_input_names` is {names}, without \"{name}\"; add it");
+    }
+    Ok(has("token_type_ids"))
+}

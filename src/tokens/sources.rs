@@ -1,0 +1,81 @@
+//! The files of a tokenizer, parsed.
+
+use anyhow::{Result, anyhow};
+use serde_json::{Map, Value};
+
+use crate::checkpoint::{Config, Files};
+
+/// What the files hold; an absent one holds nothing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sources {
+    /// `tokenizer.json`.
+    pub json: Option<Map<String, Value>>,
+    /// The same as text.
+    pub json_text: String,
+    /// `vocab.txt`, where there is no `tokenizer.json`: transformers does not look at it then either.
+    pub words: Option<String>,
+    /// `tokenizer_config.json`.
+    pub config: Map<String, Value>,
+    /// `special_tokens_map.json`.
+    pub special_tokens_map: Map<String, Value>,
+    /// `added_tokens.json`: ids by word.
+    pub added_tokens: Map<String, Value>,
+    /// `tokenizer_class` of `config.json`.
+    pub model_class: Option<String>,
+}
+
+impl Sources {
+    /// Parses the files.
+    ///
+    /// # Errors
+    /// One cannot be read or is no JSON object.
+    pub fn read(files: &Files, config: &Config) -> Result<Self> {
+        let json_text = text(files, "tokenizer.json")?;
+        let json = json_text.as_ref().map(|text| object(text, "tokenizer.json")).transpose()?;
+        let words = if json.is_none() { text(files, "vocab.txt")? } else { None };
+        let optional = |name: &str| text(files, name)?.map_or(Ok(Map::new()), |text| object(&text, name));
+        Ok(Self {
+            json,
+            json_text: json_text.unwrap_or_default(),
+            words,
+            config: optional("tokenizer_config.json")?,
+            special_tokens_map: optional("special_tokens_map.json")?,
+            added_tokens: optional("added_tokens.json")?,
+            model_class: config.tokenizer_class().map(String::from),
+        })
+    }
+
+    /// `tokenizer.json` without its words and added tokens, as quick to load as it is small; whole where the model needs
+    /// its words.
+    pub fn json_without_words(&self) -> Option<String> {
+        let json = self.json.as_ref()?;
+        let model = json.get("model").and_then(Value::as_object);
+        let kind = model.and_then(|model| model.get("type")).and_then(Value::as_str);
+        let (Some(model), Some(kind)) = (model, kind.filter(|kind| *kind != "Unigram")) else {
+            return Some(self.json_text.clone());
+        };
+        let mut small: Map<String, Value> = without(model, &["vocab", "merges"]);
+        small.insert("vocab".into(), Value::Object(Map::new()));
+        if kind == "BPE" {
+            small.insert("merges".into(), Value::Array(Vec::new()));
+        }
+        let mut all = without(json, &["model", "added_tokens"]);
+        all.insert("model".into(), Value::Object(small));
+        Some(Value::Object(all).to_string())
+    }
+}
+
+fn without(object: &Map<String, Value>, keys: &[&str]) -> Map<String, Value> {
+    let kept = object.iter().filter(|(key, _)| !keys.contains(&key.as_str()));
+    kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The text of one of the files.
+fn text(files: &Files, name: &str) -> Result<Option<String>> {
+    let file = files.tokenizer_files().find(|file| file.name() == name);
+    file.map(|file| file.text().map(String::from)).transpose()
+}
+
+fn object(text: &str, name: &str) -> Result<Map<String, Value>> {
+    serde_json::from_str(text).map_err(|error| anyhow!("{name} is no JSON object: {error}"))
+}
