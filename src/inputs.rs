@@ -144,8 +144,9 @@ impl Inputs {
         if let Some(tokenization) = known.get(&key) {
             return Ok(*tokenization);
         }
-        let splits = [self.train(), self.validation()];
-        let found = self.named.tokens.tokenization(splits, self.trial.max_length).map_err(Failure::Checkpoint)?;
+        let (train, validation, trial) = (self.train(), self.validation(), &self.trial);
+        let found = self.named.tokens.tokenization(train, validation, trial.max_length, &trial.config);
+        let found = found.map_err(Failure::Checkpoint)?;
         known.insert(key, found);
         Ok(found)
     }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::input_file::{InputFile, MIB};
@@ -11,99 +10,121 @@ use crate::input_file::{InputFile, MIB};
 /// The shape of a BERT encoder and the settings that its checkpoint was trained with.
 ///
 /// Defaults are those of transformers' `BertConfig`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Number of tokens.
     pub vocab_size: usize,
     /// Width of the hidden states, `d`.
-    #[serde(default = "default::hidden_size")]
     pub hidden_size: usize,
     /// Number of encoder layers.
-    #[serde(default = "default::num_hidden_layers")]
     pub num_hidden_layers: usize,
     /// Number of attention heads; divides `hidden_size`.
-    #[serde(default = "default::num_attention_heads")]
     pub num_attention_heads: usize,
     /// Width of the feed-forward part.
-    #[serde(default = "default::intermediate_size")]
     pub intermediate_size: usize,
     /// Longest sequence that has position embeddings.
-    #[serde(default = "default::max_position_embeddings")]
     pub max_position_embeddings: usize,
     /// Number of segment embeddings.
-    #[serde(default = "default::type_vocab_size")]
     pub type_vocab_size: usize,
     /// Added to the variance in every layer norm.
-    #[serde(default = "default::layer_norm_eps")]
     pub layer_norm_eps: f64,
     /// Dropout of embeddings and hidden states.
-    #[serde(default = "default::dropout")]
     pub hidden_dropout_prob: f64,
     /// Dropout of attention probabilities.
-    #[serde(default = "default::dropout")]
     pub attention_probs_dropout_prob: f64,
     /// Dropout of the pooled output; absent, that of the hidden states.
-    #[serde(default)]
     pub classifier_dropout: Option<f64>,
     /// Standard deviation of freshly drawn weights.
-    #[serde(default = "default::initializer_range")]
     pub initializer_range: f64,
-    /// Activation of the feed-forward part.
-    #[serde(default = "default::hidden_act")]
-    pub hidden_act: String,
-    /// How positions enter; only `absolute` is BERT's.
-    #[serde(default = "default::position_embedding_type")]
-    pub position_embedding_type: String,
-    /// `bert`, where it is said.
-    #[serde(default)]
-    pub model_type: Option<String>,
-    /// The token that fills a batch up.
-    #[serde(default)]
-    pub pad_token_id: u32,
+    /// The token that fills a batch up, which nothing is learnt about; none where the file says null.
+    pub pad_token_id: Option<u32>,
     /// Everything as it stood in the file, kept for the checkpoints written later.
-    #[serde(skip)]
     as_written: Map<String, Value>,
-}
-
-mod default {
-    pub fn hidden_size() -> usize {
-        768
-    }
-    pub fn num_hidden_layers() -> usize {
-        12
-    }
-    pub fn num_attention_heads() -> usize {
-        12
-    }
-    pub fn intermediate_size() -> usize {
-        3072
-    }
-    pub fn max_position_embeddings() -> usize {
-        512
-    }
-    pub fn type_vocab_size() -> usize {
-        2
-    }
-    pub fn layer_norm_eps() -> f64 {
-        1e-12
-    }
-    pub fn dropout() -> f64 {
-        0.1
-    }
-    pub fn initializer_range() -> f64 {
-        0.02
-    }
-    pub fn hidden_act() -> String {
-        "gelu".into()
-    }
-    pub fn position_embedding_type() -> String {
-        "absolute".into()
-    }
 }
 
 /// Sizes above these are a damaged or hostile file, not a BERT.
 const LARGEST: [(&str, usize); 4] =
     [("vocab_size", 10_000_000), ("hidden_size", 65_536), ("num_hidden_layers", 1_000), ("max_position_embeddings", 1_000_000)];
+
+/// `problem_type` of tasks whose examples are of one class each.
+const SINGLE_LABEL: &str = "single_label_classification";
+
+/// A file by its keys, so that whatever is wrong is said with the key.
+struct Keys<'a>(&'a Map<String, Value>);
+
+impl<'a> Keys<'a> {
+    /// The value of a key; none where it is absent or null.
+    fn or_null(&self, key: &str) -> Option<&'a Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    fn size(&self, key: &str, default: usize) -> Result<usize> {
+        let size = match self.0.get(key) {
+            None => default,
+            Some(value) => {
+                let size = value.as_u64().and_then(|size| usize::try_from(size).ok());
+                size.with_context(|| format!("{key} is {value}, expected a whole number"))?
+            }
+        };
+        let largest = LARGEST.iter().find(|(known, _)| *known == key).map_or(1_000_000, |(_, largest)| *largest);
+        ensure!(size > 0, "{key} is 0");
+        ensure!(size <= largest, "{key} is {size}, more than the {largest} that make sense");
+        Ok(size)
+    }
+
+    fn number(&self, key: &str) -> Result<Option<f64>> {
+        let number = |value: &Value| value.as_f64().with_context(|| format!("{key} is {value}, expected a number"));
+        self.0.get(key).map(number).transpose()
+    }
+
+    fn probability(&self, key: &str) -> Result<Option<f64>> {
+        let number = self.number(key)?;
+        let is_probability = number.is_none_or(|number| (0.0..1.0).contains(&number));
+        ensure!(is_probability, "{key} is {}, expected a number of at least 0 and below 1", number.unwrap_or_default());
+        Ok(number)
+    }
+
+    fn small(&self, key: &str, default: f64) -> Result<f64> {
+        let number = self.number(key)?.unwrap_or(default);
+        ensure!((1e-30..=10.0).contains(&number), "{key} is {number}, expected a number from 1e-30 to 10");
+        Ok(number)
+    }
+}
+
+/// Refuses what makes transformers compute something other than the encoder that is known here.
+fn refuse_other_models(file: &Map<String, Value>) -> Result<()> {
+    let keys = Keys(file);
+    for (key, known) in [("model_type", "bert"), ("hidden_act", "gelu"), ("position_embedding_type", "absolute")] {
+        if let Some(value) = keys.or_null(key) {
+            ensure!(value == known, "{key} is {value}, and only \"{known}\" is known");
+        }
+    }
+    for (key, meaning) in [
+        ("is_decoder", "a decoder, whose tokens see only those before them"),
+        ("add_cross_attention", "a decoder that reads another model's output"),
+    ] {
+        let value = file.get(key).unwrap_or(&Value::Bool(false));
+        ensure!(value == false, "{key} is {value}: {meaning}; only encoders are known, for which it is false");
+    }
+    if let Some(heads) = keys.or_null("pruned_heads") {
+        let is_none = heads.as_object().is_some_and(Map::is_empty);
+        ensure!(is_none, "pruned_heads is {heads}; save the model with all of its heads");
+    }
+    ensure!(keys.or_null("quantization_config").is_none(), "quantization_config is there; save the model as float32");
+    Ok(())
+}
+
+/// The padding token: 0 where the file does not say it, none where it says null; below 0 it counts from the end, as in torch.
+fn pad_token(file: &Map<String, Value>, vocab_size: usize) -> Result<Option<u32>> {
+    let Some(value) = file.get("pad_token_id") else { return Ok(Some(0)) };
+    if value.is_null() {
+        return Ok(None);
+    }
+    let size = i64::try_from(vocab_size)?;
+    let id = value.as_i64().with_context(|| format!("pad_token_id is {value}, expected a whole number or null"))?;
+    ensure!((-size..size).contains(&id), "pad_token_id {id} lies outside the vocabulary of {size}");
+    Ok(Some(u32::try_from(if id < 0 { id + size } else { id })?))
+}
 
 impl Config {
     /// Bytes that the file may have.
@@ -130,53 +151,32 @@ impl Config {
     /// # Errors
     /// As [`Config::read`].
     pub fn parse(text: &str) -> Result<Self> {
-        let as_written: Map<String, Value> = serde_json::from_str(text)?;
-        if let Some(kind) = as_written.get("model_type").and_then(Value::as_str) {
-            ensure!(kind == "bert", "model_type is \"{kind}\", and only \"bert\" is known");
+        let file: Map<String, Value> = serde_json::from_str(text)?;
+        refuse_other_models(&file)?;
+        let keys = Keys(&file);
+        let vocab_size = keys.size("vocab_size", 30_522)?;
+        let config = Self {
+            vocab_size,
+            hidden_size: keys.size("hidden_size", 768)?,
+            num_hidden_layers: keys.size("num_hidden_layers", 12)?,
+            num_attention_heads: keys.size("num_attention_heads", 12)?,
+            intermediate_size: keys.size("intermediate_size", 3072)?,
+            max_position_embeddings: keys.size("max_position_embeddings", 512)?,
+            type_vocab_size: keys.size("type_vocab_size", 2)?,
+            layer_norm_eps: keys.small("layer_norm_eps", 1e-12)?,
+            hidden_dropout_prob: keys.probability("hidden_dropout_prob")?.unwrap_or(0.1),
+            attention_probs_dropout_prob: keys.probability("attention_probs_dropout_prob")?.unwrap_or(0.1),
+            classifier_dropout: keys
+                .or_null("classifier_dropout")
+                .map_or(Ok(None), |_| keys.probability("classifier_dropout"))?,
+            initializer_range: keys.small("initializer_range", 0.02)?,
+            pad_token_id: pad_token(&file, vocab_size)?,
+            as_written: file,
+        };
+        if !config.hidden_size.is_multiple_of(config.num_attention_heads) {
+            bail!("hidden_size {} is not divisible by num_attention_heads {}", config.hidden_size, config.num_attention_heads);
         }
-        let mut config: Self = serde_json::from_value(Value::Object(as_written.clone()))?;
-        config.as_written = as_written;
-        config.check()?;
         Ok(config)
-    }
-
-    fn check(&self) -> Result<()> {
-        let sizes = [
-            ("vocab_size", self.vocab_size),
-            ("hidden_size", self.hidden_size),
-            ("num_hidden_layers", self.num_hidden_layers),
-            ("num_attention_heads", self.num_attention_heads),
-            ("intermediate_size", self.intermediate_size),
-            ("max_position_embeddings", self.max_position_embeddings),
-            ("type_vocab_size", self.type_vocab_size),
-        ];
-        for (name, size) in sizes {
-            ensure!(size > 0, "{name} is 0");
-            let largest = LARGEST.iter().find(|(known, _)| *known == name).map_or(1_000_000, |(_, largest)| *largest);
-            ensure!(size <= largest, "{name} is {size}, more than the {largest} that make sense");
-        }
-        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            bail!("hidden_size {} is not divisible by num_attention_heads {}", self.hidden_size, self.num_attention_heads);
-        }
-        ensure!(self.hidden_act == "gelu", "hidden_act is \"{}\", and only the exact \"gelu\" is known", self.hidden_act);
-        ensure!(
-            self.position_embedding_type == "absolute",
-            "position_embedding_type is \"{}\", and only \"absolute\" is known",
-            self.position_embedding_type
-        );
-        let probabilities = [
-            ("hidden_dropout_prob", self.hidden_dropout_prob),
-            ("attention_probs_dropout_prob", self.attention_probs_dropout_prob),
-            ("classifier_dropout", self.classifier_dropout.unwrap_or(0.0)),
-        ];
-        for (name, probability) in probabilities {
-            ensure!((0.0..1.0).contains(&probability), "{name} is {probability}, expected a number of at least 0 and below 1");
-        }
-        for (name, number) in [("layer_norm_eps", self.layer_norm_eps), ("initializer_range", self.initializer_range)] {
-            ensure!((1e-30..=10.0).contains(&number), "{name} is {number}, expected a number from 1e-30 to 10");
-        }
-        ensure!((self.pad_token_id as usize) < self.vocab_size, "pad_token_id {} lies outside the vocabulary", self.pad_token_id);
-        Ok(())
     }
 
     /// `config.json` for a fine-tuned checkpoint of this shape: what was read, with the classifier's labels.
@@ -191,7 +191,7 @@ impl Config {
         written.insert("num_labels".into(), json!(labels.len()));
         written.insert("id2label".into(), Value::Object(id2label));
         written.insert("label2id".into(), Value::Object(label2id));
-        written.insert("problem_type".into(), json!("single_label_classification"));
+        written.insert("problem_type".into(), json!(SINGLE_LABEL));
         written.remove("torch_dtype");
         written.insert("dtype".into(), json!("float32"));
         Value::Object(written)
@@ -201,6 +201,12 @@ impl Config {
     #[must_use]
     pub fn tokenizer_class(&self) -> Option<&str> {
         self.as_written.get("tokenizer_class").and_then(Value::as_str)
+    }
+
+    /// What the checkpoint's own head was trained for, where that is something other than telling classes apart.
+    #[must_use]
+    pub fn other_problem(&self) -> Option<&str> {
+        self.as_written.get("problem_type").and_then(Value::as_str).filter(|kind| *kind != SINGLE_LABEL)
     }
 
     /// The labels that the checkpoint's own classifier tells apart, by id, where it names them.

@@ -106,8 +106,8 @@ fn draw(config: &Config, entry: &Parameter, index: usize, seed: u64) -> HostTens
         Role::Scale => vec![1.0; n],
         Role::Linear | Role::Embedding => {
             let mut values = Stream::new(seed, Purpose::Weights, index as u64, 0).normal(n, config.initializer_range);
-            if entry.name.ends_with("word_embeddings.weight") {
-                let (pad, width) = (config.pad_token_id as usize, config.hidden_size);
+            if let Some(pad) = config.pad_token_id.filter(|_| entry.name.ends_with("word_embeddings.weight")) {
+                let (pad, width) = (pad as usize, config.hidden_size);
                 values[pad * width..(pad + 1) * width].fill(0.0);
             }
             values

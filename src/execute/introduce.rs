@@ -52,6 +52,9 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
             ours.join(", ")
         ))?;
     }
+    if let Some(kind) = trial.config.other_problem() {
+        voice.say(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for single_label_classification here"))?;
+    }
     for row in setting_rows(pipeline.inputs).iter().filter(|row| row.origin.starts_with("environment ")) {
         voice.say(&format!("{}: {} = {}", row.origin, row.path(), row.toml().unwrap_or_default()))?;
     }

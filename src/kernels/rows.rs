@@ -31,7 +31,7 @@ pub struct Rows {
 pub struct Words {
     /// Their ids, ascending.
     pub ids: Vec<u32>,
-    /// Where each token's id stands among them.
+    /// Where each token's id stands among them, or [`Words::NOWHERE`].
     pub places: Vec<u32>,
     /// The ids on a GPU.
     #[cfg(feature = "gpu")]
@@ -39,11 +39,20 @@ pub struct Words {
 }
 
 impl Words {
-    fn of(tokens: &[u32]) -> Self {
-        let mut ids = tokens.to_vec();
+    /// The place of a token of which nothing is learnt.
+    pub const NOWHERE: u32 = u32::MAX;
+
+    /// The words of some tokens, without one of which nothing is learnt.
+    fn of(tokens: &[u32], unlearnt: Option<u32>) -> Self {
+        let mut ids: Vec<u32> = tokens.iter().copied().filter(|id| Some(*id) != unlearnt).collect();
+        // A gradient has at least one row.
+        ids.extend(tokens.first().filter(|_| ids.is_empty()));
         ids.sort_unstable();
         ids.dedup();
-        let place = |id: &u32| ids.binary_search(id).unwrap_or_else(|_| unreachable!("every token is among them")) as u32;
+        let place = |id: &u32| match ids.binary_search(id) {
+            Ok(place) if Some(*id) != unlearnt => place as u32,
+            _ => Self::NOWHERE,
+        };
         Self {
             places: tokens.iter().map(place).collect(),
             ids,
@@ -58,11 +67,10 @@ impl Words {
         ids.iter().map(|id| self.ids.partition_point(|other| other < id) as u32).collect()
     }
 
-    /// The words of two batches, end to end.
+    /// The words of two batches.
     #[must_use]
     pub fn and(&self, other: &Self) -> Arc<Self> {
-        let tokens = |words: &Self| words.places.iter().map(|place| words.ids[*place as usize]).collect::<Vec<_>>();
-        Arc::new(Self::of(&[tokens(self), tokens(other)].concat()))
+        Arc::new(Self::of(&[&*self.ids, &*other.ids].concat(), None))
     }
 }
 
@@ -78,8 +86,17 @@ impl Rows {
             rows.positions.extend((0..).take(tokens.len()));
             rows.offsets.push(rows.tokens.len());
         }
-        rows.words = Arc::new(Words::of(&rows.tokens));
+        rows.words = Arc::new(Words::of(&rows.tokens, None));
         rows
+    }
+
+    /// Learning nothing of a word, that of padding: where it stands in a text, its embedding stays what it is.
+    #[must_use]
+    pub fn without(mut self, word: Option<u32>) -> Self {
+        if word.is_some_and(|word| self.words.ids.binary_search(&word).is_ok()) {
+            self.words = Arc::new(Words::of(&self.tokens, word));
+        }
+        self
     }
 
     /// With the label of each example.

@@ -23,9 +23,25 @@ pub struct Padded {
     batch: usize,
     length: usize,
     layout: Layout,
+    /// The word of which nothing is learnt.
+    unlearnt: Option<u32>,
 }
 
 impl Padded {
+    /// Learning nothing of a word, that of padding.
+    #[must_use]
+    pub fn without(self, word: Option<u32>) -> Self {
+        Self { unlearnt: word, ..self }
+    }
+
+    /// The gradient of the words' embeddings, zero for the word of which nothing is learnt.
+    #[must_use]
+    pub fn learnt(&self, gradient: Tensor<2>) -> Tensor<2> {
+        let Some(word) = self.unlearnt.map(|word| word as usize) else { return gradient };
+        let row = gradient.clone().slice([word..word + 1, 0..gradient.dims()[1]]);
+        gradient.slice_assign([word..word + 1, 0..row.dims()[1]], row.zeros_like())
+    }
+
     /// Uploads a batch of `lengths.len()` sequences padded to `length`; `tokens` and `segments` are row-major.
     #[must_use]
     pub fn new(tokens: Vec<i32>, segments: Vec<i32>, lengths: &[usize], length: usize, device: &Device) -> Self {
@@ -43,6 +59,7 @@ impl Padded {
             batch,
             length,
             layout: Layout { lengths: lengths.to_vec(), length },
+            unlearnt: None,
         }
     }
 }

@@ -162,12 +162,12 @@ mod tests {
     const TURN: u64 = 3;
 
     fn config(width: usize, heads: usize, layers: usize) -> Config {
-        serde_json::from_value(serde_json::json!({
+        let file = serde_json::json!({
             "model_type": "bert", "vocab_size": 50, "hidden_size": width, "num_hidden_layers": layers,
             "num_attention_heads": heads, "intermediate_size": 2 * width + 4, "max_position_embeddings": 160,
             "type_vocab_size": 2, "layer_norm_eps": 1e-12, "initializer_range": 0.3, "hidden_act": "gelu"
-        }))
-        .unwrap()
+        });
+        Config::parse(&file.to_string()).unwrap()
     }
 
     /// A batch both ways, and a parameter list that wants gradients.

@@ -144,7 +144,8 @@ impl Arguments {
         let special: Vec<&str> = named.filter_map(Argument::content).collect();
         let mut added = Vec::new();
         for (content, id) in &sources.added_tokens {
-            let id = id.as_i64().with_context(|| format!("added_tokens.json gives {content:?} the id {id}, which is no number"))?;
+            let id =
+                id.as_i64().with_context(|| format!("added_tokens.json gives {content:?} the id {id}, which is no number"))?;
             let is_special = special.contains(&content.as_str());
             added.push((id, Added { normalized: Some(!is_special), ..Added::new(content, is_special) }));
         }
@@ -243,7 +244,8 @@ fn of_decoder(decoder: Argument) -> Result<Vec<(i64, Added)>> {
     let Argument::Json(Value::Object(entries)) = decoder else { bail!("`added_tokens_decoder` is no object") };
     let token = |(id, token): (String, Value)| {
         let number = id.trim().parse().map_err(|_| anyhow!("`added_tokens_decoder` has the id {id:?}, which is no number"))?;
-        let fields = token.as_object().with_context(|| format!("`added_tokens_decoder` has {token} at {id}, which is no object"))?;
+        let fields =
+            token.as_object().with_context(|| format!("`added_tokens_decoder` has {token} at {id}, which is no object"))?;
         Ok((number, Added::read(fields).with_context(|| format!("`added_tokens_decoder` at {id}"))?))
     };
     entries.into_iter().map(token).collect()

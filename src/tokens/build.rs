@@ -1,6 +1,6 @@
 //! From settings to a tokenizer.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
@@ -63,6 +63,12 @@ fn bert(sources: &Sources) -> Result<Built> {
         (None, None) => bail!("there is no vocabulary"),
     };
     let mut tokenizer = word_piece(words, unknown, settings.normalization)?;
+    // transformers would give them ids behind the vocabulary, which no training has seen.
+    let is_known = |token: &str| settings.special.added.values().any(|added| added.content == token);
+    for (token, may_be_added) in [(cls, true), (sep, true), (unknown, false)] {
+        let is_there = tokenizer.token_to_id(token).is_some() || (may_be_added && is_known(token));
+        ensure!(is_there, "the vocabulary has no {token}");
+    }
     add(&mut tokenizer, &settings)?;
     let processor = around(&tokenizer, cls, sep)?;
     Ok(Built { tokenizer, processor, settings })
@@ -126,7 +132,7 @@ fn template(single: &str, pair: &str, special: Vec<(String, u32)>) -> Result<Pos
 
 /// `tokenizer.json` as a tokenizer.
 pub(super) fn parse(json: &str) -> Result<Tokenizer> {
-    Tokenizer::from_bytes(json).map_err(|error| anyhow!("tokenizer.json is damaged or of an unknown kind: {error}"))
+    Tokenizer::from_bytes(json).map_err(|error| anyhow!("it is damaged or of an unknown kind: {error}"))
 }
 
 /// Leaves the sentences alone: what is put around them, and where they are cut, comes afterwards.

@@ -8,6 +8,7 @@ use super::Encoded;
 use super::build::{Built, around, parse, strip, word_piece, words_of_text};
 use super::settings::{Class, Normalization};
 use super::sources::Sources;
+use crate::checkpoint::Config;
 use crate::tasks::{Example, Text};
 
 /// A tokenizer as it was, and where it may have given other ids.
@@ -75,6 +76,37 @@ impl Earlier {
             Text::Pair(first, second) => self.tokenizer.encode((first.as_str(), second.as_str()), true),
         };
         encoding.is_ok_and(|before| before.get_ids() == encoded.tokens && before.get_type_ids() == encoded.segments)
+    }
+}
+
+/// The padding token, of which something was learnt where it stood in a text.
+pub(super) struct Padding {
+    id: Option<u32>,
+    /// What a text must contain for the token to be in it; none where that is not known.
+    content: Option<String>,
+}
+
+impl Padding {
+    /// That of a model, in its tokenizer.
+    pub fn of(built: &Built, shape: &Config) -> Self {
+        let token = shape.pad_token_id.and_then(|id| built.tokenizer.get_added_tokens_decoder().get(&id).cloned());
+        let is_verbatim = |token: &AddedToken| !token.normalized && !built.settings.split_special;
+        Self { id: shape.pad_token_id, content: token.filter(is_verbatim).map(|token| token.content) }
+    }
+
+    /// Whether it is worth encoding an example to know.
+    pub fn may_be_in(&self, example: &Example) -> bool {
+        let has = |text: &str| self.content.as_ref().is_none_or(|content| text.contains(content.as_str()));
+        self.id.is_some()
+            && match &example.text {
+                Text::Single(text) => has(text),
+                Text::Pair(first, second) => has(first) || has(second),
+            }
+    }
+
+    /// Whether it is in an example.
+    pub fn is_in(&self, row: &Encoded) -> bool {
+        self.id.is_some_and(|id| row.tokens.contains(&id))
     }
 }
 

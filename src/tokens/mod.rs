@@ -18,7 +18,7 @@ use crate::checkpoint::{Config, Files};
 use crate::tasks::{Example, Text};
 
 use build::Built;
-use earlier::Earlier;
+use earlier::{Earlier, Padding};
 use sources::Sources;
 
 pub use cache::TokenCache;
@@ -26,7 +26,8 @@ pub use cache::TokenCache;
 /// How the ids are made: raised whenever a text can become other ids than before.
 ///
 /// 1: `tokenizer.json` as it is, or the words of `vocab.txt`; pairs cut by tokenizers 0.23.2.
-/// 2: all files of the tokenizer as transformers reads them; pairs cut as there.
+/// 2: all files of the tokenizer as transformers reads them; pairs cut as there; nothing is learnt of the padding token where
+/// it stands in a text.
 pub const TOKENIZATION: u32 = 2;
 
 /// An example as the model reads it.
@@ -127,17 +128,24 @@ impl Tokens {
         self.built.tokenizer.encode_fast(text, false).map_err(|error| anyhow!("cannot encode {text:?}: {error}"))
     }
 
-    /// The oldest tokenization that gives the same ids for all examples of these splits.
+    /// The oldest tokenization by which a training on these splits is the same.
     ///
     /// # Errors
     /// The tokenizer refuses a text.
-    pub fn tokenization(&self, splits: [&[Example]; 2], max_length: usize) -> Result<u32> {
+    pub fn tokenization(&self, train: &[Example], validation: &[Example], max_length: usize, shape: &Config) -> Result<u32> {
         let Ok(earlier) = Earlier::of(&self.sources, &self.built, max_length) else { return Ok(TOKENIZATION) };
-        let differs = |example: &Example| -> Result<bool> {
-            Ok(earlier.may_differ(example) && !earlier.gives(example, &self.row(example, max_length)?))
+        let padding = Padding::of(&self.built, shape);
+        let differs = |(example, is_learnt): (&Example, bool)| -> Result<bool> {
+            let may_pad = is_learnt && padding.may_be_in(example);
+            if !may_pad && !earlier.may_differ(example) {
+                return Ok(false);
+            }
+            let row = self.row(example, max_length)?;
+            Ok((may_pad && padding.is_in(&row)) || (earlier.may_differ(example) && !earlier.gives(example, &row)))
         };
-        let examples = splits.into_par_iter().flat_map(|split| split.par_iter());
-        let found = examples.map(differs).find_any(|differs| !matches!(differs, Ok(false)));
+        let train = train.par_iter().map(|example| (example, true));
+        let all = train.chain(validation.par_iter().map(|example| (example, false)));
+        let found = all.map(differs).find_any(|differs| !matches!(differs, Ok(false)));
         Ok(if found.transpose()?.is_some() { TOKENIZATION } else { 1 })
     }
 }

@@ -47,13 +47,8 @@ pub(super) struct TokenizerSettings {
 }
 
 /// BERT's special tokens, where the files do not name others.
-const OF_BERT: [(&str, &str); 5] = [
-    ("unk_token", "[UNK]"),
-    ("sep_token", "[SEP]"),
-    ("pad_token", "[PAD]"),
-    ("cls_token", "[CLS]"),
-    ("mask_token", "[MASK]"),
-];
+const OF_BERT: [(&str, &str); 5] =
+    [("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"), ("cls_token", "[CLS]"), ("mask_token", "[MASK]")];
 
 impl TokenizerSettings {
     /// Reads them. `json` is `tokenizer.json` as a tokenizer, with or without its words.
@@ -63,6 +58,9 @@ impl TokenizerSettings {
     pub fn read(sources: &Sources, class: Class, json: Option<&Tokenizer>) -> Result<Self> {
         refuse(&sources.config, json.is_some())?;
         let mut arguments = Arguments::gather(sources)?;
+        for (key, content) in OF_BERT.iter().filter(|_| class == Class::Bert) {
+            arguments.set_default(key, (*content).into());
+        }
         if let Some(truncation) = json.and_then(|json| json.get_truncation()) {
             arguments.set_default("truncation_side", truncation.direction.as_ref().into());
         }
@@ -70,9 +68,6 @@ impl TokenizerSettings {
             let is_left = matches!(padding.direction, PaddingDirection::Left);
             arguments.set_default("padding_side", if is_left { "left" } else { "right" }.into());
             arguments.set_default("pad_token", padding.pad_token.clone().into());
-        }
-        for (key, content) in OF_BERT.iter().filter(|_| class == Class::Bert) {
-            arguments.set_default(key, (*content).into());
         }
         ensure!(
             side(&arguments, "padding_side")? == TruncationDirection::Right,
@@ -128,7 +123,12 @@ impl Class {
         let name = if of_tokenizer.is_empty() { of_model } else { of_tokenizer };
         match name.strip_suffix("Fast").unwrap_or(name) {
             // All but the first are other names of it.
-            "" | "BertTokenizer" | "ElectraTokenizer" | "LayoutLMTokenizer" | "LxmertTokenizer" | "MobileBertTokenizer"
+            ""
+            | "BertTokenizer"
+            | "ElectraTokenizer"
+            | "LayoutLMTokenizer"
+            | "LxmertTokenizer"
+            | "MobileBertTokenizer"
             | "SqueezeBertTokenizer" => Ok(Self::Bert),
             "PreTrainedTokenizer" | "PythonBackend" | "TokenizersBackend" => Ok(Self::Fast),
             _ => bail!(
@@ -141,7 +141,8 @@ impl Class {
 
 /// What would make another tokenizer.
 fn refuse(config: &Map<String, Value>, has_json: bool) -> Result<()> {
-    let says = |key: &str| config.get(key).is_some_and(|value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty()));
+    let says =
+        |key: &str| config.get(key).is_some_and(|value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty()));
     for key in ["fast_tokenizer_files", "init_inputs"] {
         ensure!(!says(key), "`{key}` is not known here; remove it");
     }

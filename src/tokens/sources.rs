@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow};
 use serde_json::{Map, Value};
 
 use crate::checkpoint::{Config, Files};
+use crate::input_file::InputFile;
 
 /// What the files hold; an absent one holds nothing.
 #[derive(Clone, Debug, Default)]
@@ -30,13 +31,14 @@ impl Sources {
     /// # Errors
     /// One cannot be read or is no JSON object.
     pub fn read(files: &Files, config: &Config) -> Result<Self> {
-        let json_text = text(files, "tokenizer.json")?;
-        let json = json_text.as_ref().map(|text| object(text, "tokenizer.json")).transpose()?;
-        let words = if json.is_none() { text(files, "vocab.txt")? } else { None };
-        let optional = |name: &str| text(files, name)?.map_or(Ok(Map::new()), |text| object(&text, name));
+        let named = |name: &str| files.tokenizer_files().find(|file| file.name() == name);
+        let text = |name: &str| named(name).map(|file| file.text().map(String::from)).transpose();
+        let json = named("tokenizer.json").map(object).transpose()?;
+        let words = if json.is_none() { text("vocab.txt")? } else { None };
+        let optional = |name: &str| named(name).map_or(Ok(Map::new()), object);
         Ok(Self {
             json,
-            json_text: json_text.unwrap_or_default(),
+            json_text: text("tokenizer.json")?.unwrap_or_default(),
             words,
             config: optional("tokenizer_config.json")?,
             special_tokens_map: optional("special_tokens_map.json")?,
@@ -70,12 +72,6 @@ fn without(object: &Map<String, Value>, keys: &[&str]) -> Map<String, Value> {
     kept.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// The text of one of the files.
-fn text(files: &Files, name: &str) -> Result<Option<String>> {
-    let file = files.tokenizer_files().find(|file| file.name() == name);
-    file.map(|file| file.text().map(String::from)).transpose()
-}
-
-fn object(text: &str, name: &str) -> Result<Map<String, Value>> {
-    serde_json::from_str(text).map_err(|error| anyhow!("{name} is no JSON object: {error}"))
+fn object(file: &InputFile) -> Result<Map<String, Value>> {
+    serde_json::from_slice(file.bytes()).map_err(|error| anyhow!("{} is not a JSON object: {error}", file.path().display()))
 }

@@ -26,8 +26,8 @@ pub struct Padding {
     pub multiple: usize,
     /// but not above this.
     pub limit: usize,
-    /// The token that fills.
-    pub token: u32,
+    /// The token that fills, of which nothing is learnt; none where there is none such.
+    pub token: Option<u32>,
 }
 
 impl Padding {
@@ -52,7 +52,7 @@ impl Batch {
         let input = match device.kernels() {
             Kernels::Fused => {
                 let rows = Rows::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)));
-                Input::Rows(Arc::new(rows.labelled(labels.clone()).at(turn)))
+                Input::Rows(Arc::new(rows.without(padding.token).labelled(labels.clone()).at(turn)))
             }
             Kernels::Reference => Input::Padded(padded(examples, padding, device)),
         };
@@ -72,7 +72,7 @@ fn padded(examples: &[&Encoded], padding: Padding, device: &Device) -> Padded {
         };
         examples.iter().flat_map(row).collect()
     };
-    let tokens = filled(|example| &example.tokens, padding.token);
+    let tokens = filled(|example| &example.tokens, padding.token.unwrap_or(0));
     let segments = filled(|example| &example.segments, 0);
-    Padded::new(tokens, segments, &lengths, length, device.plain())
+    Padded::new(tokens, segments, &lengths, length, device.plain()).without(padding.token)
 }

@@ -30,6 +30,9 @@ impl GradientSum {
             (Value::Matrix(x), Input::Rows(rows)) if index == WORDS => {
                 x.grad_remove(gradients).map(|x| Gradient::Words(x, Arc::clone(&rows.words)))
             }
+            (Value::Matrix(x), Input::Padded(padded)) if index == WORDS => {
+                x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Matrix(padded.learnt(x)).widened()))
+            }
             (Value::Matrix(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Matrix(x).widened())),
         };
         Self(parameters.iter().enumerate().map(&mut take).collect())

@@ -28,6 +28,8 @@ TRAININGS = {
     "ragged": dict(learning_rate=1e-3, accumulation=3, limit=44, steps=12),
     "short": dict(max_length=16, batch_size=5),
     "dropout": dict(dropout=True, accumulation=2, seed=42),
+    # The padding token is a word of most examples: torch learns nothing of it.
+    "padding": dict(pad_token_id=5, steps=12),
 }
 
 
@@ -101,10 +103,10 @@ def logits(model, tokenizer, part, max_length=64):
 
 
 def train(out, tokenizer, data, dev, learning_rate=1e-3, accumulation=1, warmup=0, schedule="linear", max_grad_norm=None, weight_decay=0.01,
-          no_decay=False, dropout=False, seed=0, betas=(0.9, 0.999), eps=1e-8, limit=None, steps=24, batch_size=8, max_length=64):
+          no_decay=False, dropout=False, seed=0, betas=(0.9, 0.999), eps=1e-8, limit=None, steps=24, batch_size=8, max_length=64, pad_token_id=0):
     p = 0.1 if dropout else 0.0
     masks, torch.nn.functional.dropout = Dropout(seed), (lambda *a, **k: masks(*a, **k))
-    model = BertForSequenceClassification.from_pretrained(out, hidden_dropout_prob=p, attention_probs_dropout_prob=p, attn_implementation="eager")
+    model = BertForSequenceClassification.from_pretrained(out, hidden_dropout_prob=p, attention_probs_dropout_prob=p, pad_token_id=pad_token_id, attn_implementation="eager")
     spared = lambda name: no_decay and ("bias" in name or "LayerNorm" in name)
     named = list(model.named_parameters())
     optimizer = torch.optim.AdamW(

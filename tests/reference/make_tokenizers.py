@@ -92,7 +92,7 @@ def fixed():
     yield "words and json disagree", {**js, "vocab.txt": text(reversed(WORDS))}
     for name, words in {"CRLF": "".join(w + "\r\n" for w in WORDS if "\u2028" not in w), "twice": text(WORDS + ["the", "red"]), "blank lines": text(WORDS[:20] + ["", " "] + WORDS[20:]), "no end": text(WORDS)[:-1], "spaces": "".join(w + " \n" for w in WORDS),
                         "no [MASK]": text(w for w in WORDS if w != "[MASK]"), "no [CLS], no [PAD]": text(w for w in WORDS if w not in ("[CLS]", "[PAD]"))}.items():
-        yield f"vocab.txt: {name}", {"vocab.txt": words}
+        yield ("refused: " if "[CLS]" in name else "") + f"vocab.txt: {name}", {"vocab.txt": words}
     direct = config(tokenizer_class="PreTrainedTokenizerFast")
     for name, options in {"plain": {}, "cased": dict(lower=False), "bert": dict(post="bert"), "zeros": dict(post="zeros"), "roberta": dict(post="roberta"), "no post-processor": dict(post=None), "unigram": dict(kind="unigram"), "bpe": dict(kind="bpe"), "wordlevel": dict(kind="wordlevel"),
                           "left": dict(truncation=dict(max_length=9, direction="left", stride=2)), "right": dict(truncation=dict(max_length=9)), "padded": dict(padding=dict(length=20, pad_token="<ent>", pad_id=3)), "no added": dict(added=[]), "normalized": dict(added=SPECIAL + [tokenizers.AddedToken("Café"), tokenizers.AddedToken("<ENT>", lstrip=True, rstrip=True)]),

@@ -40,8 +40,11 @@ fn tokens_equal_those_of_transformers() {
             };
             let max_length = usize::try_from(case["max_length"].as_u64().unwrap()).unwrap();
             let example = Example { text, label: 0 };
-            let encoded =
-                Tokens::read(files, &bench.config).unwrap().encode(std::slice::from_ref(&example), max_length, &bench.config).unwrap().remove(0);
+            let encoded = Tokens::read(files, &bench.config)
+                .unwrap()
+                .encode(std::slice::from_ref(&example), max_length, &bench.config)
+                .unwrap()
+                .remove(0);
             let ids = |key: &str| -> Vec<u32> { serde_json::from_value(case[key].clone()).unwrap() };
             assert_eq!(encoded.tokens, ids("input_ids"), "{kind}: {example:?}");
             assert_eq!(encoded.segments, ids("token_type_ids"), "{kind}: {example:?}");
@@ -113,7 +116,10 @@ fn every_step_of_every_training_equals_pytorchs() {
     let bench = Bench::tiny();
     let golden = golden("tiny/golden.json");
     for (name, training) in golden["trainings"].as_object().unwrap() {
-        let trial = bench.trial(&settings(&training["options"]));
+        let mut trial = bench.trial(&settings(&training["options"]));
+        if let Some(pad) = training["options"]["pad_token_id"].as_u64() {
+            trial.config.pad_token_id = Some(u32::try_from(pad).unwrap());
+        }
         let (examples, validation) = bench.encode(&trial);
         for (kernels, device) in [("own", device()), ("reference", device().with_reference_kernels())] {
             let mut heard = Heard::default();

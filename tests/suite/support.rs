@@ -99,8 +99,9 @@ impl Bench {
     }
 
     pub fn encode(&self, trial: &Trial) -> (Vec<Encoded>, Vec<Encoded>) {
-        let encode =
-            |examples: &[Example]| Tokens::read(&self.files, &self.config).unwrap().encode(examples, trial.max_length, &self.config).unwrap();
+        let encode = |examples: &[Example]| {
+            Tokens::read(&self.files, &self.config).unwrap().encode(examples, trial.max_length, &self.config).unwrap()
+        };
         (encode(&self.train[..trial.train_examples]), encode(&self.validation[..trial.validation_examples]))
     }
 }

@@ -1,12 +1,15 @@
 //! The ids of tokenizers of many kinds against those of transformers (tests/reference/make_tokenizers.py).
 
 use gluepot::checkpoint::{CheckpointName, Config, Files};
+use gluepot::experiment::Surroundings;
 use gluepot::hub::Hub;
+use gluepot::inputs::{Inputs, Purpose};
+use gluepot::pipeline::Pipeline;
 use gluepot::tasks::{Example, Text};
-use gluepot::tokens::Tokens;
+use gluepot::tokens::{TokenCache, Tokens};
 use serde_json::Value;
 
-use crate::support::golden;
+use crate::support::{golden, project};
 
 /// The cases of the suite, or of the file that `GLUEPOT_TEST_TOKENIZERS` names.
 fn cases() -> Value {
@@ -83,5 +86,56 @@ fn tokenizer_files_mean_what_they_mean_to_transformers() {
         assert!(rows > 2000);
         let names: Vec<&str> = refused.iter().map(|(name, ..)| *name).collect();
         assert_eq!(names.len(), names.iter().filter(|name| name.starts_with("refused: ")).count(), "{refused:#?}");
+    }
+}
+
+/// Trainings whose ids are as they were keep the identities that tokenization 1 gave them; the others have new ones. All
+/// expected values come from the program before its tokenization was numbered.
+#[test]
+fn identities_change_where_the_ids_do() {
+    let long = ("the old doctor sold it . ".repeat(3) + "it .", "the farmer bought the red car . ".repeat(3));
+    let back = (long.1.clone(), long.0.clone());
+    let pair = |a: &str, b: &str| (a.to_string(), b.to_string());
+    let cased = [("tokenizer.json", "fast"), ("tokenizer_config.json", "{\"do_lower_case\": false}")];
+    let added = [("added_tokens.json", "{\"e\": 140}")];
+    let cases = [
+        ("short", &[][..], pair("The farmer bought it .", "It was the farmer ."), 16, "2dd7543c48dc", 1),
+        // Both sentences are longer than the limit, of which an odd number of tokens is left for them.
+        ("long", &[], back, 16, "9813ce4797ce", 1),
+        ("the longer first", &[], long.clone(), 16, "baeb92ca8240", 2),
+        ("an even rest", &[], (long.1, long.0), 17, "832a01e12da4", 1),
+        ("cased", &cased, pair("The Farmer .", "it ."), 16, "3b33a6410f52", 2),
+        ("cased, of a text without capitals", &cased, pair("the farmer .", "it ."), 16, "68e0337d4065", 1),
+        ("padding in a text", &[], pair("the [PAD] farmer", "it ."), 16, "7cdd2e67d16f", 2),
+        ("an added token", &added, pair("the farmer", "it ."), 16, "f842853f547b", 2),
+        ("an added token elsewhere", &[("added_tokens.json", "{\"tractor\": 140}")], pair("the farmer", "it ."), 16, "c48d896027ef", 1),
+    ];
+    for (name, files, (first, second), max_length, before, tokenization) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(path("bert")).unwrap();
+        std::fs::create_dir_all(path("glue/MRPC")).unwrap();
+        for file in ["config.json", "model.safetensors", "vocab.txt", "tokenizer_config.json"] {
+            std::fs::copy(project("tests/golden/tiny").join(file), path("bert").join(file)).unwrap();
+        }
+        for (file, content) in files {
+            let fast = || std::fs::read_to_string(project("tests/golden/tiny/fast/tokenizer.json")).unwrap();
+            let content = if *content == "fast" { fast() } else { (*content).to_string() };
+            std::fs::write(path("bert").join(file), content).unwrap();
+        }
+        let rows: String = (0..4).map(|row| format!("{}\t1\t2\t{first}\t{second}\n", row % 2)).collect();
+        for split in ["train", "dev"] {
+            let table = format!("Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n{rows}");
+            std::fs::write(path("glue/MRPC").join(format!("{split}.tsv")), table).unwrap();
+        }
+        let experiment = format!(
+            "task = \"mrpc\"\ncheckpoint = \"./bert\"\nlearning_rate = 1e-3\nmetric = \"f1\"\n\
+             [data]\nsource = \"./glue\"\nmax_length = {max_length}\n[training]\nmax_steps = 1\n"
+        );
+        std::fs::write(path("x.toml"), experiment).unwrap();
+        let inputs = Inputs::read(&path("x.toml"), Purpose::Training, &[], &Surroundings::default(), &Hub::offline()).unwrap();
+        let pipeline = Pipeline::make(&inputs, &TokenCache::default()).unwrap();
+        assert_eq!(pipeline.tokenization, tokenization, "{name}");
+        assert_eq!(pipeline.identity == before, tokenization == 1, "{name}: {}", pipeline.identity);
     }
 }

@@ -5,6 +5,7 @@ use cubecl::prelude::*;
 
 use super::reduce::{AT_ONCE, plus};
 use super::tensors::{UNITS, elements, room, sizes};
+use crate::kernels::Words;
 
 /// Rows that one list has at most: they are added one after the other.
 const ROWS: usize = 64;
@@ -22,7 +23,7 @@ pub struct Lists {
 
 impl Lists {
     /// The place of a row that is of none.
-    pub const NOWHERE: u32 = u32::MAX;
+    pub const NOWHERE: u32 = Words::NOWHERE;
 
     /// From the place of each row.
     pub fn of(places: &[u32], size: usize) -> Self {
