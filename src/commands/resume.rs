@@ -215,10 +215,17 @@ fn refuse_other_facts(facts: &RunFacts, before: &Inputs) -> Outcome<()> {
 /// The same data, tokenizer and weights as before.
 fn refuse_other_inputs(facts: &RunFacts, pipeline: &Pipeline<'_>) -> Outcome<()> {
     let differences = facts.hashes.differences(&pipeline.hashes);
-    if differences.is_empty() {
-        return Ok(());
-    }
     let id = &facts.id;
+    if differences.is_empty() {
+        let (before, now) = (facts.tokenization.unwrap_or(1), pipeline.tokenization);
+        let message = || {
+            anyhow!(
+                "the run {id} began with tokenization {before}, and this version of gluepot makes other token ids of the same \
+                 texts (tokenization {now}); `gluepot run` trains anew"
+            )
+        };
+        return if before == now { Ok(()) } else { Err(Failure::Usage(message())) };
+    }
     Err(Failure::Data(anyhow!("the run {id} was trained on other files; these have changed since: {}", differences.join(", "))))
 }
 

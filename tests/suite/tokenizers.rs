@@ -108,7 +108,14 @@ fn identities_change_where_the_ids_do() {
         ("cased, of a text without capitals", &cased, pair("the farmer .", "it ."), 16, "68e0337d4065", 1),
         ("padding in a text", &[], pair("the [PAD] farmer", "it ."), 16, "7cdd2e67d16f", 2),
         ("an added token", &added, pair("the farmer", "it ."), 16, "f842853f547b", 2),
-        ("an added token elsewhere", &[("added_tokens.json", "{\"tractor\": 140}")], pair("the farmer", "it ."), 16, "c48d896027ef", 1),
+        (
+            "an added token elsewhere",
+            &[("added_tokens.json", "{\"tractor\": 140}")],
+            pair("the farmer", "it ."),
+            16,
+            "c48d896027ef",
+            1,
+        ),
     ];
     for (name, files, (first, second), max_length, before, tokenization) in cases {
         let folder = tempfile::tempdir().unwrap();
