@@ -197,6 +197,13 @@ impl Config {
         Value::Object(written)
     }
 
+    /// The type that transformers would compute in, where that is not f32.
+    #[must_use]
+    pub fn other_dtype(&self) -> Option<&str> {
+        let dtype = self.as_written.get("dtype").or_else(|| self.as_written.get("torch_dtype"));
+        dtype.and_then(Value::as_str).filter(|dtype| *dtype != "float32")
+    }
+
     /// The class of the tokenizer, where the file names one.
     #[must_use]
     pub fn tokenizer_class(&self) -> Option<&str> {

@@ -52,6 +52,9 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
             ours.join(", ")
         ))?;
     }
+    if let Some(dtype) = trial.config.other_dtype() {
+        voice.say(&format!("the checkpoint's dtype is {dtype}; its weights are widened to float32"))?;
+    }
     if let Some(kind) = trial.config.other_problem() {
         voice.say(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for single_label_classification here"))?;
     }

@@ -163,11 +163,13 @@ mod tests {
 
     fn config(width: usize, heads: usize, layers: usize) -> Config {
         let file = serde_json::json!({
-            "model_type": "bert", "vocab_size": 50, "hidden_size": width, "num_hidden_layers": layers,
+            "model_type": "bert", "vocab_size": 50, "hidden_size": width, "num_hidden_layers": 1,
             "num_attention_heads": heads, "intermediate_size": 2 * width + 4, "max_position_embeddings": 160,
             "type_vocab_size": 2, "layer_norm_eps": 1e-12, "initializer_range": 0.3, "hidden_act": "gelu"
         });
-        Config::parse(&file.to_string()).unwrap()
+        let mut config = Config::parse(&file.to_string()).unwrap();
+        config.num_hidden_layers = layers;
+        config
     }
 
     /// A batch both ways, and a parameter list that wants gradients.
