@@ -4,6 +4,8 @@ use anyhow::{Result, bail, ensure};
 use serde_json::{Map, Value};
 
 /// A token with its flags.
+// As many as Python's AddedToken has.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Added {
     pub content: String,
