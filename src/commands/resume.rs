@@ -55,7 +55,7 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     let mut pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
     if sources.own_checkpoint {
         pipeline.hashes = Hashes { data: pipeline.hashes.data, tokenizer: pipeline.hashes.tokenizer, ..run.facts.hashes.clone() };
-        pipeline.identity = identity(&setting_rows(&inputs), &pipeline.hashes, &[]);
+        pipeline.identity = identity(&setting_rows(&inputs), &pipeline.hashes, &[], pipeline.tokenization);
     }
     refuse_other_inputs(&run.facts, &pipeline)?;
     let (state, damaged) = states::newest(&directory, &pipeline.table);

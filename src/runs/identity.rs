@@ -39,10 +39,11 @@ pub fn extended(identity: &str, before: &str, step: u64) -> String {
 /// Whether a run's settings and files are those that its identity was made of, however often it was trained for longer.
 #[must_use]
 pub fn is_of(facts: &RunFacts, settings: &[SettingRow], rungs: &[u64]) -> bool {
+    let tokenization = facts.tokenization.unwrap_or(1);
     let with_epochs = |epochs: &Value| {
         let given = |row: &SettingRow| if row.path() == "epochs" { Some(epochs.clone()) } else { row.value.clone() };
         let settings: Vec<SettingRow> = settings.iter().map(|row| SettingRow { value: given(row), ..row.clone() }).collect();
-        identity(&settings, &facts.hashes, rungs)
+        identity(&settings, &facts.hashes, rungs, tokenization)
     };
     // Each time that it was planned anew, it either was the same training still or became another one.
     let longer = facts.resumed.iter().flat_map(|resumption| {
@@ -58,7 +59,7 @@ pub fn is_of(facts: &RunFacts, settings: &[SettingRow], rungs: &[u64]) -> bool {
         let planned = with_epochs(&number(&now));
         possible = possible.iter().map(|before| extended(&planned, before, step)).chain([planned.clone()]).collect();
     }
-    let current = identity(settings, &facts.hashes, rungs);
+    let current = identity(settings, &facts.hashes, rungs, tokenization);
     if possible.is_empty() {
         current == facts.trial
     } else {
