@@ -10,10 +10,10 @@ use crate::checkpoint::{CheckpointName, Config, Files, Initial, Weights, initial
 use crate::digest::sha256;
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
-use crate::hub::{Hub, expand_home, tidy};
+use crate::hub::{Commit, Hub, expand_home, tidy};
 use crate::plan::{Facts, Trial, plan};
 use crate::problem::Problems;
-use crate::runs::{Hashes, RUN_PREFIX, best_checkpoint};
+use crate::runs::{Commits, Hashes, RUN_PREFIX, best_checkpoint};
 use crate::settings::{Initialize, Settings};
 use crate::tasks::{Example, LabelCounts, Origin, Source, SplitLabels};
 use crate::tokens::Tokens;
@@ -166,7 +166,7 @@ impl Inputs {
 
 impl Shelf {
     fn named(&mut self, experiment: &Experiment, settings: &Settings, purpose: Purpose, hub: &Hub) -> Outcome<Arc<Named>> {
-        let origins = Origins::of(experiment, settings, purpose)?;
+        let origins = Origins::of(experiment, settings, purpose, hub)?;
         if let Some((_, named)) = self.read.iter().find(|(known, _)| *known == origins) {
             return Ok(Arc::clone(named));
         }
@@ -177,11 +177,11 @@ impl Shelf {
 }
 
 impl Origins {
-    fn of(experiment: &Experiment, settings: &Settings, purpose: Purpose) -> Outcome<Self> {
+    fn of(experiment: &Experiment, settings: &Settings, purpose: Purpose, hub: &Hub) -> Outcome<Self> {
         let named = || said(experiment, "checkpoint", &settings.checkpoint);
         let checkpoint = match settings.checkpoint.strip_prefix(RUN_PREFIX) {
             Some(run) => best_checkpoint(experiment.runs(), run).map(CheckpointName::Folder),
-            None => Ok(CheckpointName::parse(&settings.checkpoint, &experiment.folder("checkpoint"))),
+            None => CheckpointName::parse(&settings.checkpoint, &experiment.folder("checkpoint"), hub.host()),
         };
         let checkpoint = checkpoint.with_context(named).map_err(Failure::checkpoint)?;
         let costs_nothing = matches!(checkpoint, CheckpointName::Folder(_));
@@ -252,6 +252,18 @@ impl Named {
             }
         };
         Ok(Hashes { weights, ..self.hashes.clone() })
+    }
+
+    /// The commits of what comes from the hub.
+    #[must_use]
+    pub fn commits(&self) -> Commits {
+        let text = |commit: &Option<Commit>| commit.as_ref().map(|commit| commit.as_str().to_string());
+        Commits { checkpoint: text(&self.files.commit), data: text(&self.source.commit) }
+    }
+
+    /// What people should know of how the files were found.
+    pub fn remarks(&self) -> impl Iterator<Item = &str> {
+        self.files.remark.iter().chain(&self.source.remark).map(String::as_str)
     }
 
     fn facts(&self) -> Facts {

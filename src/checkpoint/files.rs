@@ -1,57 +1,13 @@
 //! Finding a checkpoint's files: in a folder, or on the hub.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Config, shards};
-use crate::hub::{self, Hub, Repository};
+use super::{CheckpointName, Config, shards};
+use crate::hub::{Commit, Hub, Repository, Snapshot};
 use crate::input_file::{InputFile, MIB};
 use crate::shorten::listed;
-
-/// How an experiment names a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckpointName {
-    /// A folder in transformers' layout.
-    Folder(PathBuf),
-    /// A repository of the hub, at a revision where one is named.
-    Hub {
-        /// `bert-base-uncased` or `owner/name`.
-        id: String,
-        /// Branch, tag or commit.
-        revision: Option<String>,
-    },
-}
-
-impl CheckpointName {
-    /// Reads a name: a folder if it looks like a path or is one below `folder`, else a hub id.
-    #[must_use]
-    pub fn parse(text: &str, folder: &Path) -> Self {
-        let path = hub::expand_home(text);
-        // A revision may hold slashes: refs/pr/1.
-        let id = text.split_once('@').map_or(text, |(id, _)| id);
-        let looks_like_path = text.starts_with(['.', '/', '~']) || text.contains('\\') || id.matches('/').count() > 1;
-        let path = folder.join(path);
-        if looks_like_path || path.is_dir() {
-            return Self::Folder(hub::tidy(&path));
-        }
-        match text.split_once('@') {
-            Some((id, revision)) => Self::Hub { id: id.to_string(), revision: Some(revision.to_string()) },
-            None => Self::Hub { id: text.to_string(), revision: None },
-        }
-    }
-}
-
-impl fmt::Display for CheckpointName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder(path) => write!(f, "{}", path.display()),
-            Self::Hub { id, revision: Some(revision) } => write!(f, "{id}@{revision}"),
-            Self::Hub { id, revision: None } => f.write_str(id),
-        }
-    }
-}
 
 /// Files that make a tokenizer; at least one of the first two must be there.
 pub const TOKENIZER_FILES: [&str; 5] =
@@ -76,6 +32,10 @@ pub struct Files {
     pub tokenizer: InputFile,
     /// The other files of the tokenizer that are there.
     pub tokenizer_extras: Vec<InputFile>,
+    /// The commit that all of them come from, where they come from the hub.
+    pub commit: Option<Commit>,
+    /// What people should know of how they were found.
+    pub remark: Option<String>,
 }
 
 impl Files {
@@ -112,18 +72,18 @@ impl Files {
     }
 
     fn on_hub(id: &str, revision: Option<&str>, with_weights: bool, hub: &Hub) -> Result<Self> {
-        let repository = Repository::model(id, revision);
-        let mut required: Vec<&[&str]> = vec![&["config.json"], &TOKENIZER_FILES[..2]];
-        if with_weights {
-            required.push(&WEIGHTS_FILES);
-        }
-        let found = hub.files(&repository, &required, &TOKENIZER_FILES[1..])?;
-        let [config, tokenizer, weights @ ..] = found.required.as_slice() else {
-            bail!("the hub's {id} lacks files");
-        };
-        let extras = found.optional.into_iter().filter(|path| path != tokenizer);
-        let tokenizer: Vec<PathBuf> = std::iter::once(tokenizer.clone()).chain(extras).collect();
-        Self::read(config, weights.to_vec(), &tokenizer)
+        let gathered = hub.gather(&Repository::model(id, revision), &["config.json"], |snapshot| {
+            let config = snapshot.first_of(&["config.json"])?;
+            let vocabulary = snapshot.first_of(&TOKENIZER_FILES[..2])?;
+            let others = TOKENIZER_FILES.iter().map(|name| snapshot.find(name)).collect::<Result<Vec<_>, _>>()?;
+            let others = others.into_iter().flatten().filter(|path| *path != vocabulary);
+            let tokenizer: Vec<PathBuf> = std::iter::once(vocabulary.clone()).chain(others).collect();
+            let weights = if with_weights { weights_of(snapshot)? } else { Vec::new() };
+            Ok((config, weights, tokenizer))
+        })?;
+        let (config, weights, tokenizer) = gathered.value;
+        let files = Self::read(&config, weights, &tokenizer)?;
+        Ok(Self { commit: Some(gathered.commit), remark: gathered.remark, ..files })
     }
 
     /// `tokenizer` is not empty, and begins with what the vocabulary is in.
@@ -137,7 +97,7 @@ impl Files {
         };
         let mut tokenizer_extras = tokenizer.iter().map(read).collect::<Result<Vec<_>>>()?;
         let tokenizer = tokenizer_extras.remove(0);
-        Ok(Self { config, weights, tokenizer, tokenizer_extras })
+        Ok(Self { config, weights, tokenizer, tokenizer_extras, commit: None, remark: None })
     }
 
     /// Everything that the tokenizer is made of.
@@ -180,6 +140,20 @@ fn weights_in(folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(Vec::new())
+}
+
+/// The weights in a commit of the hub: one file, or the shards that an index names.
+fn weights_of(snapshot: &Snapshot<'_>) -> Result<Vec<PathBuf>> {
+    for name in WEIGHTS_FILES {
+        if let Some(whole) = snapshot.find(name)? {
+            return Ok(vec![whole]);
+        }
+        if let Some(index) = snapshot.find(&shards::index_of(name))? {
+            let names = shards::named_by(&index)?;
+            return names.iter().map(|shard| Ok(snapshot.first_of(&[shard])?)).collect();
+        }
+    }
+    Err(snapshot.missing(&WEIGHTS_FILES.join(" or ")).into())
 }
 
 /// `checkpoints/best` of a run is a file that names the folder beside it.

@@ -4,6 +4,7 @@ mod config;
 mod files;
 mod format;
 mod initialize;
+mod name;
 mod parameters;
 mod shards;
 mod tensors;
@@ -11,8 +12,9 @@ mod weights;
 mod write;
 
 pub use config::Config;
-pub use files::{CheckpointName, Files, TOKENIZER_FILES};
+pub use files::{Files, TOKENIZER_FILES};
 pub use initialize::{Initial, initialize};
+pub use name::CheckpointName;
 pub use parameters::{Parameter, Part, Role, WORDS, table};
 pub use tensors::{read_tensors, tensor_bytes};
 pub use weights::Weights;

@@ -58,6 +58,10 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
     if let Some(kind) = trial.config.other_problem() {
         voice.say(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for single_label_classification here"))?;
     }
+    // Whoever waited for the hub has been told; the log has not.
+    for remark in pipeline.inputs.named.remarks() {
+        voice.note(&format!("warning: {remark}"))?;
+    }
     for row in setting_rows(pipeline.inputs).iter().filter(|row| row.origin.starts_with("environment ")) {
         voice.say(&format!("{}: {} = {}", row.origin, row.path(), row.toml().unwrap_or_default()))?;
     }

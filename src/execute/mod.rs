@@ -314,6 +314,7 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         versions: Versions::this(),
         checkpoint: pipeline.inputs.named.checkpoint.to_string(),
         data_source: data_source(pipeline),
+        commits: pipeline.inputs.named.commits(),
         hashes: pipeline.hashes.clone(),
         tokenization: Some(pipeline.tokenization).filter(|tokenization| *tokenization > 1),
         seed: trial.settings.seed,

@@ -52,6 +52,9 @@ pub struct RunFacts {
     /// The data as the experiment names it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub data_source: String,
+    /// The commits of what came from the hub.
+    #[serde(default, skip_serializing_if = "Commits::is_empty")]
+    pub commits: Commits,
     /// SHA-256 of everything read.
     pub hashes: Hashes,
     /// How texts became ids, where the first tokenization would have given others.
@@ -89,6 +92,25 @@ pub struct Removal {
     pub at: DateTime<Utc>,
     /// Folders in the run directory.
     pub what: Vec<String>,
+}
+
+/// The commits of the hub's repositories that were read; they tell where the bytes came from, and decide nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commits {
+    /// The checkpoint's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
+    /// The data set's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+}
+
+impl Commits {
+    /// Whether nothing came from the hub.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A device by its name and, where that is known, the kind of GPU: `cuda:0 (NVIDIA H100 80GB HBM3)`.

@@ -25,7 +25,7 @@ mod verify;
 
 pub use best::{RUN_PREFIX, best_checkpoint};
 pub use directory::{RunDirectory, RunId, file_name, files};
-pub use facts::{Exit, FORMAT, Hashes, Host, Removal, Resumption, RunFacts, Versions, device_text};
+pub use facts::{Commits, Exit, FORMAT, Hashes, Host, Removal, Resumption, RunFacts, Versions, device_text};
 pub use finish::finish_record;
 pub use identity::{PATHS, extended, identity, is_of};
 pub use lock::{Claim, RunLock, TakenOver};

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::parquet_names::{is_saved_to_disk, parquet_files};
 use super::{Example, Split, Task, parquet, tsv};
 use crate::digest::hex;
-use crate::hub::{Hub, Repository};
+use crate::hub::{Commit, Hub, Repository};
 use crate::input_file::HashingReader;
 
 /// How an experiment names its data.
@@ -27,6 +27,10 @@ pub struct Source {
     pub train: SplitFile,
     /// Scored on.
     pub validation: SplitFile,
+    /// The commit that both come from, where they come from the hub.
+    pub commit: Option<Commit>,
+    /// What people should know of how they were found.
+    pub remark: Option<String>,
 }
 
 /// The files of one split.
@@ -54,6 +58,20 @@ enum Format {
 
 const REPOSITORY: &str = "nyu-mll/glue";
 
+/// What a split's file is called on the hub: today, and as its converter named it before.
+fn hub_names(task: &Task, split: Split) -> [String; 3] {
+    let (task, split) = (task.name, split.name());
+    [
+        format!("{task}/{split}-00000-of-00001.parquet"),
+        format!("{task}/{split}/0000.parquet"),
+        format!("{task}/glue-{split}.parquet"),
+    ]
+}
+
+fn as_words(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
 impl Source {
     /// Finds the files of a task, downloading what is on the hub and not cached.
     ///
@@ -62,19 +80,23 @@ impl Source {
     pub fn find(origin: &Origin, task: &Task, hub: &Hub) -> Result<Self> {
         match origin {
             Origin::Hub => {
-                let repository = Repository::dataset(REPOSITORY);
-                let file = |split: Split| -> Result<SplitFile> {
-                    let name = format!("{}/{}-00000-of-00001.parquet", task.name, split.name());
-                    Ok(SplitFile { paths: vec![hub.file(&repository, &name)?], format: Format::Parquet })
-                };
-                Ok(Self { train: file(Split::Train)?, validation: file(Split::Validation)? })
+                let names = |split: Split| hub_names(task, split);
+                let probes = names(Split::Train);
+                let gathered = hub.gather(&Repository::dataset(REPOSITORY), &as_words(&probes), |snapshot| {
+                    let file = |split: Split| -> Result<SplitFile> {
+                        Ok(SplitFile { paths: vec![snapshot.first_of(&as_words(&names(split)))?], format: Format::Parquet })
+                    };
+                    Ok((file(Split::Train)?, file(Split::Validation)?))
+                })?;
+                let (train, validation) = gathered.value;
+                Ok(Self { train, validation, commit: Some(gathered.commit), remark: gathered.remark })
             }
             Origin::Folder(folder) => {
                 if !folder.is_dir() {
                     bail!("there is no data folder {}", folder.display());
                 }
                 let file = |split| SplitFile::in_folder(folder, task, split);
-                Ok(Self { train: file(Split::Train)?, validation: file(Split::Validation)? })
+                Ok(Self { train: file(Split::Train)?, validation: file(Split::Validation)?, commit: None, remark: None })
             }
         }
     }

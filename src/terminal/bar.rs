@@ -28,6 +28,18 @@ impl Bar {
         Self(bar)
     }
 
+    /// A bar for so many bytes, with its name before it; drawn nowhere unless `visible`.
+    #[must_use]
+    pub fn of_bytes(name: &str, total: u64, visible: bool) -> Self {
+        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total), target);
+        if let Ok(style) = ProgressStyle::with_template("{msg} {bar:20.cyan/dim} {bytes}/{total_bytes} {eta}") {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        bar.set_message(masked_line(name).into_owned());
+        Self(bar)
+    }
+
     /// Moves the bar.
     pub fn set_position(&self, position: u64) {
         self.0.set_position(position);

@@ -46,6 +46,7 @@ impl Made {
             versions: Versions::this(),
             checkpoint: "bert".into(),
             data_source: "hub".into(),
+            commits: gluepot::runs::Commits::default(),
             hashes: Hashes {
                 data: [("train".into(), hash("train")), ("validation".into(), hash("validation"))].into(),
                 tokenizer: std::collections::BTreeMap::new(),

@@ -11,6 +11,8 @@ mod golden;
 #[cfg(feature = "cuda")]
 mod gpus;
 mod hub;
+mod hub_faults;
+mod hub_server;
 mod list;
 mod names;
 mod page;

@@ -79,7 +79,10 @@ impl Shell {
 
     /// Gives a command this folder and none of the caller's settings.
     pub fn surround(&self, command: &mut Command) {
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GLUEPOT_") || name.starts_with("HF_")) {
+        let of_hub = ["HF_", "HUGGING", "TRANSFORMERS_", "SSL_CERT_"];
+        let is_ours = |name: &str| name.starts_with("GLUEPOT_") || of_hub.iter().any(|beginning| name.starts_with(beginning));
+        let is_proxy = |name: &str| name.to_ascii_lowercase().ends_with("_proxy");
+        for (name, _) in std::env::vars().filter(|(name, _)| is_ours(name) || is_proxy(name)) {
             command.env_remove(name);
         }
         command

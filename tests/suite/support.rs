@@ -146,3 +146,8 @@ pub fn assert_trajectory(name: &str, steps: &[StepEvent], reference: &Value) {
     assert!(worst[1] <= 1e-3, "{name}: loss differs by {:e}", worst[1]);
     assert!(worst[2] <= 2e-3, "{name}: gradient norm differs by {:e}", worst[2]);
 }
+
+/// Two hexadecimal digits for each byte.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

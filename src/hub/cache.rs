@@ -1,0 +1,184 @@
+//! The cache, in the layout of Python's `huggingface_hub`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use hf_hub::{Cache, Repo};
+
+use super::content::{Commit, blob_is_sound};
+
+/// Files up to this size are looked at again whenever they are used; larger ones are when they are read.
+const SMALL: u64 = 64 << 20;
+
+/// One repository's part of the cache.
+#[derive(Clone, Debug)]
+pub(super) struct Shelf {
+    cache: Cache,
+    repo: Repo,
+}
+
+/// What the cache says of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is here.
+    Here(PathBuf),
+    /// It is here, but not what its name says.
+    Damaged(PathBuf),
+    /// The hub has been asked, and has none.
+    Absent,
+    /// Nobody has asked.
+    Unknown,
+}
+
+impl Shelf {
+    pub fn of(cache: &Path, repository: &Repo) -> Self {
+        Self { cache: Cache::new(cache.to_path_buf()), repo: repository.clone() }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.cache.path().join(self.repo.folder_name())
+    }
+
+    /// The commit that a branch or tag was when it was last asked for.
+    pub fn commit_of(&self, revision: &str) -> Option<Commit> {
+        Commit::parse(fs::read_to_string(self.root().join("refs").join(revision)).ok()?.trim())
+    }
+
+    /// Notes which commit a branch or tag is.
+    pub fn set_commit(&self, revision: &str, commit: &Commit) -> io::Result<()> {
+        let path = self.root().join("refs").join(revision);
+        if self.commit_of(revision).as_ref() == Some(commit) {
+            return Ok(());
+        }
+        replace(&path, |beside| fs::write(beside, commit.as_str()))
+    }
+
+    /// The commits of which the cache holds something.
+    pub fn commits(&self) -> Vec<Commit> {
+        let entries = fs::read_dir(self.root().join("snapshots"));
+        let mut commits: Vec<Commit> =
+            entries.into_iter().flatten().flatten().filter_map(|entry| Commit::parse(entry.file_name().to_str()?)).collect();
+        commits.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        commits
+    }
+
+    fn place(&self, commit: &Commit, file: &str) -> PathBuf {
+        self.cache.repo(self.repo.clone()).pointer_path(commit.as_str()).join(file)
+    }
+
+    /// What is known of a file without asking the hub.
+    pub fn known(&self, commit: &Commit, file: &str) -> Known {
+        let path = self.place(commit, file);
+        if let Some(about) = fs::metadata(&path).ok().filter(fs::Metadata::is_file) {
+            let wrong = |name: String| !blob_is_sound(&name, &path).unwrap_or(true);
+            let damaged = about.len() <= SMALL && blob_behind(&path).is_some_and(wrong);
+            return if damaged { Known::Damaged(path) } else { Known::Here(path) };
+        }
+        let absent = self.root().join(".no_exist").join(commit.as_str()).join(file);
+        if absent.is_file() { Known::Absent } else { Known::Unknown }
+    }
+
+    /// Notes that the hub has no such file; a cache that cannot be written will ask again.
+    pub fn set_absent(&self, commit: &Commit, file: &str) {
+        let path = self.root().join(".no_exist").join(commit.as_str()).join(file);
+        let _ = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, ""));
+    }
+
+    pub fn blob(&self, name: &str) -> PathBuf {
+        self.root().join("blobs").join(name)
+    }
+
+    /// Where a blob grows.
+    pub fn partial(&self, name: &str) -> PathBuf {
+        self.root().join("blobs").join(format!("{name}.incomplete"))
+    }
+
+    pub fn lock(&self, name: &str) -> PathBuf {
+        self.cache.path().join(".locks").join(self.repo.folder_name()).join(format!("{name}.lock"))
+    }
+
+    /// Gives a blob its name in a commit.
+    pub fn link(&self, commit: &Commit, file: &str, blob: &str) -> io::Result<PathBuf> {
+        let place = self.place(commit, file);
+        let up = "../".repeat(file.matches('/').count() + 2);
+        let target = PathBuf::from(format!("{up}blobs/{blob}"));
+        if fs::read_link(&place).is_ok_and(|link| link == target) {
+            return Ok(place);
+        }
+        // Some file systems have no links.
+        replace(&place, |beside| symlink(&target, beside).or_else(|_| fs::copy(self.blob(blob), beside).map(drop)))?;
+        Ok(place)
+    }
+}
+
+#[cfg(unix)]
+fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+#[cfg(not(unix))]
+fn symlink(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The name of the blob that a file of a snapshot is a link to.
+fn blob_behind(path: &Path) -> Option<String> {
+    let target = fs::read_link(path).ok()?;
+    let in_blobs = target.parent()?.file_name()? == "blobs";
+    target.file_name()?.to_str().filter(|_| in_blobs).map(String::from)
+}
+
+/// Makes a file beside its place and moves it there, so that it is whole or absent.
+fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = folder.join(format!(".{name}.{}", std::process::id()));
+    let _ = fs::remove_file(&beside);
+    let made = make(&beside).and_then(|()| fs::rename(&beside, path));
+    if made.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+    // `printf 'hello\n' | sha256sum`
+    const HELLO: &str = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+
+    #[test]
+    fn a_reference_is_a_commit_or_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(folder.path(), &Repo::model("owner/tiny".into()));
+        assert_eq!(shelf.commit_of("main"), None);
+        let commit = Commit::parse(COMMIT).unwrap();
+        shelf.set_commit("refs/pr/1", &commit).unwrap();
+        assert_eq!(shelf.commit_of("refs/pr/1"), Some(commit));
+        fs::write(folder.path().join("models--owner--tiny/refs/main"), "../../../../../../../../../../../etc").unwrap();
+        assert_eq!(shelf.commit_of("main"), None);
+    }
+
+    #[test]
+    fn files_are_links_to_blobs_as_in_python() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(folder.path(), &Repo::dataset("nyu-mll/glue".into()));
+        let commit = Commit::parse(COMMIT).unwrap();
+        assert_eq!(shelf.known(&commit, "mrpc/train"), Known::Unknown);
+        shelf.set_absent(&commit, "mrpc/test");
+        assert_eq!(shelf.known(&commit, "mrpc/test"), Known::Absent);
+        fs::create_dir_all(folder.path().join("datasets--nyu-mll--glue/blobs")).unwrap();
+        fs::write(shelf.blob(HELLO), "hello\n").unwrap();
+        let place = shelf.link(&commit, "mrpc/train", HELLO).unwrap();
+        assert_eq!(fs::read_link(&place).unwrap(), PathBuf::from(format!("../../../blobs/{HELLO}")));
+        assert_eq!(fs::read(&place).unwrap(), b"hello\n");
+        assert_eq!(shelf.known(&commit, "mrpc/train"), Known::Here(place.clone()));
+        fs::write(shelf.blob(HELLO), "hell\n").unwrap();
+        assert_eq!(shelf.known(&commit, "mrpc/train"), Known::Damaged(place));
+        assert_eq!(shelf.commits(), [commit]);
+    }
+}

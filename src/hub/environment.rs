@@ -1,0 +1,293 @@
+//! What the environment says of the hub, read as Python's `huggingface_hub` reads it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use data_encoding::BASE64;
+
+use super::error::HubError;
+use super::proxy::Proxies;
+use super::url::{Url, unescape};
+
+/// The hub that is asked where nothing else is said.
+const DEFAULT: &str = "https://huggingface.co";
+
+/// A hub's address, and what it asks to be let in.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    /// Without credentials.
+    pub url: Url,
+    /// The value of the header `Authorization`.
+    pub authorization: Option<Secret>,
+}
+
+/// What must not show, not even in a debugger's print.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Everything that the environment decides.
+#[derive(Clone, Debug)]
+pub(super) struct Environment {
+    /// The hub, or what is wrong with its address or the token.
+    pub endpoint: Result<Endpoint, HubError>,
+    /// The cache's folder.
+    pub cache: PathBuf,
+    /// The variable that forbids the network.
+    pub offline: Option<&'static str>,
+    /// How long silence lasts, where that is said, for the first answer and within a file.
+    pub timeouts: [Option<Duration>; 2],
+    /// Whether bars are wanted where they make sense.
+    pub bars: bool,
+    /// By what way other hosts are reached.
+    pub proxies: Proxies,
+}
+
+/// Looks variables up, with the white space around their values taken off.
+pub(super) struct Variables<'a> {
+    look: &'a dyn Fn(&str) -> Option<OsString>,
+    home: Option<PathBuf>,
+}
+
+impl<'a> Variables<'a> {
+    pub fn new(look: &'a dyn Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Self {
+        Self { look, home }
+    }
+
+    /// A text, also an empty one.
+    pub fn set(&self, name: &str) -> Option<String> {
+        (self.look)(name).map(|value| value.to_string_lossy().trim().to_string())
+    }
+
+    /// A text that is not empty.
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.set(name).filter(|value| !value.is_empty())
+    }
+
+    fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| is_true(&value))
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        let value = (self.look)(name)?;
+        Some(match value.to_str() {
+            Some(text) => self.expand(text.trim()),
+            // What is no text holds no variables.
+            None => PathBuf::from(value),
+        })
+    }
+
+    /// Replaces a leading `~`, `$NAME` and `${NAME}`; what is not set stays as it is written.
+    fn expand(&self, text: &str) -> PathBuf {
+        let rest = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let text = match (rest, &self.home) {
+            (Some(rest), Some(home)) => format!("{}{rest}", home.display().to_string().trim_end_matches('/')),
+            _ => text.to_string(),
+        };
+        let mut expanded = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once('$') {
+            expanded.push_str(before);
+            let braced = after.strip_prefix('{').and_then(|inside| inside.split_once('}'));
+            let end = after.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(after.len());
+            let (name, behind) = braced.unwrap_or_else(|| after.split_at(end));
+            match (self.look)(name).filter(|_| !name.is_empty()) {
+                Some(value) => expanded.push_str(&value.to_string_lossy()),
+                None => expanded.push_str(&rest[before.len()..rest.len() - behind.len()]),
+            }
+            rest = behind;
+        }
+        PathBuf::from(expanded + rest)
+    }
+}
+
+fn is_true(value: &str) -> bool {
+    matches!(value.to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE")
+}
+
+impl Environment {
+    /// What the process's environment says.
+    pub fn of_process() -> Self {
+        Self::read(&Variables::new(&|name| std::env::var_os(name), std::env::home_dir()))
+    }
+
+    pub fn read(variables: &Variables<'_>) -> Self {
+        let below_home = |part: &str| variables.expand("~/.cache").join(part);
+        let xdg = variables.get("XDG_CACHE_HOME").map(|folder| variables.expand(&folder).join("huggingface"));
+        let home = variables.path("HF_HOME").or(xdg).unwrap_or_else(|| below_home("huggingface"));
+        let folder = |name| variables.get(name).and_then(|_| variables.path(name));
+        let cache = folder("HF_HUB_CACHE").or_else(|| folder("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| home.join("hub"));
+        let token_path = folder("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
+        // As in Python, the one that is set decides, whatever it says.
+        let offline = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].into_iter().find(|name| variables.get(name).is_some());
+        let token = Token::find(variables, &token_path);
+        let seconds = |name| variables.get(name).and_then(|text| text.parse().ok()).filter(|n| *n > 0).map(Duration::from_secs);
+        Self {
+            endpoint: Endpoint::read(variables, token.as_ref()),
+            cache,
+            offline: offline.filter(|name| variables.is_true(name)),
+            timeouts: [seconds("HF_HUB_ETAG_TIMEOUT"), seconds("HF_HUB_DOWNLOAD_TIMEOUT")],
+            bars: !variables.is_true("HF_HUB_DISABLE_PROGRESS_BARS"),
+            proxies: Proxies::read(variables),
+        }
+    }
+}
+
+/// A token, and where it was found.
+struct Token {
+    value: String,
+    place: String,
+}
+
+impl Token {
+    fn find(variables: &Variables<'_>, path: &Path) -> Option<Self> {
+        if variables.is_true("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
+            return None;
+        }
+        let clean = |text: &str| Some(text.replace(['\r', '\n'], "").trim().to_string()).filter(|text| !text.is_empty());
+        let variable = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].into_iter().find_map(|name| Some((name, variables.get(name)?)));
+        if let Some((name, text)) = variable {
+            return clean(&text).map(|value| Self { value, place: name.into() });
+        }
+        let value = clean(&std::fs::read_to_string(path).ok()?)?;
+        Some(Self { value, place: path.display().to_string() })
+    }
+}
+
+impl Endpoint {
+    fn read(variables: &Variables<'_>, token: Option<&Token>) -> Result<Self, HubError> {
+        let text = variables.get("HF_ENDPOINT");
+        let wrong = |reason: &str| HubError::Setting { name: "HF_ENDPOINT".into(), reason: reason.into() };
+        let text = text.as_deref().unwrap_or(DEFAULT);
+        if !text.contains("://") {
+            return Err(wrong("must begin with http:// or https://"));
+        }
+        let (url, credentials) = Url::parse(text).ok_or_else(|| wrong("is not an http or https address"))?;
+        if url.path.contains('?') {
+            return Err(wrong("must not hold a query (?)"));
+        }
+        let basic = credentials.map(|credentials| {
+            let decoded = unescape(&credentials).unwrap_or(credentials);
+            Secret(format!("Basic {}", BASE64.encode(decoded.as_bytes())))
+        });
+        if let Some(token) = token.filter(|token| !token.value.bytes().all(|byte| byte.is_ascii_graphic())) {
+            let reason = "holds white space or letters that no token has; copy it again".into();
+            return Err(HubError::Setting { name: token.place.clone(), reason });
+        }
+        // Credentials in the address are for a proxy before the hub; there is one header for both.
+        let authorization = basic.or_else(|| token.map(|token| Secret(format!("Bearer {}", token.value))));
+        Ok(Self { url: Url { path: url.path.trim_end_matches('/').to_string(), ..url }, authorization })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn environment(set: &[(&str, &str)]) -> Environment {
+        let set: HashMap<String, String> = set.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let look = |name: &str| set.get(name).map(OsString::from);
+        Environment::read(&Variables::new(&look, Some("/home/me".into())))
+    }
+
+    // Expected values: huggingface_hub 2.4.0's constants with the same environment (HF_HUB_CACHE).
+    #[test]
+    fn the_cache_is_where_python_has_it() {
+        for (set, cache) in [
+            (&[][..], "/home/me/.cache/huggingface/hub"),
+            (&[("XDG_CACHE_HOME", "/x")], "/x/huggingface/hub"),
+            (&[("XDG_CACHE_HOME", "~/x")], "/home/me/x/huggingface/hub"),
+            (&[("XDG_CACHE_HOME", "/x"), ("HF_HOME", "/h")], "/h/hub"),
+            (&[("HF_HOME", "~/hf")], "/home/me/hf/hub"),
+            (&[("HF_HOME", "$A/hf"), ("A", "/a")], "/a/hf/hub"),
+            (&[("HF_HOME", "${A}b/$NONE/${NONE}/$"), ("A", "/a")], "/ab/$NONE/${NONE}/$/hub"),
+            (&[("HF_HOME", "")], "hub"),
+            (&[("HUGGINGFACE_HUB_CACHE", "/old")], "/old"),
+            (&[("HUGGINGFACE_HUB_CACHE", "~/old")], "/home/me/old"),
+            (&[("HUGGINGFACE_HUB_CACHE", "/old"), ("HF_HUB_CACHE", "/new")], "/new"),
+            (&[("HF_HUB_CACHE", "~/c"), ("HF_HOME", "/h")], "/home/me/c"),
+            (&[("HF_HUB_CACHE", "a~/c")], "a~/c"),
+            // Python keeps the white space; no folder is meant to have it.
+            (&[("HF_HUB_CACHE", " /c\n")], "/c"),
+        ] {
+            assert_eq!(environment(set).cache, Path::new(cache), "{set:?}");
+        }
+    }
+
+    #[test]
+    fn the_network_is_forbidden_as_in_python() {
+        for (set, forbidden) in [
+            (&[][..], false),
+            (&[("HF_HUB_OFFLINE", "1")], true),
+            (&[("HF_HUB_OFFLINE", "yes")], true),
+            (&[("HF_HUB_OFFLINE", "True ")], true),
+            (&[("HF_HUB_OFFLINE", "0")], false),
+            (&[("TRANSFORMERS_OFFLINE", "1")], true),
+            (&[("HF_HUB_OFFLINE", "0"), ("TRANSFORMERS_OFFLINE", "1")], false),
+            (&[("HF_HUB_OFFLINE", ""), ("TRANSFORMERS_OFFLINE", "on")], true),
+        ] {
+            assert_eq!(environment(set).offline.is_some(), forbidden, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_found_where_python_finds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, "hf_file\n").unwrap();
+        let (file, home) = (file.display().to_string(), folder.path().display().to_string());
+        for (set, header) in [
+            (&[][..], None),
+            (&[("HF_TOKEN", "hf_a")], Some("Bearer hf_a")),
+            (&[("HF_TOKEN", " hf_a\n")], Some("Bearer hf_a")),
+            (&[("HF_TOKEN", "hf_a\nb")], Some("Bearer hf_ab")),
+            (&[("HUGGING_FACE_HUB_TOKEN", "hf_b")], Some("Bearer hf_b")),
+            (&[("HF_TOKEN", ""), ("HUGGING_FACE_HUB_TOKEN", "hf_b")], Some("Bearer hf_b")),
+            (&[("HF_TOKEN_PATH", file.as_str())], Some("Bearer hf_file")),
+            (&[("HF_HOME", home.as_str())], Some("Bearer hf_file")),
+            (&[("HF_HOME", home.as_str()), ("HF_HUB_CACHE", "/elsewhere/hub")], Some("Bearer hf_file")),
+            (&[("HF_HOME", home.as_str()), ("HF_TOKEN", "hf_a")], Some("Bearer hf_a")),
+            (&[("HF_TOKEN", "hf_a"), ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")], None),
+        ] {
+            let endpoint = environment(set).endpoint.unwrap();
+            assert_eq!(endpoint.authorization.map(|Secret(value)| value).as_deref(), header, "{set:?}");
+        }
+        for token in ["hf a", "hf_ä", "hf_\u{7}"] {
+            assert!(environment(&[("HF_TOKEN", token)]).endpoint.is_err());
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address() {
+        for (text, url) in [
+            ("https://hub.example", "https://hub.example"),
+            (" http://hub.example/ \n", "http://hub.example"),
+            ("http://hub.example:8080/hf/public//", "http://hub.example:8080/hf/public"),
+            ("", "https://huggingface.co"),
+        ] {
+            assert_eq!(environment(&[("HF_ENDPOINT", text)]).endpoint.unwrap().url.to_string(), url);
+        }
+        for text in ["hub.example", "me:secret@hub.example", "ftp://hub.example", "http://me:secret@", "http://a b", "http://x?y"]
+        {
+            let error = environment(&[("HF_ENDPOINT", text)]).endpoint.unwrap_err().to_string();
+            assert!(error.contains("HF_ENDPOINT") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn credentials_of_an_endpoint_stay_in_a_header() {
+        let endpoint = environment(&[("HF_ENDPOINT", "http://me:s%40cret@hub.example"), ("HF_TOKEN", "hf_a")]).endpoint.unwrap();
+        // `printf 'me:s@cret' | base64`
+        assert_eq!(endpoint.authorization, Some(Secret("Basic bWU6c0BjcmV0".into())));
+        assert!(!format!("{endpoint:?} {}", endpoint.url).contains("cret\u{0}") && !format!("{endpoint:?}").contains("bWU6"));
+        assert_eq!(endpoint.url.to_string(), "http://hub.example");
+    }
+}

@@ -1,0 +1,158 @@
+//! How the hub can fail, and what to do then.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a file of the hub could not be had.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum HubError {
+    /// The hub has no such repository, revision or file.
+    #[error("the hub at {endpoint} has no {file} in {id} at revision {revision}{hint}")]
+    NotFound {
+        /// Asked hub.
+        endpoint: String,
+        /// Repository.
+        id: String,
+        /// Revision.
+        revision: String,
+        /// File.
+        file: String,
+        /// What to check.
+        hint: String,
+    },
+    /// The hub wants a token, or another one.
+    #[error("the hub at {endpoint} refuses access to {id} ({status}): {hint}")]
+    Refused {
+        /// Asked hub.
+        endpoint: String,
+        /// Repository.
+        id: String,
+        /// HTTP status.
+        status: u16,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The network is forbidden and the file is not cached.
+    #[error("{id} ({file}) is not in the cache {cache}, and {variable} forbids to download it{hint}")]
+    Offline {
+        /// Repository.
+        id: String,
+        /// File.
+        file: String,
+        /// Looked-through cache.
+        cache: PathBuf,
+        /// Which says so.
+        variable: &'static str,
+        /// What the cache has instead.
+        hint: String,
+    },
+    /// A cached file is not what its name says, and the network is forbidden.
+    #[error("the hub's cache is damaged: {path} does not have the hash that is its name; delete it and download it again")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A variable of the environment, or a file that one names, cannot be used.
+    #[error("{name} {reason}")]
+    Setting {
+        /// The variable.
+        name: String,
+        /// What is wrong; never its value.
+        reason: String,
+    },
+    /// The cache cannot be written.
+    #[error("cannot write the hub's cache {path}: {reason}; HF_HUB_CACHE names another folder")]
+    Cache {
+        /// What could not be written.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The connection failed, or the hub did not do its part.
+    #[error("cannot download {file} of {id} from {endpoint}: {fault}{}", fault.advice(id))]
+    Failed {
+        /// Asked hub.
+        endpoint: String,
+        /// Repository.
+        id: String,
+        /// File.
+        file: String,
+        /// What went wrong.
+        fault: Fault,
+    },
+}
+
+/// What can go wrong with a request.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// The host cannot be reached.
+    Unreachable(String),
+    /// Nobody said anything for so long.
+    Silent(Duration),
+    /// The connection broke off.
+    Broken(String),
+    /// The host's certificate is not trusted.
+    Certificate(String),
+    /// A proxy does not let the request through, or is none; with the variable that names it.
+    Proxy(&'static str, String),
+    /// Redirects that lead nowhere.
+    Redirect(String),
+    /// An HTTP status other than success, and how long the hub asks to wait.
+    Status(u16, Option<Duration>),
+    /// An answer that no hub gives.
+    NotHub(String),
+    /// The file is not what was announced.
+    Wrong(String),
+    /// A setting that only shows when it is used.
+    Setting(String),
+    /// The cache cannot be written.
+    Disk(PathBuf, String),
+    /// Another process holds the file's lock and does nothing.
+    Locked(PathBuf),
+}
+
+impl Fault {
+    /// What to do, with the mark that joins it to the message.
+    fn advice(&self, id: &str) -> String {
+        let advice = match self {
+            Self::Unreachable(_) | Self::Silent(_) => format!("without a network, name a folder such as ./{id}"),
+            Self::Broken(_) => "the same command goes on where the download broke off".into(),
+            Self::Certificate(_) => {
+                "if your organization signs its traffic itself, let SSL_CERT_FILE name its certificate authority".into()
+            }
+            Self::Proxy(variable, _) => format!("check {variable}; NO_PROXY lists hosts that need no proxy"),
+            Self::Status(429, Some(wait)) => {
+                format!("try again in {} s; with a token (HF_TOKEN) the limit is higher", wait.as_secs())
+            }
+            Self::Status(429, None) => "try again in some minutes; with a token (HF_TOKEN) the limit is higher".into(),
+            Self::Status(500.., _) => "try again later; HF_ENDPOINT can name a mirror".into(),
+            Self::Redirect(_) | Self::NotHub(_) | Self::Status(..) => "check HF_ENDPOINT".into(),
+            Self::Wrong(_) => "nothing of it was kept; try again, or check HF_ENDPOINT and the proxy".into(),
+            Self::Locked(_) => "stop that process, or wait until it has ended".into(),
+            Self::Setting(_) | Self::Disk(..) => return String::new(),
+        };
+        format!("; {advice}")
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(reason)
+            | Self::Broken(reason)
+            | Self::Redirect(reason)
+            | Self::NotHub(reason)
+            | Self::Wrong(reason)
+            | Self::Setting(reason)
+            | Self::Proxy(_, reason) => f.write_str(reason),
+            Self::Silent(time) => write!(f, "no answer for {} s", time.as_secs()),
+            Self::Certificate(reason) => write!(f, "its certificate is not trusted ({reason})"),
+            Self::Status(429, _) => f.write_str("too many requests (429)"),
+            Self::Status(status @ 500.., _) => write!(f, "the server is in trouble ({status})"),
+            Self::Status(status, _) => write!(f, "it answers with status {status}"),
+            Self::Disk(path, reason) => write!(f, "cannot write {}: {reason}", path.display()),
+            Self::Locked(path) => write!(f, "another process holds {} and makes no progress", path.display()),
+        }
+    }
+}

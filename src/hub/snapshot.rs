@@ -1,0 +1,197 @@
+//! One commit of a repository, of which files are asked for.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+
+use super::announced::Announced;
+use super::cache::{Known, Shelf};
+use super::client::{Answer, Client, Patience, Request};
+use super::content::Commit;
+use super::download::Download;
+use super::error::{Fault, HubError};
+use super::url::escape;
+use super::{Hub, Repository};
+
+/// Files of one commit, in the cache or on the hub.
+pub struct Snapshot<'a> {
+    pub(super) hub: &'a Hub,
+    pub(super) repository: &'a Repository,
+    pub(super) shelf: Shelf,
+    pub(super) commit: Commit,
+    pub(super) reach: Reach<'a>,
+    /// Whether a file was looked for of which nothing is known.
+    pub(super) guessed: Cell<bool>,
+    /// Whether a file exists that could not be had.
+    pub(super) owed: Cell<bool>,
+}
+
+/// How far files may come from.
+#[derive(Clone, Copy)]
+pub(super) enum Reach<'a> {
+    /// What is not in the cache counts as not there.
+    Cache,
+    /// What the cache does not know, the hub is asked for.
+    Hub(&'a Client, Patience),
+}
+
+/// What the hub says of a file.
+pub(super) enum Found {
+    Here(Announced),
+    /// There is none in this commit, where the answer names it.
+    Absent(Option<Commit>),
+}
+
+impl Snapshot<'_> {
+    /// A file of this commit, if it has it.
+    ///
+    /// # Errors
+    /// It cannot be told, or the file cannot be had.
+    pub fn find(&self, file: &str) -> Result<Option<PathBuf>, HubError> {
+        let known = self.shelf.known(&self.commit, file);
+        match (known, self.reach) {
+            (Known::Here(path), _) => Ok(Some(path)),
+            (Known::Absent, _) => Ok(None),
+            (_, Reach::Hub(client, patience)) => self.download(client, patience, file),
+            (Known::Damaged(path), Reach::Cache) => Err(HubError::Damaged { path: path.canonicalize().unwrap_or(path) }),
+            (Known::Unknown, Reach::Cache) => {
+                self.guessed.set(true);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The first of several files that there is.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be had.
+    pub fn first_of(&self, files: &[&str]) -> Result<PathBuf, HubError> {
+        for file in files {
+            if let Some(path) = self.find(file)? {
+                return Ok(path);
+            }
+        }
+        let names = match files {
+            [one] => (*one).to_string(),
+            [others @ .., last] => format!("{} or {last}", others.join(", ")),
+            [] => String::new(),
+        };
+        Err(self.missing(&names))
+    }
+
+    /// That a file is not there.
+    #[must_use]
+    pub fn missing(&self, names: &str) -> HubError {
+        match self.reach {
+            Reach::Hub(client, _) => self.repository.not_found(client, names, self.other_weights()),
+            Reach::Cache => {
+                self.hub.not_cached(self.repository, names, &format!("; commit {} is there, without it", self.commit.as_str()))
+            }
+        }
+    }
+
+    /// What to say where the weights are only there for another library.
+    fn other_weights(&self) -> String {
+        let others = [("tf_model.h5", "TensorFlow"), ("flax_model.msgpack", "Flax"), ("model.onnx", "ONNX")];
+        let Reach::Hub(client, patience) = self.reach else { return String::new() };
+        let there = |file: &str| {
+            let found = self.repository.look(client, patience, self.commit.as_str(), file, &|_| {});
+            matches!(found, Ok(Found::Here(_)))
+        };
+        let other = others.into_iter().find(|(file, _)| there(file));
+        other.map_or_else(String::new, |(file, library)| {
+            format!("; it has weights for {library} alone ({file}), which transformers can convert (from_tf, from_flax)")
+        })
+    }
+
+    fn download(&self, client: &Client, patience: Patience, file: &str) -> Result<Option<PathBuf>, HubError> {
+        let repository = self.repository;
+        let failed = |fault: Fault| repository.failed(client, file, fault);
+        let announced = match repository.look(client, patience, self.commit.as_str(), file, &super::say)? {
+            Found::Here(announced) => announced,
+            Found::Absent(_) => {
+                self.shelf.set_absent(&self.commit, file);
+                return Ok(None);
+            }
+        };
+        self.owed.set(true);
+        if announced.commit != self.commit {
+            return Err(failed(Fault::NotHub("asked for one commit, it answers with another".into())));
+        }
+        let url = repository.address(client, self.commit.as_str(), file);
+        let bar = self.hub.draws();
+        let name = format!("{}/{file}", repository.id);
+        let content = &announced.content;
+        let download = Download { client, shelf: &self.shelf, name: &name, url: &url, content, bar, say: &super::say };
+        download.fetch().map_err(failed)?;
+        let linked = self.shelf.link(&self.commit, file, &content.name);
+        self.owed.set(linked.is_err());
+        linked.map(Some).map_err(|error| failed(Fault::Disk(self.shelf.blob(&content.name), error.to_string())))
+    }
+}
+
+impl Repository {
+    /// Where a file of a revision is.
+    fn address(&self, client: &Client, revision: &str, file: &str) -> super::url::Url {
+        let file = file.split('/').map(escape).collect::<Vec<_>>().join("/");
+        client.endpoint.url.below(&format!("{}/resolve/{}/{file}", self.path(), escape(revision)))
+    }
+
+    /// Asks the hub for a file's first byte, and with it for everything about the file.
+    pub(super) fn look(
+        &self,
+        client: &Client,
+        patience: Patience,
+        revision: &str,
+        file: &str,
+        say: &dyn Fn(&str),
+    ) -> Result<Found, HubError> {
+        let url = self.address(client, revision, file);
+        let request = Request { url, range: Some((0, Some(0))), waits: client.first_waits(patience) };
+        let failed = |fault| self.failed(client, file, fault);
+        let answer = client.ask(&request, patience, say).map_err(failed)?;
+        match answer.status {
+            200 | 206 | 416 => Announced::read(&answer).map(Found::Here).map_err(failed),
+            404 | 410 => self.absent(client, &answer, file),
+            status @ (401 | 403) => Err(self.refused(client, &answer, status)),
+            status => Err(failed(Fault::Status(status, None))),
+        }
+    }
+
+    fn absent(&self, client: &Client, answer: &Answer, file: &str) -> Result<Found, HubError> {
+        match answer.header("x-error-code") {
+            Some("RepoNotFound") => Err(self.not_found(client, file, "; there is no such repository, or it is private".into())),
+            Some("RevisionNotFound") => Err(self.not_found(client, file, "; it has no such branch, tag or commit".into())),
+            _ => Ok(Found::Absent(answer.header("x-repo-commit").and_then(Commit::parse))),
+        }
+    }
+
+    fn refused(&self, client: &Client, answer: &Answer, status: u16) -> HubError {
+        let gated = answer.header("x-error-code") == Some("GatedRepo");
+        let hint = match (client.endpoint.authorization.is_some(), status) {
+            (false, _) if gated => "its owner asks for terms to be accepted: do so on its page, then set HF_TOKEN",
+            (false, _) => "the name may be misspelled, or the repository private: then set HF_TOKEN",
+            (true, 401) => "the token in HF_TOKEN is not accepted, or the name is misspelled",
+            (true, _) => "the token is valid but has no access; accept the repository's terms on its page",
+        };
+        HubError::Refused { endpoint: client.endpoint.url.to_string(), id: self.id.clone(), status, hint }
+    }
+
+    pub(super) fn not_found(&self, client: &Client, file: &str, hint: String) -> HubError {
+        HubError::NotFound {
+            endpoint: client.endpoint.url.to_string(),
+            id: self.id.clone(),
+            revision: self.revision.clone(),
+            file: file.into(),
+            hint,
+        }
+    }
+
+    pub(super) fn failed(&self, client: &Client, file: &str, fault: Fault) -> HubError {
+        match fault {
+            Fault::Disk(path, reason) => HubError::Cache { path, reason },
+            fault => {
+                HubError::Failed { endpoint: client.endpoint.url.to_string(), id: self.id.clone(), file: file.into(), fault }
+            }
+        }
+    }
+}
