@@ -16,6 +16,7 @@ mod several;
 #[cfg(feature = "gpu")]
 mod sums;
 
+pub use cpu::instruction_set;
 #[cfg(feature = "gpu")]
 pub use gpu::{Prepared, Reads, Recording, Shape, held, whereabouts};
 pub use mask::Drop;

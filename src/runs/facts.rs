@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::status::Status;
+use crate::kernels::instruction_set;
 use crate::train::Kernels;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -161,6 +162,9 @@ pub struct Host {
     pub platform: String,
     /// Threads that it runs at once.
     pub threads: usize,
+    /// What its CPU computes with: `avx512`, `avx2`, `neon` or `baseline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruction_set: Option<String>,
     /// The process that runs.
     pub process: u32,
 }
@@ -173,6 +177,7 @@ impl Host {
             name: gethostname::gethostname().to_string_lossy().into_owned(),
             platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            instruction_set: Some(instruction_set().into()),
             process: std::process::id(),
         }
     }

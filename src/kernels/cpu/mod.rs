@@ -18,3 +18,5 @@ mod passes;
 mod reduce;
 mod simd;
 mod small;
+
+pub use simd::instruction_set;

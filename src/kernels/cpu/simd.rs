@@ -1,5 +1,35 @@
 //! The same loops compiled for several instruction sets, picked when the program runs.
 
+/// The instruction set that computes on this machine's CPU: `avx512`, `avx2`, `neon` or `baseline`. Matrix products
+/// choose by the same features, and round differently with each.
+#[must_use]
+pub fn instruction_set() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if has_avx2() {
+            return if has_avx512() { "avx512" } else { "avx2" };
+        }
+    }
+    if cfg!(target_arch = "aarch64") { "neon" } else { "baseline" }
+}
+
+/// What the versions for AVX2 need.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(super) fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
+/// What the versions for AVX-512 need beyond AVX2.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(super) fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+}
+
 /// Defines a function whose body is compiled once for each instruction set that helps, with loops vectorized by the
 /// compiler; on 64-bit Arm the baseline has NEON already. Only elementwise loops and sums in a fixed order stand in it,
 /// so that every version gives the same bits.
@@ -21,11 +51,7 @@ macro_rules! vectorized {
                 fn avx2($($argument: $type),*) $(-> $out)? {
                     body($($argument),*)
                 }
-                let has_avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-                let has_avx512 = is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl");
+                let (has_avx2, has_avx512) = ($crate::kernels::cpu::simd::has_avx2(), $crate::kernels::cpu::simd::has_avx512());
                 // SAFETY: the processor has been asked for these features, and has them.
                 #[allow(unsafe_code)]
                 if has_avx2 && has_avx512 {
