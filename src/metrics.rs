@@ -30,18 +30,23 @@ pub struct Metric {
     pub name: &'static str,
     /// Which score is better.
     pub direction: Direction,
+    /// The smallest and the largest score that there can be.
+    pub range: (f64, f64),
     /// The score of predictions against labels.
     pub score: fn(labels: &[usize], predictions: &[usize]) -> f64,
 }
 
 /// Share of predictions that equal the label.
-pub static ACCURACY: Metric = Metric { name: "accuracy", direction: Direction::Maximize, score: accuracy };
+pub static ACCURACY: Metric = Metric { name: "accuracy", direction: Direction::Maximize, range: (0.0, 1.0), score: accuracy };
 
 /// Harmonic mean of precision and recall of class 1, as scikit-learn's `f1_score` and GLUE define it.
-pub static F1: Metric = Metric { name: "f1", direction: Direction::Maximize, score: f1 };
+pub static F1: Metric = Metric { name: "f1", direction: Direction::Maximize, range: (0.0, 1.0), score: f1 };
 
 /// Name of the mean cross-entropy, which every task has beside its metrics.
 pub const LOSS: &str = "loss";
+
+/// Cross-entropy is at least 0.
+pub const LOSS_RANGE: (f64, f64) = (0.0, f64::INFINITY);
 
 fn accuracy(labels: &[usize], predictions: &[usize]) -> f64 {
     let right = labels.iter().zip(predictions).filter(|(label, prediction)| label == prediction).count();

@@ -59,7 +59,7 @@ fn selected(arguments: &List, sweeps: &[(PathBuf, ListedSweep)]) -> Outcome<Vec<
         for error in unreadable {
             warn(&format!("{error:#}"));
         }
-        let bare = |run: StoredRun| ComparedRun { run, settings: BTreeMap::new() };
+        let bare = |run: StoredRun| ComparedRun { run, settings: BTreeMap::new(), deciding: BTreeMap::new() };
         runs.into_iter().map(|run| ComparedRun::new(run.clone()).unwrap_or_else(|_| bare(run))).collect()
     } else {
         match select(root, &arguments.which) {

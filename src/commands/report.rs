@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use chrono::Utc;
 
-use super::compare::compared;
+use super::compare::{Compared, compared};
 use super::{complain, print, print_data};
 use crate::cli::Report;
 use crate::compare::ComparedRun;
@@ -16,11 +16,12 @@ use crate::runs::Versions;
 
 /// Writes a page about the runs that are meant.
 pub fn report(arguments: &Report) -> Outcome<()> {
-    let (runs, comparisons) = compared(&arguments.selection)?;
+    let Compared { selected, comparisons } = compared(&arguments.selection)?;
+    let (left_out, runs) = (selected.sentences(), selected.runs);
     let to_stdout = arguments.output == Path::new("-");
     let folder = arguments.output.parent().unwrap_or(Path::new(""));
     let made = format!("Made by gluepot {} on {}.", Versions::this().gluepot, Utc::now().format("%Y-%m-%d %H:%M UTC"));
-    let text = page(&Heading { title: title(&runs), made }, &comparisons, &runs, folder);
+    let text = page(&Heading { title: title(&runs), made, left_out }, &comparisons, &runs, folder);
     // With the page on standard output, nothing else may be there.
     let say = |path: &Path| {
         let line = format!("wrote {}", path.display());

@@ -1,77 +1,94 @@
 //! A comparison in plain sentences: what it shows, and what so few runs cannot show.
 
+use super::notes::p_text;
 use super::variant::{Comparison, Variant};
 use crate::metrics::Direction;
-use crate::report::counted;
-use crate::statistics::{Method, smallest_exact_p};
+use crate::report::{counted, p_value};
+use crate::statistics::{Method, holm, smallest_exact_p};
 
 /// The level of significance that sentences speak of.
 const LEVEL: f64 = 0.05;
 
-/// What may be concluded, sentence by sentence.
+/// The best of so many variants or more owes some of its lead to having been picked.
+const MANY: usize = 4;
+
+/// What has to be known of the runs, and what may be concluded, sentence by sentence.
 #[must_use]
 pub fn conclusions(comparison: &Comparison) -> Vec<String> {
+    let mut sentences: Vec<String> = comparison.notes.iter().map(|note| note.text.clone()).collect();
     let scored: Vec<&Variant> = comparison.variants.iter().filter(|variant| variant.score.is_some()).collect();
-    let mut sentences = Vec::new();
-    if comparison.repeated > 0 {
-        let runs = counted(comparison.repeated, "run repeats", "runs repeat");
-        sentences.push(format!("{runs} a seed of the same variant; only the newest counts."));
+    match scored.as_slice() {
+        [] => sentences.push("No run counts, so there is nothing to compare.".into()),
+        [one] if one.scores.len() == 1 => {
+            sentences.push("One run alone cannot show what is chance: run more seeds.".into());
+        }
+        [one] => {
+            let seeds = counted(one.scores.len(), "seed", "seeds");
+            sentences.push(format!("There is one variant with {seeds}, and nothing to compare it with."));
+        }
+        several => {
+            sentences.extend(best_against_reference(comparison));
+            sentences.extend(power(comparison));
+            sentences.extend(optimism(comparison, several));
+        }
     }
-    let collapsed: usize = scored.iter().map(|variant| variant.collapsed).sum();
-    if collapsed > 0 {
-        sentences
-            .push(format!("{} collapsed to one class: the score is that of guessing it.", counted(collapsed, "run", "runs")));
-    }
-    let stopped = comparison.variants.iter().filter(|variant| variant.pruned > 0).count();
-    if stopped > 0 {
-        let variants = counted(stopped, "variant was", "variants were");
-        sentences.push(format!(
-            "{variants} stopped early for falling behind with the first seed, which is no proof that they are worse."
-        ));
-    }
-    if scored.is_empty() {
-        sentences.push("No run has finished, so there is nothing to compare.".into());
-        return sentences;
-    }
-    if scored.len() == 1 {
-        sentences.push(match scored[0].scores.len() {
-            1 => "One run alone says nothing about chance: run more seeds.".into(),
-            n => format!("There is one variant with {n} runs, and nothing to compare it with."),
-        });
-        return sentences;
-    }
-    sentences.extend(best_against_reference(comparison));
-    sentences.extend(power(comparison));
     sentences
+}
+
+/// How many comparisons have a p-value.
+fn comparisons(comparison: &Comparison) -> usize {
+    comparison.variants.iter().filter(|variant| variant.adjusted_p.is_some()).count()
+}
+
+fn best(comparison: &Comparison, but: Option<usize>) -> Option<&Variant> {
+    let others = comparison.variants.iter().enumerate().filter(|(index, _)| Some(*index) != but);
+    let scored = others.filter_map(|(_, variant)| Some((variant, variant.mean()?)));
+    let better = |a: f64, b: f64| comparison.direction.improves(a, b);
+    scored.reduce(|best, next| if better(next.1, best.1) { next } else { best }).map(|(variant, _)| variant)
 }
 
 fn best_against_reference(comparison: &Comparison) -> Option<String> {
     let reference = &comparison.variants[comparison.reference];
-    let better = |a: f64, b: f64| comparison.direction.improves(a, b);
-    let mean = |variant: &Variant| variant.score.as_ref().map(|score| score.mean);
-    let others =
-        comparison.variants.iter().enumerate().filter(|(index, _)| *index != comparison.reference).map(|(_, variant)| variant);
-    let rival = others
-        .filter_map(|variant| Some((variant, mean(variant)?)))
-        .reduce(|best, next| if better(next.1, best.1) { next } else { best })
-        .map(|(variant, _)| variant)?;
-    let (difference, base) = (rival.difference.as_ref()?, mean(reference)?);
+    let rival = best(comparison, Some(comparison.reference))?;
+    let difference = rival.difference.as_ref()?;
     let (rival_name, reference_name) = (rival.label(&comparison.columns), reference.label(&comparison.columns));
-    let ahead = better(base + difference.mean, base);
-    let word = match (comparison.direction, ahead, difference.mean == 0.0) {
-        (_, _, true) => "scored as well as",
-        (_, true, _) => "scored better than",
-        (_, false, _) => "scored worse than",
-    };
-    let sign = if comparison.direction == Direction::Minimize { " (lower is better)" } else { "" };
-    let mut text = format!("{rival_name} {word} {reference_name}: {:+.4} {}{sign}", difference.mean, comparison.metric);
-    if let Some((low, high)) = difference.interval {
-        text += &format!(", 95 % interval {low:+.4} to {high:+.4}");
+    let metric = &comparison.metric;
+    // What rounding leaves of two equal means.
+    let is_same = difference.mean.abs() < 1e-12;
+    let is_better = comparison.direction.improves(difference.mean, 0.0);
+    let word = if is_better { "better" } else { "worse" };
+    let lower = if comparison.direction == Direction::Minimize { ", lower is better" } else { "" };
+    let mut figures = vec![format!("{:+.4} {metric}{lower}", difference.mean)];
+    figures.extend(difference.interval.map(|(low, high)| format!("95% CI {low:+.4} to {high:+.4}")));
+    if let Some(p) = rival.adjusted_p {
+        let of = comparisons(comparison);
+        figures.push(if of > 1 { format!("{}, adjusted for {of} comparisons", p_text(p)) } else { p_text(p) });
     }
-    match rival.adjusted_p {
-        Some(p) if p <= LEVEL => text += &format!(". By chance alone so large a difference would be rare (p = {p:.3})."),
-        Some(p) => text += &format!(". That may well be chance (p = {p:.3})."),
-        None => text += ". Whether that is chance cannot be told from these runs.",
+    let figures = figures.join(", ");
+    let mut text = match rival.adjusted_p {
+        _ if is_same => format!("{rival_name} scored the same as {reference_name} ({figures})."),
+        Some(p) if p <= LEVEL => format!("{rival_name} scored {word} than {reference_name} ({figures})."),
+        Some(_) => format!("No evidence that {rival_name} differs from {reference_name} ({figures})."),
+        None => {
+            format!(
+                "{rival_name} scored {word} than {reference_name} ({figures}); so few seeds cannot show whether that is chance."
+            )
+        }
+    };
+    // The table's means are over all seeds.
+    let of_means = rival.mean()? - reference.mean()?;
+    if let Some(pairing) = rival.pairing.as_ref().filter(|_| (of_means - difference.mean).abs() >= 5e-5) {
+        let seeds = counted(pairing.shared, "seed", "seeds");
+        text += &format!(" That is over the {seeds} that both have; the means of all their seeds are {of_means:+.4} apart.");
+    }
+    let excludes_zero = difference.interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0);
+    if excludes_zero && !is_same && rival.adjusted_p.is_some_and(|p| p > LEVEL) {
+        text += match (difference.method, comparisons(comparison)) {
+            (Method::SignFlip | Method::Permutation, ..2) => {
+                " The interval assumes normally distributed scores; the p-value does not."
+            }
+            _ => " The interval stands for this comparison alone; the p-value accounts for all of them.",
+        };
     }
     Some(text)
 }
@@ -79,21 +96,49 @@ fn best_against_reference(comparison: &Comparison) -> Option<String> {
 /// What the number of shared seeds can show at all.
 fn power(comparison: &Comparison) -> Option<String> {
     if comparison.variants.iter().all(|variant| variant.scores.len() <= 1) {
-        return Some("One run of each variant says nothing about chance: run more seeds.".into());
+        return Some("One run of each variant cannot show what is chance: run more seeds.".into());
     }
-    let differences =
-        comparison.variants.iter().filter_map(|variant| variant.difference.as_ref()).filter(|difference| difference.p.is_some());
-    let exact: Vec<usize> =
-        differences.filter(|difference| difference.method == Method::SignFlip).map(|difference| difference.n).collect();
-    let comparisons = comparison.variants.iter().filter(|variant| variant.adjusted_p.is_some()).count();
-    let pairs = exact.iter().copied().max()?;
-    let needed = (1..=20).find(|n| 2.0 / f64::from(1_u32 << n) * comparisons as f64 <= LEVEL)?;
-    let smallest = smallest_exact_p(pairs)? * comparisons as f64;
-    (smallest > LEVEL).then(|| {
-        let of = if comparisons > 1 { format!(" in {comparisons} comparisons") } else { String::new() };
+    let p: Vec<Option<f64>> = comparison.variants.iter().map(Variant::p).collect();
+    // The adjusted p-value of a variant if its exact test gave the smallest that so many pairs can, and the others theirs.
+    let adjusted = |index: usize, pairs: usize| {
+        let mut p = p.clone();
+        p[index] = Some(smallest_exact_p(pairs)?);
+        holm(&p)[index]
+    };
+    let bounds: Vec<(usize, usize, f64)> = comparison
+        .variants
+        .iter()
+        .enumerate()
+        .filter_map(|(index, variant)| Some((index, variant.difference.as_ref()?)))
+        .filter(|(_, difference)| difference.method == Method::SignFlip && difference.p.is_some())
+        .filter_map(|(index, difference)| Some((index, difference.n, adjusted(index, difference.n)?)))
+        .filter(|(.., bound)| *bound > LEVEL)
+        .collect();
+    let (_, fewest, _) = *bounds.iter().min_by_key(|(_, pairs, _)| *pairs)?;
+    let of_fewest: Vec<&(usize, usize, f64)> = bounds.iter().filter(|(_, pairs, _)| *pairs == fewest).collect();
+    let bound = of_fewest.iter().map(|(.., bound)| *bound).fold(f64::INFINITY, f64::min);
+    let which = match of_fewest.as_slice() {
+        [(index, ..)] if comparisons(comparison) > 1 => format!(" of {}", comparison.variants[*index].label(&comparison.columns)),
+        several if several.len() < comparisons(comparison) => format!(" of {} comparisons", several.len()),
+        _ => String::new(),
+    };
+    let needed = (1..=12).find(|pairs| of_fewest.iter().all(|(index, ..)| adjusted(*index, *pairs).is_some_and(|p| p <= LEVEL)));
+    let needed = needed.map_or("more seeds are".into(), |needed| format!("at least {needed} shared seeds are"));
+    let p = if comparisons(comparison) > 1 { "adjusted p-value" } else { "p-value" };
+    Some(format!(
+        "With {} the {p}{which} cannot fall below {}, whatever the scores: {needed} needed to reach {LEVEL}.",
+        counted(fewest, "shared seed", "shared seeds"),
+        p_value(bound)
+    ))
+}
+
+/// A winner of many was picked on the scores that it is praised for.
+fn optimism(comparison: &Comparison, scored: &[&Variant]) -> Option<String> {
+    let best = best(comparison, None)?.label(&comparison.columns);
+    (scored.len() >= MANY).then(|| {
         format!(
-            "With {pairs} shared seeds no p-value{of} can fall below {:.3}, whatever the scores: at least {needed} seeds are needed to show anything at {LEVEL}.",
-            smallest.min(1.0)
+            "{best} is the best of {} variants, picked on the same validation examples: its score is optimistic. Confirm it with new seeds, or on other data.",
+            scored.len()
         )
     })
 }

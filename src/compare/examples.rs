@@ -5,15 +5,24 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
+use super::looks::evaluations;
 use super::select::ComparedRun;
 use crate::hub::Hub;
 use crate::runs::files;
 use crate::statistics::mcnemar;
 use crate::tasks::{Origin, Source, Task, Text};
 
-/// How two runs' predictions differ.
+/// How two runs' predictions at their best checkpoints differ.
 #[derive(Clone, Debug, Serialize)]
 pub struct Examples {
+    /// The id of the first run.
+    pub first_run: String,
+    /// The id of the second run.
+    pub second_run: String,
+    /// Steps that the first run's best checkpoint was trained for, and how many evaluations it is the best of.
+    pub first_checkpoint: Picked,
+    /// The same of the second run.
+    pub second_checkpoint: Picked,
     /// Examples that both get right.
     pub both_right: u64,
     /// Examples that only the first run gets right.
@@ -26,6 +35,15 @@ pub struct Examples {
     pub p: f64,
     /// The examples on which the two disagree.
     pub disagreements: Vec<Disagreement>,
+}
+
+/// The checkpoint that predictions are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Picked {
+    /// Steps that it was trained for.
+    pub step: u64,
+    /// Evaluations that it is the best of, where the run's table tells.
+    pub evaluations: Option<usize>,
 }
 
 /// An example that two runs see differently.
@@ -51,9 +69,13 @@ impl Examples {
     pub fn of(first: &ComparedRun, second: &ComparedRun) -> Result<Self> {
         let (a, b) = (&first.run.facts, &second.run.facts);
         let same = a.task == b.task && a.hashes.data.get("validation") == b.hashes.data.get("validation");
-        ensure!(same, "{} and {} were not scored on the same examples", a.id, b.id);
+        let (n, m) = (a.validation_examples, b.validation_examples);
+        ensure!(same && n == m, "{} and {} were not scored on the same examples ({n} and {m})", a.id, b.id);
         let task = Task::named(&a.task).with_context(|| format!("unknown task {}", a.task))?;
         let (ours, theirs) = (predictions(first)?, predictions(second)?);
+        let labels =
+            |of: &BTreeMap<usize, (usize, usize)>| of.iter().map(|(index, (label, _))| (*index, *label)).collect::<Vec<_>>();
+        ensure!(labels(&ours) == labels(&theirs), "the predictions of {} and {} are not of the same examples", a.id, b.id);
         let texts = texts(first, task).unwrap_or_default();
         let mut counts = [0_u64; 4];
         let mut disagreements = Vec::new();
@@ -73,12 +95,28 @@ impl Examples {
             }
         }
         let [both_right, only_first, only_second, both_wrong] = counts;
-        Ok(Self { both_right, only_first, only_second, both_wrong, p: mcnemar(only_first, only_second), disagreements })
+        Ok(Self {
+            first_run: a.id.clone(),
+            second_run: b.id.clone(),
+            first_checkpoint: picked(first)?,
+            second_checkpoint: picked(second)?,
+            both_right,
+            only_first,
+            only_second,
+            both_wrong,
+            p: mcnemar(only_first, only_second),
+            disagreements,
+        })
     }
 }
 
+fn picked(run: &ComparedRun) -> Result<Picked> {
+    let summary = run.run.summary.as_ref().with_context(|| format!("the run {} has not finished", run.run.facts.id))?;
+    Ok(Picked { step: summary.best.step, evaluations: evaluations(run).map(|rows| rows.len()) })
+}
+
 /// Label and prediction by index.
-fn predictions(run: &ComparedRun) -> Result<BTreeMap<usize, (usize, usize)>> {
+pub(super) fn predictions(run: &ComparedRun) -> Result<BTreeMap<usize, (usize, usize)>> {
     let path = run.run.path.join(files::PREDICTIONS);
     let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut found = BTreeMap::new();

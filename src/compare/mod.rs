@@ -1,13 +1,34 @@
-//! Runs grouped into variants and compared: which setting is better, by how much, and is that real.
+//! Runs grouped into variants and compared: which setting is better, by how much, and is that more than chance.
+//!
+//! ```text
+//! arguments ─► select ─► runs, and what had to be left out
+//! runs ─► group (variants by content, blocks) ─► looks (evaluations that all have) ─► variants
+//! variants ─► differences ─► order ─► Comparison, with notes ─► conclusions
+//! ```
 
+mod build;
+mod columns;
 mod conclusion;
+mod differences;
 mod examples;
 mod filter;
+mod group;
+mod guessing;
+mod looks;
+mod notes;
+mod order;
 mod select;
 mod variant;
 
+pub use build::compare;
 pub use conclusion::conclusions;
-pub use examples::{Disagreement, Examples};
+pub use examples::{Disagreement, Examples, Picked};
 pub use filter::Filter;
-pub use select::{ComparedRun, select};
-pub use variant::{Comparison, Options, Sort, Variant, compare};
+pub use looks::{Basis, evaluations};
+pub use notes::Note;
+pub use order::Sort;
+pub use select::{ComparedRun, LeftOut, Reason, Selected, select, select_all};
+pub use variant::{Comparison, Options, Pairing, Variant};
+
+/// What is said above several comparisons.
+pub const APART: &str = "Runs on different tasks or data, or judged by different metrics, are compared separately.";

@@ -1,13 +1,16 @@
 //! The runs that are meant, and their settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::runs::{self, FindError, StoredRun, files};
-use crate::sweep::SweepDirectory;
+use super::notes::few;
+use crate::report::counted;
+use crate::runs::{self, FindError, StoredRun, deciding, files};
+use crate::sweep::{Inventory, SweepDirectory};
 
 /// A run and its settings by dotted path.
 #[derive(Clone, Debug)]
@@ -16,6 +19,72 @@ pub struct ComparedRun {
     pub run: StoredRun,
     /// Settings that are on.
     pub settings: BTreeMap<String, Value>,
+    /// What decides its scores: settings with an effect, and the content of files in place of their names.
+    pub deciding: BTreeMap<String, Value>,
+}
+
+/// The runs that are meant, and what is missing among them.
+#[derive(Clone, Debug, Default)]
+pub struct Selected {
+    /// The oldest first.
+    pub runs: Vec<ComparedRun>,
+    /// What was meant and is not there or cannot be read.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A run, or several of a sweep, that were meant and cannot be compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct LeftOut {
+    /// The run's or the sweep's directory.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: Reason,
+    /// How many runs.
+    pub count: usize,
+    /// The same in words.
+    pub message: String,
+}
+
+/// Why a run cannot be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Its files cannot be read.
+    Damaged,
+    /// A sweep took it from elsewhere, and it is not there any more.
+    Moved,
+    /// A sweep has not begun it yet.
+    NotRun,
+}
+
+impl Selected {
+    /// What is left out, in sentences.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        let of = |reason: Reason| self.left_out.iter().filter(move |left_out| left_out.reason == reason);
+        let words = |reason| few(&of(reason).map(|left_out| left_out.message.clone()).collect::<Vec<_>>());
+        let count = |reason| of(reason).map(|left_out| left_out.count).sum::<usize>();
+        let sentence = |reason: Reason, one: &str, more: &str| {
+            (count(reason) > 0).then(|| format!("{}: {}.", counted(count(reason), one, more), words(reason)))
+        };
+        [
+            sentence(Reason::Damaged, "run cannot be read and is left out", "runs cannot be read and are left out"),
+            sentence(
+                Reason::Moved,
+                "run that a sweep reuses is not where it was and is left out",
+                "runs that a sweep reuses are not where they were and are left out",
+            ),
+            sentence(Reason::NotRun, "planned trial has not run yet", "planned trials have not run yet"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn damaged(&mut self, path: &Path, error: &anyhow::Error) {
+        let message = format!("{error:#}");
+        self.left_out.push(LeftOut { path: path.to_path_buf(), reason: Reason::Damaged, count: 1, message });
+    }
 }
 
 impl ComparedRun {
@@ -40,13 +109,21 @@ impl ComparedRun {
                 }
             }
         }
-        Ok(Self { run, settings })
+        let deciding = deciding(&settings, &run.facts);
+        Ok(Self { run, settings, deciding })
     }
 
     /// A score of the best checkpoint.
     #[must_use]
     pub fn score(&self, metric: &str) -> Option<f64> {
         self.run.summary.as_ref()?.best.scores.get(metric).copied()
+    }
+
+    /// Names that [`Self::quantity`] knows.
+    pub fn quantities(&self) -> impl Iterator<Item = &str> {
+        let scores = self.run.summary.iter().flat_map(|summary| summary.best.scores.keys());
+        let facts = ["status", "id", "task", "collapsed", "duration_seconds", "examples_per_second"];
+        facts.into_iter().chain(self.settings.keys().map(String::as_str)).chain(scores.map(String::as_str))
     }
 
     /// A quantity that filters and sorting know: a setting, a score, or a fact of the run.
@@ -70,56 +147,130 @@ impl ComparedRun {
 /// [`runs::find`] understands; every run below `root` where there are no arguments.
 ///
 /// # Errors
-/// An argument means nothing, or a run cannot be read.
+/// An argument means nothing, or a run that it names cannot be read.
 pub fn select(root: &Path, arguments: &[String]) -> Result<Vec<ComparedRun>, FindError> {
-    let mut found: BTreeMap<PathBuf, StoredRun> = BTreeMap::new();
-    let mut add = |runs: Vec<StoredRun>| {
-        for run in runs {
-            let key = run.path.canonicalize().unwrap_or_else(|_| run.path.clone());
-            found.insert(key, run);
-        }
-    };
-    if arguments.is_empty() {
-        add(runs::list(root).map_err(FindError::Unreadable)?.0);
-    }
-    for argument in arguments {
-        add(meant(root, argument)?);
-    }
-    if found.is_empty() {
-        return Err(FindError::NotFound(format!("there are no runs in the folder {}", root.display())));
-    }
-    let mut runs: Vec<StoredRun> = found.into_values().collect();
-    runs.sort_by_key(|run| run.facts.started);
-    runs.into_iter().map(|run| ComparedRun::new(run).map_err(FindError::Unreadable)).collect()
+    select_all(root, arguments).map(|selected| selected.runs)
 }
 
-fn meant(root: &Path, argument: &str) -> Result<Vec<StoredRun>, FindError> {
-    let path = Path::new(argument);
-    let is_run = |path: &Path| path.join(files::RUN).is_file();
-    if let Some(sweep) = SweepDirectory::find(root, argument) {
-        let runs = sweep.runs().map_err(FindError::Unreadable)?;
-        let none = || FindError::NotFound(format!("the sweep {} has no runs yet", sweep.path().display()));
-        return if runs.is_empty() { Err(none()) } else { Ok(runs) };
+/// The same, with what is missing or cannot be read among many.
+///
+/// # Errors
+/// An argument means nothing, or a run that it names cannot be read.
+pub fn select_all(root: &Path, arguments: &[String]) -> Result<Selected, FindError> {
+    let mut meant = Meant::default();
+    if arguments.is_empty() {
+        meant.folder(root)?;
     }
-    if path.is_dir() && !is_run(path) {
-        let (runs, _) = runs::list(path).map_err(FindError::Unreadable)?;
-        return if runs.is_empty() { Err(FindError::NotFound(format!("there are no runs in {argument}"))) } else { Ok(runs) };
+    for argument in arguments {
+        meant.argument(root, argument)?;
     }
-    if argument.contains(['*', '?', '[']) {
+    let Meant { runs, mut selected, .. } = meant;
+    let mut runs: Vec<StoredRun> = runs.into_values().collect();
+    runs.sort_by_key(|run| run.facts.started);
+    for run in runs {
+        let path = run.path.clone();
+        match ComparedRun::new(run) {
+            Ok(run) => selected.runs.push(run),
+            Err(error) if arguments.len() == 1 && Path::new(&arguments[0]) == path => return Err(FindError::Unreadable(error)),
+            Err(error) => selected.damaged(&path, &error),
+        }
+    }
+    selected.left_out.sort();
+    selected.left_out.dedup();
+    if selected.runs.is_empty() {
+        let none = format!("there are no runs in the folder {}", root.display());
+        let none = selected.sentences().into_iter().fold(none, |text, sentence| format!("{text}; {sentence}"));
+        return Err(FindError::NotFound(none));
+    }
+    Ok(selected)
+}
+
+/// Runs as they are found, each once.
+#[derive(Default)]
+struct Meant {
+    runs: BTreeMap<PathBuf, StoredRun>,
+    selected: Selected,
+}
+
+impl Meant {
+    fn add(&mut self, runs: Vec<StoredRun>) {
+        for run in runs {
+            let key = run.path.canonicalize().unwrap_or_else(|_| run.path.clone());
+            self.runs.insert(key, run);
+        }
+    }
+
+    /// The runs of a folder and of the sweeps in it; how many they are.
+    fn folder(&mut self, path: &Path) -> Result<usize, FindError> {
+        let (runs, unreadable) = runs::list(path).map_err(FindError::Unreadable)?;
+        for error in &unreadable {
+            self.selected.damaged(path, error);
+        }
+        let count = runs.len() + unreadable.len();
+        self.add(runs);
+        Ok(count)
+    }
+
+    /// The runs of a sweep's plan, and what is missing of them.
+    fn sweep(&mut self, sweep: &SweepDirectory) -> Result<(), FindError> {
+        let Inventory { runs, unreadable, lost } = sweep.inventory().map_err(FindError::Unreadable)?;
+        for error in &unreadable {
+            self.selected.damaged(sweep.path(), error);
+        }
+        if runs.is_empty() {
+            return Err(FindError::NotFound(format!("the sweep {} has no runs yet", sweep.path().display())));
+        }
+        let trials = sweep.trials().map_err(FindError::Unreadable)?;
+        let begun: HashSet<&str> = runs.iter().map(|run| run.facts.trial.as_str()).collect();
+        let waiting = trials.iter().filter(|trial| !begun.contains(trial.id.as_str()) && !lost.contains_key(&trial.id)).count();
+        for path in lost.into_values() {
+            let message = path.display().to_string();
+            self.selected.left_out.push(LeftOut { path, reason: Reason::Moved, count: 1, message });
+        }
+        if waiting > 0 {
+            let path = sweep.path().to_path_buf();
+            let message = format!("of {} in the sweep {}", trials.len(), path.display());
+            self.selected.left_out.push(LeftOut { path, reason: Reason::NotRun, count: waiting, message });
+        }
+        self.add(runs);
+        Ok(())
+    }
+
+    fn argument(&mut self, root: &Path, argument: &str) -> Result<(), FindError> {
+        let path = Path::new(argument);
+        let is_run = |path: &Path| path.join(files::RUN).is_file();
+        if let Some(sweep) = SweepDirectory::find(root, argument) {
+            return self.sweep(&sweep);
+        }
+        if path.is_dir() && !is_run(path) {
+            let found = self.folder(path)?;
+            return if found == 0 { Err(FindError::NotFound(format!("there are no runs in {argument}"))) } else { Ok(()) };
+        }
+        if argument.contains(['*', '?', '[']) {
+            return self.pattern(argument);
+        }
+        // An experiment's name means all of its runs here.
+        let (all, _) = runs::list(root).map_err(FindError::Unreadable)?;
+        let named: Vec<StoredRun> = all.into_iter().filter(|run| run.facts.name == argument).collect();
+        self.add(if named.is_empty() { vec![runs::find(root, argument)?] } else { named });
+        Ok(())
+    }
+
+    fn pattern(&mut self, pattern: &str) -> Result<(), FindError> {
         let paths =
-            glob::glob(argument).map_err(|error| FindError::NotFound(format!("\"{argument}\" is no pattern: {error}")))?;
-        let mut runs = Vec::new();
+            glob::glob(pattern).map_err(|error| FindError::NotFound(format!("\"{pattern}\" is not a valid pattern: {error}")))?;
+        let mut found = 0;
         for path in paths.flatten() {
-            if is_run(&path) {
-                runs.push(StoredRun::read(&path).map_err(FindError::Unreadable)?);
+            if path.join(files::RUN).is_file() {
+                found += 1;
+                match StoredRun::read(&path) {
+                    Ok(run) => self.add(vec![run]),
+                    Err(error) => self.selected.damaged(&path, &error),
+                }
             } else if path.is_dir() {
-                runs.extend(runs::list(&path).map_err(FindError::Unreadable)?.0);
+                found += self.folder(&path)?;
             }
         }
-        return if runs.is_empty() { Err(FindError::NotFound(format!("no run matches {argument}"))) } else { Ok(runs) };
+        if found == 0 { Err(FindError::NotFound(format!("no run matches {pattern}"))) } else { Ok(()) }
     }
-    // An experiment's name means all of its runs here.
-    let (all, _) = runs::list(root).map_err(FindError::Unreadable)?;
-    let named: Vec<StoredRun> = all.into_iter().filter(|run| run.facts.name == argument).collect();
-    if named.is_empty() { runs::find(root, argument).map(|run| vec![run]) } else { Ok(named) }
 }

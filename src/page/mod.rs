@@ -14,7 +14,7 @@ use std::path::Path;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::compare::{ComparedRun, Comparison};
+use crate::compare::{APART, ComparedRun, Comparison};
 use crate::terminal::masked;
 
 pub use data::Figures;
@@ -30,6 +30,8 @@ pub struct Heading {
     pub title: String,
     /// When the page was made, and by what.
     pub made: String,
+    /// Runs that were meant and are not on it, in sentences.
+    pub left_out: Vec<String>,
 }
 
 /// The page.
@@ -52,8 +54,9 @@ pub fn page(heading: &Heading, comparisons: &[Comparison], runs: &[ComparedRun],
                 main {
                     h1 { (heading.title) }
                     @if comparisons.len() > 1 {
-                        p.note { "Runs of different tasks or data cannot be compared; each group stands for itself." }
+                        p.note { (APART) }
                     }
+                    @for sentence in &heading.left_out { p.note { (sentence) } }
                     @for figures in &figures {
                         (sections::comparison(figures, folder))
                     }

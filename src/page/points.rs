@@ -1,4 +1,4 @@
-//! The metric of each variant: every seed a point, the mean a line, its 95 % interval a band.
+//! The metric of each variant: every seed a point, the mean a line, its 95% confidence interval a band.
 
 use maud::{Markup, html};
 
@@ -37,7 +37,7 @@ pub fn points(figures: &Figures<'_>) -> Option<Markup> {
                 @if let Some(score) = &variant.score {
                     @if let Some((low, high)) = score.interval {
                         rect class=(format!("interval {class}")) x=(place(cut(low))) y=(place(middle - 7.0)) width=(place(cut(high) - cut(low))) height="14" rx="2" {
-                            title { (format!("95 % interval of the mean: {low:.4} to {high:.4}")) }
+                            title { (format!("95% CI of the mean: {low:.4} to {high:.4}")) }
                         }
                     }
                     line class=(format!("mark {class}")) x1=(place(x.at(score.mean))) x2=(place(x.at(score.mean))) y1=(place(middle - 9.0)) y2=(place(middle + 9.0)) {

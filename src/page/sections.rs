@@ -9,7 +9,7 @@ use super::link::link;
 use super::plot::swatch;
 use super::{axes, curves, points, shared};
 use crate::compare::{Comparison, conclusions};
-use crate::report::{ComparisonGrid, comparison_grid, duration, score};
+use crate::report::{ComparisonGrid, basis_text, comparison_grid, duration, score};
 
 /// What was asked, what came of it, and how.
 pub(super) fn comparison(figures: &Figures<'_>, folder: &Path) -> Markup {
@@ -24,7 +24,7 @@ pub(super) fn comparison(figures: &Figures<'_>, folder: &Path) -> Markup {
             (table(comparison))
             @if let Some(plot) = points::points(figures) {
                 h2 { (comparison.metric) " of each variant" }
-                p.note { "Each mark is a run, the line their mean, the band the 95% CI of the mean." }
+                p.note { "Each mark is a run, the line their mean, the band the 95% confidence interval of the mean." }
                 figure.wide { (plot) }
             }
             @if !axes.is_empty() && comparison.columns.len() > 1 {
@@ -50,7 +50,7 @@ fn asked(comparison: &Comparison, figures: &Figures<'_>) -> Markup {
     html! {
         dl.asked {
             div { dt { "task" } dd { (comparison.task) } }
-            div { dt { "metric" } dd { (comparison.metric) " at the best checkpoint" } }
+            div { dt { "metric" } dd { (comparison.metric) " " (basis_text(comparison)) } }
             div { dt { "scored on" } dd { (comparison.validation_examples) " examples" } }
             div { dt { "varies" } dd { (varies) } }
             div { dt { "variants" } dd { (comparison.variants.len()) } }
@@ -121,7 +121,7 @@ fn runs(figures: &Figures<'_>, folder: &Path) -> Markup {
                                 td.setting { (variant.label(&comparison.columns)) }
                                 td { @if collapsed { "collapsed" } }
                                 td.number { (run.facts.seed) }
-                                td.number { (figures.run.score(&comparison.metric).map_or(String::new(), score)) }
+                                td.number { (variant.run_scores.get(&run.facts.id).copied().map_or(String::new(), score)) }
                                 td.number { (run.summary.as_ref().map_or(String::new(), |summary| duration(summary.duration_seconds))) }
                                 td { (run.facts.device) }
                             }

@@ -1,10 +1,13 @@
 //! A comparison as a table: for terminals, for Markdown, for spreadsheets.
 
-use super::{Column, Table, duration, rate, score};
-use crate::compare::{Comparison, Variant, conclusions};
+use super::{Column, Table, counted, duration, p_value, rate, score};
+use crate::compare::{Basis, Comparison, Variant, conclusions};
 use crate::runs::shown;
 use crate::statistics::Method;
 use crate::terminal::{Width, paragraph};
+
+/// The name of a column of several p-values.
+const ADJUSTED_P: &str = "adjusted p (Holm)";
 
 /// A comparison as cells, without columns in which nothing stands.
 #[derive(Clone, Debug)]
@@ -96,6 +99,13 @@ pub fn comparison_csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
             "p",
             "adjusted_p",
             "method",
+            "adjustment",
+            "basis",
+            "best_mean",
+            "evaluations",
+            "unfinished",
+            "repeated",
+            "left_out",
         ];
         header.extend(last.map(String::from));
         writer.write_record(&header)?;
@@ -133,8 +143,24 @@ fn full_row(comparison: &Comparison, variant: &Variant, is_reference: bool) -> V
         number(difference.and_then(|difference| difference.p)),
         number(variant.adjusted_p),
         difference.map_or(String::new(), |difference| method(difference.method).to_string()),
+        variant.adjusted_p.map_or(String::new(), |_| comparison.adjustment.into()),
+        serde_json::to_value(comparison.basis).ok().and_then(|basis| Some(basis.as_str()?.to_string())).unwrap_or_default(),
+        number(variant.best.as_ref().map(|best| best.mean)),
+        evaluations(variant),
+        variant.unfinished.values().sum::<usize>().to_string(),
+        variant.repeats.len().to_string(),
+        (variant.lacking.len() + variant.unmatched.len()).to_string(),
     ]);
     row
+}
+
+/// How often the runs of a variant were scored: `3`, or `3-12`.
+fn evaluations(variant: &Variant) -> String {
+    match variant.evaluations {
+        None => String::new(),
+        Some((low, high)) if low == high => low.to_string(),
+        Some((low, high)) => format!("{low}-{high}"),
+    }
 }
 
 fn method(method: Method) -> &'static str {
@@ -142,15 +168,24 @@ fn method(method: Method) -> &'static str {
         Method::SignFlip => "sign-flip",
         Method::PairedT => "paired t",
         Method::Welch => "Welch",
+        Method::Permutation => "permutation",
     }
 }
 
 fn title(comparison: &Comparison) -> String {
     let data = comparison.validation.get(..8).unwrap_or(&comparison.validation);
-    format!(
-        "{}, {} at the best checkpoint, {} validation examples (data {data})",
-        comparison.task, comparison.metric, comparison.validation_examples
-    )
+    let examples = counted(comparison.validation_examples, "validation example", "validation examples");
+    format!("{}, {} {}, {examples} (data {data})", comparison.task, comparison.metric, basis_text(comparison))
+}
+
+/// Which evaluations the scores of a comparison are from.
+#[must_use]
+pub fn basis_text(comparison: &Comparison) -> String {
+    match comparison.basis {
+        Basis::Best => "at the best checkpoint".into(),
+        Basis::Last => "at the last evaluation".into(),
+        Basis::Common => format!("at the best of {} evaluations that all runs have", comparison.steps_used.len()),
+    }
 }
 
 /// The variant with the best mean, if there is more than one.
@@ -162,7 +197,7 @@ fn best(comparison: &Comparison) -> Option<usize> {
 
 /// How a column gives way where a terminal is narrow: what a reader can do without goes first.
 fn column(comparison: &Comparison, name: &str) -> Column {
-    const FIRST_TO_GO: [&str; 7] = ["ex/s", "time", "median", "others", "min – max", "95 % interval", "p"];
+    const FIRST_TO_GO: [&str; 9] = ["ex/s", "time", "median", "others", "min – max", "evaluations", "own best", "95% CI", "p"];
     let rank = |name: &str| {
         let place = FIRST_TO_GO.iter().position(|first| *first == name);
         place.map_or(0, |place| (FIRST_TO_GO.len() - place) as u8)
@@ -170,8 +205,12 @@ fn column(comparison: &Comparison, name: &str) -> Column {
     if !is_number(comparison, name) {
         return if name == "remarks" { Column::text(name) } else { Column::path(name) };
     }
-    let is_other = comparison.others.iter().any(|other| other == name);
-    Column::number(name).optional(rank(if is_other { "others" } else { name }))
+    let ranked = match name {
+        _ if comparison.others.iter().any(|other| other == name) => "others",
+        ADJUSTED_P => "p",
+        _ => name,
+    };
+    Column::number(name).optional(rank(ranked))
 }
 
 /// Whether a column holds numbers, which are aligned to the right.
@@ -179,10 +218,17 @@ fn is_number(comparison: &Comparison, name: &str) -> bool {
     !comparison.columns.iter().any(|column| column == name) && name != "remarks"
 }
 
+/// The name of the column with p-values, which are adjusted where there are several.
+fn p_header(comparison: &Comparison) -> &'static str {
+    let several = comparison.variants.iter().filter(|variant| variant.adjusted_p.is_some()).count() > 1;
+    if several { ADJUSTED_P } else { "p" }
+}
+
 fn header(comparison: &Comparison) -> Vec<String> {
     let mut header = comparison.columns.clone();
     header.extend(["n".into(), format!("{} mean ± sd", comparison.metric)]);
-    header.extend(["95 % interval", "median", "min – max", "difference", "95 % interval", "p"].map(String::from));
+    header.extend(["95% CI", "median", "min – max", "difference", "95% CI", p_header(comparison)].map(String::from));
+    header.extend(["own best", "evaluations"].map(String::from));
     header.extend(comparison.others.clone());
     header.extend(["time", "ex/s", "remarks"].map(String::from));
     header
@@ -207,15 +253,33 @@ fn cells(comparison: &Comparison, index: usize) -> Vec<String> {
         Some(difference) => {
             cells.push(format!("{:+.4}", difference.mean));
             cells.push(difference.interval.map_or(String::new(), |(low, high)| format!("{low:+.4} – {high:+.4}")));
-            cells.push(variant.adjusted_p.map_or(String::new(), |p| format!("{p:.3} ({})", method(difference.method))));
+            cells.push(variant.adjusted_p.map_or(String::new(), |p| format!("{} ({})", p_value(p), method(difference.method))));
         }
     }
+    // Where every run's best counts, it stands in the table already.
+    let beside = |text: String| if comparison.basis == Basis::Best { String::new() } else { text };
+    cells.push(beside(variant.best.as_ref().map_or(String::new(), |best| score(best.mean))));
+    cells.push(beside(evaluations(variant)));
     cells.extend(comparison.others.iter().map(|name| variant.others.get(name).map_or(String::new(), |value| score(*value))));
     cells.push(variant.seconds.map_or(String::new(), duration));
     cells.push(variant.examples_per_second.map_or(String::new(), rate));
-    let remarks = [(variant.failed, "unfinished"), (variant.pruned, "stopped early"), (variant.collapsed, "collapsed")];
-    let remarks: Vec<String> =
-        remarks.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    cells.push(remarks.join(", "));
+    cells.push(remarks(variant).join(", "));
     cells
+}
+
+/// What has to be known of a variant's runs, in a few words each.
+fn remarks(variant: &Variant) -> Vec<String> {
+    let statuses = variant.unfinished.iter().filter(|(status, _)| **status != "pruned").map(|(status, count)| (*count, *status));
+    let guessing = variant.guessing - variant.collapsed.min(variant.guessing);
+    let counts = [
+        (variant.pruned, "stopped early"),
+        (variant.repeats.len(), "repeated"),
+        (variant.lacking.len(), "without the metric"),
+        (variant.unmatched.len(), "left out"),
+        (variant.collapsed, "collapsed"),
+        (guessing, "no better than guessing"),
+    ];
+    let counted = statuses.chain(counts).filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    let mixed = variant.computed_by.keys().map(|part| format!("mixed {}", part.replace('_', " ")));
+    counted.chain(mixed).collect()
 }

@@ -9,10 +9,10 @@ mod remarks;
 mod sweep;
 mod table;
 
-pub use comparison::{ComparisonGrid, comparison_csv, comparison_grid, comparison_markdown, comparison_text};
+pub use comparison::{ComparisonGrid, basis_text, comparison_csv, comparison_grid, comparison_markdown, comparison_text};
 pub use curve::curve;
 pub use listing::{ListedSweep, runs_table, sweeps_table};
-pub use numbers::{bytes, count, counted, duration, rate, scientific, score};
+pub use numbers::{bytes, count, counted, duration, p_value, rate, scientific, score};
 pub use plan::plan_text;
 pub use remarks::{constant_text, label_text, label_warnings, remarks};
 pub use sweep::{Pace, joined_text, standing_text, state_text, sweep_plan_text, sweep_size_text};

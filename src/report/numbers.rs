@@ -18,6 +18,16 @@ pub fn score(value: f64) -> String {
     format!("{value:.4}")
 }
 
+/// A p-value: `0.031`, `0.50`, and `< 0.001` rather than a zero that it never is.
+#[must_use]
+pub fn p_value(p: f64) -> String {
+    match p {
+        ..0.001 => "< 0.001".into(),
+        0.001..0.0995 => format!("{p:.3}"),
+        _ => format!("{p:.2}"),
+    }
+}
+
 /// A small number such as a learning rate.
 #[must_use]
 pub fn scientific(value: f64) -> String {
@@ -74,6 +84,10 @@ mod tests {
         assert_eq!(count(1377), "1,377");
         assert_eq!(count(109_483_778), "109,483,778");
         assert_eq!(scientific(5e-5), "5.00e-5");
+        assert_eq!(
+            [0.0, 0.000_99, 0.001, 0.031_25, 0.25, 1.0].map(p_value),
+            ["< 0.001", "< 0.001", "0.001", "0.031", "0.25", "1.00"]
+        );
         assert_eq!(rate(12.345), "12.3");
         assert_eq!(rate(4321.0), "4,321");
     }

@@ -40,6 +40,8 @@ pub mod files {
     pub const PLAN: &str = "plan.jsonl";
     /// Size and SHA-256 of every file that the run wrote.
     pub const MANIFEST: &str = crate::durable::MANIFEST;
+    /// What a sweep is about.
+    pub const SWEEP: &str = "sweep.json";
     /// What was said.
     pub const LOG: &str = "log.txt";
     /// What the run can go on from.

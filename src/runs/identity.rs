@@ -13,15 +13,23 @@ use crate::settings::WITHOUT_EFFECT;
 /// Paths name content, and the content is hashed.
 pub const PATHS: [&str; 2] = ["checkpoint", "data.source"];
 
+/// Whether a setting's value is itself part of the outcome.
+fn decides(path: &str) -> bool {
+    !WITHOUT_EFFECT.contains(&path) && !PATHS.contains(&path)
+}
+
 /// Twelve hexadecimal digits of the SHA-256 of every setting with an effect, of everything read, and of the further
 /// evaluations that a sweep asks for; of the tokenization, where texts became other ids by the first.
 ///
 /// Wherever data and checkpoint lie, and whatever the experiment is called, the same training has the same identity.
 #[must_use]
 pub fn identity(settings: &[SettingRow], hashes: &Hashes, rungs: &[u64], tokenization: u32) -> String {
-    let decides = |path: &str| !WITHOUT_EFFECT.contains(&path) && !PATHS.contains(&path);
-    let settings: BTreeMap<String, &Value> =
-        settings.iter().filter_map(|row| Some((row.path(), row.value.as_ref()?))).filter(|(path, _)| decides(path)).collect();
+    let values = settings.iter().filter_map(|row| Some((row.path(), row.value.as_ref()?))).collect();
+    of(&values, hashes, rungs, tokenization)
+}
+
+fn of(settings: &BTreeMap<String, &Value>, hashes: &Hashes, rungs: &[u64], tokenization: u32) -> String {
+    let settings: BTreeMap<&String, &&Value> = settings.iter().filter(|(path, _)| decides(path)).collect();
     let mut everything = json!({ "settings": settings, "hashes": hashes, "rungs": rungs });
     if tokenization > 1 {
         everything["tokenization"] = tokenization.into();
@@ -73,4 +81,47 @@ fn last_epochs_agree(facts: &RunFacts, settings: &[SettingRow]) -> bool {
     let last = changes.filter_map(|change| change.strip_prefix("epochs: ")?.split_once(" → ")).last();
     let epochs = settings.iter().find(|row| row.path() == "epochs").and_then(|row| row.value.as_ref());
     last.is_none_or(|(_, now)| epochs.is_some_and(|epochs| epochs.to_string() == now))
+}
+
+/// What decides a run's scores, by setting: values, and in place of paths the content that they name. Under
+/// [`RESUMED`] is how a run was trained for longer than planned, where that made it another training.
+///
+/// Runs that differ in nothing but `seed` are replicates. Machine, versions and further evaluations are no part of it.
+#[must_use]
+pub fn deciding(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> BTreeMap<String, Value> {
+    let Hashes { data, tokenizer, config, weights } = &facts.hashes;
+    let mut deciding: BTreeMap<String, Value> =
+        settings.iter().filter(|(path, _)| decides(path)).map(|(path, value)| (path.clone(), value.clone())).collect();
+    deciding.insert("checkpoint".into(), json!({ "config": config, "tokenizer": tokenizer, "weights": weights }));
+    deciding.insert("data.source".into(), json!(data));
+    if let Some(tokenization) = facts.tokenization {
+        deciding.insert(TOKENIZATION.into(), tokenization.into());
+    }
+    if let Some(resumed) = resumed_for_longer(settings, facts) {
+        deciding.insert(RESUMED.into(), resumed.into());
+    }
+    deciding
+}
+
+/// The name, beside those of settings, of what was changed when a run was resumed.
+pub const RESUMED: &str = "resumed";
+
+/// The name, beside those of settings, of how texts became ids, where not as by the first tokenization.
+pub const TOKENIZATION: &str = "tokenization";
+
+/// What was changed when the run was resumed, unless it is the training that a run planned so would be.
+fn resumed_for_longer(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> Option<String> {
+    let effective = |change: &&String| change.split_once(": ").is_some_and(|(path, _)| decides(path));
+    let changes: Vec<String> = facts
+        .resumed
+        .iter()
+        .flat_map(|resumption| resumption.changed.iter().map(move |change| (resumption.step, change)))
+        .filter(|(_, change)| effective(change))
+        .map(|(step, change)| format!("{} after step {step}", change.replacen(": ", " ", 1)))
+        .collect();
+    if changes.is_empty() {
+        return None;
+    }
+    let values = settings.iter().map(|(path, value)| (path.clone(), value)).collect();
+    (facts.trial != of(&values, &facts.hashes, &[], facts.tokenization.unwrap_or(1))).then(|| changes.join(", "))
 }

@@ -27,7 +27,7 @@ pub use best::{RUN_PREFIX, best_checkpoint};
 pub use directory::{RunDirectory, RunId, file_name, files};
 pub use facts::{Commits, Exit, FORMAT, Hashes, Host, Removal, Resumption, RunFacts, Versions, device_text};
 pub use finish::finish_record;
-pub use identity::{PATHS, extended, identity, is_of};
+pub use identity::{PATHS, RESUMED, TOKENIZATION, deciding, extended, identity, is_of};
 pub use lock::{Claim, RunLock, TakenOver};
 pub use prune::{Removable, delete, removable, remove, size};
 pub use record::{Interrupted, Record, Recorder};

@@ -99,12 +99,14 @@ pub fn list(root: &Path) -> anyhow::Result<(Vec<StoredRun>, Vec<anyhow::Error>)>
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
         Err(error) => return Err(error).with_context(|| format!("cannot read the folder for runs {}", root.display())),
     };
-    let is_run = |path: &PathBuf| path.join(files::RUN).is_file();
+    // A run that has lost its `run.json` is damaged, not gone.
+    let is_run = |path: &PathBuf| path.join(files::RUN).is_file() || path.join(files::TRAIN).is_file();
+    let is_sweep = |path: &Path| path.join(files::PLAN).is_file() || path.join(files::SWEEP).is_file();
     let mut paths = Vec::new();
     for path in entries.flatten().map(|entry| entry.path()) {
         if is_run(&path) {
             paths.push(path);
-        } else if path.join(files::PLAN).is_file() {
+        } else if is_sweep(&path) {
             let inside = fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path());
             paths.extend(inside.filter(is_run));
         }

@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use super::student::quantile_975;
 
+/// An interval from fewer scores than this says more about Student's t than about the scores.
+pub const FEWEST_FOR_INTERVAL: usize = 3;
+
 /// Location and spread of scores.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Description {
@@ -13,7 +16,7 @@ pub struct Description {
     pub mean: f64,
     /// Sample standard deviation (n - 1); none for a single score.
     pub sd: Option<f64>,
-    /// 95 % interval of the mean by Student's t; none for a single score.
+    /// 95% confidence interval of the mean by Student's t; none for fewer than [`FEWEST_FOR_INTERVAL`] scores.
     pub interval: Option<(f64, f64)>,
     /// Middle score, or the mean of the two middle ones.
     pub median: f64,
@@ -33,12 +36,23 @@ impl Description {
         let median = f64::midpoint(sorted[(n - 1) / 2], sorted[n / 2]);
         let mean = mean(scores);
         let sd = deviation(scores);
-        let interval = sd.and_then(|sd| {
+        let interval = sd.filter(|_| n >= FEWEST_FOR_INTERVAL).and_then(|sd| {
             let half = quantile_975(n as f64 - 1.0)? * sd / (n as f64).sqrt();
             Some((mean - half, mean + half))
         });
         Some(Self { n, mean, sd, interval, median, min, max })
     }
+
+    /// The same for scores that cannot lie outside of `range`: nor can their mean, and an interval cut to where its
+    /// quantity can lie covers it as often as before.
+    #[must_use]
+    pub fn within(self, range: (f64, f64)) -> Self {
+        Self { interval: self.interval.map(|interval| cut(interval, range)), ..self }
+    }
+}
+
+pub(super) fn cut(interval: (f64, f64), range: (f64, f64)) -> (f64, f64) {
+    (interval.0.clamp(range.0, range.1), interval.1.clamp(range.0, range.1))
 }
 
 /// Arithmetic mean; NaN of nothing.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::describe::{deviation, mean};
+use super::describe::{FEWEST_FOR_INTERVAL, cut, deviation, mean};
 use super::student::{quantile_975, two_sided_p};
 
 /// How a p-value was found.
@@ -15,6 +15,8 @@ pub enum Method {
     PairedT,
     /// Welch's t of two independent samples (Welch 1947).
     Welch,
+    /// Every assignment of the scores to two independent samples (Fisher 1935), where Welch's t has no spread to go by.
+    Permutation,
 }
 
 /// A difference of means, the second list minus the first.
@@ -22,7 +24,8 @@ pub enum Method {
 pub struct Difference {
     /// The difference.
     pub mean: f64,
-    /// Its 95 % interval by Student's t, where there is a spread to derive it from.
+    /// Its 95% confidence interval by Student's t; none without a spread, or from fewer than [`FEWEST_FOR_INTERVAL`]
+    /// pairs or scores of either sample.
     pub interval: Option<(f64, f64)>,
     /// Two-sided p-value, where there is one.
     pub p: Option<f64>,
@@ -32,13 +35,29 @@ pub struct Difference {
     pub n: usize,
 }
 
+impl Difference {
+    /// The same for scores that cannot lie outside of `range`.
+    #[must_use]
+    pub fn within(self, (low, high): (f64, f64)) -> Self {
+        Self { interval: self.interval.map(|interval| cut(interval, (low - high, high - low))), ..self }
+    }
+}
+
 /// Up to this many pairs every assignment of signs is tried.
-pub const SMALLEST_EXACT: usize = 12;
+pub const MOST_EXACT: usize = 12;
+
+/// Two means that are equal on paper may differ in their last bits, by this share of the largest score.
+const ROUNDING: f64 = 1e-12;
 
 /// The smallest p-value that so many pairs can give, where it is exact.
 #[must_use]
 pub fn smallest_exact_p(pairs: usize) -> Option<f64> {
-    (1..=SMALLEST_EXACT).contains(&pairs).then(|| 2.0 / (1_u64 << pairs) as f64)
+    (1..=MOST_EXACT).contains(&pairs).then(|| one_sided_signs(pairs))
+}
+
+/// The share of sign assignments that give all of `pairs` differences one sign.
+fn one_sided_signs(pairs: usize) -> f64 {
+    2.0_f64.powi(1 - i32::try_from(pairs).unwrap_or(i32::MAX))
 }
 
 /// The differences `b - a` of pairs; none without pairs.
@@ -50,17 +69,17 @@ pub fn paired(pairs: &[(f64, f64)]) -> Option<Difference> {
     }
     let differences: Vec<f64> = pairs.iter().map(|(a, b)| b - a).collect();
     let difference = mean(&differences);
-    // Differences that are equal on paper may differ in their last bits.
-    let rounding = 1e-12 * pairs.iter().map(|(a, b)| a.abs().max(b.abs())).fold(0.0, f64::max);
+    let rounding = ROUNDING * pairs.iter().map(|(a, b)| a.abs().max(b.abs())).fold(0.0, f64::max);
     let error = deviation(&differences).map(|sd| sd / (n as f64).sqrt()).filter(|error| *error > rounding);
-    let interval = error.and_then(|error| {
+    let interval = error.filter(|_| n >= FEWEST_FOR_INTERVAL).and_then(|error| {
         let half = quantile_975(n as f64 - 1.0)? * error;
         Some((difference - half, difference + half))
     });
-    let (p, method) = if n <= SMALLEST_EXACT {
-        (Some(sign_flip_p(&differences)), Method::SignFlip)
-    } else {
-        (error.and_then(|error| two_sided_p(difference / error, n as f64 - 1.0)), Method::PairedT)
+    let (p, method) = match error {
+        _ if n <= MOST_EXACT => (Some(sign_flip_p(&differences)), Method::SignFlip),
+        Some(error) => (two_sided_p(difference / error, n as f64 - 1.0), Method::PairedT),
+        // Equal differences have no spread for Student's t; of their signs, only all of one kind sum up as far from 0.
+        None => (Some(if difference.abs() <= rounding { 1.0 } else { one_sided_signs(n) }), Method::SignFlip),
     };
     Some(Difference { mean: difference, interval, p, method, n })
 }
@@ -87,16 +106,31 @@ pub fn welch(a: &[f64], b: &[f64]) -> Option<Difference> {
     let difference = mean(b) - mean(a);
     let variance = |values: &[f64]| deviation(values).map(|sd| sd * sd / values.len() as f64);
     let (va, vb) = (variance(a), variance(b));
-    let spread = va.zip(vb).filter(|(va, vb)| va + vb > 0.0);
+    let rounding = ROUNDING * a.iter().chain(b).map(|score| score.abs()).fold(0.0, f64::max);
+    let spread = va.zip(vb).filter(|(va, vb)| (va + vb).sqrt() > rounding);
     let error_and_freedom = spread.map(|(va, vb)| {
         // Welch–Satterthwaite.
         let freedom = (va + vb).powi(2) / (va * va / (a.len() as f64 - 1.0) + vb * vb / (b.len() as f64 - 1.0));
         ((va + vb).sqrt(), freedom)
     });
-    let interval = error_and_freedom.and_then(|(error, freedom)| {
+    let smaller = a.len().min(b.len());
+    let interval = error_and_freedom.filter(|_| smaller >= FEWEST_FOR_INTERVAL).and_then(|(error, freedom)| {
         let half = quantile_975(freedom)? * error;
         Some((difference - half, difference + half))
     });
-    let p = error_and_freedom.and_then(|(error, freedom)| two_sided_p(difference / error, freedom));
-    Some(Difference { mean: difference, interval, p, method: Method::Welch, n: a.len().min(b.len()) })
+    let (p, method) = match error_and_freedom {
+        Some((error, freedom)) => (two_sided_p(difference / error, freedom), Method::Welch),
+        None if smaller < 2 => (None, Method::Welch),
+        None if difference.abs() <= rounding => (Some(1.0), Method::Permutation),
+        None => (Some(separated_p(a.len(), b.len())), Method::Permutation),
+    };
+    Some(Difference { mean: difference, interval, p, method, n: smaller })
+}
+
+/// The share of assignments of scores to two samples of these sizes that leave the same scores on one side: that which was
+/// seen, and for samples of one size its mirror image.
+fn separated_p(a: usize, b: usize) -> f64 {
+    // 1 / C(a + b, a), factor by factor.
+    let one = (1..=a).map(|k| k as f64 / (b + k) as f64).product::<f64>();
+    if a == b { 2.0 * one } else { one }
 }

@@ -6,7 +6,7 @@ mod holm;
 mod mcnemar;
 mod student;
 
-pub use describe::Description;
-pub use difference::{Difference, Method, SMALLEST_EXACT, paired, smallest_exact_p, welch};
+pub use describe::{Description, FEWEST_FOR_INTERVAL};
+pub use difference::{Difference, MOST_EXACT, Method, paired, smallest_exact_p, welch};
 pub use holm::holm;
 pub use mcnemar::mcnemar;

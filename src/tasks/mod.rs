@@ -6,7 +6,7 @@ mod parquet_names;
 mod source;
 mod tsv;
 
-use crate::metrics::{ACCURACY, Direction, F1, LOSS, Metric};
+use crate::metrics::{ACCURACY, Direction, F1, LOSS, LOSS_RANGE, Metric};
 use crate::shorten::shortened;
 
 pub use labels::{LabelCounts, SplitLabels};
@@ -81,6 +81,15 @@ impl Task {
             return Some(Direction::Minimize);
         }
         self.metrics.iter().find(|known| known.name == metric).map(|known| known.direction)
+    }
+
+    /// The smallest and the largest score of one of the task's metrics or of the loss; none for a metric that the task lacks.
+    #[must_use]
+    pub fn range(&self, metric: &str) -> Option<(f64, f64)> {
+        if metric == LOSS {
+            return Some(LOSS_RANGE);
+        }
+        self.metrics.iter().find(|known| known.name == metric).map(|known| known.range)
     }
 
     /// What may be written as the metric of an experiment on this task.

@@ -225,13 +225,13 @@ fn runs_are_found_by_name_folder_and_glob_and_mistakes_are_said() {
     for (arguments, message) in [
         (vec!["nothing"], "no run in runs begins with"),
         (vec!["no/*"], "no run matches"),
-        (vec!["--filter", "f2 > 1"], "no run has a \"f2\""),
-        (vec!["--filter", "f1 > 2"], "no run passes the filter"),
+        (vec!["--filter", "f2 > 1"], "unknown name \"f2\" in --filter; did you mean f1?"),
+        (vec!["--filter", "f1 > 2"], "no run matches the filter"),
         (vec!["--by", "data.size"], "no run has a setting data.size"),
-        (vec!["--reference", "learning_rate=3"], "no variant is"),
+        (vec!["--reference", "learning_rate=3"], "no variant matches"),
         (vec!["--metric", "bleu"], "has no metric \"bleu\""),
-        (vec!["--sort", "beauty"], "nothing to sort by"),
-        (vec!["--examples"], "--examples compares two runs"),
+        (vec!["--sort", "beauty"], "cannot sort by \"beauty\""),
+        (vec!["--examples"], "--examples needs two runs; 16 given"),
     ] {
         let done = shell.gluepot(&[vec!["compare"], arguments.clone()].concat());
         assert!(done.code == 2 && done.err.contains(message), "{arguments:?}: {done:?}");

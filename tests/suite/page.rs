@@ -29,7 +29,7 @@ fn the_page_holds_everything_and_names_nothing_outside() {
         "<title>&lt;b&gt;a &amp; &quot;b&quot;&lt;/b&gt;</title>",
         "2e-5",
         "5e-5",
-        "95 % interval",
+        "95% CI",
         "training loss",
         "validation f1",
         "learning rate",

@@ -57,7 +57,9 @@ fn paired_differences_equal_scipys() {
 #[test]
 fn welchs_differences_equal_scipys() {
     for case in golden("statistics.json")["welch"].as_array().unwrap() {
-        difference(case, welch(&numbers(&case["a"]), &numbers(&case["b"])));
+        let ours = difference(case, welch(&numbers(&case["a"]), &numbers(&case["b"])));
+        let method = if case["method"] == "welch" { Method::Welch } else { Method::Permutation };
+        assert_eq!(ours.method, method, "{case}");
     }
     assert_eq!(welch(&[], &[0.5]), None);
 }
@@ -88,4 +90,37 @@ fn the_smallest_exact_p_is_reached() {
         let pairs: Vec<(f64, f64)> = (0..n).map(|i| (0.0, 0.01 + f64::from(i) * 0.001)).collect();
         assert_eq!(paired(&pairs).unwrap().p, smallest_exact_p(pairs.len()));
     }
+}
+
+/// Twelve equal differences and thirteen say the same, the thirteen with more weight: 2 / 2ⁿ.
+#[test]
+fn more_equal_differences_are_more_evidence() {
+    for n in [2, 12, 13, 14, 30] {
+        let pairs = vec![(0.8, 0.81); n];
+        assert_eq!(paired(&pairs).unwrap().p, Some(2.0_f64.powi(1 - n as i32)), "{n}");
+        assert_eq!(paired(&vec![(0.8, 0.8); n]).unwrap().p, Some(1.0), "{n}");
+    }
+}
+
+/// Scores of 0.90, 0.98 and 1 have the interval 0.8291 to 1.0909 by Student's t, and no mean accuracy is above 1.
+#[test]
+fn intervals_stay_where_scores_can_be() {
+    let described = Description::of(&[0.9, 0.98, 1.0]).unwrap();
+    let (low, high) = described.interval.unwrap();
+    // t(0.975; 2) = 4.30265, sd = 0.0529150: half the width is 0.131448.
+    assert!((low - 0.828_552).abs() < 1e-6 && (high - 1.091_448).abs() < 1e-6, "{low} {high}");
+    assert_eq!(described.clone().within((0.0, 1.0)).interval, Some((low, 1.0)));
+    assert_eq!(described.clone().within((0.0, f64::INFINITY)).interval, Some((low, high)));
+    let difference = paired(&[(0.0, 1.0), (0.1, 1.0), (0.9, 1.0)]).unwrap();
+    let (low, high) = difference.interval.unwrap();
+    assert!(high > 1.0);
+    assert_eq!(difference.within((0.0, 1.0)).interval, Some((low, 1.0)));
+}
+
+#[test]
+fn two_seeds_have_no_interval() {
+    assert_eq!(Description::of(&[0.8, 0.9]).unwrap().interval, None);
+    assert_eq!(paired(&[(0.8, 0.9), (0.7, 0.9)]).unwrap().interval, None);
+    assert_eq!(welch(&[0.8, 0.9], &[0.8, 0.81, 0.83]).unwrap().interval, None);
+    assert!(Description::of(&[0.8, 0.9, 0.85]).unwrap().interval.is_some());
 }

@@ -96,7 +96,10 @@ fn snapshot(name: &str, shell: &Shell, text: &str) {
         (r"\[stamp\]_x_[0-9a-f]{6}\b", "[stamp]_x_[id]"),
         (r"best run +[0-9a-f]{6}", "best run  [id]"),
         (r"\b[0-9.]+ s\b", "[time]"),
-        (r"(?m) +[0-9.,]+$", "  [rate]"),
+        // How many runs learned something depends on the processor.
+        (r"(?m)^\d+ runs? scores? no better than .*\n", ""),
+        (r"(?m) +[0-9.,]+( +\d+ no better than guessing)?$", "  [rate]"),
+        (r"\([0-9a-f]{6}(, [0-9a-f]{6})*\)", "([ids])"),
         // Other processors round otherwise.
         (r"[-+]?\b\d+\.\d{4}\b", "[number]"),
         (r"[^\S\n]{2,}", "  "),

@@ -1,0 +1,219 @@
+//! The evaluations that scores are taken from.
+//!
+//! The best of many looks at the validation split is better than the best of few, without any better training. Where
+//! runs were not scored equally often, only evaluations count that all of them have.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::select::ComparedRun;
+use crate::metrics::Direction;
+use crate::runs::{Summary, files};
+
+type Scores = BTreeMap<String, f64>;
+
+/// Which evaluations scores are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// Each run's best: all runs were scored after the same shares of their training.
+    Best,
+    /// The best of the evaluations that all runs have.
+    Common,
+    /// The last, because runs have no other in common.
+    Last,
+}
+
+/// Steps as a share of a run's steps.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    steps: u64,
+    of: u64,
+}
+
+impl Share {
+    const END: Self = Self { steps: 1, of: 1 };
+
+    fn value(self) -> f64 {
+        self.steps as f64 / self.of as f64
+    }
+}
+
+impl Ord for Share {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let cross = |a: u64, b: u64| u128::from(a) * u128::from(b);
+        cross(self.steps, other.of).cmp(&cross(other.steps, self.of))
+    }
+}
+
+impl PartialOrd for Share {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Share {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Share {}
+
+/// When a finished run was scored, and how.
+struct Looked {
+    /// None where neither its table nor its settings tell.
+    when: Option<BTreeSet<Share>>,
+    /// None where its table cannot be read or contradicts its summary.
+    scores: Option<BTreeMap<Share, Scores>>,
+}
+
+/// The evaluations of several runs, and which of them count.
+pub(super) struct Looks {
+    /// Which ones.
+    pub basis: Basis,
+    common: Vec<Share>,
+    judge: Option<(String, Direction)>,
+    looked: BTreeMap<PathBuf, Looked>,
+}
+
+impl Looks {
+    /// Finds out which evaluations the runs have in common. Where they were not all judged by one metric, `judge` picks
+    /// the best of those instead.
+    pub fn of(runs: &[&ComparedRun], judge: Option<(String, Direction)>) -> Self {
+        let looked: BTreeMap<PathBuf, Looked> =
+            runs.iter().filter_map(|run| Some((run.run.path.clone(), looked(run, run.run.summary.as_ref()?)))).collect();
+        let mut when = looked.values().map(|looked| &looked.when);
+        let first = when.next();
+        let same = first.is_none_or(|first| when.all(|other| other == first));
+        let only_end = || BTreeSet::from([Share::END]);
+        let each = looked.values().map(|looked| looked.when.clone().unwrap_or_else(only_end));
+        let common = each.reduce(|common, when| &common & &when).unwrap_or_else(only_end);
+        let readable = looked.values().all(|looked| looked.scores.is_some());
+        let basis = match (same, readable) {
+            (true, _) if judge.is_none() => Basis::Best,
+            (_, true) if common.len() > 1 => Basis::Common,
+            _ => Basis::Last,
+        };
+        let common = match basis {
+            Basis::Best => Vec::new(),
+            Basis::Common => common.into_iter().collect(),
+            Basis::Last => vec![Share::END],
+        };
+        Self { basis, common, judge, looked }
+    }
+
+    /// The evaluations that count, as shares of training; nothing where every run's best counts.
+    pub fn shares(&self) -> Vec<f64> {
+        self.common.iter().map(|share| share.value()).collect()
+    }
+
+    /// How often a run was scored, where that is known.
+    pub fn count(&self, run: &ComparedRun) -> Option<usize> {
+        self.looked.get(&run.run.path)?.when.as_ref().map(BTreeSet::len)
+    }
+
+    /// Whether the scores of all of a run's evaluations are known.
+    pub fn is_known(&self, run: &ComparedRun) -> bool {
+        self.looked.get(&run.run.path).is_some_and(|looked| looked.scores.is_some())
+    }
+
+    /// The scores of a finished run that count.
+    pub fn scores<'a>(&'a self, run: &'a ComparedRun) -> Option<&'a Scores> {
+        let summary = run.run.summary.as_ref()?;
+        match self.basis {
+            Basis::Best => Some(&summary.best.scores),
+            Basis::Last => Some(&summary.last.scores),
+            Basis::Common => {
+                let table = self.looked.get(&run.run.path)?.scores.as_ref()?;
+                let (metric, direction) = match &self.judge {
+                    Some((metric, direction)) => (metric, *direction),
+                    None => (&summary.metric, summary.direction),
+                };
+                let candidates = self.common.iter().filter_map(|share| table.get(share));
+                let score = |scores: &Scores| scores.get(metric).copied().unwrap_or(f64::NAN);
+                candidates.reduce(|best, next| if direction.improves(score(next), score(best)) { next } else { best })
+            }
+        }
+    }
+
+    /// Whether the evaluation of a finished run that counts gave every example the same class.
+    pub fn is_collapsed(&self, run: &ComparedRun) -> bool {
+        let (Some(summary), Some(scores)) = (&run.run.summary, self.scores(run)) else { return false };
+        if *scores == summary.best.scores {
+            return summary.collapsed;
+        }
+        // Only the best and the last evaluation have their collapse recorded.
+        *scores == summary.last.scores && summary.last.collapsed
+    }
+}
+
+fn looked(run: &ComparedRun, summary: &Summary) -> Looked {
+    let scores = evaluations(run).map(|rows| {
+        let share = |step: u64| Share { steps: step, of: summary.steps };
+        rows.into_iter().map(|(step, scores)| (share(step), scores)).collect::<BTreeMap<_, _>>()
+    });
+    let when = scores.as_ref().map(|scores| scores.keys().copied().collect()).or_else(|| planned(run, summary));
+    Looked { when, scores }
+}
+
+/// The steps and scores of a finished run's evaluations; none where the table is missing or contradicts the summary.
+#[must_use]
+pub fn evaluations(run: &ComparedRun) -> Option<BTreeMap<u64, Scores>> {
+    let summary = run.run.summary.as_ref()?;
+    let mut reader = csv::Reader::from_path(run.run.path.join(files::EVAL)).ok()?;
+    let names: Vec<String> = reader.headers().ok()?.iter().map(String::from).collect();
+    let mut rows = BTreeMap::new();
+    for row in reader.records() {
+        let row = row.ok()?;
+        let cells = || names.iter().map(String::as_str).zip(&row);
+        let step: u64 = cells().find(|(name, _)| *name == "step")?.1.parse().ok()?;
+        let scored = cells().filter(|(name, _)| !["step", "epoch", "split"].contains(name));
+        let scores = scored.map(|(name, cell)| Some((name.to_string(), cell.parse().ok()?))).collect::<Option<Scores>>()?;
+        rows.insert(step, scores);
+    }
+    let agrees = |step: u64, scores: &Scores| rows.get(&step) == Some(scores);
+    let last = rows.keys().next_back() == Some(&summary.last.step) && summary.last.step <= summary.steps;
+    (last && agrees(summary.best.step, &summary.best.scores) && agrees(summary.last.step, &summary.last.scores)).then_some(rows)
+}
+
+/// When a run is scored by its settings.
+fn planned(run: &ComparedRun, summary: &Summary) -> Option<BTreeSet<Share>> {
+    /// More evaluations than this are no more alike for being counted.
+    const MOST: u64 = 100_000;
+    let number = |path: &str| run.settings.get(path).and_then(Value::as_u64).filter(|number| *number > 0);
+    let total = summary.steps;
+    let share = |steps: u64, of: u64| Share { steps, of };
+    let shares: BTreeSet<Share> = match (number("evaluation.every"), number("epochs")) {
+        (Some(every), _) if total > 0 && total / every <= MOST => {
+            (1..=total / every).map(|turn| share(turn * every, total)).chain([Share::END]).collect()
+        }
+        (None, Some(epochs)) if epochs <= MOST => (1..=epochs).map(|epoch| share(epoch, epochs)).collect(),
+        (None, None) if total > 0 => {
+            let examples = u64::try_from(run.run.facts.train_examples).ok()?;
+            let batches = examples.div_ceil(number("data.batch_size")?);
+            let epoch = batches.div_ceil(number("training.gradient_accumulation")?);
+            (1..=total / epoch.max(1)).map(|turn| share(turn * epoch, total)).chain([Share::END]).collect()
+        }
+        _ => return None,
+    };
+    Some(shares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_equal_by_value() {
+        let share = |steps, of| Share { steps, of };
+        assert_eq!(share(459, 1377), share(230, 690));
+        assert!(share(1, 3) < share(1000, 2999) && share(u64::MAX - 1, u64::MAX) < Share::END);
+        let (thirds, sixths) = ((1..=3).map(|n| share(n, 3)).collect::<BTreeSet<_>>(), (1..=6).map(|n| share(n, 6)).collect());
+        assert_eq!(&thirds & &sixths, thirds);
+    }
+}
