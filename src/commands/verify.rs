@@ -24,7 +24,8 @@ pub fn verify(arguments: &Verify) -> Outcome<()> {
         let failed = checks.iter().filter(|check| check.found.is_err()).count();
         if failed > 0 {
             let items = counted(checks.len(), "item", "items");
-            damaged.push(format!("{failed} of {items} in {} are damaged", path.display()));
+            let are = if failed == 1 { "is" } else { "are" };
+            damaged.push(format!("{failed} of {items} in {} {are} damaged", path.display()));
         }
         if arguments.format.is_json() {
             reports.push(json(&path, &checks, &unchecked));

@@ -368,7 +368,7 @@ fn a_run_goes_on_only_over_the_files_that_it_learnt_from() {
     std::fs::write(&train, text.replacen("the", "The", 1)).unwrap();
     let refused = shell.gluepot(&["resume", "latest"]);
     assert_eq!(refused.code, 4, "{refused:?}");
-    assert!(refused.err.contains("since then these changed: train data"), "{}", refused.err);
+    assert!(refused.err.contains("these have changed since: train data"), "{}", refused.err);
     std::fs::write(&train, text).unwrap();
     ok(shell.gluepot(&["resume", "latest", "--quiet"]));
 }
