@@ -32,6 +32,7 @@ fn snapshot(name: &str, shell: &Shell, text: &str) {
         (r" +[0-9.]+ s\n", "  [time]\n"),
         (r" +[0-9.]+ s$", "  [time]"),
         (r"\d+ threads, \w+", "[n] threads, [arch]"),
+        (r"[0-9.]+ [kMGT]?B free", "[size] free"),
         // Other processors round otherwise.
         (r"\b\d+\.\d{3,4}\b", "[number]"),
         (r"┤.*", "┤[curve]"),

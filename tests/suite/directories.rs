@@ -288,8 +288,9 @@ fn prune_keeps_what_is_named_and_says_afterwards_what_it_took() {
     }
     let shell = stopped_by("INT", "3000");
     let run = shell.run();
+    let saved = states(&run);
     ok(shell.gluepot(&["prune", "--all"]));
-    assert_eq!(states(&run), 1);
+    assert!(saved > 0 && states(&run) == saved);
     ok(shell.gluepot(&["prune", "--all", "--unfinished"]));
     assert_eq!((states(&run), verified(&shell)), (0, 0));
     assert!(shell.gluepot(&["resume", "latest"]).err.contains("prune"));
