@@ -98,7 +98,23 @@ pub fn write_folder(path: &Path, fill: impl FnOnce(&mut NewFolder) -> Result<()>
 /// # Errors
 /// It cannot be removed.
 pub fn remove_folder(path: &Path) -> std::io::Result<()> {
-    match fs::remove_dir_all(path) {
+    missing_is_fine(fs::remove_dir_all(path))
+}
+
+/// The same for a folder with a manifest, which takes another name first: one of which half is gone would pass for a damaged
+/// one.
+///
+/// # Errors
+/// It cannot be removed; unless it could not even be renamed, it is none of its kind any more.
+pub fn retire_folder(path: &Path) -> std::io::Result<()> {
+    let retired = path.with_extension(format!("removed.{PARTIAL}"));
+    remove_folder(&retired)?;
+    missing_is_fine(fs::rename(path, &retired))?;
+    remove_folder(&retired)
+}
+
+fn missing_is_fine(result: std::io::Result<()>) -> std::io::Result<()> {
+    match result {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         other => other,
     }
@@ -113,10 +129,6 @@ pub fn check_folder(path: &Path) -> Result<Manifest> {
     let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
     let manifest: Manifest = serde_json::from_str(&text).with_context(|| format!("{} is no manifest", manifest.display()))?;
     ensure!(manifest.format_version == FORMAT, "its manifest is of version {}, not {FORMAT}", manifest.format_version);
-    for entry in fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        ensure!(name == MANIFEST || manifest.files.contains_key(&name), "{name} is not in its manifest");
-    }
     for (name, entry) in &manifest.files {
         ensure!(is_plain(name), "its manifest names the file {name:?}, which is not in the folder");
         let file = path.join(name);
@@ -128,6 +140,10 @@ pub fn check_folder(path: &Path) -> Result<Manifest> {
         }
         let hash = sha256(&[file])?;
         ensure!(hash == entry.sha256, "{name} is not what was written: its SHA-256 is {hash}, not {}", entry.sha256);
+    }
+    for entry in fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        ensure!(name == MANIFEST || manifest.files.contains_key(&name), "{name} is not in its manifest");
     }
     Ok(manifest)
 }

@@ -114,7 +114,7 @@ impl Resumed {
                 Recorder::resumed(&directory, record(pipeline, manner, lock.claim()), recorded, predictions.as_deref())?;
             // A state after this one would be of a training that is cut now.
             for (_, path) in states::all(&directory).into_iter().filter(|(other, _)| *other > step) {
-                crate::durable::remove_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+                crate::durable::retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
             }
             Ok((voice, recorder))
         };

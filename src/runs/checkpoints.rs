@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::directory::{RunDirectory, files};
 use super::states::{KEPT, folder, step_of};
 use crate::checkpoint::{HostTensor, Template};
-use crate::durable::remove_folder;
+use crate::durable::{remove_folder, retire_folder};
 use crate::settings::{Keep, Kept};
 
 /// Checkpoints on disk.
@@ -127,7 +127,7 @@ impl SavedCheckpoints {
         let (held, free): (Vec<u64>, Vec<u64>) = self.retired.iter().partition(|step| is_held(step));
         for step in free {
             let path = self.directory.path(files::CHECKPOINTS).join(folder(step));
-            remove_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
         self.retired = held;
         Ok(())

@@ -13,7 +13,7 @@ use super::directory::{RunDirectory, files};
 use super::manifest::RunManifest;
 use super::recorded::Recorded;
 use crate::checkpoint::{HostTensor, Parameter, read_tensors, tensor_bytes};
-use crate::durable::{MANIFEST, check_folder, remove_folder, write_folder};
+use crate::durable::{MANIFEST, check_folder, retire_folder, write_folder};
 use crate::train::{Counters, TrainingState};
 
 const FORMAT: u32 = 1;
@@ -87,7 +87,7 @@ pub fn steps(directory: &RunDirectory, count: usize) -> Vec<u64> {
 /// A folder cannot be removed.
 pub fn keep(directory: &RunDirectory, count: usize) -> Result<()> {
     for (_, path) in all(directory).into_iter().skip(count) {
-        remove_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
     }
     Ok(())
 }

@@ -211,7 +211,7 @@ mod tests {
             let plan = Plan::read(&[line[0], line[2], &line[1][..cut]].join("\n"));
             assert_eq!(plan.damaged.first().map(|(number, _)| *number), Some(3), "cut at {cut}");
         }
-        for (from, to) in [("5e-5", "6e-5"), ("\"seed\":1", "\"seed\":2"), ("\"b2\"", "\"b3\""), ("x.toml", "y.toml")] {
+        for (from, to) in [("0.00005", "0.00006"), ("\"seed\":1", "\"seed\":2"), ("\"b2\"", "\"b3\""), ("x.toml", "y.toml")] {
             let edited = line[1].replacen(from, to, 1);
             assert_ne!(edited, line[1]);
             assert_eq!(Plan::read(&[line[0], &edited, line[2]].join("\n")).damaged.len(), 1, "{from}");

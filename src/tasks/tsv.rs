@@ -10,7 +10,7 @@ use crate::input_file::{HashingReader, MIB};
 use crate::shorten::{listed, shortened};
 
 /// Bytes that a line may have: no sentence is as long, and what has no lines is no table.
-const LONGEST_LINE: u64 = 4 * MIB;
+const LONGEST_LINE: u64 = 64 * MIB;
 
 /// Reads every row of a .tsv file; the reader is at its end then.
 ///
@@ -72,7 +72,7 @@ impl<R: Read> Lines<R> {
         }
         let bytes = &self.bytes;
         let problem = if bytes.len() as u64 > LONGEST_LINE {
-            "longer than the 4 MiB that a line may have"
+            "longer than the 64 MiB that a line may have"
         } else if number == 1 && (bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])) {
             "the file is UTF-16, expected UTF-8; convert it, for example with `iconv -f UTF-16 -t UTF-8`"
         } else if bytes.contains(&0) {
@@ -141,7 +141,7 @@ mod tests {
     fn what_is_wrong_is_told_by_its_line_in_few_words() {
         let long = "x".repeat(100_000);
         let many = (0..100_000).map(|column| format!("c{column}")).collect::<Vec<_>>().join("\t");
-        let without_end = "a".repeat(5 << 20);
+        let without_end = "a".repeat(65 << 20);
         let utf16: Vec<u8> = "\u{feff}sentence\tlabel\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let cases: [(&str, Vec<u8>); 11] = [
             ("line 3", b"sentence\tlabel\na\t1\nb\n".to_vec()),

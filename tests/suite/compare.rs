@@ -223,7 +223,7 @@ fn runs_are_found_by_name_folder_and_glob_and_mistakes_are_said() {
     assert_eq!(count(&["runs/*_b?"]), 6);
     assert_eq!(count(&["a0", "a0", "runs/*_a0"]), 1);
     for (arguments, message) in [
-        (vec!["nothing"], "no run in runs begins with"),
+        (vec!["nothing"], "no run in runs matches"),
         (vec!["no/*"], "no run matches"),
         (vec!["--filter", "f2 > 1"], "unknown name \"f2\" in --filter; did you mean f1?"),
         (vec!["--filter", "f1 > 2"], "no run matches the filter"),

@@ -115,7 +115,7 @@ fn one_option_says_how_to_print() {
         assert_eq!(listed[0][key], *value, "{key}");
     }
     let verified = json(&["verify", "latest", "--format", "json"]);
-    assert!(verified["checks"].as_array().unwrap().iter().all(|check| check["intact"] == true), "{verified}");
+    assert!(verified[0]["checks"].as_array().unwrap().iter().all(|check| check["intact"] == true), "{verified}");
     assert_eq!(json(&["diff", "latest", "latest", "--format", "json"])["settings"], serde_json::json!([]));
     assert!(json(&["devices", "--format", "json"])["devices"][0]["threads"].as_u64().unwrap() > 0);
     assert_eq!(json(&["prune", "latest", "--dry-run", "--format", "json"])["dry_run"], true);

@@ -564,7 +564,8 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// Lock files are removed, as if they were of another machine, whose locks are not seen here.
 #[test]
 fn a_trial_that_slept_while_another_process_took_it_over_writes_nothing_more() {
-    let shell = shell(&SLOW.replace("seeds = [1, 2]", "seeds = [1]\naxes.learning_rate = [1e-3]"));
+    let shell =
+        shell(&SLOW.replace("epochs = 3", "epochs = 8").replace("seeds = [1, 2]", "seeds = [1]\naxes.learning_rate = [1e-3]"));
     let mut first = shell.command(&["sweep", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let directory = || sweeps(&shell).remove(0);
     wait_for("rows", || {
@@ -575,9 +576,9 @@ fn a_trial_that_slept_while_another_process_took_it_over_writes_nothing_more() {
                 .is_some_and(|run| run.join("metrics/train.csv").metadata().is_ok_and(|file| file.len() > 100))
     });
     let (sweep, sleeper) = (directory(), children(&shell).remove(0));
+    // Its sweep sleeps as well: where that ended, the system would wake the trial and hang up.
+    signal("-STOP", &first.id().to_string());
     signal("-STOP", &sleeper);
-    first.kill().unwrap();
-    first.wait().unwrap();
     std::fs::remove_dir_all(sweep.join("locks")).unwrap();
     std::fs::remove_file(runs(&sweep)[0].join("lock")).unwrap();
     ok(shell.gluepot(&["sweep", "x.toml", "--quiet"]));
@@ -585,6 +586,8 @@ fn a_trial_that_slept_while_another_process_took_it_over_writes_nothing_more() {
     let before = contents(&sweep);
     signal("-CONT", &sleeper);
     wait_for("its end", || children(&shell).is_empty());
+    first.kill().unwrap();
+    first.wait().unwrap();
     let mut after = contents(&sweep);
     let log = sweep.join(format!("logs/{}.txt", planned(&sweep)[0]));
     let said = String::from_utf8_lossy(&after.remove(&log).unwrap()).into_owned();
