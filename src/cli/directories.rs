@@ -62,6 +62,7 @@ pub struct Verify {
 
 /// `prune`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Prune {
     /// Runs, sweeps, folders or globs [default: all runs, after asking]. A run that is still running is left alone.
     #[arg(value_name = "RUN|SWEEP|FOLDER|GLOB")]

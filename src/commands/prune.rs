@@ -114,7 +114,9 @@ fn go_through(runs: &[StoredRun], arguments: &Prune, removes: bool) -> Outcome<F
                 if removes {
                     remove(&run, &parts).map_err(Failure::RunDirectory)?;
                 }
-                parts.iter().for_each(|part| found.add(&run, &part.name, part.bytes));
+                for part in &parts {
+                    found.add(&run, &part.name, part.bytes);
+                }
             }
             Share::Directory(size) => {
                 if removes {

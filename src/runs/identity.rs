@@ -54,7 +54,7 @@ pub fn is_of(facts: &RunFacts, settings: &[SettingRow], rungs: &[u64]) -> bool {
         identity(&settings, &facts.hashes, rungs, tokenization)
     };
     // Each time that it was planned anew, it either was the same training still or became another one.
-    let longer = facts.resumed.iter().flat_map(|resumption| {
+    let longer = facts.resumed.iter().filter_map(|resumption| {
         let epochs = resumption.changed.iter().find_map(|change| change.strip_prefix("epochs: ")?.split_once(" → "));
         epochs.map(|(before, now)| (resumption.step, before.to_string(), now.to_string()))
     });
@@ -78,9 +78,9 @@ pub fn is_of(facts: &RunFacts, settings: &[SettingRow], rungs: &[u64]) -> bool {
 /// Whether the settings have the number of epochs that the run was last planned for.
 fn last_epochs_agree(facts: &RunFacts, settings: &[SettingRow]) -> bool {
     let changes = facts.resumed.iter().flat_map(|resumption| &resumption.changed);
-    let last = changes.filter_map(|change| change.strip_prefix("epochs: ")?.split_once(" → ")).last();
+    let last = changes.rev().find_map(|change| change.strip_prefix("epochs: ")?.split_once(" → "));
     let epochs = settings.iter().find(|row| row.path() == "epochs").and_then(|row| row.value.as_ref());
-    last.is_none_or(|(_, now)| epochs.is_some_and(|epochs| epochs.to_string() == now))
+    last.is_none_or(|(_, now)| epochs.map(Value::to_string).as_deref() == Some(now))
 }
 
 /// What decides a run's scores, by setting: values, and in place of paths the content that they name. Under

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct RunLock {
     path: PathBuf,
     owner: String,
-    _file: File,
+    file: File,
 }
 
 /// Another process has taken this run over, and trains it or has trained it.
@@ -43,7 +43,7 @@ impl RunLock {
         let host = Host::this();
         let now = Utc::now().timestamp_nanos_opt().unwrap_or_default();
         lock.owner = format!("process {} on {} at {now}", host.process, host.name);
-        let file = &mut lock._file;
+        let file = &mut lock.file;
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(lock.owner.as_bytes()));
         written.with_context(|| format!("cannot write {}", lock.path.display()))?;
         Ok(Some(lock))
@@ -60,7 +60,7 @@ impl RunLock {
         let begun = Instant::now();
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Some(Self { path, owner: String::new(), _file: file })),
+                Ok(()) => return Ok(Some(Self { path, owner: String::new(), file })),
                 Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(10)),
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error).with_context(named),

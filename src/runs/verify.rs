@@ -58,7 +58,7 @@ pub fn verify(path: &Path) -> Vec<Check> {
     };
     let listed = |name: &str| manifest.as_ref().map_or(Ok(()), |manifest| manifest.check(&directory, name));
     let mut both = |name: &str, content: &dyn Fn() -> Result<String>| {
-        report.look(name, || content().and_then(|found| listed(name).map(|()| found)))
+        report.look(name, || content().and_then(|found| listed(name).map(|()| found)));
     };
     both(files::RUN, &|| Ok(format!("{}, {} steps planned", run.status(), run.facts.steps)));
     both(files::RESOLVED, &|| settings(&run, &directory));

@@ -197,7 +197,7 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) -> Option
             stream.write_all(&head).ok()?;
             // A write fails as soon as nobody listens; the bound is for programs that never stop listening.
             for _ in 0..4000 {
-                stream.write_all(&[0; 1 << 16]).ok()?;
+                stream.write_all(&vec![0; 1 << 16]).ok()?;
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The tests of gluepot as a whole; one program, so that it is linked once.
 
+#![expect(clippy::format_collect, reason = "tables of a few rows, where speed does not matter")]
+
 mod architecture;
 mod commands;
 mod compare;

@@ -150,8 +150,8 @@ fn a_checkpoint_holds_the_tokenizer_of_the_start_whatever_became_of_its_files() 
 #[cfg(unix)]
 #[test]
 fn files_that_have_no_end_are_refused_at_once() {
-    let header = [&10_u64.pow(18).to_le_bytes()[..], b"{}"].concat();
     type Damage<'a> = Box<dyn Fn(&Path) + 'a>;
+    let header = [&10_u64.pow(18).to_le_bytes()[..], b"{}"].concat();
     let link =
         |target: &'static str| -> Damage<'static> { Box::new(move |path| std::os::unix::fs::symlink(target, path).unwrap()) };
     let long = |bytes: u64| -> Damage<'static> { Box::new(move |path| fs::File::create(path).unwrap().set_len(bytes).unwrap()) };

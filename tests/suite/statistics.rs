@@ -97,7 +97,7 @@ fn the_smallest_exact_p_is_reached() {
 fn more_equal_differences_are_more_evidence() {
     for n in [2, 12, 13, 14, 30] {
         let pairs = vec![(0.8, 0.81); n];
-        assert_eq!(paired(&pairs).unwrap().p, Some(2.0_f64.powi(1 - n as i32)), "{n}");
+        assert_eq!(paired(&pairs).unwrap().p, Some(2.0_f64.powi(1 - i32::try_from(n).unwrap())), "{n}");
         assert_eq!(paired(&vec![(0.8, 0.8); n]).unwrap().p, Some(1.0), "{n}");
     }
 }

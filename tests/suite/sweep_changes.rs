@@ -328,7 +328,7 @@ fn a_trial_that_was_killed_behind_its_summary_is_done() {
     let again = ok(shell.gluepot(&["sweep", "x.toml"]));
     assert!(again.err.contains("2 done"), "{}", again.err);
     assert_each_finished_once(&sweep, 2);
-    assert_eq!(std::fs::read_dir(run.join("states")).map(Iterator::count).unwrap_or(0), 0);
+    assert_eq!(std::fs::read_dir(run.join("states")).map_or(0, Iterator::count), 0);
 }
 
 /// Every rename and every removal at the end of a trial is its last once.
