@@ -131,7 +131,7 @@ fn renamed(key: &str, schema: &Json) -> Option<Hint> {
     })
 }
 
-/// What was probably meant by a key of [sweep] or of a table in it.
+/// What was probably meant by a key of `[sweep]` or of a table in it.
 fn swept(key: &str, table: &str, properties: &Map<String, Json>, schema: &Json) -> Option<Hint> {
     if table == "sweep" && pointer(schema, key).is_some() {
         return Some(Hint::Words(format!("what varies belongs in the table [sweep.axes]: \"{key}\" = [ … ]")));
