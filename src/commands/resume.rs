@@ -26,7 +26,7 @@ use crate::sweep::{Meant, is_sweep, meant};
 use crate::tokens::TokenCache;
 use crate::train::{Kernels, learning_rate};
 
-/// Goes on with a run where it was.
+/// Resumes a run where it stopped.
 pub fn resume(arguments: &Resume) -> Outcome<()> {
     let root = &arguments.runs.root;
     let run = match meant(root, &arguments.run).map_err(find_failure)? {
@@ -78,7 +78,7 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     finished.map_or(Ok(()), |run| print(&pretty(&run)))
 }
 
-/// Trials, which their sweep goes on with, and options that are a sweep's.
+/// Trials, which their sweep resumes, and options that are a sweep's.
 fn refuse_trial(run: &StoredRun, arguments: &Resume) -> Outcome<()> {
     let id = &run.facts.id;
     let refused = |message: String| Err(Failure::Usage(anyhow!(message)));
