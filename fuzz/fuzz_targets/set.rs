@@ -13,7 +13,7 @@ fuzz_target!(|text: &str| {
     std::fs::write(&path, EXPERIMENT).unwrap();
     let overrides: Vec<Override> = text.lines().filter_map(|line| Override::parse(line).ok()).collect();
     let named = |set: &Override| (format!("GLUEPOT_{}", set.path.to_uppercase().replace('.', "_")), set.value.clone());
-    let surroundings = Surroundings { variables: overrides.iter().map(named).collect() };
+    let surroundings = Surroundings { variables: overrides.iter().map(named).collect(), ..Surroundings::default() };
     for experiment in [
         Experiment::load(&path, &overrides, &Surroundings::default()),
         Experiment::load(&path, &[], &surroundings),
