@@ -86,7 +86,6 @@ mkdir "$work/bin"; ln -s "$binary" "$work/bin/gluepot"; export PATH=$work/bin:$P
 export XDG_CACHE_HOME=$work/cache RAYON_NUM_THREADS=1
 job=$(sbatch --parsable rates.sbatch); echo "submitted $job"
 
-finished() { ls runs/*_rates_sweep/*/summary.json 2>/dev/null | wc -l; }
 running() { squeue -h -j "$job" -t RUNNING -o %i 2>/dev/null | wc -l; }
 for _ in $(seq 60); do [ "$(running)" = 3 ] && break; sleep 1; done
 echo "tasks running at once: $(running)"; [ "$(running)" = 3 ]
@@ -107,17 +106,28 @@ while [ -n "$(squeue -h -j "$job" 2>/dev/null)" ]; do sleep 3; [ $SECONDS -lt 15
 scontrol show job "$job" | grep -E 'ArrayTaskId|JobState|Restarts|ExitCode' || true
 tail -n 3 slurm-*.out
 
-# Every trial once: a run directory each, finished, none in two.
+# Every trial once: one finished run each. A run that was killed before its first state is left behind, and nothing else.
 sweep=$(ls -d runs/*_rates_sweep)
-planned=$(wc -l < "$sweep/plan.jsonl"); done=$(finished); directories=$(ls -d "$sweep"/*_rates_* | wc -l)
-distinct=$(grep -h '"trial"' "$sweep"/*/run.json | sort -u | wc -l)
-interrupted=$(grep -l '"resumed"' "$sweep"/*/run.json | wc -l)
-echo "planned $planned, finished $done, run directories $directories, distinct trials $distinct, resumed at least once $interrupted, $SECONDS s"
-[ "$planned" = 8 ] && [ "$done" = 8 ] && [ "$distinct" = 8 ] && [ "$directories" = 8 ] && [ "$interrupted" -ge 1 ]
+planned=$(wc -l < "$sweep/plan.jsonl"); resumed=0; left=0; : > "$work/trials"
 for run in "$sweep"/*_rates_*; do
+    if [ -f "$run/summary.json" ]; then
+        sed -n 's/^  "trial": "\(.*\)",/\1/p' "$run/run.json" >> "$work/trials"
+        grep -q '"resumed"' "$run/run.json" && resumed=$((resumed + 1))
+    else
+        left=$((left + 1))
+        [ -z "$(ls "$run/states" 2>/dev/null)" ] || { echo "$run has a state, and was not resumed"; exit 1; }
+    fi
+done
+finished=$(wc -l < "$work/trials"); distinct=$(sort -u "$work/trials" | wc -l)
+echo "planned $planned, finished $finished, distinct trials $distinct, resumed at least once $resumed, killed before a state $left, $SECONDS s"
+[ "$planned $finished $distinct" = "8 8 8" ] || { echo "not every trial exactly once"; exit 1; }
+[ "$resumed" -ge 1 ] || { echo "nothing was resumed"; exit 1; }
+for run in "$sweep"/*_rates_*; do
+    [ -f "$run/summary.json" ] || continue
     rows=$(tail -n +2 "$run/metrics/eval.csv" | cut -d, -f1 | sort | uniq -d | wc -l)
     [ "$rows" = 0 ] || { echo "$run evaluated a step twice"; exit 1; }
 done
 # What was killed and moved about equals what nobody disturbed.
-first=$(ls -d "$sweep"/*_rates_* | head -1); gluepot run "$first/resolved.toml" --runs alone --quiet >/dev/null
-cmp "$first/metrics/train.csv" alone/*/metrics/train.csv && echo "bytes equal an undisturbed run's"
+first=$(dirname "$(grep -l '"resumed"' "$sweep"/*/run.json | head -1)"); gluepot run "$first/resolved.toml" --runs alone --quiet >/dev/null
+cmp "$first/metrics/train.csv" alone/*/metrics/train.csv
+echo "bytes equal an undisturbed run's"
