@@ -163,8 +163,7 @@ pub fn execute(
     });
     match recorded {
         Ok(end) => {
-            // Only now: whoever is killed before the record is whole has a state to resume from. What cannot be removed,
-            // `prune` removes.
+            // Only now: whoever is killed before the record is whole has a state to resume from.
             let keeps_state = manner.keeps_state && matches!(end, End::Finished(_));
             let _ = recorder.tidy(keeps_state);
             Ok(Ended { directory, id: facts.id, end, closing: told })
@@ -269,7 +268,7 @@ fn train_in(pipeline: &Pipeline<'_>, device: &Device, prepared: &mut Prepared, l
         },
         Err(_) => return Err(Failure::panic(&panics::reason())),
     };
-    Ok(end)
+    recorder.release().map_err(Failure::RunDirectory).map(|()| end)
 }
 
 /// What is said and written when there is no memory left for the training: nothing can be handed up any more.

@@ -154,9 +154,19 @@ impl Recorder {
         let keep = usize::from(keeps_state);
         let spent = states::all(&self.directory).into_iter().skip(keep).map(|(step, _)| step);
         let spent = spent.map(|step| format!("{}/{}", files::STATES, states::folder(step)));
+        manifest::forget(&self.directory, &spent.collect::<Vec<_>>())?;
+        states::keep(&self.directory, keep)
+    }
+
+    /// Removes the checkpoints that only earlier states speak of, while the run can still be resumed from its last one: whoever
+    /// is killed meanwhile leaves nothing behind that a finished run would keep.
+    ///
+    /// # Errors
+    /// Something cannot be removed.
+    pub fn release(&mut self) -> Result<()> {
+        self.record.claim.look()?;
         let retired = self.checkpoints.retired().iter().map(|step| format!("{}/{}", files::CHECKPOINTS, states::folder(*step)));
-        manifest::forget(&self.directory, &spent.chain(retired).collect::<Vec<_>>())?;
-        states::keep(&self.directory, keep)?;
+        manifest::forget(&self.directory, &retired.collect::<Vec<_>>())?;
         self.checkpoints.release()
     }
 

@@ -311,7 +311,7 @@ fn a_damaged_state_is_reported_and_the_one_before_is_used() {
         ("parameters.safetensors has", |state| truncate(&state.join("parameters.safetensors"), 100)),
         ("progress.json is not what was written", |state| flip(&state.join("progress.json"))),
         ("first_moments.safetensors is not what was written", |state| flip(&state.join("first_moments.safetensors"))),
-        ("cannot read", |state| std::fs::remove_file(state.join("manifest.json")).unwrap()),
+        ("manifest.json", |state| std::fs::remove_file(state.join("manifest.json")).unwrap()),
     ];
     for (reason, damage) in damages {
         let shell = shell();
