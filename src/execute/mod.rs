@@ -105,7 +105,7 @@ pub struct Manner {
     pub loudness: Loudness,
     /// Whether somebody asks to stop.
     pub stop: Stop,
-    /// Where a person finds the run again; none for a trial, which its sweep goes on with.
+    /// Where a person finds the run again; none for a trial, which its sweep resumes.
     pub runs: Option<PathBuf>,
     /// Whether a finished run keeps what going on needs, so that it can be trained for longer.
     pub keeps_state: bool,

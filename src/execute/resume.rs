@@ -1,4 +1,4 @@
-//! A run that goes on where it was.
+//! Resuming a run where it stopped.
 
 use anyhow::{Context, Result};
 use chrono::Utc;

@@ -121,7 +121,7 @@ impl Hasher {
         }
     }
 
-    /// Goes on with the file's next bytes.
+    /// Hashes the file's next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(hasher) => hasher.update(bytes),
@@ -130,7 +130,7 @@ impl Hasher {
         }
     }
 
-    /// Goes on with the next bytes of a reader, at most so many; how many there were.
+    /// Hashes at most that many next bytes of a reader, and returns how many there were.
     pub fn read(&mut self, reader: &mut impl Read, most: u64) -> io::Result<u64> {
         let mut buffer = vec![0; 1 << 20];
         let mut reader = reader.take(most);
