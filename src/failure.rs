@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::gpu_fault::GpuFault;
+use crate::experiment::problem::Problems;
 use crate::hub::HubError;
-use crate::problem::Problems;
+use crate::machine::gpu_fault::GpuFault;
+use crate::machine::stop::INTERRUPTED;
 use crate::runs::{Status, TakenOver};
 use crate::terminal::Styled;
 use crate::train::{DeviceError, Diverged};
@@ -51,9 +52,6 @@ pub enum Failure {
 
 /// Result of a command.
 pub type Outcome<T> = Result<T, Failure>;
-
-/// The exit code of what was interrupted and can go on.
-pub const INTERRUPTED: u8 = 12;
 
 /// Exit codes, names and meanings, as the manual shows them. 2 is clap's own for wrong usage.
 pub const EXIT_CODES: [(u8, &str); 13] = [

@@ -1,63 +1,46 @@
 //! gluepot: declarative fine-tuning of BERT on GLUE.
 //!
-//! The data flow, and the modules in reading order:
+//! The data flow, and the rooms in reading order; each uses only those below it:
 //!
 //! ```text
-//! experiments/x.toml ─► experiment ─► settings ─► plan      pure: what is to be done
-//! checkpoint, tasks, tokens (through hub) ─► inputs         read: what it is done with
-//! pipeline ─► execute: models, train ─► events               the only part that knows Burn
-//! runs ◄─ events ─► progress                                kept: what was done
-//! sweep: axes ─► trials ─► one process each                 many of the above
-//! runs ─► compare (statistics) ─► report                    pure again: what it means
-//! cli ─► commands ─► report                                 said: to a person
+//! experiments/x.toml ─► experiment ─► settings ─┐
+//! checkpoint, tokens, task (through hub) ─ inputs ┴► plan ─► Trial     pure; complete
+//! Trial + Inputs ─► execute: train ─► events ─► runs                   the only part that knows Burn
+//! runs ─► compare ─► report                                            pure again
+//! sweep: space ─► trials ─► one process each                           many of the above
+//! cli ─► commands                                                      the shell around it
 //! ```
 
+pub mod cli;
+pub mod commands;
+
 pub mod experiment;
-pub mod problem;
 pub mod settings;
 
-pub mod places;
 pub mod plan;
 
-pub mod caches;
+pub mod architecture;
 pub mod checkpoint;
 pub mod hub;
-pub mod input_file;
 pub mod inputs;
-pub mod tasks;
+pub mod task;
 pub mod tokens;
 
 pub mod kernels;
-pub mod metrics;
 pub mod models;
-pub mod random;
 pub mod train;
 
 pub mod execute;
-pub mod pipeline;
 pub mod progress;
-mod room;
 pub mod runs;
-pub mod stop;
 
 pub mod sweep;
 
 pub mod compare;
-pub mod statistics;
-
-pub mod cli;
-pub mod commands;
-#[cfg(feature = "cuda")]
-mod cuda_driver;
-pub mod digest;
-pub mod durable;
-pub mod failure;
-pub mod gpu_fault;
-pub mod measures;
-pub mod memory;
-pub mod page;
-pub mod panics;
 pub mod report;
-pub mod shorten;
+
+pub mod failure;
+pub mod machine;
+pub mod numbers;
+pub mod random;
 pub mod terminal;
-pub mod threads;

@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use gluepot::failure::Failure;
+use gluepot::machine::{memory, panics, stop, threads};
 use gluepot::terminal::{Styled, complain_styled, masked_line, print_styled};
-use gluepot::{cli, commands, memory, panics, stop, threads};
+use gluepot::{cli, commands};
 
 #[global_allocator]
 static ALLOCATOR: memory::Reporting = memory::Reporting;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use gluepot::experiment::{Experiment, Surroundings};
-use gluepot::problem::Problems;
+use gluepot::experiment::problem::Problems;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

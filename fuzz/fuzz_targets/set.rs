@@ -2,7 +2,7 @@
 #![no_main]
 
 use gluepot::experiment::{Experiment, Override, Surroundings};
-use gluepot::problem::Problems;
+use gluepot::experiment::problem::Problems;
 use libfuzzer_sys::fuzz_target;
 
 const EXPERIMENT: &str = "task = \"mrpc\"\ncheckpoint = \"bert\"\nlearning_rate = 1e-3\nepochs = 1\nmetric = \"f1\"\n";

@@ -1,8 +1,8 @@
 //! What a run goes on from, of any bytes: manifests, counters, tensors; and all that `verify` looks at.
 #![no_main]
 
-use gluepot::checkpoint::{Config, table};
-use gluepot::durable::{check_folder, write_folder};
+use gluepot::architecture::{Config, table};
+use gluepot::machine::durable::{check_folder, write_folder};
 use gluepot::runs::{RunDirectory, states, verify};
 use libfuzzer_sys::fuzz_target;
 

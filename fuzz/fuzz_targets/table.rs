@@ -2,7 +2,7 @@
 #![no_main]
 
 use gluepot::hub::Hub;
-use gluepot::tasks::{Origin, Source, Task};
+use gluepot::task::{Origin, Source, Task};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,7 +1,8 @@
 //! A checkpoint's files of any bytes: safetensors, PyTorch's format, and config.json.
 #![no_main]
 
-use gluepot::checkpoint::{Config, Weights, initialize, table};
+use gluepot::checkpoint::{Weights, initialize};
+use gluepot::architecture::{Config, table};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

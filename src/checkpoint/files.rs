@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{CheckpointName, Config, shards};
+use super::{CheckpointName, shards};
+use crate::architecture::Config;
 use crate::hub::{Commit, Hub, Repository, Snapshot};
-use crate::input_file::{InputFile, MIB};
-use crate::shorten::listed;
+use crate::machine::input_file::{InputFile, MIB};
+use crate::terminal::listed;
 
 /// Files that make a tokenizer; at least one of the first two must be there.
 pub const TOKENIZER_FILES: [&str; 5] =

@@ -2,10 +2,11 @@
 
 use anyhow::{Result, bail};
 
-use super::{Config, HostTensor, Parameter, Part, Role, Weights};
+use super::{HostTensor, Weights};
+use crate::architecture::{Config, Parameter, Part, Role};
+use crate::machine::memory_info;
 use crate::random::{Purpose, Stream};
-use crate::room;
-use crate::shorten::shortened;
+use crate::terminal::brief;
 
 /// Initial parameters and where they came from.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub fn initialize(config: &Config, table: &[Parameter], weights: Option<Weights>
     // What is not there is drawn after everything has been looked at: a shape may ask for more than any memory holds.
     let total: usize = table.iter().map(Parameter::elements).sum();
     // The system promises more than it has, and ends the process that takes it at its word.
-    let too_large = room::available().is_some_and(|available| total as u64 > available / size_of::<f32>() as u64);
+    let too_large = memory_info::available().is_some_and(|available| total as u64 > available / size_of::<f32>() as u64);
     if too_large || Vec::<f32>::new().try_reserve_exact(total).is_err() {
         bail!("not enough memory for {total} parameters");
     }
@@ -88,7 +89,7 @@ impl Found {
         if !missing.is_empty() {
             let shown = missing.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
             let more = if missing.len() > 5 { format!(" and {} more", missing.len() - 5) } else { String::new() };
-            let held: Vec<_> = weights.names().take(3).map(shortened).collect();
+            let held: Vec<_> = weights.names().take(3).map(brief).collect();
             let hint = if held.is_empty() { String::new() } else { format!("; the file holds names like {}", held.join(", ")) };
             bail!("the weights lack {} of the encoder's parameters: {shown}{more}{hint}", missing.len());
         }

@@ -1,24 +1,22 @@
 //! Checkpoints in transformers' layout: `config.json`, weights, tokenizer files.
 
-mod config;
 mod files;
 mod format;
 mod initialize;
 mod name;
-mod parameters;
 mod shards;
 mod tensors;
 mod weights;
 mod write;
 
-pub use config::Config;
 pub use files::{Files, TOKENIZER_FILES};
 pub use initialize::{Initial, initialize};
-pub use name::CheckpointName;
-pub use parameters::{Parameter, Part, Role, WORDS, table};
+pub use name::{CheckpointName, RUN_PREFIX};
 pub use tensors::{read_tensors, tensor_bytes};
 pub use weights::Weights;
 pub use write::Template;
+
+use crate::architecture::Role;
 
 /// A parameter in the host's memory, row-major, in the file's layout.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::hub::{self, Url, unescape};
 
+/// What an experiment writes before a run in place of a checkpoint: `run:8c1f3a`.
+pub const RUN_PREFIX: &str = "run:";
+
 /// How an experiment names a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckpointName {

@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::input_file::{InputFile, MIB};
-use crate::shorten::shortened;
+use crate::machine::input_file::{InputFile, MIB};
+use crate::terminal::brief;
 
 /// What is read of an index; its metadata decides nothing.
 #[derive(Deserialize)]
@@ -38,7 +38,7 @@ pub(super) fn named_by(index: &Path) -> Result<Vec<String>> {
         ensure!(!names.is_empty(), "no weights in it");
         ensure!(names.len() <= MOST, "{} files in it", names.len());
         if let Some(name) = names.iter().find(|name| !is_weights_file(name)) {
-            bail!("{:?} in it is not the name of a weights file beside it", shortened(name));
+            bail!("{:?} in it is not the name of a weights file beside it", brief(name));
         }
         Ok(names.into_iter().collect())
     };

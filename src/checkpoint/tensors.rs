@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::HostTensor;
 use super::format::Format;
-use crate::input_file::HashingReader;
-use crate::room;
+use crate::machine::input_file::HashingReader;
+use crate::machine::memory_info;
 
 /// The bytes of a safetensors file.
 ///
@@ -54,7 +54,7 @@ pub fn read_tensors(path: &Path) -> Result<Vec<(String, HostTensor)>> {
 pub(super) fn read_hashed(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
     let mut file = HashingReader::continuing(path, hasher)?;
     let header = header(&mut file)?;
-    let room = room::available().is_none_or(|available| header.data_len() as u64 <= available);
+    let room = memory_info::available().is_none_or(|available| header.data_len() as u64 <= available);
     ensure!(room, "not enough memory for {} bytes of weights", header.data_len());
     let mut read = Vec::new();
     // In the order of their bytes, and so of the file.

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 use super::HostTensor;
 use super::format::Format;
 use super::tensors::read_hashed;
-use crate::digest::hex;
-use crate::input_file::HashingReader;
-use crate::shorten::shortened;
+use crate::machine::digest::hex;
+use crate::machine::input_file::HashingReader;
+use crate::terminal::brief;
 
 /// The tensors of a checkpoint, by the names that transformers uses today.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Weights {
             for (name, tensor) in read {
                 let name = current_name(&name);
                 if tensors.insert(name.clone(), tensor).is_some() {
-                    bail!("cannot use the weights: {} holds {}, which is there already", path.display(), shortened(&name));
+                    bail!("cannot use the weights: {} holds {}, which is there already", path.display(), brief(&name));
                 }
             }
         }
@@ -81,7 +81,7 @@ fn read_file(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, 
     let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
     let (tensors, hasher) = if is_safetensors { read_hashed(path, hasher)? } else { read_pytorch(path, hasher)? };
     if let Some((name, _)) = tensors.iter().find(|(_, tensor)| tensor.values.iter().any(|value| !value.is_finite())) {
-        bail!("{} holds numbers that are not finite", shortened(name));
+        bail!("{} holds numbers that are not finite", brief(name));
     }
     Ok((tensors, hasher))
 }
@@ -104,7 +104,7 @@ fn read_pytorch(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)
             DType::F64 => Format::F64,
             _ => continue,
         };
-        let bytes = tensor.read().with_context(|| format!("cannot read {}", shortened(name)))?;
+        let bytes = tensor.read().with_context(|| format!("cannot read {}", brief(name)))?;
         read.push((name.clone(), HostTensor { shape: tensor.shape().to_vec(), values: format.widen(&bytes) }));
     }
     let after = HashingReader::continuing(path, hasher)?.hasher()?;

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{Config, Files, HostTensor, Parameter, tensor_bytes};
-use crate::durable;
+use super::{Files, HostTensor, tensor_bytes};
+use crate::architecture::{Config, Parameter};
+use crate::machine::durable;
 use anyhow::{Context, Result};
 
 /// What a fine-tuned checkpoint is written from, beside its parameters.

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{OutputFormat, Runs, TableFormat};
 use crate::compare::Filter;
-use crate::measures::{Age, Size};
+use crate::numbers::{Age, Size};
 
 /// `list`.
 #[derive(Debug, Args)]

@@ -8,9 +8,9 @@ use crate::execute::with_device;
 use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
+use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose};
-use crate::pipeline::Pipeline;
-use crate::report::{count, rate};
+use crate::numbers::{count, rate};
 use crate::tokens::TokenCache;
 use crate::train::{Replays, Speed, matmul_peak, measure};
 

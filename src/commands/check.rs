@@ -5,14 +5,15 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{pretty, print};
-use crate::checkpoint;
+use crate::architecture;
 use crate::cli::{Check, overrides};
 use crate::experiment::Surroundings;
 use crate::failure::Outcome;
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
-use crate::report::{bytes, label_warnings, plan_text};
-use crate::runs::{Space, free_bytes, setting_rows};
+use crate::numbers::bytes;
+use crate::report::{label_warnings, plan_text};
+use crate::runs::{Space, free_bytes};
 use crate::terminal::Width;
 use crate::train::Device;
 
@@ -30,7 +31,7 @@ pub fn check(arguments: &Check) -> Outcome<()> {
         if arguments.format.is_json() {
             plans.push(plan_json(&inputs, &arguments.runs.root));
         } else {
-            let text = plan_text(&inputs, &setting_rows(&inputs), Width::of_stdout());
+            let text = plan_text(&inputs, &inputs.setting_rows(), Width::of_stdout());
             let disk = disk_line(&inputs, &arguments.runs.root);
             print(&format!("{}\n\n{text}\n{}\n{disk}\n", file.display(), device_line(&inputs)))?;
         }
@@ -61,7 +62,7 @@ fn disk_line(inputs: &Inputs, root: &Path) -> String {
 
 fn parameters(inputs: &Inputs) -> usize {
     let labels = inputs.trial.settings.task.task().labels;
-    checkpoint::table(&inputs.trial.config, labels.len()).iter().map(checkpoint::Parameter::elements).sum()
+    architecture::table(&inputs.trial.config, labels.len()).iter().map(architecture::Parameter::elements).sum()
 }
 
 fn plan_json(inputs: &Inputs, root: &Path) -> serde_json::Value {
@@ -69,7 +70,7 @@ fn plan_json(inputs: &Inputs, root: &Path) -> serde_json::Value {
     let labels = trial.settings.task.task().labels;
     let space = Space::of(trial, parameters(inputs));
     json!({
-        "settings": setting_rows(inputs),
+        "settings": inputs.setting_rows(),
         "examples": { "train": trial.train_examples, "validation": trial.validation_examples },
         "labels": labels,
         "label_counts": inputs.labels(),

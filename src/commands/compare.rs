@@ -11,7 +11,8 @@ use crate::compare::{
 };
 use crate::experiment::{Meaning, elsewhere, nearest};
 use crate::failure::{Failure, Outcome};
-use crate::report::{Column, Table, comparison_csv, comparison_markdown, comparison_text, count, counted, p_value};
+use crate::numbers::{count, counted, p_value};
+use crate::report::{Column, Table, comparison_csv, comparison_markdown, comparison_text};
 use crate::sweep::SweepDirectory;
 use crate::terminal::Width;
 

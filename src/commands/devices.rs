@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::{pretty, print};
 use crate::cli::Devices;
-#[cfg(feature = "cuda")]
-use crate::cuda_driver;
 use crate::failure::Outcome;
-use crate::report::{bytes, count};
+#[cfg(feature = "cuda")]
+use crate::machine::cuda_driver;
+use crate::numbers::{bytes, count};
 use crate::train::{CudaSupport, KernelCache};
 
 /// A GPU: its name, and its free and whole memory in bytes, as far as the driver tells.

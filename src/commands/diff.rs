@@ -8,8 +8,10 @@ use super::{find_failure, pretty, print, run_json};
 use crate::cli::Diff;
 use crate::compare::{ComparedRun, evaluations};
 use crate::failure::{Failure, Outcome};
-use crate::report::{Column, Table, score};
-use crate::runs::{self, shown};
+use crate::numbers::score;
+use crate::plan::shown;
+use crate::report::{Column, Table};
+use crate::runs::{self};
 use crate::terminal::Width;
 
 /// Shows the settings in which two runs differ, and their scores side by side.

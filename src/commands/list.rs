@@ -11,11 +11,12 @@ use super::{find_failure, pretty, print, print_data, run_json, warn};
 use crate::cli::{Format, List};
 use crate::compare::{ComparedRun, select};
 use crate::failure::{Failure, Outcome};
-use crate::metrics::Direction;
+use crate::plan::shown;
 use crate::report::{ListedSweep, Table, runs_table, sweeps_table};
-use crate::runs::{self, FindError, StoredRun, shown};
+use crate::runs::{self, FindError, StoredRun};
 use crate::sweep::{Counts, SweepDirectory, is_sweep};
-use crate::tasks::Task;
+use crate::task::Task;
+use crate::task::metrics::Direction;
 use crate::terminal::Width;
 
 /// Lists sweeps and runs, the oldest first.

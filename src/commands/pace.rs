@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::failure::{Failure, Outcome};
 use crate::inputs::Inputs;
-use crate::pipeline::Pipeline;
+use crate::inputs::Pipeline;
 use crate::report::Pace;
 use crate::runs::{Host, list};
 use crate::tokens::TokenCache;

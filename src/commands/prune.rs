@@ -10,7 +10,8 @@ use super::{complain, find_failure, pretty, print};
 use crate::cli::Prune;
 use crate::compare::select;
 use crate::failure::{Failure, Outcome};
-use crate::report::{Column, Table, bytes, counted};
+use crate::numbers::{bytes, counted};
+use crate::report::{Column, Table};
 use crate::runs::{Removable, RunDirectory, RunLock, Status, StoredRun, delete, removable, remove, size};
 use crate::terminal::{Width, draws_bars};
 

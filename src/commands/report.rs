@@ -11,7 +11,7 @@ use super::{complain, print, print_data};
 use crate::cli::Report;
 use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
-use crate::page::{Heading, page, plots};
+use crate::report::page::{Heading, page, plots};
 use crate::runs::Versions;
 
 /// Writes a page about the runs that are meant.

@@ -11,15 +11,15 @@ use crate::execute::{Begin, Change, Resumed, Sources, changes, command, sources,
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
+use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose, Shelf};
-use crate::pipeline::Pipeline;
+use crate::numbers::{count, scientific};
+use crate::plan::{Hashes, PATHS, SettingRow, extended, identity};
 use crate::plan::{Steps, Trial};
 use crate::progress::Loudness;
-use crate::report::{count, scientific};
 use crate::runs::states::{self, Damaged};
 use crate::runs::{
-    Hashes, PATHS, RunDirectory, RunFacts, RunLock, SettingRow, Status, StoredRun, changed_files, extended, files, identity,
-    is_of, manifest_fault, recorded_rows, setting_rows,
+    RunDirectory, RunFacts, RunLock, Status, StoredRun, changed_files, files, is_of, manifest_fault, recorded_rows,
 };
 use crate::settings::WITHOUT_EFFECT;
 use crate::sweep::{Meant, is_sweep, meant};
@@ -49,13 +49,13 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     refuse_other_facts(&run.facts, &before)?;
     let (inputs, device) = with_device(inputs)?;
     let device = if run.facts.kernels == Kernels::Reference { Choice::Reference.on(device) } else { device };
-    let settings = told(&recorded, setting_rows(&inputs), &given, &sources, directory.root());
+    let settings = told(&recorded, inputs.setting_rows(), &given, &sources, directory.root());
     let changed = changes(&recorded, &settings);
     refuse_changes(&changed, arguments.epochs.is_some())?;
     let mut pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
     if sources.own_checkpoint {
         pipeline.hashes = Hashes { data: pipeline.hashes.data, tokenizer: pipeline.hashes.tokenizer, ..run.facts.hashes.clone() };
-        pipeline.identity = identity(&setting_rows(&inputs), &pipeline.hashes, &[], pipeline.tokenization);
+        pipeline.identity = identity(&inputs.setting_rows(), &pipeline.hashes, &[], pipeline.tokenization);
     }
     refuse_other_inputs(&run.facts, &pipeline)?;
     let (state, damaged) = states::newest(&directory, &pipeline.table);

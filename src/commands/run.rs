@@ -10,12 +10,12 @@ use crate::execute::{Begin, Ended, Manner, Nobody, execute, with_device};
 use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
+use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose};
-use crate::pipeline::Pipeline;
+use crate::machine::stop::Stop;
+use crate::numbers::bytes;
 use crate::progress::Loudness;
-use crate::report::bytes;
 use crate::runs::{Space, StoredRun, free_bytes};
-use crate::stop::Stop;
 use crate::tokens::TokenCache;
 use crate::train::Device;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{find_failure, pretty, print};
 use crate::cli::Verify;
 use crate::failure::{Failure, Outcome};
-use crate::report::counted;
+use crate::numbers::counted;
 use crate::runs::{Check, unchecked, verify as look};
 use crate::sweep::{Meant, meant, verify_sweep};
 

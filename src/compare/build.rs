@@ -12,11 +12,11 @@ use super::notes::{Found, notes};
 use super::select::ComparedRun;
 use super::variant::{Comparison, Options, Variant};
 use super::{differences, order};
-use crate::metrics::{Direction, LOSS};
+use crate::compare::statistics::Description;
 use crate::runs::{RunFacts, Summary};
 use crate::settings::WITHOUT_EFFECT;
-use crate::statistics::Description;
-use crate::tasks::Task;
+use crate::task::Task;
+use crate::task::metrics::{Direction, LOSS};
 
 /// Task, hashes of the validation and the training split, examples scored on, metric: what runs must have in common.
 type Key = (String, String, String, usize, String);

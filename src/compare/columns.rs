@@ -7,8 +7,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::select::ComparedRun;
-use crate::digest::hex;
-use crate::places;
+use crate::machine::digest::hex;
+use crate::machine::relative_path;
 use crate::runs::{RESUMED, TOKENIZATION};
 
 /// Settings whose value is a name for files; what counts is the files.
@@ -64,7 +64,7 @@ pub(super) fn named(run: &ComparedRun, path: &str) -> String {
     let written = run.settings.get(path).and_then(Value::as_str);
     match (written, path) {
         // Written as seen from the run directory.
-        (Some(name), _) if name.starts_with('.') => places::read(&run.run.path, Path::new(name)).display().to_string(),
+        (Some(name), _) if name.starts_with('.') => relative_path::read(&run.run.path, Path::new(name)).display().to_string(),
         (Some(name), _) => name.into(),
         (None, "checkpoint") => run.run.facts.checkpoint.clone(),
         (None, _) => String::new(),

@@ -2,9 +2,9 @@
 
 use super::notes::p_text;
 use super::variant::{Comparison, Variant};
-use crate::metrics::Direction;
-use crate::report::{counted, p_value};
-use crate::statistics::{Method, holm, smallest_exact_p};
+use crate::compare::statistics::{Method, holm, smallest_exact_p};
+use crate::numbers::{counted, p_value};
+use crate::task::metrics::Direction;
 
 /// The level of significance that sentences speak of.
 const LEVEL: f64 = 0.05;

@@ -1,7 +1,7 @@
 //! How variants differ from the reference.
 
 use super::variant::{Pairing, Variant};
-use crate::statistics::{holm, paired, welch};
+use crate::compare::statistics::{holm, paired, welch};
 
 /// Adds to each variant its difference to the reference: by seed where two seeds or more are shared, else of independent
 /// samples; and its p-value, adjusted by Holm's method.

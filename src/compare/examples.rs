@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::looks::evaluations;
 use super::select::ComparedRun;
+use crate::compare::statistics::mcnemar;
 use crate::hub::Hub;
 use crate::runs::files;
-use crate::statistics::mcnemar;
-use crate::tasks::{Origin, Source, Task, Text};
+use crate::task::{Origin, Source, Task, Text};
 
 /// How two runs' predictions at their best checkpoints differ.
 #[derive(Clone, Debug, Serialize)]

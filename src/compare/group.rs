@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::columns::{counted, differing, shown_values};
 use super::select::ComparedRun;
-use crate::runs::{Status, shown};
+use crate::plan::shown;
+use crate::runs::Status;
 use crate::settings::WITHOUT_EFFECT;
 
 /// Everything but the seed and what is grouped by: a group is averaged over several of these.

@@ -2,8 +2,8 @@
 
 use super::examples::predictions;
 use super::select::ComparedRun;
-use crate::metrics::LOSS;
-use crate::tasks::Task;
+use crate::task::Task;
+use crate::task::metrics::LOSS;
 
 /// The validation split as far as guessing is concerned.
 pub(super) struct Guessing {

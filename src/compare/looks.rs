@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::select::ComparedRun;
-use crate::metrics::Direction;
 use crate::runs::{Summary, files};
+use crate::task::metrics::Direction;
 
 type Scores = BTreeMap<String, f64>;
 

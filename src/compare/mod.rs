@@ -18,6 +18,7 @@ mod looks;
 mod notes;
 mod order;
 mod select;
+pub mod statistics;
 mod variant;
 
 pub use build::compare;

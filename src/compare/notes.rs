@@ -10,7 +10,7 @@ use super::guessing::Guessing;
 use super::looks::{Basis, Looks};
 use super::select::ComparedRun;
 use super::variant::{Comparison, Variant};
-use crate::report::{counted, p_value, score};
+use crate::numbers::{counted, p_value, score};
 use crate::runs::{RESUMED, Status};
 
 /// Something to know.

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::variant::Variant;
-use crate::metrics::Direction;
-use crate::runs::shown;
+use crate::plan::shown;
+use crate::task::metrics::Direction;
 
 /// The order of variants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::notes::few;
-use crate::report::counted;
+use crate::numbers::counted;
 use crate::runs::{self, FindError, StoredRun, deciding, files};
 use crate::sweep::{Inventory, SweepDirectory};
 

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::looks::Basis;
 use super::notes::Note;
 use super::order::Sort;
-use crate::metrics::Direction;
-use crate::runs::{Hashes, shown};
-use crate::statistics::{Description, Difference};
+use crate::compare::statistics::{Description, Difference};
+use crate::plan::{Hashes, shown};
+use crate::task::metrics::Direction;
 
 /// How to compare.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,9 @@
 //! The last words of a run.
 
-use crate::metrics::LOSS;
-use crate::report::{count, duration, rate, remarks, score};
+use crate::numbers::{count, duration, rate, score};
+use crate::report::remarks;
 use crate::runs::{Moment, RunDirectory, Summary};
+use crate::task::metrics::LOSS;
 
 /// Scores, where the run is, what to type next.
 pub(super) fn closing(name: &str, summary: &Summary, directory: &RunDirectory, next: &str) -> String {

@@ -1,8 +1,8 @@
 //! The device that a trial trains on.
 
+use crate::experiment::problem::Problems;
 use crate::failure::{Failure, Outcome};
 use crate::inputs::Inputs;
-use crate::problem::Problems;
 use crate::settings::no_precision;
 use crate::train::{Device, DeviceError};
 

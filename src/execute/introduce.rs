@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 
-use crate::pipeline::Pipeline;
+use crate::inputs::Pipeline;
+use crate::numbers::{bytes, count};
 use crate::progress::Voice;
-use crate::report::{bytes, constant_text, count, label_text, label_warnings};
-use crate::runs::{Space, device_text, setting_rows};
+use crate::report::{constant_text, label_text, label_warnings};
+use crate::runs::{Space, device_text};
 use crate::settings::DeviceChoice;
-use crate::shorten::listed;
+use crate::terminal::listed;
 use crate::train::{Device, unused_gpu};
 
 /// What is about to happen, and what became of the checkpoint's weights.
@@ -62,7 +63,7 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
     for remark in pipeline.inputs.named.remarks() {
         voice.note(&format!("warning: {remark}"))?;
     }
-    for row in setting_rows(pipeline.inputs).iter().filter(|row| row.origin.starts_with("environment ")) {
+    for row in pipeline.inputs.setting_rows().iter().filter(|row| row.origin.starts_with("environment ")) {
         voice.say(&format!("{}: {} = {}", row.origin, row.path(), row.toml().unwrap_or_default()))?;
     }
     if !pipeline.initial.unused.is_empty() {

@@ -17,17 +17,18 @@ use chrono::{DateTime, Utc};
 
 use crate::checkpoint::Template;
 use crate::failure::{Failure, Outcome};
-use crate::memory::when_refused;
-use crate::metrics::Direction;
-use crate::panics;
-use crate::pipeline::Pipeline;
+use crate::inputs::Pipeline;
+use crate::machine::memory::when_refused;
+use crate::machine::panics;
+use crate::machine::stop::Stop;
+use crate::numbers::bytes;
+use crate::plan::resolved_toml;
 use crate::progress::{Both, Loudness, Progress, Voice};
-use crate::report::bytes;
 use crate::runs::{
     Claim, Exit, FORMAT, Host, Interrupted, Record, Recorder, RunDirectory, RunFacts, RunId, RunLock, Status, Summary, Versions,
-    files, manifest, placed, resolved_toml, setting_rows, states,
+    files, manifest, placed, states,
 };
-use crate::stop::Stop;
+use crate::task::metrics::Direction;
 use crate::terminal::complain_styled;
 use crate::train::{Device, Event, Observer, Start, train};
 
@@ -196,7 +197,7 @@ fn new(pipeline: &Pipeline<'_>, device: &Device, root: &Path, manner: &Manner) -
     for (name, content) in pipeline.inputs.experiment.copies() {
         directory.write(&name, content.as_bytes())?;
     }
-    let settings = placed(&setting_rows(pipeline.inputs), directory.root());
+    let settings = placed(&pipeline.inputs.setting_rows(), directory.root());
     directory.write(files::RESOLVED, resolved_toml(&settings).as_bytes())?;
     manifest::begin(&directory, &facts)?;
     let begin = || {

@@ -4,14 +4,12 @@ use anyhow::{Context, Result};
 use chrono::Utc;
 
 use super::{Manner, Prepared, command_line, give_up, record};
-use crate::pipeline::Pipeline;
+use crate::inputs::Pipeline;
+use crate::numbers::count;
+use crate::plan::{SettingRow, resolved_toml, shown};
 use crate::progress::Voice;
-use crate::report::count;
 use crate::runs::states::{Damaged, SavedState};
-use crate::runs::{
-    FORMAT, Host, Recorder, Resumption, RunDirectory, RunFacts, RunLock, SettingRow, Status, files, manifest, placed,
-    resolved_toml, shown, states,
-};
+use crate::runs::{FORMAT, Host, Recorder, Resumption, RunDirectory, RunFacts, RunLock, Status, files, manifest, placed, states};
 use crate::train::Device;
 
 /// A run of which this process has the lock, and a state that it can go on from.
@@ -114,7 +112,7 @@ impl Resumed {
                 Recorder::resumed(&directory, record(pipeline, manner, lock.claim()), recorded, predictions.as_deref())?;
             // A state after this one would be of a training that is cut now.
             for (_, path) in states::all(&directory).into_iter().filter(|(other, _)| *other > step) {
-                crate::durable::retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+                crate::machine::durable::retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
             }
             Ok((voice, recorder))
         };

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use crate::durable::check_folder;
 use crate::experiment::Override;
 use crate::failure::{Failure, Outcome};
+use crate::machine::durable::check_folder;
+use crate::plan::SettingRow;
 use crate::runs::states::{folder, step_of};
-use crate::runs::{RunDirectory, RunFacts, SettingRow, files};
+use crate::runs::{RunDirectory, RunFacts, files};
 
 /// What to read in place of folders that are not where they were.
 #[derive(Debug, Default)]

@@ -14,15 +14,16 @@ use signal_hook::iterator::Signals;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
+use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose, Shelf};
-use crate::metrics::Direction;
-use crate::pipeline::Pipeline;
+use crate::machine::memory_info::visible_gpus;
+use crate::machine::stop::gentle;
+use crate::numbers::counted;
 use crate::progress::{Loudness, SweepProgress, say};
-use crate::report::{counted, sweep_size_text};
-use crate::room::visible_gpus;
+use crate::report::sweep_size_text;
 use crate::settings::{DeviceChoice, OnFailure, Precision};
-use crate::stop::gentle;
 use crate::sweep::{Children, Counts, Crew, Driven, Jobs, Manner, Pilot, PlannedTrial, State, SweepDirectory, Workers, drive};
+use crate::task::metrics::Direction;
 use crate::train::{CudaSupport, Device};
 
 /// How a sweep is run.

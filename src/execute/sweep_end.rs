@@ -7,10 +7,10 @@ use anyhow::{Result, anyhow};
 use super::sweep::Conducted;
 use crate::compare::{ComparedRun, Comparison, Options, compare};
 use crate::failure::{Failure, Outcome};
-use crate::metrics::Direction;
-use crate::report::{counted, score};
+use crate::numbers::{counted, score};
 use crate::runs::{StoredRun, files};
 use crate::sweep::{Counts, PlannedTrial, State, SweepDirectory};
+use crate::task::metrics::Direction;
 
 /// The end of a sweep.
 pub struct Closing {

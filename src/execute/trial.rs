@@ -9,14 +9,14 @@ use super::{Begin, Listener, Manner, Pruned, Resumed, execute, with_device};
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
+use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose, Shelf};
-use crate::metrics::Direction;
-use crate::pipeline::Pipeline;
+use crate::machine::stop::Stop;
 use crate::progress::Loudness;
 use crate::runs::{RunDirectory, RunLock, Status, StoredRun, states};
 use crate::settings::DeviceChoice;
-use crate::stop::Stop;
 use crate::sweep::{FileClaim, Ladder, PlannedTrial, SweepDirectory, Told, goes_on};
+use crate::task::metrics::Direction;
 use crate::train::{Device, EvaluationEvent, Event, Observer};
 
 /// A sweep looks at locks for a moment; a process that runs a trial holds its lock for long.

@@ -10,7 +10,7 @@ use figment::{Metadata, Profile, Provider, Source};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use crate::problem::{Place, Problem, Text};
+use crate::experiment::problem::{Place, Problem, Text};
 
 /// Where a document comes from, which decides its rank and how it is named.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use figment::{Figment, Profile, Provider};
 use super::Choice;
 use super::check::{Part, Refusal};
 use super::document::{Document, Kind};
-use crate::problem::{Place, Problem, Text};
+use crate::experiment::problem::{Place, Problem, Text};
 use crate::settings::Complaint;
 
 /// Every source of settings, the weakest first.

@@ -5,6 +5,7 @@ mod document;
 mod elsewhere;
 mod hint;
 mod layers;
+pub mod problem;
 mod schema;
 mod sources;
 mod suggest;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::value::{Dict, Value};
 
-use crate::problem::{Problem, Problems};
+use crate::experiment::problem::{Problem, Problems};
 use crate::settings::{Axis, Complaint, Settings, Sweep};
 
 pub use check::{can_be, check, must_be};

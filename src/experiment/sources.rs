@@ -6,7 +6,7 @@ use figment::value::{Dict, Value};
 
 use super::Override;
 use super::document::{Document, Kind};
-use crate::problem::{Place, Problem};
+use crate::experiment::problem::{Place, Problem};
 use crate::settings::Defaults;
 
 /// Values that nobody has to write.

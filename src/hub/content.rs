@@ -7,7 +7,7 @@ use std::path::Path;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::digest::hex;
+use crate::machine::digest::hex;
 
 /// A commit of a repository: 40 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData, module::layer_norm};
 
 use super::read::read;
-use crate::checkpoint::{HostTensor, Role};
+use crate::architecture::Role;
+use crate::checkpoint::HostTensor;
 use crate::kernels::{Fused, Products};
 use crate::settings::Precision;
 

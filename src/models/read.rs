@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use burn::tensor::Tensor;
 
-use crate::panics;
+use crate::machine::panics;
 
 /// The numbers of a tensor, row by row, once the device has computed them.
 ///

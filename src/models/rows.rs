@@ -153,7 +153,8 @@ mod tests {
     use burn::tensor::{Device, TensorData};
 
     use super::*;
-    use crate::checkpoint::{Config, initialize, table};
+    use crate::architecture::{Config, table};
+    use crate::checkpoint::initialize;
     use crate::models::{Input, Padded, Value};
     use crate::random::{Purpose, Stream};
     use crate::settings::Dropout;

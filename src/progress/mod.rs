@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use chrono::Utc;
 
-use crate::metrics::Direction;
-use crate::report::{count, duration, rate, scientific, score};
+use crate::numbers::{count, duration, rate, scientific, score};
 use crate::runs::Moment;
+use crate::task::metrics::Direction;
 use crate::terminal::{self, Bar, Width, draws_bars, fitted, masked, paragraph};
 use crate::train::{EvaluationEvent, Event, LogRow, Observer, Start, StepEvent};
 
-pub use sweep::{SweepProgress, units};
+pub use sweep::SweepProgress;
 
 /// How much is said on the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,17 +3,11 @@
 use std::time::Instant;
 
 use super::{Loudness, room};
-use crate::metrics::Direction;
-use crate::report::{count, duration, score};
-use crate::runs::shown;
+use crate::numbers::{count, duration, score};
+use crate::plan::shown;
 use crate::sweep::{Audience, Ending, PlannedTrial, Progress, State, Why};
+use crate::task::metrics::Direction;
 use crate::terminal::{Bar, Bars, complain, draws_bars, fitted, shortened, width_of};
-
-/// Examples learnt from count once, examples scored a third: a forward pass is a third of a step.
-#[must_use]
-pub fn units(trial: &PlannedTrial) -> f64 {
-    trial.work.learnt as f64 + trial.work.scored as f64 / 3.0
-}
 
 /// Tells how a sweep goes.
 pub struct SweepProgress<'a> {
@@ -106,9 +100,9 @@ impl<'a> SweepProgress<'a> {
 
     /// Seconds left at the pace of this process so far.
     fn left(&self) -> Option<f64> {
-        let done: f64 = self.trials.iter().zip(&self.shares).map(|(trial, share)| units(trial) * share).sum();
+        let done: f64 = self.trials.iter().zip(&self.shares).map(|(trial, share)| trial.work.units() * share).sum();
         let open = self.trials.iter().zip(&self.states).zip(&self.shares).filter(|((_, state), _)| !state.is_final());
-        let left: f64 = open.map(|((trial, _), share)| units(trial) * (1.0 - share)).sum();
+        let left: f64 = open.map(|((trial, _), share)| trial.work.units() * (1.0 - share)).sum();
         (done > 0.0).then(|| self.started.elapsed().as_secs_f64() * left / done)
     }
 

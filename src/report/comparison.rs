@@ -1,9 +1,10 @@
 //! A comparison as a table: for terminals, for Markdown, for spreadsheets.
 
-use super::{Column, Table, counted, duration, p_value, rate, score};
+use super::{Column, Table};
+use crate::compare::statistics::Method;
 use crate::compare::{Basis, Comparison, Variant, conclusions};
-use crate::runs::shown;
-use crate::statistics::Method;
+use crate::numbers::{counted, duration, p_value, rate, score};
+use crate::plan::shown;
 use crate::terminal::{Width, paragraph};
 
 /// The name of a column of several p-values.
@@ -118,7 +119,8 @@ pub fn comparison_csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
 
 fn full_row(comparison: &Comparison, variant: &Variant, is_reference: bool) -> Vec<String> {
     let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-    let of_score = |value: fn(&crate::statistics::Description) -> Option<f64>| number(variant.score.as_ref().and_then(value));
+    let of_score =
+        |value: fn(&crate::compare::statistics::Description) -> Option<f64>| number(variant.score.as_ref().and_then(value));
     let difference = variant.difference.as_ref();
     let mut row = vec![comparison.task.clone(), comparison.metric.clone()];
     row.extend(
@@ -237,7 +239,8 @@ fn header(comparison: &Comparison) -> Vec<String> {
 fn cells(comparison: &Comparison, index: usize) -> Vec<String> {
     let variant = &comparison.variants[index];
     let mut cells: Vec<String> = comparison.columns.iter().map(|column| shown(variant.settings.get(column))).collect();
-    let of_score = |text: &dyn Fn(&crate::statistics::Description) -> String| variant.score.as_ref().map_or(String::new(), text);
+    let of_score =
+        |text: &dyn Fn(&crate::compare::statistics::Description) -> String| variant.score.as_ref().map_or(String::new(), text);
     let interval = |interval: Option<(f64, f64)>| interval.map_or(String::new(), |(low, high)| format!("{low:.4} – {high:.4}"));
     cells.push(variant.scores.len().to_string());
     cells.push(of_score(&|described| match described.sd {

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::{Column, Table, count, duration, score};
+use super::{Column, Table};
 use crate::compare::ComparedRun;
-use crate::metrics::Direction;
-use crate::runs::shown;
+use crate::numbers::{count, duration, score};
+use crate::plan::shown;
 use crate::sweep::{Counts, State};
+use crate::task::metrics::Direction;
 
 /// A sweep and what has become of its trials.
 pub struct ListedSweep {

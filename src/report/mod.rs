@@ -3,7 +3,7 @@
 mod comparison;
 mod curve;
 mod listing;
-mod numbers;
+pub mod page;
 mod plan;
 mod remarks;
 mod sweep;
@@ -12,7 +12,6 @@ mod table;
 pub use comparison::{ComparisonGrid, basis_text, comparison_csv, comparison_grid, comparison_markdown, comparison_text};
 pub use curve::curve;
 pub use listing::{ListedSweep, runs_table, sweeps_table};
-pub use numbers::{bytes, count, counted, duration, p_value, rate, scientific, score};
 pub use plan::plan_text;
 pub use remarks::{constant_text, label_text, label_warnings, remarks};
 pub use sweep::{Pace, joined_text, standing_text, state_text, sweep_plan_text, sweep_size_text};

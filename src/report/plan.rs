@@ -1,9 +1,10 @@
 //! The plan of a trial, as `check` prints it.
 
-use super::{Column, Table, constant_text, count, label_text, label_warnings};
-use crate::checkpoint;
+use super::{Column, Table, constant_text, label_text, label_warnings};
+use crate::architecture;
 use crate::inputs::Inputs;
-use crate::runs::SettingRow;
+use crate::numbers::count;
+use crate::plan::SettingRow;
 use crate::terminal::Width;
 
 /// Every setting with its origin, then what follows from them.
@@ -16,7 +17,8 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
     }
     let steps = trial.steps;
     let (task, counts) = (trial.settings.task.task(), inputs.labels());
-    let parameters: usize = checkpoint::table(&trial.config, task.labels.len()).iter().map(checkpoint::Parameter::elements).sum();
+    let parameters: usize =
+        architecture::table(&trial.config, task.labels.len()).iter().map(architecture::Parameter::elements).sum();
     let config = &trial.config;
     let shape =
         format!("{} layers, width {}, {} heads", config.num_hidden_layers, config.hidden_size, config.num_attention_heads);

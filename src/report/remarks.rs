@@ -1,9 +1,9 @@
 //! What makes a score worth less than it looks.
 
-use super::score;
-use crate::metrics::LOSS;
+use crate::numbers::{count as grouped, score};
 use crate::runs::Summary;
-use crate::tasks::{SplitLabels, Task};
+use crate::task::metrics::LOSS;
+use crate::task::{SplitLabels, Task};
 
 /// Splits in which all examples have one label.
 #[must_use]
@@ -26,13 +26,13 @@ pub fn label_warnings(labels: &SplitLabels, task: &Task) -> Vec<String> {
 #[must_use]
 pub fn label_text(counts: &[usize], task: &Task) -> String {
     let named = counts.iter().zip(task.labels);
-    named.map(|(count, label)| format!("{} {label}", super::count(*count as u64))).collect::<Vec<_>>().join(", ")
+    named.map(|(count, label)| format!("{} {label}", grouped(*count as u64))).collect::<Vec<_>>().join(", ")
 }
 
 /// What predicting the same label for every validation example scores: `accuracy 0.6838, f1 0.8122 (equivalent)`.
 #[must_use]
 pub fn constant_text(labels: &SplitLabels, task: &Task) -> String {
-    let of = |metric: &&'static crate::metrics::Metric| {
+    let of = |metric: &&'static crate::task::metrics::Metric| {
         let constant = labels.validation.constant(task, metric.name)?;
         let class = constant.class.map_or(String::new(), |class| format!(" ({})", task.labels[class]));
         Some(format!("{} {}{class}", metric.name, score(constant.score)))

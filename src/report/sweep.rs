@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Column, Table, count, counted, duration, score};
-use crate::progress::units;
-use crate::runs::shown;
+use super::{Column, Table};
+use crate::numbers::{count, counted, duration, score};
+use crate::plan::shown;
 use crate::sweep::{Counts, Extended, Jobs, Joined, Known, Other, PlannedTrial, Standing, State, variants_and_seeds};
 use crate::terminal::Width;
 
@@ -36,7 +36,7 @@ pub fn sweep_plan_text(trials: &[PlannedTrial], states: &[State], pace: &Pace, j
     columns.extend([Column::number("seed"), Column::number("steps").optional(2), Column::number("time").optional(1)]);
     columns.extend((!states.is_empty()).then(|| Column::words("state")));
     let mut table = Table::new(columns);
-    let seconds = |trial: &PlannedTrial| units(trial) * pace.seconds_per_example;
+    let seconds = |trial: &PlannedTrial| trial.work.units() * pace.seconds_per_example;
     for (index, trial) in trials.iter().enumerate() {
         let mut row = vec![trial.id.clone()];
         row.extend(paths.iter().map(|path| shown(trial.choices.get(*path))));

@@ -8,9 +8,6 @@ use super::Status;
 use super::directory::files;
 use super::stored::find;
 
-/// What an experiment writes before a run in place of a checkpoint: `run:8c1f3a`.
-pub const RUN_PREFIX: &str = "run:";
-
 /// The folder of the best checkpoint of the run that `name` means, below `root`.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::directory::{RunDirectory, files};
 use super::states::{KEPT, folder, step_of};
 use crate::checkpoint::{HostTensor, Template};
-use crate::durable::{remove_folder, retire_folder};
+use crate::machine::durable::{remove_folder, retire_folder};
 use crate::settings::{Keep, Kept};
 
 /// Checkpoints on disk.

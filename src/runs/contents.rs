@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 use super::directory::files;
 use super::stored::StoredRun;
 use super::summary::{Moment, Summary};
-use crate::metrics::{LOSS, Prediction, Scores};
-use crate::tasks::Task;
+use crate::task::Task;
+use crate::task::metrics::{LOSS, Prediction, Scores};
 
 type Row = BTreeMap<String, String>;
 

@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::digest::hex;
-use crate::durable;
+use crate::machine::digest::hex;
+use crate::machine::durable;
 
 /// Names of the files and folders in a run directory.
 pub mod files {
@@ -39,7 +39,7 @@ pub mod files {
     /// Every trial of a sweep; only a sweep's directory has one, and runs below it.
     pub const PLAN: &str = "plan.jsonl";
     /// Size and SHA-256 of every file that the run wrote.
-    pub const MANIFEST: &str = crate::durable::MANIFEST;
+    pub const MANIFEST: &str = crate::machine::durable::MANIFEST;
     /// What a sweep is about.
     pub const SWEEP: &str = "sweep.json";
     /// What was said.

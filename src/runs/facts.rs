@@ -1,9 +1,8 @@
 //! `run.json`: what ran where, on what, and how it ended.
 
-use std::collections::BTreeMap;
-
 use super::status::Status;
 use crate::kernels::instruction_set;
+use crate::plan::Hashes;
 use crate::train::Kernels;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -197,38 +196,5 @@ impl Versions {
     #[must_use]
     pub fn this() -> Self {
         Self { gluepot: env!("CARGO_PKG_VERSION").into(), burn: "0.22.1".into() }
-    }
-}
-
-/// SHA-256 of everything read, in hexadecimal.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Hashes {
-    /// By split.
-    pub data: BTreeMap<String, String>,
-    /// By file name.
-    pub tokenizer: BTreeMap<String, String>,
-    /// `config.json`.
-    pub config: String,
-    /// The weights, where the model started from some.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weights: Option<String>,
-}
-
-impl Hashes {
-    /// Names of what is not the same in both.
-    #[must_use]
-    pub fn differences(&self, other: &Self) -> Vec<String> {
-        let mut names = Vec::new();
-        for (mine, theirs, kind) in [(&self.data, &other.data, " data"), (&self.tokenizer, &other.tokenizer, "")] {
-            let all: std::collections::BTreeSet<&String> = mine.keys().chain(theirs.keys()).collect();
-            names.extend(all.into_iter().filter(|name| mine.get(*name) != theirs.get(*name)).map(|name| format!("{name}{kind}")));
-        }
-        if self.config != other.config {
-            names.push("config.json".into());
-        }
-        if self.weights != other.weights {
-            names.push("the weights".into());
-        }
-        names
     }
 }

@@ -1,48 +1,11 @@
-//! What decides a run's outcome, as a short hash: two runs that share it are the same training.
+//! Whether a run is the training that its settings and files say, and which variant it belongs to.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use super::facts::{Hashes, RunFacts};
-use super::resolved::SettingRow;
-use crate::digest::hex;
-use crate::settings::WITHOUT_EFFECT;
-
-/// Paths name content, and the content is hashed.
-pub const PATHS: [&str; 2] = ["checkpoint", "data.source"];
-
-/// Whether a setting's value is itself part of the outcome.
-fn decides(path: &str) -> bool {
-    !WITHOUT_EFFECT.contains(&path) && !PATHS.contains(&path)
-}
-
-/// Twelve hexadecimal digits of the SHA-256 of every setting with an effect, of everything read, and of the further
-/// evaluations that a sweep asks for; of the tokenization, where texts became other ids by the first.
-///
-/// Wherever data and checkpoint lie, and whatever the experiment is called, the same training has the same identity.
-#[must_use]
-pub fn identity(settings: &[SettingRow], hashes: &Hashes, rungs: &[u64], tokenization: u32) -> String {
-    let values = settings.iter().filter_map(|row| Some((row.path(), row.value.as_ref()?))).collect();
-    of(&values, hashes, rungs, tokenization)
-}
-
-fn of(settings: &BTreeMap<String, &Value>, hashes: &Hashes, rungs: &[u64], tokenization: u32) -> String {
-    let settings: BTreeMap<&String, &&Value> = settings.iter().filter(|(path, _)| decides(path)).collect();
-    let mut everything = json!({ "settings": settings, "hashes": hashes, "rungs": rungs });
-    if tokenization > 1 {
-        everything["tokenization"] = tokenization.into();
-    }
-    hex(&Sha256::digest(everything.to_string())[..6])
-}
-
-/// The identity of a training that was planned for fewer steps and went on at `step` as one of this identity: not the
-/// same as one that was planned so from the beginning, whose learning rate was another.
-#[must_use]
-pub fn extended(identity: &str, before: &str, step: u64) -> String {
-    hex(&Sha256::digest(format!("{identity} from {before} at {step}"))[..6])
-}
+use super::facts::RunFacts;
+use crate::plan::{Hashes, SettingRow, decides, extended, identity, identity_of};
 
 /// Whether a run's settings and files are those that its identity was made of, however often it was trained for longer.
 #[must_use]
@@ -123,5 +86,5 @@ fn resumed_for_longer(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> O
         return None;
     }
     let values = settings.iter().map(|(path, value)| (path.clone(), value)).collect();
-    (facts.trial != of(&values, &facts.hashes, &[], facts.tokenization.unwrap_or(1))).then(|| changes.join(", "))
+    (facts.trial != identity_of(&values, &facts.hashes, &[], facts.tokenization.unwrap_or(1))).then(|| changes.join(", "))
 }

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use super::directory::{RunDirectory, files};
 use super::facts::RunFacts;
 use super::states::{folder, step_of};
-use crate::digest::hex;
-use crate::durable::Entry;
+use crate::machine::digest::hex;
+use crate::machine::durable::Entry;
 
 const FORMAT: u32 = 1;
 /// Files that rows and lines are added to while the run trains.
@@ -150,7 +150,7 @@ impl RunManifest {
     /// Adds the manifests of folders, by place and step.
     fn add_folders(&mut self, directory: &RunDirectory, place: &str, steps: impl Iterator<Item = u64>) -> Result<()> {
         for step in steps {
-            self.add(directory, &format!("{place}/{}/{}", folder(step), crate::durable::MANIFEST))?;
+            self.add(directory, &format!("{place}/{}/{}", folder(step), crate::machine::durable::MANIFEST))?;
         }
         Ok(())
     }

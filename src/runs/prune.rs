@@ -13,7 +13,7 @@ use super::manifest;
 use super::recorded_settings::recorded_keep;
 use super::states::{self, folder, step_of};
 use super::stored::StoredRun;
-use crate::durable::remove_folder;
+use crate::machine::durable::remove_folder;
 use crate::settings::{Keep, Kept};
 
 /// Something that can go.

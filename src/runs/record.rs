@@ -15,11 +15,11 @@ use super::recorded::Recorded;
 use super::states::{self, SavedState};
 use super::summary::{Moment, Summary};
 use crate::checkpoint::Template;
-use crate::durable::write_file;
-use crate::metrics::{Direction, Prediction};
+use crate::machine::durable::write_file;
+use crate::machine::stop::Stop;
 use crate::settings::{Checkpoints, Kept, SaveEvery};
-use crate::stop::Stop;
-use crate::tasks::{Split, SplitLabels, Task};
+use crate::task::metrics::{Direction, Prediction};
+use crate::task::{Split, SplitLabels, Task};
 use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer};
 
 /// Time between two signs of life.

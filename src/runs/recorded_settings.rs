@@ -9,8 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value as Json;
 
 use super::directory::{RunDirectory, files};
-use super::identity::PATHS;
-use super::resolved::SettingRow;
+use crate::plan::{PATHS, SettingRow};
 use crate::settings::Keep;
 
 /// Every setting of a run with its origin.
@@ -112,7 +111,7 @@ fn relative_to(from: &Path, target: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runs::resolved_toml;
+    use crate::plan::resolved_toml;
 
     #[test]
     fn what_was_written_is_read_back() {

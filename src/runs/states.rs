@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::directory::{RunDirectory, files};
 use super::manifest::RunManifest;
 use super::recorded::Recorded;
-use crate::checkpoint::{HostTensor, Parameter, read_tensors, tensor_bytes};
-use crate::durable::{MANIFEST, check_folder, retire_folder, write_folder};
+use crate::architecture::Parameter;
+use crate::checkpoint::{HostTensor, read_tensors, tensor_bytes};
+use crate::machine::durable::{MANIFEST, check_folder, retire_folder, write_folder};
 use crate::train::{Counters, TrainingState};
 
 const FORMAT: u32 = 1;

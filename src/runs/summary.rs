@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Direction, LOSS, Scores};
-use crate::tasks::SplitLabels;
+use crate::task::SplitLabels;
+use crate::task::metrics::{Direction, LOSS, Scores};
 
 /// The content of `summary.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]

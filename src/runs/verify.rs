@@ -16,9 +16,10 @@ use super::recorded_settings::recorded_rows;
 use super::states::{folder, step_of};
 use super::status::Status;
 use super::stored::StoredRun;
-use crate::checkpoint::{Config, Weights, table};
-use crate::durable::{MANIFEST, check_folder};
-use crate::tasks::Task;
+use crate::architecture::{Config, table};
+use crate::checkpoint::Weights;
+use crate::machine::durable::{MANIFEST, check_folder};
+use crate::task::Task;
 
 /// Something that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]

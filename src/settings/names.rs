@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::metrics::LOSS;
-use crate::tasks::{TASKS, Task};
+use crate::task::metrics::LOSS;
+use crate::task::{TASKS, Task};
 
 /// The name of a task.
 #[derive(Clone, Copy, Debug)]

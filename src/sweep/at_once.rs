@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::report::{bytes, counted};
-use crate::room::Room;
+use crate::machine::memory_info::Room;
+use crate::numbers::{bytes, counted};
 
 /// How many trials a person wants at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

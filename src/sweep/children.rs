@@ -14,8 +14,9 @@ use super::directory::{SweepDirectory, SweepFacts};
 use super::drive::{Crew, Ending, News, Progress};
 use super::plan::PlannedTrial;
 use super::queue::State;
-use crate::failure::{INTERRUPTED, says_out_of_memory};
-use crate::room::{self, Room};
+use crate::failure::says_out_of_memory;
+use crate::machine::memory_info::{self, Room};
+use crate::machine::stop::INTERRUPTED;
 use crate::runs::{Exit, RunDirectory, RunLock, Status, StoredRun, list, manifest};
 use crate::settings::DeviceChoice;
 
@@ -254,8 +255,8 @@ impl Crew for Children<'_> {
     fn room(&mut self) -> Option<Room> {
         let processes: Vec<u32> = self.slots.iter().flatten().map(|running| running.child.id()).collect();
         match &self.workers.gpus {
-            None => room::of_machine(&processes),
-            Some(gpus) => room::of_gpus(gpus, &processes),
+            None => memory_info::of_machine(&processes),
+            Some(gpus) => memory_info::of_gpus(gpus, &processes),
         }
     }
 

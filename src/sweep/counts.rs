@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::queue::State;
-use crate::report::counted;
+use crate::numbers::counted;
 
 /// How many of a sweep's trials are in which state; every trial is in exactly one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -16,9 +16,9 @@ use super::ladder::Ladder;
 use super::moved;
 use super::plan::{Plan, PlannedTrial};
 use super::queue::{State, drop_stopped};
-use crate::metrics::Direction;
 use crate::runs::{self, RunDirectory, Status, StoredRun, files};
 use crate::settings::OnFailure;
+use crate::task::metrics::Direction;
 use crate::tokens::TokenCache;
 
 pub(super) const FACTS: &str = "sweep.json";

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::at_once::Pilot;
 use super::plan::PlannedTrial;
 use super::queue::{Next, State, next};
-use crate::room::Room;
+use crate::machine::memory_info::Room;
 use crate::settings::OnFailure;
 
 /// Those who train: a process for each trial, or a script in tests.

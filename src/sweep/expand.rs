@@ -7,13 +7,13 @@ use super::plan::{PlannedTrial, Work, twice, values};
 use super::prune::rungs;
 use super::random::random;
 use super::space::Space;
+use crate::experiment::problem::{Problem, Problems};
 use crate::experiment::{Choice, Experiment, is_whole, schema};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose, Shelf};
-use crate::problem::{Problem, Problems};
-use crate::report::{count, counted};
-use crate::runs::{identity, setting_rows};
+use crate::numbers::{count, counted};
+use crate::plan::identity;
 use crate::settings::{Complaint, Strategy, Sweep};
 
 /// The most trials of a sweep: far more than anybody trains, and few enough to be planned in seconds.
@@ -119,7 +119,7 @@ fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, 
         learnt: (passes * trial.train_examples as f64).round() as u64,
         scored: trial.evaluations().saturating_mul(trial.validation_examples as u64),
     };
-    let settings = setting_rows(&inputs);
+    let settings = inputs.setting_rows();
     let hashes = inputs.named.hashes().map_err(Failure::Checkpoint)?;
     Ok(PlannedTrial {
         id: identity(&settings, &hashes, &trial.rungs, inputs.tokenization()?),

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::plan::PlannedTrial;
 use super::space::same;
-use crate::runs::{SettingRow, shown};
+use crate::plan::{SettingRow, shown};
 use crate::settings::WITHOUT_EFFECT;
 
 /// Settings whose values are paths: what lies there decides, and is hashed into a trial's id.

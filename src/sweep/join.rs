@@ -13,7 +13,7 @@ use super::gate;
 use super::moved::{found, placed, reused};
 use super::plan::{Plan, PlannedTrial};
 use super::queue::State;
-use crate::places;
+use crate::machine::relative_path;
 use crate::runs::{self, files};
 
 /// A sweep as it is asked for.
@@ -277,7 +277,7 @@ fn written_plan(directory: &SweepDirectory, plan: &Plan, trials: &[PlannedTrial]
 }
 
 fn write_facts(directory: &SweepDirectory, facts: &SweepFacts) -> Result<()> {
-    let file = if facts.file.is_absolute() { places::written(directory.path(), &facts.file) } else { facts.file.clone() };
+    let file = if facts.file.is_absolute() { relative_path::written(directory.path(), &facts.file) } else { facts.file.clone() };
     let facts = SweepFacts { file, format_version: FORMAT, ..facts.clone() };
     directory.write(FACTS, &serde_json::to_vec_pretty(&facts)?)
 }
@@ -288,7 +288,7 @@ fn reuse(directory: &SweepDirectory, trials: &[PlannedTrial], root: &Path) -> Re
     let before = facts.reused.clone();
     let now = |(trial, path): (&String, &PathBuf)| {
         let run = reused(directory.path(), path, trial)?;
-        Some((trial.clone(), places::written(directory.path(), &run.path)))
+        Some((trial.clone(), relative_path::written(directory.path(), &run.path)))
     };
     facts.reused = before.iter().filter_map(now).collect();
     let (runs, _) = runs::list(root)?;
@@ -299,7 +299,7 @@ fn reuse(directory: &SweepDirectory, trials: &[PlannedTrial], root: &Path) -> Re
             continue;
         }
         if let Some(run) = runs.iter().rev().find(|run| run.facts.trial == trial.id && run.summary.is_some()) {
-            facts.reused.insert(trial.id.clone(), places::written(directory.path(), &run.path));
+            facts.reused.insert(trial.id.clone(), relative_path::written(directory.path(), &run.path));
         }
     }
     if facts.reused == before { Ok(()) } else { write_facts(directory, &facts) }

@@ -7,8 +7,9 @@ use serde_json::Value as Json;
 
 use super::extend::PATHS;
 use super::plan::PlannedTrial;
-use crate::places;
-use crate::runs::{SettingRow, StoredRun};
+use crate::machine::relative_path;
+use crate::plan::SettingRow;
+use crate::runs::StoredRun;
 
 /// A trial as a line holds it: paths relative to the sweep's directory where they can be, and where they lead now beside them.
 #[must_use]
@@ -16,7 +17,7 @@ pub fn placed(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
     let mut absolute = BTreeMap::new();
     let row = |row: &SettingRow| {
         let Some(path) = folder_of(row).filter(|path| path.is_absolute()) else { return row.clone() };
-        let written = places::written(sweep, path);
+        let written = relative_path::written(sweep, path);
         if written.is_relative() {
             absolute.insert(row.path(), path.to_string_lossy().into_owned());
         }
@@ -33,7 +34,7 @@ pub fn found(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
     let row = |row: &SettingRow| {
         let before = trial.absolute.get(&row.path()).map(PathBuf::from);
         let Some((path, before)) = folder_of(row).zip(before) else { return row.clone() };
-        let now = places::read(sweep, path);
+        let now = relative_path::read(sweep, path);
         with_path(row, if now.exists() || !before.exists() { &now } else { &before })
     };
     let settings = trial.settings.iter().map(row).collect();
@@ -56,7 +57,7 @@ pub fn reused(sweep: &Path, path: &Path, trial: &str) -> Option<StoredRun> {
     let root = sweep.canonicalize().ok()?.parent()?.to_path_buf();
     let name = path.file_name()?;
     let in_sweep = path.parent().and_then(Path::file_name).map(|parent| root.join(parent).join(name));
-    let places = [Some(places::read(sweep, path)), Some(root.join(name)), in_sweep];
+    let places = [Some(relative_path::read(sweep, path)), Some(root.join(name)), in_sweep];
     let runs = places.into_iter().flatten().filter_map(|path| StoredRun::read(&path).ok());
     runs.into_iter().find(|run| run.facts.trial == trial && run.summary.is_some())
 }

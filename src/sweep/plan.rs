@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::digest::hex;
 use crate::experiment::{Choice, Document};
-use crate::runs::{SettingRow, shown};
+use crate::machine::digest::hex;
+use crate::plan::{SettingRow, shown};
 
 /// A planned training: a line of `plan.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,14 @@ pub struct Work {
     pub learnt: u64,
     /// Examples scored, likewise.
     pub scored: u64,
+}
+
+impl Work {
+    /// In examples learnt from; scoring one costs a third of that, since a forward pass is a third of a step.
+    #[must_use]
+    pub fn units(&self) -> f64 {
+        self.learnt as f64 + self.scored as f64 / 3.0
+    }
 }
 
 impl PlannedTrial {

@@ -5,8 +5,8 @@
 //! weights, so that differences are the settings', and the other seeds of a variant that goes on all run to their end.
 //! Stopping single seeds by their score would leave each variant its lucky ones.
 
-use crate::metrics::Direction;
 use crate::settings::Prune;
+use crate::task::metrics::Direction;
 
 /// The steps after which trials are compared: `grace` of all steps, then `factor` times as many, and so on; the last
 /// step decides nothing.

@@ -10,8 +10,8 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 use sha2::{Digest, Sha256};
 
 use super::Encoded;
-use crate::caches;
-use crate::digest::hex;
+use crate::machine::caches;
+use crate::machine::digest::hex;
 
 /// Where encoded splits are kept; nowhere is a place too.
 #[derive(Clone, Debug, Default)]

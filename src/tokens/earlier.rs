@@ -8,8 +8,8 @@ use super::Encoded;
 use super::build::{Built, around, parse, strip, word_piece, words_of_text};
 use super::settings::{Class, Normalization};
 use super::sources::Sources;
-use crate::checkpoint::Config;
-use crate::tasks::{Example, Text};
+use crate::architecture::Config;
+use crate::task::{Example, Text};
 
 /// A tokenizer as it was, and where it may have given other ids.
 pub(super) struct Earlier {

@@ -14,8 +14,9 @@ use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use tokenizers::{Encoding, PostProcessor, TruncationParams, TruncationStrategy, truncate_encodings};
 
-use crate::checkpoint::{Config, Files};
-use crate::tasks::{Example, Text};
+use crate::architecture::Config;
+use crate::checkpoint::Files;
+use crate::task::{Example, Text};
 
 use build::Built;
 use earlier::{Earlier, Padding};

@@ -3,8 +3,9 @@
 use anyhow::{Result, anyhow};
 use serde_json::{Map, Value};
 
-use crate::checkpoint::{Config, Files};
-use crate::input_file::InputFile;
+use crate::architecture::Config;
+use crate::checkpoint::Files;
+use crate::machine::input_file::InputFile;
 
 /// What the files hold; an absent one holds nothing.
 #[derive(Clone, Debug, Default)]

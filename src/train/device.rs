@@ -95,7 +95,7 @@ impl CudaSupport {
         #[cfg(feature = "cuda")]
         {
             let devices = BurnDevice::enumerate(burn::tensor::DeviceType::Cuda).len();
-            let why_none = if devices == 0 { crate::cuda_driver::why_none() } else { None };
+            let why_none = if devices == 0 { crate::machine::cuda_driver::why_none() } else { None };
             Self::Built { devices, why_none }
         }
         #[cfg(not(feature = "cuda"))]
@@ -232,7 +232,7 @@ impl Device {
     #[must_use]
     pub fn model(&self) -> Option<String> {
         #[cfg(feature = "cuda")]
-        let model = self.number().and_then(crate::cuda_driver::name);
+        let model = self.number().and_then(crate::machine::cuda_driver::name);
         #[cfg(not(feature = "cuda"))]
         let model = None;
         model
@@ -242,7 +242,7 @@ impl Device {
     #[cfg(feature = "gpu")]
     pub(super) fn free_memory(&self) -> Option<u64> {
         #[cfg(feature = "cuda")]
-        let free = self.number().and_then(crate::cuda_driver::memory).map(|(free, _)| free);
+        let free = self.number().and_then(crate::machine::cuda_driver::memory).map(|(free, _)| free);
         #[cfg(not(feature = "cuda"))]
         let free = None;
         free

@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use super::batch::{Batch, Padding};
 use super::device::Device;
-use crate::metrics::Prediction;
 use crate::models::{Bert, Masks, read};
 use crate::plan::Trial;
+use crate::task::metrics::Prediction;
 use crate::tokens::Encoded;
 
 /// Predictions in the order of `examples`.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::replays::Replays;
 use super::state::TrainingState;
 use crate::checkpoint::HostTensor;
-use crate::metrics::{Prediction, Scores};
+use crate::task::metrics::{Prediction, Scores};
 
 /// Something that happened.
 pub enum Event<'a> {
@@ -79,7 +79,7 @@ pub struct EvaluationEvent<'a> {
     pub scores: &'a Scores,
     /// One for each example, in the file's order.
     pub predictions: &'a [Prediction],
-    /// Reads the parameters from the device, in the order of [`crate::checkpoint::table`].
+    /// Reads the parameters from the device, in the order of [`crate::architecture::table`].
     pub parameters: &'a dyn Fn() -> Result<Vec<HostTensor>>,
 }
 

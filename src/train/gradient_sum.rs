@@ -6,7 +6,7 @@ use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{Gradients, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use super::device::Kernels;
-use crate::checkpoint::WORDS;
+use crate::architecture::WORDS;
 use crate::kernels::{Several, Update, Words};
 use crate::models::{Input, Value};
 

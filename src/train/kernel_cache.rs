@@ -26,7 +26,7 @@ pub fn keep() {
     ONCE.call_once(|| {
         // Loading the configuration chooses a folder of its own, so that it has to be done by then.
         cubecl::config::CubeClRuntimeConfig::get();
-        if let Some(caches) = crate::caches::of_user() {
+        if let Some(caches) = crate::machine::caches::of_user() {
             cubecl::environment::set_root(caches.join("kernels"));
         }
     });

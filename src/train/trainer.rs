@@ -18,9 +18,9 @@ use super::replays::Replays;
 use super::schedule::learning_rate;
 use super::state::{Counters, Interval, Start, TrainingState};
 use crate::checkpoint::HostTensor;
-use crate::metrics::{Prediction, Scores};
 use crate::models::{Value, read};
 use crate::plan::Trial;
+use crate::task::metrics::{Prediction, Scores};
 use crate::tokens::Encoded;
 
 /// Trains as `trial` says and tells `observer` what happens.

@@ -1,8 +1,9 @@
 //! Comparing runs: directories made up for the purpose, so that every number is known.
 
 use chrono::{DateTime, Utc};
-use gluepot::metrics::Direction;
-use gluepot::runs::{Exit, Hashes, Host, Moment, RunFacts, Status, Summary, Versions};
+use gluepot::plan::Hashes;
+use gluepot::runs::{Exit, Host, Moment, RunFacts, Status, Summary, Versions};
+use gluepot::task::metrics::Direction;
 use gluepot::train::Kernels;
 use serde_json::Value;
 

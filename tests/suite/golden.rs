@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use gluepot::checkpoint::{Files, Template, Weights, initialize};
-use gluepot::input_file::{InputFile, MIB};
-use gluepot::metrics::Scores;
+use gluepot::machine::input_file::{InputFile, MIB};
 use gluepot::plan::Steps;
 use gluepot::settings::ScheduleKind;
-use gluepot::tasks::{Example, Text};
+use gluepot::task::metrics::Scores;
+use gluepot::task::{Example, Text};
 use gluepot::tokens::Tokens;
 use gluepot::train::{Start, Trainer, learning_rate, train};
 use serde_json::Value;
@@ -22,7 +22,7 @@ fn the_parameter_table_is_that_of_transformers() {
     let names: Vec<(String, Vec<usize>)> = serde_json::from_value(golden("tiny/golden.json")["names"].clone()).unwrap();
     let ours: Vec<(String, Vec<usize>)> = bench.table.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
     assert_eq!(ours, names);
-    let parameters: usize = bench.table.iter().map(gluepot::checkpoint::Parameter::elements).sum();
+    let parameters: usize = bench.table.iter().map(gluepot::architecture::Parameter::elements).sum();
     assert_eq!(Some(parameters as u64), golden("tiny/golden.json")["parameters"].as_u64());
 }
 
@@ -134,7 +134,7 @@ fn every_step_of_every_training_equals_pytorchs() {
 
 #[test]
 fn scores_equal_those_of_scikit_learn() {
-    let task = gluepot::tasks::Task::named("mrpc").unwrap();
+    let task = gluepot::task::Task::named("mrpc").unwrap();
     for case in golden("tiny/golden.json")["scores"].as_array().unwrap() {
         let numbers = |key: &str| -> Vec<usize> { serde_json::from_value(case[key].clone()).unwrap() };
         for metric in task.metrics {
@@ -168,8 +168,8 @@ fn learning_rates_equal_those_of_get_scheduler() {
 /// Cross-entropy and probabilities by hand: logits (0, ln 3) give 1/4 and 3/4.
 #[test]
 fn loss_and_collapse_are_those_of_the_predictions() {
-    let task = gluepot::tasks::Task::named("mrpc").unwrap();
-    let prediction = |label| gluepot::metrics::Prediction::new(label, vec![0.0, 3.0_f32.ln()]);
+    let task = gluepot::task::Task::named("mrpc").unwrap();
+    let prediction = |label| gluepot::task::metrics::Prediction::new(label, vec![0.0, 3.0_f32.ln()]);
     let scores = Scores::of(&[prediction(0), prediction(1)], task.metrics);
     assert!((scores.loss - f64::midpoint(4.0_f64.ln(), (4.0_f64 / 3.0).ln())).abs() < 1e-7);
     assert!(scores.collapsed);

@@ -19,6 +19,7 @@ mod left_out;
 mod list;
 mod looks;
 mod made;
+mod modules;
 mod names;
 mod page;
 mod readers;

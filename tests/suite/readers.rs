@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use gluepot::checkpoint::{CheckpointName, Config, Files, Template, Weights, initialize, read_tensors};
+use gluepot::architecture::Config;
+use gluepot::checkpoint::{CheckpointName, Files, Template, Weights, initialize, read_tensors};
 use gluepot::experiment::Surroundings;
 use gluepot::hub::Hub;
 use gluepot::inputs::{Inputs, Purpose};
-use gluepot::tasks::{Example, Origin, Source, Task, Text};
+use gluepot::task::{Example, Origin, Source, Task, Text};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

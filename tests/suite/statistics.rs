@@ -1,6 +1,6 @@
 //! Every statistic against scipy and statsmodels (tests/reference/make_statistics.py).
 
-use gluepot::statistics::{Description, Difference, Method, holm, mcnemar, paired, smallest_exact_p, welch};
+use gluepot::compare::statistics::{Description, Difference, Method, holm, mcnemar, paired, smallest_exact_p, welch};
 use serde_json::Value;
 
 use crate::support::golden;

@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use gluepot::checkpoint::{CheckpointName, Config, Files, HostTensor, Parameter, Weights, initialize, table};
+use gluepot::architecture::{Config, Parameter, table};
+use gluepot::checkpoint::{CheckpointName, Files, HostTensor, Weights, initialize};
 use gluepot::hub::Hub;
-use gluepot::metrics::Prediction;
 use gluepot::plan::{Facts, Trial, plan};
 use gluepot::settings::{DeviceChoice, Precision, Settings};
-use gluepot::tasks::{Example, Origin, Source, Task};
+use gluepot::task::metrics::Prediction;
+use gluepot::task::{Example, Origin, Source, Task};
 use gluepot::tokens::{Encoded, Tokens};
 use gluepot::train::{Device, EvaluationEvent, Event, Observer, StepEvent};
 use serde_json::Value;

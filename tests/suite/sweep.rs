@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use gluepot::metrics::Direction;
 use gluepot::settings::{OnFailure, Prune, Sweep};
 use gluepot::sweep::{
     Audience, Crew, Driven, Ending, Manner, News, Pilot, PlannedTrial, Progress, Space, State, Why, Work, drive, goes_on, grid,
     random, rungs,
 };
+use gluepot::task::metrics::Direction;
 use serde_json::{Value, json};
 
 fn sweep(toml: &str) -> Sweep {

@@ -1,11 +1,12 @@
 //! The ids of tokenizers of many kinds against those of transformers (tests/reference/make_tokenizers.py).
 
-use gluepot::checkpoint::{CheckpointName, Config, Files};
+use gluepot::architecture::Config;
+use gluepot::checkpoint::{CheckpointName, Files};
 use gluepot::experiment::Surroundings;
 use gluepot::hub::Hub;
+use gluepot::inputs::Pipeline;
 use gluepot::inputs::{Inputs, Purpose};
-use gluepot::pipeline::Pipeline;
-use gluepot::tasks::{Example, Text};
+use gluepot::task::{Example, Text};
 use gluepot::tokens::{TokenCache, Tokens};
 use serde_json::Value;
 

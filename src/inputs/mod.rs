@@ -1,21 +1,27 @@
 //! Everything that a trial reads: found, read and counted, before anything is made of it.
 
+mod pipeline;
+
+pub use pipeline::{Pipeline, encode};
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
 
-use crate::checkpoint::{CheckpointName, Config, Files, Initial, Weights, initialize, table};
-use crate::digest::sha256;
+use crate::architecture::{Config, table};
+use crate::checkpoint::RUN_PREFIX;
+use crate::checkpoint::{CheckpointName, Files, Initial, Weights, initialize};
+use crate::experiment::problem::Problems;
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
 use crate::hub::{Commit, Hub, expand_home, tidy};
-use crate::plan::{Facts, Trial, plan};
-use crate::problem::Problems;
-use crate::runs::{Commits, Hashes, RUN_PREFIX, best_checkpoint};
+use crate::machine::digest::sha256;
+use crate::plan::{Facts, Hashes, Located, SettingRow, Trial, plan, setting_rows};
+use crate::runs::{Commits, best_checkpoint};
 use crate::settings::{Initialize, Settings};
-use crate::tasks::{Example, LabelCounts, Origin, Source, SplitLabels};
+use crate::task::{Example, LabelCounts, Origin, Source, SplitLabels};
 use crate::tokens::Tokens;
 
 /// What the inputs are read for.
@@ -125,6 +131,23 @@ impl Inputs {
     #[must_use]
     pub fn validation(&self) -> &[Example] {
         &self.named.validation[..self.trial.validation_examples]
+    }
+
+    /// Every setting with its value and its origin.
+    #[must_use]
+    pub fn setting_rows(&self) -> Vec<SettingRow> {
+        setting_rows(&self.experiment, &self.trial, &self.located())
+    }
+
+    fn located(&self) -> Located {
+        let absolute = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+        let checkpoint = match &self.named.checkpoint {
+            CheckpointName::Folder(folder) => Some(absolute(folder)),
+            CheckpointName::Hub { .. } => None,
+        };
+        let comes_from_folder = self.trial.settings.data.source != "hub";
+        let data = self.named.source.train.paths.first().and_then(|path| path.parent()).filter(|_| comes_from_folder);
+        Located { checkpoint, data: data.map(absolute) }
     }
 
     /// How often each label is among the examples used.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::data::Figures;
 use super::plot::{PANEL, mark, place};
 use super::scale::Scale;
-use crate::runs::shown;
+use crate::plan::shown;
 
 /// A panel for each setting that differs between variants with scores.
 #[must_use]

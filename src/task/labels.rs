@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Example, Task};
-use crate::metrics::{Direction, LOSS};
+use crate::task::metrics::{Direction, LOSS};
 
 /// The number of examples with each label, by class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,13 @@
 //! Every setting with its value and its origin: `resolved.toml`, and the plan that `check` prints.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::best::RUN_PREFIX;
-use crate::checkpoint::CheckpointName;
-use crate::experiment::schema;
-use crate::inputs::Inputs;
+use super::Trial;
+use crate::checkpoint::RUN_PREFIX;
+use crate::experiment::{Experiment, schema};
 
 /// A setting as it is resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,11 +55,21 @@ pub fn shown(value: Option<&Json>) -> String {
     }
 }
 
+/// Where the folders that an experiment names are, as absolute paths; none for what comes from the hub.
+#[derive(Clone, Debug, Default)]
+pub struct Located {
+    /// The checkpoint's folder.
+    pub checkpoint: Option<PathBuf>,
+    /// The data's folder.
+    pub data: Option<PathBuf>,
+}
+
 /// Every setting in the order of the manual.
 #[must_use]
-pub fn setting_rows(inputs: &Inputs) -> Vec<SettingRow> {
+pub fn setting_rows(experiment: &Experiment, trial: &Trial, located: &Located) -> Vec<SettingRow> {
     let schema = schema();
-    let values = serde_json::to_value(&inputs.trial.settings).unwrap_or(Json::Null);
+    let resolver = Resolver { experiment, trial, located };
+    let values = serde_json::to_value(&trial.settings).unwrap_or(Json::Null);
     let mut top = Vec::new();
     let mut tables = Vec::new();
     for (key, property) in properties(schema) {
@@ -66,9 +77,9 @@ pub fn setting_rows(inputs: &Inputs) -> Vec<SettingRow> {
             property.get("$ref").and_then(Json::as_str).and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
         match definition.filter(|definition| definition.get("properties").is_some()) {
             Some(_) if key == "sweep" => {}
-            Some(table) => tables.extend(properties(table).map(|(inner, _)| row(inputs, &values, key, inner))),
+            Some(table) => tables.extend(properties(table).map(|(inner, _)| resolver.row(&values, key, inner))),
             None if key == "base" => {}
-            None => top.push(row(inputs, &values, "", key)),
+            None => top.push(resolver.row(&values, "", key)),
         }
     }
     top.extend(tables);
@@ -79,50 +90,55 @@ fn properties(schema: &Json) -> impl Iterator<Item = (&String, &Json)> {
     schema.get("properties").and_then(Json::as_object).into_iter().flatten()
 }
 
-fn row(inputs: &Inputs, values: &Json, table: &str, key: &str) -> SettingRow {
-    let path = if table.is_empty() { key.to_string() } else { format!("{table}.{key}") };
-    let value = values.pointer(&format!("/{}", path.replace('.', "/"))).cloned();
-    let (value, origin) = derived(inputs, &path, value.is_some()).unwrap_or_else(|| (value, inputs.experiment.origin(&path)));
-    SettingRow { table: table.into(), key: key.into(), value, origin }
+struct Resolver<'a> {
+    experiment: &'a Experiment,
+    trial: &'a Trial,
+    located: &'a Located,
 }
 
-/// Values that follow from the checkpoint, and paths that are made absolute.
-fn derived(inputs: &Inputs, path: &str, written: bool) -> Option<(Option<Json>, String)> {
-    let trial = &inputs.trial;
-    let dropout = &trial.dropout;
-    match (path, written) {
-        ("data.max_length", false) => Some((Some(trial.max_length.into()), "the checkpoint's limit".into())),
-        ("model.dropout", false) if dropout.hidden == dropout.attention && dropout.hidden == dropout.classifier => {
-            Some((Some(dropout.hidden.into()), "the checkpoint's config.json".into()))
-        }
-        ("model.dropout", false) => {
-            let origin = format!(
-                "the checkpoint's config.json: hidden {}, attention {}, classifier {}",
-                dropout.hidden, dropout.attention, dropout.classifier
-            );
-            Some((None, origin))
-        }
-        ("schedule.warmup_steps", _) if trial.settings.schedule.warmup_path() != path => {
-            Some((None, format!("{} by schedule.warmup_ratio", trial.steps.warmup)))
-        }
-        ("epochs", _) if trial.settings.training.max_steps.is_some() => Some((None, "replaced by training.max_steps".into())),
-        ("checkpoint", true) => match &inputs.named.checkpoint {
-            CheckpointName::Folder(folder) => {
-                let absolute = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-                let mut origin = inputs.experiment.origin(path);
+impl Resolver<'_> {
+    fn row(&self, values: &Json, table: &str, key: &str) -> SettingRow {
+        let path = if table.is_empty() { key.to_string() } else { format!("{table}.{key}") };
+        let value = values.pointer(&format!("/{}", path.replace('.', "/"))).cloned();
+        let (value, origin) = self.derived(&path, value.is_some()).unwrap_or_else(|| (value, self.experiment.origin(&path)));
+        SettingRow { table: table.into(), key: key.into(), value, origin }
+    }
+
+    /// Values that follow from the checkpoint, and paths that are made absolute.
+    fn derived(&self, path: &str, written: bool) -> Option<(Option<Json>, String)> {
+        let trial = self.trial;
+        let dropout = &trial.dropout;
+        let absolute = |folder: &Path| Some(folder.to_string_lossy().into_owned().into());
+        match (path, written) {
+            ("data.max_length", false) => Some((Some(trial.max_length.into()), "the checkpoint's limit".into())),
+            ("model.dropout", false) if dropout.hidden == dropout.attention && dropout.hidden == dropout.classifier => {
+                Some((Some(dropout.hidden.into()), "the checkpoint's config.json".into()))
+            }
+            ("model.dropout", false) => {
+                let origin = format!(
+                    "the checkpoint's config.json: hidden {}, attention {}, classifier {}",
+                    dropout.hidden, dropout.attention, dropout.classifier
+                );
+                Some((None, origin))
+            }
+            ("schedule.warmup_steps", _) if trial.settings.schedule.warmup_path() != path => {
+                Some((None, format!("{} by schedule.warmup_ratio", trial.steps.warmup)))
+            }
+            ("epochs", _) if trial.settings.training.max_steps.is_some() => Some((None, "replaced by training.max_steps".into())),
+            ("checkpoint", true) => {
+                let folder = self.located.checkpoint.as_deref()?;
+                let mut origin = self.experiment.origin(path);
                 if trial.settings.checkpoint.starts_with(RUN_PREFIX) {
                     origin = format!("{}, {origin}", trial.settings.checkpoint);
                 }
-                Some((Some(absolute.to_string_lossy().into_owned().into()), origin))
+                Some((absolute(folder), origin))
             }
-            CheckpointName::Hub { .. } => None,
-        },
-        ("data.source", true) if trial.settings.data.source != "hub" => {
-            let folder = inputs.named.source.train.paths.first()?.parent()?;
-            let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-            Some((Some(absolute.to_string_lossy().into_owned().into()), inputs.experiment.origin(path)))
+            ("data.source", true) => {
+                let folder = self.located.data.as_deref()?;
+                Some((absolute(folder), self.experiment.origin(path)))
+            }
+            _ => None,
         }
-        _ => None,
     }
 }
 

@@ -8,8 +8,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-use crate::failure::INTERRUPTED;
 use crate::terminal::complain_over_a_bar;
+
+/// The exit code of what was interrupted and can be resumed.
+pub const INTERRUPTED: u8 = 12;
 
 /// Sent where a process has used up its share of the CPU (`ulimit -t`), and again every second until the hard limit.
 const SIGXCPU: i32 = libc::SIGXCPU;

@@ -1,6 +1,14 @@
 //! From settings to a trial: everything that training needs to know, and nothing left to default.
 
-use crate::checkpoint::Config;
+mod hashes;
+mod identity;
+mod resolved;
+
+pub use hashes::Hashes;
+pub use identity::{PATHS, decides, extended, identity, identity_of};
+pub use resolved::{Located, SettingRow, resolved_toml, setting_rows, shown};
+
+use crate::architecture::Config;
 use crate::settings::{Complaint, Dropout, Interval, Settings};
 
 /// What the plan has to know of the world: read beforehand, so that planning itself is pure.
@@ -141,7 +149,7 @@ fn steps(settings: &Settings, examples: usize) -> Steps {
 
 /// An entry of `no_decay` that no parameter's name contains does nothing, which its writer cannot want.
 fn unmatched_no_decay(settings: &Settings, config: &Config) -> Vec<Complaint> {
-    let table = crate::checkpoint::table(config, settings.task.task().labels.len());
+    let table = crate::architecture::table(config, settings.task.task().labels.len());
     let matches = |part: &str| table.iter().any(|parameter| parameter.name.contains(part));
     let unmatched = settings.optimizer.no_decay.iter().filter(|part| part.is_empty() || !matches(part));
     unmatched

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use crate::input_file::{InputFile, MIB};
+use crate::machine::input_file::{InputFile, MIB};
 
 /// The shape of a BERT encoder and the settings that its checkpoint was trained with.
 ///

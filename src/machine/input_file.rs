@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::digest::hex;
+use crate::machine::digest::hex;
 
 /// A mebibyte.
 pub const MIB: u64 = 1 << 20;

@@ -13,9 +13,9 @@ use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
 use super::{Example, Task};
-use crate::input_file::{HashingReader, MIB};
-use crate::panics;
-use crate::shorten::{listed, shortened};
+use crate::machine::input_file::{HashingReader, MIB};
+use crate::machine::panics;
+use crate::terminal::{brief, listed};
 
 /// Bytes that a file may have: it is in memory whole while its rows are read.
 const LARGEST: u64 = 4096 * MIB;
@@ -106,6 +106,6 @@ fn text(field: &Field) -> Result<String, String> {
         Field::Bytes(bytes) => return Err(format!("binary data of {} bytes", bytes.len())),
         Field::Bool(value) => return Err(format!("the boolean {value}")),
         Field::Float(_) | Field::Double(_) | Field::Float16(_) => return Err(format!("the decimal number {field}")),
-        other => return Err(shortened(&other.to_string())),
+        other => return Err(brief(&other.to_string())),
     })
 }

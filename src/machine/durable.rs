@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::digest::{hex, sha256};
+use crate::machine::digest::{hex, sha256};
 
 /// Name of the manifest in a folder.
 pub const MANIFEST: &str = "manifest.json";

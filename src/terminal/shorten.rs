@@ -7,7 +7,7 @@ const MOST: usize = 12;
 
 /// A text, cut where it is long.
 #[must_use]
-pub fn shortened(text: &str) -> String {
+pub fn brief(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_string(),
@@ -17,7 +17,7 @@ pub fn shortened(text: &str) -> String {
 /// The first of some words, and how many more there are.
 #[must_use]
 pub fn listed<S: AsRef<str>>(words: &[S]) -> String {
-    let shown = words.iter().take(MOST).map(|word| shortened(word.as_ref())).collect::<Vec<_>>().join(", ");
+    let shown = words.iter().take(MOST).map(|word| brief(word.as_ref())).collect::<Vec<_>>().join(", ");
     match words.len().saturating_sub(MOST) {
         0 => shown,
         more => format!("{shown} and {more} more"),
@@ -30,9 +30,9 @@ mod tests {
 
     #[test]
     fn what_is_short_stays_whole() {
-        assert_eq!(shortened("äöü"), "äöü");
-        assert_eq!(shortened(&"ä".repeat(80)), "ä".repeat(80));
-        assert_eq!(shortened(&"ä".repeat(81)).chars().count(), 81);
+        assert_eq!(brief("äöü"), "äöü");
+        assert_eq!(brief(&"ä".repeat(80)), "ä".repeat(80));
+        assert_eq!(brief(&"ä".repeat(81)).chars().count(), 81);
         assert_eq!(listed(&["a", "b"]), "a, b");
         assert_eq!(listed(&["x"; 15]), format!("{} and 3 more", ["x"; 12].join(", ")));
     }

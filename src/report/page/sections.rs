@@ -9,7 +9,8 @@ use super::link::link;
 use super::plot::swatch;
 use super::{axes, curves, points, shared};
 use crate::compare::{Comparison, conclusions};
-use crate::report::{ComparisonGrid, basis_text, comparison_grid, duration, score};
+use crate::numbers::{duration, score};
+use crate::report::{ComparisonGrid, basis_text, comparison_grid};
 
 /// What was asked, what came of it, and how.
 pub(super) fn comparison(figures: &Figures<'_>, folder: &Path) -> Markup {

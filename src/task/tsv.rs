@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::{Example, Task};
-use crate::input_file::{HashingReader, MIB};
-use crate::shorten::{listed, shortened};
+use crate::machine::input_file::{HashingReader, MIB};
+use crate::terminal::{brief, listed};
 
 /// Bytes that a line may have: no sentence is as long, and what has no lines is no table.
 const LONGEST_LINE: u64 = 64 * MIB;
@@ -92,7 +92,7 @@ impl<R: Read> Lines<R> {
 fn place(header: &[String], column: &str, task: &Task) -> Result<usize> {
     let mut places = header.iter().enumerate().filter(|(_, name)| *name == column).map(|(index, _)| index);
     let Some(first) = places.next() else {
-        let found: Vec<String> = header.iter().map(|name| format!("\"{}\"", shortened(name))).collect();
+        let found: Vec<String> = header.iter().map(|name| format!("\"{}\"", brief(name))).collect();
         bail!("line 1: {} needs a column \"{column}\", and the header has {}", task.name, listed(&found));
     };
     if let Some(second) = places.next() {
@@ -104,7 +104,7 @@ fn place(header: &[String], column: &str, task: &Task) -> Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::Text;
+    use crate::task::Text;
 
     /// Sentences and labels of a table of SST-2, or why it is refused.
     fn read_table(content: &[u8]) -> Result<Vec<(String, usize)>, String> {

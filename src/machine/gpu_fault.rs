@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::report::bytes;
+use crate::numbers::bytes;
 
 /// A GPU that cannot be used, or no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! Tasks: what is read, which labels there are, and how predictions are scored.
 
 mod labels;
+pub mod metrics;
 mod parquet;
 mod parquet_names;
 mod source;
 mod tsv;
 
-use crate::metrics::{ACCURACY, Direction, F1, LOSS, LOSS_RANGE, Metric};
-use crate::shorten::shortened;
+use crate::task::metrics::{ACCURACY, Direction, F1, LOSS, LOSS_RANGE, Metric};
+use crate::terminal::brief;
 
 pub use labels::{LabelCounts, SplitLabels};
 pub use source::{Origin, Source, SplitFile, SplitRows};
@@ -116,7 +117,7 @@ impl Task {
         let label = known.ok_or_else(|| {
             format!(
                 "the label is \"{}\", expected a number from 0 to {} ({})",
-                shortened(label),
+                brief(label),
                 self.labels.len() - 1,
                 self.labels.join(", ")
             )

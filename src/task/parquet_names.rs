@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Split;
-use crate::shorten::listed;
+use crate::terminal::listed;
 
 /// The parquet files of a split in a folder, in the order of their rows: none, or all of one kind.
 ///

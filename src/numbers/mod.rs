@@ -1,4 +1,8 @@
-//! Numbers in words.
+//! Numbers, sizes and durations as people write and read them.
+
+mod parse;
+
+pub use parse::{Age, Size};
 
 /// A size with its unit, in powers of 1000: `12.3 MB`.
 #[must_use]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use crate::input_file::HashingReader;
+use crate::machine::input_file::HashingReader;
 
 /// Two hexadecimal digits for each byte.
 #[must_use]

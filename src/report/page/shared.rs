@@ -7,8 +7,9 @@ use maud::{Markup, html};
 
 use super::data::Figures;
 use super::link::link;
-use crate::report::score;
-use crate::runs::{files, shown};
+use crate::numbers::score;
+use crate::plan::shown;
+use crate::runs::files;
 
 /// The run with the best score, and where its checkpoint is.
 pub(super) fn best_run(figures: &Figures<'_>, folder: &Path) -> Markup {

@@ -2,12 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{Initial, Parameter, table};
-use crate::digest::hex;
+use crate::architecture::{Parameter, table};
+use crate::checkpoint::Initial;
 use crate::failure::{Failure, Outcome};
 use crate::inputs::Inputs;
-use crate::runs::{Hashes, identity, setting_rows};
-use crate::tasks::{Example, Text};
+use crate::machine::digest::hex;
+use crate::plan::{Hashes, identity};
+use crate::task::{Example, Text};
 use crate::tokens::{Encoded, TOKENIZATION, TokenCache, belong_together};
 
 /// What is made before a run directory exists, so that a run which cannot start leaves none.
@@ -41,7 +42,7 @@ impl<'a> Pipeline<'a> {
         let initial = inputs.initial()?;
         let hashes = Hashes { weights: initial.sha256.clone(), ..inputs.named.hashes_without_weights().clone() };
         let tokenization = inputs.tokenization()?;
-        let identity = identity(&setting_rows(inputs), &hashes, &inputs.trial.rungs, tokenization);
+        let identity = identity(&inputs.setting_rows(), &hashes, &inputs.trial.rungs, tokenization);
         Ok(Self { inputs, table, initial, train, validation, hashes, tokenization, identity })
     }
 

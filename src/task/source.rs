@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::parquet_names::{is_saved_to_disk, parquet_files};
 use super::{Example, Split, Task, parquet, tsv};
-use crate::digest::hex;
 use crate::hub::{Commit, Hub, Repository};
-use crate::input_file::HashingReader;
+use crate::machine::digest::hex;
+use crate::machine::input_file::HashingReader;
 
 /// How an experiment names its data.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,38 @@
+//! What a trial reads, by content.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// SHA-256 of everything read, in hexadecimal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Hashes {
+    /// By split.
+    pub data: BTreeMap<String, String>,
+    /// By file name.
+    pub tokenizer: BTreeMap<String, String>,
+    /// `config.json`.
+    pub config: String,
+    /// The weights, where the model started from some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+}
+
+impl Hashes {
+    /// Names of what is not the same in both.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (mine, theirs, kind) in [(&self.data, &other.data, " data"), (&self.tokenizer, &other.tokenizer, "")] {
+            let all: std::collections::BTreeSet<&String> = mine.keys().chain(theirs.keys()).collect();
+            names.extend(all.into_iter().filter(|name| mine.get(*name) != theirs.get(*name)).map(|name| format!("{name}{kind}")));
+        }
+        if self.config != other.config {
+            names.push("config.json".into());
+        }
+        if self.weights != other.weights {
+            names.push("the weights".into());
+        }
+        names
+    }
+}
