@@ -9,11 +9,12 @@ use serde_json::Value;
 use crate::shell::{Done, Shell};
 use crate::support::{project, relative};
 
-const FORMATS: [&str; 1] = ["format-1"];
+const FORMATS: [&str; 2] = ["format-1", "format-2"];
 
-/// A copy of a format's project, whose absolute paths are those of the copy.
+/// A copy of a format's project. Runs of format 1 hold absolute paths, which become those of the copy; later ones hold none
+/// that matter, are sealed, and stay as they were written.
 pub fn copy(format: &str) -> Shell {
-    fn walk(from: &Path, to: &Path, home: &str) {
+    fn walk(from: &Path, to: &Path, home: Option<&str>) {
         fs::create_dir_all(to).unwrap();
         for entry in fs::read_dir(from).unwrap().flatten() {
             let (path, copy) = (entry.path(), to.join(entry.file_name()));
@@ -21,15 +22,16 @@ pub fn copy(format: &str) -> Shell {
                 walk(&path, &copy, home);
                 continue;
             }
-            match fs::read_to_string(&path) {
-                Ok(text) => fs::write(&copy, text.replace("/fixture", home)).unwrap(),
-                Err(_) => drop(fs::copy(&path, &copy).unwrap()),
+            match (home, fs::read_to_string(&path)) {
+                (Some(home), Ok(text)) => fs::write(&copy, text.replace("/fixture", home)).unwrap(),
+                _ => drop(fs::copy(&path, &copy).unwrap()),
             }
         }
     }
     let shell = Shell::new();
     let home = shell.path("").canonicalize().unwrap();
-    walk(&project("tests/fixtures").join(format), &home, home.to_str().unwrap().trim_end_matches('/'));
+    let absolute = (format == "format-1").then(|| home.to_str().unwrap().trim_end_matches('/'));
+    walk(&project("tests/fixtures").join(format), &home, absolute);
     shell
 }
 
