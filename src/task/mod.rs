@@ -1,17 +1,21 @@
 //! Tasks: what is read, which labels there are, and how predictions are scored.
 
+mod head;
 mod labels;
 pub mod metrics;
 mod parquet;
 mod parquet_names;
 mod source;
+mod target;
 mod tsv;
 
 use crate::task::metrics::{ACCURACY, Direction, F1, LOSS, LOSS_RANGE, Metric};
 use crate::terminal::brief;
 
+pub use head::Head;
 pub use labels::{LabelCounts, SplitLabels};
 pub use source::{Origin, Source, SplitFile, SplitRows};
+pub use target::Target;
 
 /// A task of GLUE.
 #[derive(Debug)]

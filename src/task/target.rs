@@ -1,0 +1,136 @@
+//! What an example says should be predicted.
+
+use super::Head;
+use crate::terminal::brief;
+
+/// What a model should predict for an example.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// The id of the right class.
+    Class(u32),
+    /// Whether each label applies, in the head's order.
+    Labels(Box<[bool]>),
+    /// The right number, finite.
+    Value(f32),
+}
+
+impl Target {
+    /// Reads the columns that hold a target: a class or a number is in one, and each label has one of its own.
+    ///
+    /// A class is written as its label; or as its id, unless labels are numbers themselves.
+    ///
+    /// # Errors
+    /// In words: what is there, and what the head allows.
+    pub fn parse(cells: &[String], head: &Head) -> Result<Self, String> {
+        match head {
+            Head::Classes(classes) => {
+                let [cell] = cells else { return Err("a row has the wrong number of columns".into()) };
+                class(cell, classes).map(Self::Class)
+            }
+            Head::Labels(labels) => {
+                if cells.len() != labels.len() {
+                    return Err("a row has the wrong number of columns".into());
+                }
+                let bits = cells.iter().zip(labels).map(|(cell, label)| match cell.trim() {
+                    "0" => Ok(false),
+                    "1" => Ok(true),
+                    _ => Err(format!("\"{label}\" is \"{}\", expected 0 or 1", brief(cell))),
+                });
+                bits.collect::<Result<_, _>>().map(Self::Labels)
+            }
+            Head::Value => {
+                let [cell] = cells else { return Err("a row has the wrong number of columns".into()) };
+                let value = cell.trim().parse::<f32>().ok().filter(|value| value.is_finite());
+                value.map(Self::Value).ok_or_else(|| format!("the value is \"{}\", expected a number", brief(cell)))
+            }
+        }
+    }
+
+    /// Whether a model with this head can predict it.
+    #[must_use]
+    pub fn fits(&self, head: &Head) -> bool {
+        match (self, head) {
+            (Self::Class(class), Head::Classes(classes)) => (*class as usize) < classes.len(),
+            (Self::Labels(bits), Head::Labels(labels)) => bits.len() == labels.len(),
+            (Self::Value(value), Head::Value) => value.is_finite(),
+            _ => false,
+        }
+    }
+
+    /// The class, of a target that is one.
+    #[must_use]
+    pub fn class(&self) -> Option<usize> {
+        if let Self::Class(class) = self { Some(*class as usize) } else { None }
+    }
+}
+
+/// The id of a class by its label or its number.
+fn class(cell: &str, classes: &[String]) -> Result<u32, String> {
+    let cell = cell.trim();
+    let by_name = classes.iter().position(|class| class == cell);
+    let has_numbers = classes.iter().any(|class| class.parse::<f64>().is_ok());
+    let by_id = || cell.parse::<usize>().ok().filter(|id| *id < classes.len() && !has_numbers);
+    let found = by_name.or_else(by_id).and_then(|id| u32::try_from(id).ok());
+    found.ok_or_else(|| {
+        let names = classes.join(", ");
+        if has_numbers {
+            format!("the label is \"{}\", expected one of {names}", brief(cell))
+        } else {
+            let last = classes.len().saturating_sub(1);
+            format!("the label is \"{}\", expected a number from 0 to {last} ({names})", brief(cell))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(names: &[&str]) -> Head {
+        Head::Classes(names.iter().map(ToString::to_string).collect())
+    }
+
+    fn parse(cells: &[&str], head: &Head) -> Result<Target, String> {
+        Target::parse(&cells.iter().map(ToString::to_string).collect::<Vec<_>>(), head)
+    }
+
+    #[test]
+    fn a_class_is_its_label_or_its_id() {
+        let head = classes(&["no", "maybe", "yes"]);
+        for (cell, class) in [("0", 0), (" 2 ", 2), ("yes", 2), ("maybe", 1)] {
+            assert_eq!(parse(&[cell], &head), Ok(Target::Class(class)), "{cell}");
+        }
+        for cell in ["3", "-1", "", "Yes", "1.0", "99999999999999999999"] {
+            assert!(parse(&[cell], &head).is_err(), "{cell}");
+        }
+    }
+
+    /// Three stars are the label "3", and no fourth class.
+    #[test]
+    fn a_number_is_a_label_where_labels_are_numbers() {
+        let head = classes(&["1", "2", "3"]);
+        assert_eq!(parse(&["3"], &head), Ok(Target::Class(2)));
+        assert_eq!(parse(&["1"], &head), Ok(Target::Class(0)));
+        assert!(parse(&["0"], &head).is_err());
+    }
+
+    #[test]
+    fn labels_have_a_column_each_and_values_are_finite() {
+        let head = Head::Labels(vec!["rude".into(), "funny".into()]);
+        assert_eq!(parse(&["1", "0"], &head), Ok(Target::Labels([true, false].into())));
+        assert!(parse(&["1"], &head).is_err());
+        assert!(parse(&["1", "2"], &head).unwrap_err().contains("funny"));
+        assert_eq!(parse(&["-2.5"], &Head::Value), Ok(Target::Value(-2.5)));
+        for cell in ["nan", "inf", "", "x", "1e50"] {
+            assert!(parse(&[cell], &Head::Value).is_err(), "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_target_fits_its_own_kind_of_head() {
+        let (three, two) = (classes(&["a", "b", "c"]), Head::Labels(vec!["a".into(), "b".into()]));
+        assert!(Target::Class(2).fits(&three) && !Target::Class(3).fits(&three) && !Target::Class(0).fits(&Head::Value));
+        assert!(Target::Labels([true, true].into()).fits(&two) && !Target::Labels([true].into()).fits(&two));
+        assert!(Target::Value(1.0).fits(&Head::Value) && !Target::Value(f32::NAN).fits(&Head::Value));
+    }
+}
