@@ -10,14 +10,14 @@ const CHUNK: usize = 1 << 20;
 
 /// A float type.
 #[derive(Clone, Copy)]
-pub(super) enum Format {
+pub(super) enum FloatFormat {
     F64,
     F32,
     F16,
     Bf16,
 }
 
-impl Format {
+impl FloatFormat {
     /// Bytes of a number.
     fn size(self) -> usize {
         match self {

@@ -11,7 +11,7 @@ use safetensors::tensor::{Metadata, TensorView};
 use sha2::{Digest, Sha256};
 
 use super::HostTensor;
-use super::format::Format;
+use super::format::FloatFormat;
 use crate::machine::input_file::HashingReader;
 use crate::machine::memory_info;
 
@@ -93,13 +93,13 @@ fn header(file: &mut HashingReader) -> Result<Metadata> {
 }
 
 /// How a tensor is stored; none for buffers that are no parameters, such as position_ids.
-fn format(name: &str, dtype: Dtype) -> Result<Option<Format>> {
+fn format(name: &str, dtype: Dtype) -> Result<Option<FloatFormat>> {
     Ok(Some(match dtype {
         Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => return Ok(None),
-        Dtype::F32 => Format::F32,
-        Dtype::F16 => Format::F16,
-        Dtype::BF16 => Format::Bf16,
-        Dtype::F64 => Format::F64,
+        Dtype::F32 => FloatFormat::F32,
+        Dtype::F16 => FloatFormat::F16,
+        Dtype::BF16 => FloatFormat::Bf16,
+        Dtype::F64 => FloatFormat::F64,
         other => bail!("{name} is stored as {other:?}, which is no float type known here"),
     }))
 }

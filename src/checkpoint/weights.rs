@@ -8,7 +8,7 @@ use pytorch_reader::PytorchReader;
 use sha2::{Digest, Sha256};
 
 use super::HostTensor;
-use super::format::Format;
+use super::format::FloatFormat;
 use super::tensors::read_hashed;
 use crate::machine::digest::hex;
 use crate::machine::input_file::HashingReader;
@@ -98,10 +98,10 @@ fn read_pytorch(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)
     let mut read = Vec::new();
     for (name, tensor) in reader.tensors() {
         let format = match tensor.dtype() {
-            DType::F32 => Format::F32,
-            DType::F16 => Format::F16,
-            DType::BF16 => Format::Bf16,
-            DType::F64 => Format::F64,
+            DType::F32 => FloatFormat::F32,
+            DType::F16 => FloatFormat::F16,
+            DType::BF16 => FloatFormat::Bf16,
+            DType::F64 => FloatFormat::F64,
             _ => continue,
         };
         let bytes = tensor.read().with_context(|| format!("cannot read {}", brief(name)))?;

@@ -13,7 +13,7 @@ use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
 use crate::numbers::bytes;
 use crate::report::{label_warnings, plan_text};
-use crate::runs::{Space, free_bytes};
+use crate::runs::{DiskSpace, free_bytes};
 use crate::terminal::Width;
 use crate::train::Device;
 
@@ -50,7 +50,7 @@ fn device_line(inputs: &Inputs) -> String {
 
 /// How much disk the run would take, and whether that is there.
 fn disk_line(inputs: &Inputs, root: &Path) -> String {
-    let space = Space::of(&inputs.trial, parameters(inputs));
+    let space = DiskSpace::of(&inputs.trial, parameters(inputs));
     let needs =
         format!("{:<11} up to {} while it trains, {} afterwards", "disk", bytes(space.peak_bytes), bytes(space.kept_bytes));
     match free_bytes(root) {
@@ -68,7 +68,7 @@ fn parameters(inputs: &Inputs) -> usize {
 fn plan_json(inputs: &Inputs, root: &Path) -> serde_json::Value {
     let trial = &inputs.trial;
     let labels = trial.settings.task.task().labels;
-    let space = Space::of(trial, parameters(inputs));
+    let space = DiskSpace::of(trial, parameters(inputs));
     json!({
         "settings": inputs.setting_rows(),
         "examples": { "train": trial.train_examples, "validation": trial.validation_examples },

@@ -15,7 +15,7 @@ use crate::inputs::{Inputs, Purpose};
 use crate::machine::stop::Stop;
 use crate::numbers::bytes;
 use crate::progress::Loudness;
-use crate::runs::{Space, StoredRun, free_bytes};
+use crate::runs::{DiskSpace, StoredRun, free_bytes};
 use crate::tokens::TokenCache;
 use crate::train::Device;
 
@@ -69,7 +69,7 @@ pub fn run(arguments: &Run) -> Outcome<()> {
 
 /// More than what is free may be needed only if training goes on for long: a warning, and no error.
 fn warn_of_space(pipeline: &Pipeline<'_>, root: &Path) {
-    let needed = Space::of(&pipeline.inputs.trial, pipeline.parameters()).peak_bytes;
+    let needed = DiskSpace::of(&pipeline.inputs.trial, pipeline.parameters()).peak_bytes;
     if let Some(free) = free_bytes(root).filter(|free| *free < needed) {
         let (needed, free, root) = (bytes(needed), bytes(free), root.display());
         warn(&format!(

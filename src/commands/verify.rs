@@ -9,7 +9,7 @@ use super::{find_failure, pretty, print};
 use crate::cli::Verify;
 use crate::failure::{Failure, Outcome};
 use crate::numbers::counted;
-use crate::runs::{Check, unchecked, verify as look};
+use crate::runs::{Finding, unchecked, verify as look};
 use crate::sweep::{Meant, meant, verify_sweep};
 
 /// Says of everything in run directories whether it is what the run wrote.
@@ -42,8 +42,8 @@ pub fn verify(arguments: &Verify) -> Outcome<()> {
     if damaged.is_empty() { Ok(()) } else { Err(Failure::RunDirectory(anyhow!(damaged.join("; ")))) }
 }
 
-fn json(path: &Path, checks: &[Check], unchecked: &[String]) -> Value {
-    let check = |check: &Check| {
+fn json(path: &Path, checks: &[Finding], unchecked: &[String]) -> Value {
+    let check = |check: &Finding| {
         let (found, damage) = (check.found.as_ref().ok(), check.found.as_ref().err());
         json!({ "what": check.what, "intact": damage.is_none(), "found": found, "damage": damage })
     };
@@ -51,9 +51,9 @@ fn json(path: &Path, checks: &[Check], unchecked: &[String]) -> Value {
     json!({ "path": path, "intact": intact, "checks": checks.iter().map(check).collect::<Vec<_>>(), "not_checked": unchecked })
 }
 
-fn text(checks: &[Check], unchecked: &[String]) -> String {
+fn text(checks: &[Finding], unchecked: &[String]) -> String {
     let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or(0);
-    let line = |check: &Check| match &check.found {
+    let line = |check: &Finding| match &check.found {
         Ok(found) => format!("ok       {:width$}  {found}", check.what),
         Err(wrong) => format!("DAMAGED  {:width$}  {wrong}", check.what),
     };

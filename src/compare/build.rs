@@ -8,9 +8,10 @@ use super::columns::{counted, differing, names, shown_values};
 use super::group::{Group, group};
 use super::guessing::Guessing;
 use super::looks::Looks;
-use super::notes::{Found, notes};
+use super::notes::{NoteContext, notes};
+use super::options::Options;
 use super::select::ComparedRun;
-use super::variant::{Comparison, Options, Variant};
+use super::variant::{Comparison, Variant};
 use super::{differences, order};
 use crate::compare::statistics::Description;
 use crate::runs::{RunFacts, Summary};
@@ -93,7 +94,7 @@ fn compare_group(
     };
     differences::add(&mut variants, reference, range);
     let order = order::sorted(&variants, &columns, &options.sort, direction)?;
-    let found = Found { grouped: &grouped, looks: &looks, guessing: guessing.as_ref(), judges, elsewhere, order: &order };
+    let found = NoteContext { grouped: &grouped, looks: &looks, guessing: guessing.as_ref(), judges, elsewhere, order: &order };
     let mut comparison = Comparison {
         task: first.task.clone(),
         validation: first.hashes.data.get("validation").cloned().unwrap_or_default(),

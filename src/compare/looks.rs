@@ -30,12 +30,12 @@ pub enum Basis {
 
 /// Steps as a share of a run's steps.
 #[derive(Clone, Copy, Debug)]
-struct Share {
+struct StepShare {
     steps: u64,
     of: u64,
 }
 
-impl Share {
+impl StepShare {
     const END: Self = Self { steps: 1, of: 1 };
 
     fn value(self) -> f64 {
@@ -43,40 +43,40 @@ impl Share {
     }
 }
 
-impl Ord for Share {
+impl Ord for StepShare {
     fn cmp(&self, other: &Self) -> Ordering {
         let cross = |a: u64, b: u64| u128::from(a) * u128::from(b);
         cross(self.steps, other.of).cmp(&cross(other.steps, self.of))
     }
 }
 
-impl PartialOrd for Share {
+impl PartialOrd for StepShare {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Share {
+impl PartialEq for StepShare {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Share {}
+impl Eq for StepShare {}
 
 /// When a finished run was scored, and how.
 struct Looked {
     /// None where neither its table nor its settings tell.
-    when: Option<BTreeSet<Share>>,
+    when: Option<BTreeSet<StepShare>>,
     /// None where its table cannot be read or contradicts its summary.
-    scores: Option<BTreeMap<Share, Scores>>,
+    scores: Option<BTreeMap<StepShare, Scores>>,
 }
 
 /// The evaluations of several runs, and which of them count.
 pub(super) struct Looks {
     /// Which ones.
     pub basis: Basis,
-    common: Vec<Share>,
+    common: Vec<StepShare>,
     judge: Option<(String, Direction)>,
     looked: BTreeMap<PathBuf, Looked>,
 }
@@ -90,7 +90,7 @@ impl Looks {
         let mut when = looked.values().map(|looked| &looked.when);
         let first = when.next();
         let same = first.is_none_or(|first| when.all(|other| other == first));
-        let only_end = || BTreeSet::from([Share::END]);
+        let only_end = || BTreeSet::from([StepShare::END]);
         let each = looked.values().map(|looked| looked.when.clone().unwrap_or_else(only_end));
         let common = each.reduce(|common, when| &common & &when).unwrap_or_else(only_end);
         let readable = looked.values().all(|looked| looked.scores.is_some());
@@ -102,7 +102,7 @@ impl Looks {
         let common = match basis {
             Basis::Best => Vec::new(),
             Basis::Common => common.into_iter().collect(),
-            Basis::Last => vec![Share::END],
+            Basis::Last => vec![StepShare::END],
         };
         Self { basis, common, judge, looked }
     }
@@ -154,7 +154,7 @@ impl Looks {
 
 fn looked(run: &ComparedRun, summary: &Summary) -> Looked {
     let scores = evaluations(run).map(|rows| {
-        let share = |step: u64| Share { steps: step, of: summary.steps };
+        let share = |step: u64| StepShare { steps: step, of: summary.steps };
         rows.into_iter().map(|(step, scores)| (share(step), scores)).collect::<BTreeMap<_, _>>()
     });
     let when = scores.as_ref().map(|scores| scores.keys().copied().collect()).or_else(|| planned(run, summary));
@@ -182,22 +182,22 @@ pub fn evaluations(run: &ComparedRun) -> Option<BTreeMap<u64, Scores>> {
 }
 
 /// When a run is scored by its settings.
-fn planned(run: &ComparedRun, summary: &Summary) -> Option<BTreeSet<Share>> {
+fn planned(run: &ComparedRun, summary: &Summary) -> Option<BTreeSet<StepShare>> {
     /// More evaluations than this are no more alike for being counted.
     const MOST: u64 = 100_000;
     let number = |path: &str| run.settings.get(path).and_then(Value::as_u64).filter(|number| *number > 0);
     let total = summary.steps;
-    let share = |steps: u64, of: u64| Share { steps, of };
-    let shares: BTreeSet<Share> = match (number("evaluation.every"), number("epochs")) {
+    let share = |steps: u64, of: u64| StepShare { steps, of };
+    let shares: BTreeSet<StepShare> = match (number("evaluation.every"), number("epochs")) {
         (Some(every), _) if total > 0 && total / every <= MOST => {
-            (1..=total / every).map(|turn| share(turn * every, total)).chain([Share::END]).collect()
+            (1..=total / every).map(|turn| share(turn * every, total)).chain([StepShare::END]).collect()
         }
         (None, Some(epochs)) if epochs <= MOST => (1..=epochs).map(|epoch| share(epoch, epochs)).collect(),
         (None, None) if total > 0 => {
             let examples = u64::try_from(run.run.facts.train_examples).ok()?;
             let batches = examples.div_ceil(number("data.batch_size")?);
             let epoch = batches.div_ceil(number("training.gradient_accumulation")?);
-            (1..=total / epoch.max(1)).map(|turn| share(turn * epoch, total)).chain([Share::END]).collect()
+            (1..=total / epoch.max(1)).map(|turn| share(turn * epoch, total)).chain([StepShare::END]).collect()
         }
         _ => return None,
     };
@@ -210,9 +210,9 @@ mod tests {
 
     #[test]
     fn shares_are_equal_by_value() {
-        let share = |steps, of| Share { steps, of };
+        let share = |steps, of| StepShare { steps, of };
         assert_eq!(share(459, 1377), share(230, 690));
-        assert!(share(1, 3) < share(1000, 2999) && share(u64::MAX - 1, u64::MAX) < Share::END);
+        assert!(share(1, 3) < share(1000, 2999) && share(u64::MAX - 1, u64::MAX) < StepShare::END);
         let (thirds, sixths) = ((1..=3).map(|n| share(n, 3)).collect::<BTreeSet<_>>(), (1..=6).map(|n| share(n, 6)).collect());
         assert_eq!(&thirds & &sixths, thirds);
     }

@@ -15,7 +15,9 @@ mod filter;
 mod group;
 mod guessing;
 mod looks;
+mod note;
 mod notes;
+mod options;
 mod order;
 mod select;
 pub mod statistics;
@@ -26,10 +28,10 @@ pub use conclusion::conclusions;
 pub use examples::{Disagreement, Examples, Picked};
 pub use filter::Filter;
 pub use looks::{Basis, evaluations};
-pub use notes::Note;
-pub use order::Sort;
+pub use note::Note;
+pub use options::{Options, Sort};
 pub use select::{ComparedRun, LeftOut, Reason, Selected, select, select_all};
-pub use variant::{Comparison, Options, Pairing, Variant};
+pub use variant::{Comparison, Pairing, Variant};
 
 /// What is said above several comparisons.
 pub const APART: &str = "Runs on different tasks or data, or judged by different metrics, are compared separately.";

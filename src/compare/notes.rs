@@ -2,32 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
 use super::columns::names;
 use super::group::{Group, Grouped};
 use super::guessing::Guessing;
 use super::looks::{Basis, Looks};
+use super::note::{Note, few};
 use super::select::ComparedRun;
 use super::variant::{Comparison, Variant};
 use crate::numbers::{counted, p_value, score};
 use crate::runs::{RESUMED, Status};
 
-/// Something to know.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Note {
-    /// Of which kind.
-    pub kind: &'static str,
-    /// How many runs, or seeds for `unpaired`, it is about.
-    pub count: usize,
-    /// Their ids, where it is about single runs.
-    pub runs: Vec<String>,
-    /// In a sentence.
-    pub text: String,
-}
-
 /// What is known beside the comparison itself.
-pub(super) struct Found<'a> {
+pub(super) struct NoteContext<'a> {
     pub grouped: &'a Grouped<'a>,
     pub looks: &'a Looks,
     pub guessing: Option<&'a Guessing>,
@@ -39,7 +25,7 @@ pub(super) struct Found<'a> {
     pub order: &'a [usize],
 }
 
-impl Found<'_> {
+impl NoteContext<'_> {
     fn group(&self, place: usize) -> &Group<'_> {
         &self.grouped.groups[self.order[place]]
     }
@@ -51,7 +37,7 @@ impl Found<'_> {
 }
 
 /// Everything that there is to know of a comparison.
-pub(super) fn notes(comparison: &Comparison, found: &Found<'_>) -> Vec<Note> {
+pub(super) fn notes(comparison: &Comparison, found: &NoteContext<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
     notes.extend(evaluations(comparison, found));
     notes.extend(elsewhere(comparison, found));
@@ -74,21 +60,11 @@ fn note(kind: &'static str, runs: &[&ComparedRun], text: String) -> Option<Note>
     (!runs.is_empty()).then_some(Note { kind, count: runs.len(), runs, text })
 }
 
-/// The first few of a list, and how many more there are.
-pub(super) fn few(items: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let mut text = items.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    if items.len() > SHOWN {
-        text += &format!(" and {} more", items.len() - SHOWN);
-    }
-    text
-}
-
 fn ids(runs: &[&ComparedRun]) -> String {
     few(&runs.iter().map(|run| run.run.facts.id.clone()).collect::<Vec<_>>())
 }
 
-fn evaluations(comparison: &Comparison, found: &Found<'_>) -> Option<Note> {
+fn evaluations(comparison: &Comparison, found: &NoteContext<'_>) -> Option<Note> {
     let percent = |share: &f64| {
         let text = format!("{:.1}", 100.0 * share);
         format!("{}%", text.trim_end_matches(".0"))
@@ -130,7 +106,7 @@ fn evaluations(comparison: &Comparison, found: &Found<'_>) -> Option<Note> {
     note("evaluations", &runs, text)
 }
 
-fn elsewhere(comparison: &Comparison, found: &Found<'_>) -> Option<Note> {
+fn elsewhere(comparison: &Comparison, found: &NoteContext<'_>) -> Option<Note> {
     let count: usize = found.elsewhere.values().sum();
     let metrics: Vec<String> = found.elsewhere.iter().map(|(metric, n)| format!("{n} by {metric}")).collect();
     let runs = counted(count, "other run", "other runs");
@@ -142,13 +118,13 @@ fn elsewhere(comparison: &Comparison, found: &Found<'_>) -> Option<Note> {
     (count > 0).then_some(Note { kind: "other_metric", count, runs: Vec::new(), text })
 }
 
-fn repeats(found: &Found<'_>) -> Option<Note> {
+fn repeats(found: &NoteContext<'_>) -> Option<Note> {
     let runs = found.runs(|group| group.repeats.clone());
     let repeat = counted(runs.len(), "run repeats", "runs repeat");
     note("repeated", &runs, format!("{repeat} a seed of the same variant; only the newest counts. Not counted: {}.", ids(&runs)))
 }
 
-fn unfinished(found: &Found<'_>) -> Option<Note> {
+fn unfinished(found: &NoteContext<'_>) -> Option<Note> {
     let runs = found.runs(|group| group.open.iter().copied().filter(|run| run.run.status() != Status::Pruned).collect());
     let mut by_status: BTreeMap<&str, Vec<&ComparedRun>> = BTreeMap::new();
     for run in &runs {
@@ -159,7 +135,7 @@ fn unfinished(found: &Found<'_>) -> Option<Note> {
     note("unfinished", &runs, format!("{seeds} no finished run and no score here: {}.", parts.join(", ")))
 }
 
-fn pruned(found: &Found<'_>) -> Option<Note> {
+fn pruned(found: &NoteContext<'_>) -> Option<Note> {
     let of = |group: &Group<'_>| group.open.iter().copied().filter(|run| run.run.status() == Status::Pruned).count();
     let variants = found.grouped.groups.iter().filter(|group| of(group) > 0).count();
     let runs = found.runs(|group| group.open.iter().copied().filter(|run| run.run.status() == Status::Pruned).collect());
@@ -171,7 +147,7 @@ fn pruned(found: &Found<'_>) -> Option<Note> {
     )
 }
 
-fn lacking(comparison: &Comparison, found: &Found<'_>) -> Option<Note> {
+fn lacking(comparison: &Comparison, found: &NoteContext<'_>) -> Option<Note> {
     let runs = found.runs(|group| group.lacking.clone());
     let have = counted(runs.len(), "finished run has", "finished runs have");
     let text = format!(
@@ -184,7 +160,7 @@ fn lacking(comparison: &Comparison, found: &Found<'_>) -> Option<Note> {
 }
 
 /// What is left out of averages over other settings.
-fn unmatched(comparison: &Comparison, found: &Found<'_>) -> Option<Note> {
+fn unmatched(comparison: &Comparison, found: &NoteContext<'_>) -> Option<Note> {
     let runs = found.runs(|group| group.unmatched.clone());
     let label = |group: usize| {
         let place = found.order.iter().position(|other| *other == group).unwrap_or(0);
@@ -212,7 +188,7 @@ fn unmatched(comparison: &Comparison, found: &Found<'_>) -> Option<Note> {
 }
 
 /// Over how many combinations of other settings scores are averaged.
-fn averaged(found: &Found<'_>) -> Option<Note> {
+fn averaged(found: &NoteContext<'_>) -> Option<Note> {
     let count = found.grouped.blocks;
     let mixed = " Not every seed has all of them, so means and intervals mix unlike runs; differences do not.";
     let rest = if found.grouped.uneven { mixed } else { "" };
@@ -246,7 +222,7 @@ fn unpaired(comparison: &Comparison) -> Option<Note> {
     (count > 0).then_some(Note { kind: "unpaired", count, runs: Vec::new(), text })
 }
 
-fn same_files(found: &Found<'_>) -> Vec<Note> {
+fn same_files(found: &NoteContext<'_>) -> Vec<Note> {
     let mut notes: Vec<Note> = Vec::new();
     for place in 0..found.order.len() {
         let runs = &found.group(place).runs;
@@ -261,7 +237,7 @@ fn same_files(found: &Found<'_>) -> Vec<Note> {
     notes
 }
 
-fn resumed(found: &Found<'_>) -> Option<Note> {
+fn resumed(found: &NoteContext<'_>) -> Option<Note> {
     let runs: Vec<&ComparedRun> =
         found.runs(|group| group.runs.clone()).into_iter().filter(|run| run.deciding.contains_key(RESUMED)).collect();
     let were = counted(runs.len(), "run was", "runs were");
@@ -289,7 +265,7 @@ fn computed_by(comparison: &Comparison) -> Vec<Note> {
     comparison.variants.iter().filter(|variant| !variant.computed_by.is_empty()).map(of).collect()
 }
 
-fn guessing(comparison: &Comparison, found: &Found<'_>) -> Vec<Note> {
+fn guessing(comparison: &Comparison, found: &NoteContext<'_>) -> Vec<Note> {
     let sum = |of: fn(&Variant) -> usize| comparison.variants.iter().map(of).sum::<usize>();
     let plain = |kind, count, text| Note { kind, count, runs: Vec::new(), text };
     let mut notes = Vec::new();

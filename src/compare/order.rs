@@ -2,19 +2,10 @@
 
 use serde_json::Value;
 
+use super::options::Sort;
 use super::variant::Variant;
 use crate::plan::shown;
 use crate::task::metrics::Direction;
-
-/// The order of variants.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// The best mean first.
-    #[default]
-    Score,
-    /// By a setting or `n`, `time`.
-    By(String),
-}
 
 /// The places of variants in the order of the table.
 pub(super) fn sorted(variants: &[Variant], columns: &[String], by: &Sort, direction: Direction) -> Result<Vec<usize>, String> {

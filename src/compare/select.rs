@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::notes::few;
+use super::note::few;
 use crate::numbers::counted;
 use crate::runs::{self, FindError, StoredRun, deciding, files};
 use crate::sweep::{Inventory, SweepDirectory};
@@ -157,14 +157,14 @@ pub fn select(root: &Path, arguments: &[String]) -> Result<Vec<ComparedRun>, Fin
 /// # Errors
 /// An argument means nothing, or a run that it names cannot be read.
 pub fn select_all(root: &Path, arguments: &[String]) -> Result<Selected, FindError> {
-    let mut meant = Meant::default();
+    let mut meant = Selection::default();
     if arguments.is_empty() {
         meant.folder(root)?;
     }
     for argument in arguments {
         meant.argument(root, argument)?;
     }
-    let Meant { runs, mut selected, .. } = meant;
+    let Selection { runs, mut selected, .. } = meant;
     let mut runs: Vec<StoredRun> = runs.into_values().collect();
     runs.sort_by_key(|run| run.facts.started);
     for run in runs {
@@ -187,12 +187,12 @@ pub fn select_all(root: &Path, arguments: &[String]) -> Result<Selected, FindErr
 
 /// Runs as they are found, each once.
 #[derive(Default)]
-struct Meant {
+struct Selection {
     runs: BTreeMap<PathBuf, StoredRun>,
     selected: Selected,
 }
 
-impl Meant {
+impl Selection {
     fn add(&mut self, runs: Vec<StoredRun>) {
         for run in runs {
             let key = run.path.canonicalize().unwrap_or_else(|_| run.path.clone());

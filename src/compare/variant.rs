@@ -6,24 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::looks::Basis;
-use super::notes::Note;
-use super::order::Sort;
+use super::note::Note;
 use crate::compare::statistics::{Description, Difference};
 use crate::plan::{Hashes, shown};
 use crate::task::metrics::Direction;
-
-/// How to compare.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The metric, where it is not the one that the runs were judged by.
-    pub metric: Option<String>,
-    /// Settings that make a variant, where not all of them do.
-    pub by: Vec<String>,
-    /// The variant that the others are compared with: its number as listed without it, or `setting=value`.
-    pub reference: Option<String>,
-    /// The order of the table.
-    pub sort: Sort,
-}
 
 /// Runs that can be compared with each other.
 #[derive(Clone, Debug, Serialize)]

@@ -6,7 +6,7 @@ use crate::inputs::Pipeline;
 use crate::numbers::{bytes, count};
 use crate::progress::Voice;
 use crate::report::{constant_text, label_text, label_warnings};
-use crate::runs::{Space, device_text};
+use crate::runs::{DiskSpace, device_text};
 use crate::settings::DeviceChoice;
 use crate::terminal::listed;
 use crate::train::{Device, unused_gpu};
@@ -72,6 +72,6 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
     if let Some(said) = unused_gpu().filter(|_| trial.settings.device == DeviceChoice::Auto) {
         voice.say(&said)?;
     }
-    let space = Space::of(trial, pipeline.parameters());
+    let space = DiskSpace::of(trial, pipeline.parameters());
     voice.say(&format!("disk: up to {} for checkpoints and states", bytes(space.peak_bytes)))
 }

@@ -8,7 +8,7 @@ use crate::experiment::Override;
 use crate::failure::{Failure, Outcome};
 use crate::machine::durable::check_folder;
 use crate::plan::SettingRow;
-use crate::runs::states::{folder, step_of};
+use crate::runs::step_folder::{folder, step_of};
 use crate::runs::{RunDirectory, RunFacts, files};
 
 /// What to read in place of folders that are not where they were.

@@ -13,14 +13,14 @@ const SMALL: u64 = 64 << 20;
 
 /// One repository's part of the cache.
 #[derive(Clone, Debug)]
-pub(super) struct Shelf {
+pub(super) struct RepositoryCache {
     cache: Cache,
     repo: Repo,
 }
 
 /// What the cache says of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum Cached {
     /// It is here.
     Here(PathBuf),
     /// It is here, but not what its name says.
@@ -31,7 +31,7 @@ pub(super) enum Known {
     Unknown,
 }
 
-impl Shelf {
+impl RepositoryCache {
     pub fn of(cache: &Path, repository: &Repo) -> Self {
         Self { cache: Cache::new(cache.to_path_buf()), repo: repository.clone() }
     }
@@ -68,15 +68,15 @@ impl Shelf {
     }
 
     /// What is known of a file without asking the hub.
-    pub fn known(&self, commit: &Commit, file: &str) -> Known {
+    pub fn known(&self, commit: &Commit, file: &str) -> Cached {
         let path = self.place(commit, file);
         if let Some(about) = fs::metadata(&path).ok().filter(fs::Metadata::is_file) {
             let wrong = |name: String| !blob_is_sound(&name, &path).unwrap_or(true);
             let damaged = about.len() <= SMALL && blob_behind(&path).is_some_and(wrong);
-            return if damaged { Known::Damaged(path) } else { Known::Here(path) };
+            return if damaged { Cached::Damaged(path) } else { Cached::Here(path) };
         }
         let absent = self.root().join(".no_exist").join(commit.as_str()).join(file);
-        if absent.is_file() { Known::Absent } else { Known::Unknown }
+        if absent.is_file() { Cached::Absent } else { Cached::Unknown }
     }
 
     /// Notes that the hub has no such file; a cache that cannot be written will ask again.
@@ -154,31 +154,31 @@ mod tests {
     #[test]
     fn a_reference_is_a_commit_or_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let shelf = Shelf::of(folder.path(), &Repo::model("owner/tiny".into()));
-        assert_eq!(shelf.commit_of("main"), None);
+        let cache = RepositoryCache::of(folder.path(), &Repo::model("owner/tiny".into()));
+        assert_eq!(cache.commit_of("main"), None);
         let commit = Commit::parse(COMMIT).unwrap();
-        shelf.set_commit("refs/pr/1", &commit).unwrap();
-        assert_eq!(shelf.commit_of("refs/pr/1"), Some(commit));
+        cache.set_commit("refs/pr/1", &commit).unwrap();
+        assert_eq!(cache.commit_of("refs/pr/1"), Some(commit));
         fs::write(folder.path().join("models--owner--tiny/refs/main"), "../../../../../../../../../../../etc").unwrap();
-        assert_eq!(shelf.commit_of("main"), None);
+        assert_eq!(cache.commit_of("main"), None);
     }
 
     #[test]
     fn files_are_links_to_blobs_as_in_python() {
         let folder = tempfile::tempdir().unwrap();
-        let shelf = Shelf::of(folder.path(), &Repo::dataset("nyu-mll/glue".into()));
+        let cache = RepositoryCache::of(folder.path(), &Repo::dataset("nyu-mll/glue".into()));
         let commit = Commit::parse(COMMIT).unwrap();
-        assert_eq!(shelf.known(&commit, "mrpc/train"), Known::Unknown);
-        shelf.set_absent(&commit, "mrpc/test");
-        assert_eq!(shelf.known(&commit, "mrpc/test"), Known::Absent);
+        assert_eq!(cache.known(&commit, "mrpc/train"), Cached::Unknown);
+        cache.set_absent(&commit, "mrpc/test");
+        assert_eq!(cache.known(&commit, "mrpc/test"), Cached::Absent);
         fs::create_dir_all(folder.path().join("datasets--nyu-mll--glue/blobs")).unwrap();
-        fs::write(shelf.blob(HELLO), "hello\n").unwrap();
-        let place = shelf.link(&commit, "mrpc/train", HELLO).unwrap();
+        fs::write(cache.blob(HELLO), "hello\n").unwrap();
+        let place = cache.link(&commit, "mrpc/train", HELLO).unwrap();
         assert_eq!(fs::read_link(&place).unwrap(), PathBuf::from(format!("../../../blobs/{HELLO}")));
         assert_eq!(fs::read(&place).unwrap(), b"hello\n");
-        assert_eq!(shelf.known(&commit, "mrpc/train"), Known::Here(place.clone()));
-        fs::write(shelf.blob(HELLO), "hell\n").unwrap();
-        assert_eq!(shelf.known(&commit, "mrpc/train"), Known::Damaged(place));
-        assert_eq!(shelf.commits(), [commit]);
+        assert_eq!(cache.known(&commit, "mrpc/train"), Cached::Here(place.clone()));
+        fs::write(cache.blob(HELLO), "hell\n").unwrap();
+        assert_eq!(cache.known(&commit, "mrpc/train"), Cached::Damaged(place));
+        assert_eq!(cache.commits(), [commit]);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flate2::write::GzDecoder;
 
-use super::cache::Shelf;
+use super::cache::RepositoryCache;
 use super::client::{Answer, Client, Patience, Request};
 use super::content::{Content, Hasher};
 use super::error::Fault;
@@ -24,7 +24,7 @@ const MUCH: u64 = 1 << 16;
 /// A file that is on its way.
 pub(super) struct Download<'a> {
     pub client: &'a Client,
-    pub shelf: &'a Shelf,
+    pub cache: &'a RepositoryCache,
     /// Its name, for people.
     pub name: &'a str,
     pub url: &'a Url,
@@ -35,7 +35,7 @@ pub(super) struct Download<'a> {
 }
 
 /// What keeps a part from becoming a whole.
-enum Stop {
+enum Incomplete {
     /// What is here is not the beginning of the file, or not the file.
     Wrong(String),
     /// Nothing more came.
@@ -46,7 +46,7 @@ enum Stop {
     Fault(Fault),
 }
 
-impl From<Fault> for Stop {
+impl From<Fault> for Incomplete {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
@@ -55,13 +55,13 @@ impl From<Fault> for Stop {
 impl Download<'_> {
     /// The file's blob, downloaded unless it is there and right.
     pub fn fetch(&self) -> Result<PathBuf, Fault> {
-        let blob = self.shelf.blob(&self.content.name);
+        let blob = self.cache.blob(&self.content.name);
         if self.is_there(&blob) {
             return Ok(blob);
         }
-        let partial = self.shelf.partial(&self.content.name);
+        let partial = self.cache.partial(&self.content.name);
         let waiting = || (self.say)(&format!("waiting for another process that downloads {}", self.name));
-        let _lock = lock(&self.shelf.lock(&self.content.name), &partial, waiting)?;
+        let _lock = lock(&self.cache.lock(&self.content.name), &partial, waiting)?;
         if self.is_there(&blob) {
             return Ok(blob);
         }
@@ -71,12 +71,12 @@ impl Download<'_> {
         }
         // What an earlier download left may be anything, so that a wrong whole is made once more from nothing.
         for again in [true, false] {
-            match Part::open(self, &partial).and_then(|mut part| part.fill()) {
+            match PartialFile::open(self, &partial).and_then(|mut part| part.fill()) {
                 Ok(()) => break,
-                Err(Stop::Fault(fault)) => return Err(fault),
-                Err(Stop::Still) => return Err(Fault::Silent(self.client.later_waits().iter().sum())),
-                Err(Stop::Broke(reason)) => return Err(Fault::Broken(reason)),
-                Err(Stop::Wrong(reason)) => {
+                Err(Incomplete::Fault(fault)) => return Err(fault),
+                Err(Incomplete::Still) => return Err(Fault::Silent(self.client.later_waits().iter().sum())),
+                Err(Incomplete::Broke(reason)) => return Err(Fault::Broken(reason)),
+                Err(Incomplete::Wrong(reason)) => {
                     fs::remove_file(&partial).map_err(|error| disk(&partial, &error))?;
                     if !again {
                         return Err(Fault::Wrong(reason));
@@ -103,7 +103,7 @@ impl Download<'_> {
 }
 
 /// A file that grows.
-struct Part<'a> {
+struct PartialFile<'a> {
     download: &'a Download<'a>,
     path: &'a Path,
     file: File,
@@ -113,9 +113,9 @@ struct Part<'a> {
     bar: Bar,
 }
 
-impl<'a> Part<'a> {
+impl<'a> PartialFile<'a> {
     /// Takes up what is there, if the end can show whether it was right.
-    fn open(download: &'a Download<'a>, path: &'a Path) -> Result<Self, Stop> {
+    fn open(download: &'a Download<'a>, path: &'a Path) -> Result<Self, Incomplete> {
         let disk = |error: io::Error| Fault::Disk(path.to_path_buf(), error.to_string());
         let file = File::options().create(true).truncate(false).read(true).write(true).open(path).map_err(disk)?;
         let content = download.content;
@@ -143,7 +143,7 @@ impl<'a> Part<'a> {
     }
 
     /// Asks for the rest until all of it is there, and proves it.
-    fn fill(&mut self) -> Result<(), Stop> {
+    fn fill(&mut self) -> Result<(), Incomplete> {
         let content = self.download.content;
         let waits = self.download.client.later_waits();
         let (mut silences, mut breaks) = (0, 0);
@@ -156,9 +156,9 @@ impl<'a> Part<'a> {
             let brought = self.length.saturating_sub(before);
             match stop {
                 None => {}
-                Some(Stop::Still) if silences + 1 < waits.len() => silences += 1,
-                Some(Stop::Broke(_)) if brought >= MUCH || brought * 100 > missing => breaks = 0,
-                Some(Stop::Broke(_)) if breaks < MOST_BREAKS => {
+                Some(Incomplete::Still) if silences + 1 < waits.len() => silences += 1,
+                Some(Incomplete::Broke(_)) if brought >= MUCH || brought * 100 > missing => breaks = 0,
+                Some(Incomplete::Broke(_)) if breaks < MOST_BREAKS => {
                     breaks += 1;
                     std::thread::sleep(Duration::from_millis(100 << breaks));
                 }
@@ -168,14 +168,14 @@ impl<'a> Part<'a> {
         self.bar.clear();
         let hasher = std::mem::replace(&mut self.hasher, content.hasher());
         if !content.proves(hasher) {
-            return Err(Stop::Wrong("what arrived does not have the hash that was announced".into()));
+            return Err(Incomplete::Wrong("what arrived does not have the hash that was announced".into()));
         }
         self.file.sync_all().map_err(self.disk())?;
         Ok(())
     }
 
     /// One request, and what it brings.
-    fn take_more(&mut self, wait: Duration) -> Result<(), Stop> {
+    fn take_more(&mut self, wait: Duration) -> Result<(), Incomplete> {
         let download = self.download;
         let range = (self.length > 0).then_some((self.length, None));
         let request = Request { url: download.url.clone(), range, waits: download.client.first_waits(Patience::Full) };
@@ -185,10 +185,10 @@ impl<'a> Part<'a> {
             // The server knows no ranges, or means those of something else.
             self.restart()?;
             if packed.is_some() {
-                return Err(Stop::Broke("the server packs parts of files".into()));
+                return Err(Incomplete::Broke("the server packs parts of files".into()));
             }
         }
-        let wrong = |reason: &str| Err(Stop::Wrong(reason.into()));
+        let wrong = |reason: &str| Err(Incomplete::Wrong(reason.into()));
         match answer.status {
             200 => {}
             206 => match answer.content_range() {
@@ -207,13 +207,16 @@ impl<'a> Part<'a> {
     }
 
     /// Takes a body as it comes.
-    fn receive(&mut self, answer: &Answer, wait: Duration) -> Result<(), Stop> {
+    fn receive(&mut self, answer: &Answer, wait: Duration) -> Result<(), Incomplete> {
         let promised = match answer.content_range().filter(|_| answer.status == 206) {
             Some((first, last, _)) => last - first + 1,
             None => self.download.content.size,
         };
         if answer.content_length().is_some_and(|length| length != promised) {
-            return Err(Stop::Wrong(format!("the file has {} bytes, but other sizes are sent", self.download.content.size)));
+            return Err(Incomplete::Wrong(format!(
+                "the file has {} bytes, but other sizes are sent",
+                self.download.content.size
+            )));
         }
         let end = self.length + promised;
         self.file.seek(SeekFrom::Start(self.length)).map_err(self.disk())?;
@@ -221,15 +224,15 @@ impl<'a> Part<'a> {
             self.keep(&bytes)?;
         }
         // Whoever ends without a word has no more to say; connections that break are told from that.
-        if self.length == end { Ok(()) } else { Err(Stop::Wrong(format!("{} of {end} bytes arrived", self.length))) }
+        if self.length == end { Ok(()) } else { Err(Incomplete::Wrong(format!("{} of {end} bytes arrived", self.length))) }
     }
 
     /// Takes a body that a server on the way has packed.
-    fn unpack(&mut self, answer: &Answer, wait: Duration) -> Result<(), Stop> {
+    fn unpack(&mut self, answer: &Answer, wait: Duration) -> Result<(), Incomplete> {
         self.restart()?;
         self.file.seek(SeekFrom::Start(0)).map_err(self.disk())?;
         let mut decoder = GzDecoder::new(Vec::new());
-        let damaged = |_| Stop::Wrong("what arrived cannot be unpacked".into());
+        let damaged = |_| Incomplete::Wrong("what arrived cannot be unpacked".into());
         while let Some(bytes) = next(answer, wait)? {
             // In small steps: little can become much.
             for step in bytes.chunks(1 << 10) {
@@ -241,13 +244,13 @@ impl<'a> Part<'a> {
         let rest = decoder.finish().map_err(damaged)?;
         self.keep(&rest)?;
         let size = self.download.content.size;
-        if self.length == size { Ok(()) } else { Err(Stop::Wrong(format!("{} of {size} bytes arrived", self.length))) }
+        if self.length == size { Ok(()) } else { Err(Incomplete::Wrong(format!("{} of {size} bytes arrived", self.length))) }
     }
 
-    fn keep(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), Incomplete> {
         let size = self.download.content.size;
         if self.length + bytes.len() as u64 > size {
-            return Err(Stop::Wrong(format!("more than the {size} bytes arrive that were announced")));
+            return Err(Incomplete::Wrong(format!("more than the {size} bytes arrive that were announced")));
         }
         self.file.write_all(bytes).map_err(self.disk())?;
         self.hasher.update(bytes);
@@ -257,10 +260,10 @@ impl<'a> Part<'a> {
     }
 }
 
-fn next(answer: &Answer, wait: Duration) -> Result<Option<Vec<u8>>, Stop> {
+fn next(answer: &Answer, wait: Duration) -> Result<Option<Vec<u8>>, Incomplete> {
     answer.next(wait).map_err(|fault| match fault {
-        Fault::Silent(_) => Stop::Still,
-        Fault::Broken(reason) => Stop::Broke(reason),
-        fault => Stop::Fault(fault),
+        Fault::Silent(_) => Incomplete::Still,
+        Fault::Broken(reason) => Incomplete::Broke(reason),
+        fault => Incomplete::Fault(fault),
     })
 }

@@ -1,6 +1,5 @@
 //! What the environment says of the hub, read as Python's `huggingface_hub` reads it.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use data_encoding::BASE64;
 use super::error::HubError;
 use super::proxy::Proxies;
 use super::url::{Url, unescape};
+use super::variables::Variables;
 
 /// The hub that is asked where nothing else is said.
 const DEFAULT: &str = "https://huggingface.co";
@@ -49,68 +49,6 @@ pub(super) struct Environment {
     pub proxies: Proxies,
 }
 
-/// Looks variables up, with the white space around their values taken off.
-pub(super) struct Variables<'a> {
-    look: &'a dyn Fn(&str) -> Option<OsString>,
-    home: Option<PathBuf>,
-}
-
-impl<'a> Variables<'a> {
-    pub fn new(look: &'a dyn Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Self {
-        Self { look, home }
-    }
-
-    /// A text, also an empty one.
-    pub fn set(&self, name: &str) -> Option<String> {
-        (self.look)(name).map(|value| value.to_string_lossy().trim().to_string())
-    }
-
-    /// A text that is not empty.
-    pub fn get(&self, name: &str) -> Option<String> {
-        self.set(name).filter(|value| !value.is_empty())
-    }
-
-    fn is_true(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| is_true(&value))
-    }
-
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        let value = (self.look)(name)?;
-        Some(match value.to_str() {
-            Some(text) => self.expand(text.trim()),
-            // What is no text holds no variables.
-            None => PathBuf::from(value),
-        })
-    }
-
-    /// Replaces a leading `~`, `$NAME` and `${NAME}`; what is not set stays as it is written.
-    fn expand(&self, text: &str) -> PathBuf {
-        let rest = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        let text = match (rest, &self.home) {
-            (Some(rest), Some(home)) => format!("{}{rest}", home.display().to_string().trim_end_matches('/')),
-            _ => text.to_string(),
-        };
-        let mut expanded = String::new();
-        let mut rest = text.as_str();
-        while let Some((before, after)) = rest.split_once('$') {
-            expanded.push_str(before);
-            let braced = after.strip_prefix('{').and_then(|inside| inside.split_once('}'));
-            let end = after.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(after.len());
-            let (name, behind) = braced.unwrap_or_else(|| after.split_at(end));
-            match (self.look)(name).filter(|_| !name.is_empty()) {
-                Some(value) => expanded.push_str(&value.to_string_lossy()),
-                None => expanded.push_str(&rest[before.len()..rest.len() - behind.len()]),
-            }
-            rest = behind;
-        }
-        PathBuf::from(expanded + rest)
-    }
-}
-
-fn is_true(value: &str) -> bool {
-    matches!(value.to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE")
-}
-
 impl Environment {
     /// What the process's environment says.
     pub fn of_process() -> Self {
@@ -126,7 +64,7 @@ impl Environment {
         let token_path = folder("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
         // As in Python, the one that is set decides, whatever it says.
         let offline = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].into_iter().find(|name| variables.get(name).is_some());
-        let token = Token::find(variables, &token_path);
+        let token = AccessToken::find(variables, &token_path);
         let seconds = |name| variables.get(name).and_then(|text| text.parse().ok()).filter(|n| *n > 0).map(Duration::from_secs);
         Self {
             endpoint: Endpoint::read(variables, token.as_ref()),
@@ -140,12 +78,12 @@ impl Environment {
 }
 
 /// A token, and where it was found.
-struct Token {
+struct AccessToken {
     value: String,
     place: String,
 }
 
-impl Token {
+impl AccessToken {
     fn find(variables: &Variables<'_>, path: &Path) -> Option<Self> {
         if variables.is_true("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
             return None;
@@ -161,7 +99,7 @@ impl Token {
 }
 
 impl Endpoint {
-    fn read(variables: &Variables<'_>, token: Option<&Token>) -> Result<Self, HubError> {
+    fn read(variables: &Variables<'_>, token: Option<&AccessToken>) -> Result<Self, HubError> {
         let text = variables.get("HF_ENDPOINT");
         let wrong = |reason: &str| HubError::Setting { name: "HF_ENDPOINT".into(), reason: reason.into() };
         let text = text.as_deref().unwrap_or(DEFAULT);
@@ -189,6 +127,8 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+
+    use std::ffi::OsString;
 
     use super::*;
 

@@ -17,6 +17,7 @@ mod paths;
 mod proxy;
 mod snapshot;
 mod url;
+mod variables;
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -24,10 +25,10 @@ use std::sync::OnceLock;
 use anyhow::Result;
 use hf_hub::{Repo, RepoType};
 
-use cache::Shelf;
+use cache::RepositoryCache;
 use client::{Client, Patience};
 use environment::Environment;
-use snapshot::{Found, Reach};
+use snapshot::{Lookup, Reach};
 
 pub use content::Commit;
 pub use error::{Fault, HubError};
@@ -132,18 +133,18 @@ impl Hub {
         probes: &[&str],
         make: impl Fn(&Snapshot<'_>) -> Result<T>,
     ) -> Result<Gathered<T>> {
-        let shelf = Shelf::of(&self.environment.cache, &repository.repo());
+        let cache = RepositoryCache::of(&self.environment.cache, &repository.repo());
         let snapshot = |commit: &Commit, reach| Snapshot {
             hub: self,
             repository,
-            shelf: shelf.clone(),
+            cache: cache.clone(),
             commit: commit.clone(),
             reach,
             guessed: Cell::new(false),
             owed: Cell::new(false),
         };
         let exact = Commit::parse(&repository.revision);
-        let noted = exact.clone().or_else(|| shelf.commit_of(&repository.revision));
+        let noted = exact.clone().or_else(|| cache.commit_of(&repository.revision));
         let mut cached = None;
         if let Some(commit) = noted {
             let here = snapshot(&commit, Reach::Cache);
@@ -158,7 +159,7 @@ impl Hub {
         }
         if self.offline_by().is_some() {
             let file = probes.first().copied().unwrap_or_default();
-            return Err(self.not_cached(repository, file, &shelf_hint(&shelf, repository)).into());
+            return Err(self.not_cached(repository, file, &cache_hint(&cache, repository)).into());
         }
         if let Some(cached) = cached {
             return self.complete(cached, snapshot, make);
@@ -171,7 +172,7 @@ impl Hub {
         let value = make(&snapshot(&commit, Reach::Hub(client, Patience::Full)))?;
         if repository.revision != commit.as_str() {
             // Only now: what is noted is complete. A cache that cannot be written is asked for again.
-            let _ = shelf.set_commit(&repository.revision, &commit);
+            let _ = cache.set_commit(&repository.revision, &commit);
         }
         Ok(Gathered { value, id: repository.id.clone(), commit, remark: None })
     }
@@ -228,9 +229,9 @@ impl Hub {
 fn resolve(client: &Client, repository: &Repository, probes: &[&str]) -> Result<Commit, HubError> {
     for probe in probes {
         match repository.look(client, Patience::Full, &repository.revision, probe, &say)? {
-            Found::Here(announced) => return Ok(announced.commit),
-            Found::Absent(Some(commit)) => return Ok(commit),
-            Found::Absent(None) => {}
+            Lookup::Here(announced) => return Ok(announced.commit),
+            Lookup::Absent(Some(commit)) => return Ok(commit),
+            Lookup::Absent(None) => {}
         }
     }
     let file = probes.first().copied().unwrap_or_default();
@@ -243,8 +244,8 @@ fn say(line: &str) {
 }
 
 /// What the cache holds of a repository instead of the wanted revision.
-fn shelf_hint(shelf: &Shelf, repository: &Repository) -> String {
-    let commits = shelf.commits();
+fn cache_hint(cache: &RepositoryCache, repository: &Repository) -> String {
+    let commits = cache.commits();
     match commits.as_slice() {
         [] => String::new(),
         [one] => format!("; the cache holds commit {0}: write {1}@{0}", one.as_str(), repository.id),

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::environment::Variables;
 use super::url::{Scheme, Url};
+use super::variables::Variables;
 
 /// The proxies, and the hosts that need none.
 #[derive(Clone, Default)]

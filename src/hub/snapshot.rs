@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::PathBuf;
 
 use super::announced::Announced;
-use super::cache::{Known, Shelf};
+use super::cache::{Cached, RepositoryCache};
 use super::client::{Answer, Client, Patience, Request};
 use super::content::Commit;
 use super::download::Download;
@@ -16,7 +16,7 @@ use super::{Hub, Repository};
 pub struct Snapshot<'a> {
     pub(super) hub: &'a Hub,
     pub(super) repository: &'a Repository,
-    pub(super) shelf: Shelf,
+    pub(super) cache: RepositoryCache,
     pub(super) commit: Commit,
     pub(super) reach: Reach<'a>,
     /// Whether a file was looked for of which nothing is known.
@@ -35,7 +35,7 @@ pub(super) enum Reach<'a> {
 }
 
 /// What the hub says of a file.
-pub(super) enum Found {
+pub(super) enum Lookup {
     Here(Announced),
     /// There is none in this commit, where the answer names it.
     Absent(Option<Commit>),
@@ -47,13 +47,13 @@ impl Snapshot<'_> {
     /// # Errors
     /// It cannot be told, or the file cannot be had.
     pub fn find(&self, file: &str) -> Result<Option<PathBuf>, HubError> {
-        let known = self.shelf.known(&self.commit, file);
+        let known = self.cache.known(&self.commit, file);
         match (known, self.reach) {
-            (Known::Here(path), _) => Ok(Some(path)),
-            (Known::Absent, _) => Ok(None),
+            (Cached::Here(path), _) => Ok(Some(path)),
+            (Cached::Absent, _) => Ok(None),
             (_, Reach::Hub(client, patience)) => self.download(client, patience, file),
-            (Known::Damaged(path), Reach::Cache) => Err(HubError::Damaged { path: path.canonicalize().unwrap_or(path) }),
-            (Known::Unknown, Reach::Cache) => {
+            (Cached::Damaged(path), Reach::Cache) => Err(HubError::Damaged { path: path.canonicalize().unwrap_or(path) }),
+            (Cached::Unknown, Reach::Cache) => {
                 self.guessed.set(true);
                 Ok(None)
             }
@@ -95,7 +95,7 @@ impl Snapshot<'_> {
         let Reach::Hub(client, patience) = self.reach else { return String::new() };
         let there = |file: &str| {
             let found = self.repository.look(client, patience, self.commit.as_str(), file, &|_| {});
-            matches!(found, Ok(Found::Here(_)))
+            matches!(found, Ok(Lookup::Here(_)))
         };
         let other = others.into_iter().find(|(file, _)| there(file));
         other.map_or_else(String::new, |(file, library)| {
@@ -107,9 +107,9 @@ impl Snapshot<'_> {
         let repository = self.repository;
         let failed = |fault: Fault| repository.failed(client, file, fault);
         let announced = match repository.look(client, patience, self.commit.as_str(), file, &super::say)? {
-            Found::Here(announced) => announced,
-            Found::Absent(_) => {
-                self.shelf.set_absent(&self.commit, file);
+            Lookup::Here(announced) => announced,
+            Lookup::Absent(_) => {
+                self.cache.set_absent(&self.commit, file);
                 return Ok(None);
             }
         };
@@ -121,11 +121,11 @@ impl Snapshot<'_> {
         let bar = self.hub.draws();
         let name = format!("{}/{file}", repository.id);
         let content = &announced.content;
-        let download = Download { client, shelf: &self.shelf, name: &name, url: &url, content, bar, say: &super::say };
+        let download = Download { client, cache: &self.cache, name: &name, url: &url, content, bar, say: &super::say };
         download.fetch().map_err(failed)?;
-        let linked = self.shelf.link(&self.commit, file, &content.name);
+        let linked = self.cache.link(&self.commit, file, &content.name);
         self.owed.set(linked.is_err());
-        linked.map(Some).map_err(|error| failed(Fault::Disk(self.shelf.blob(&content.name), error.to_string())))
+        linked.map(Some).map_err(|error| failed(Fault::Disk(self.cache.blob(&content.name), error.to_string())))
     }
 }
 
@@ -144,24 +144,24 @@ impl Repository {
         revision: &str,
         file: &str,
         say: &dyn Fn(&str),
-    ) -> Result<Found, HubError> {
+    ) -> Result<Lookup, HubError> {
         let url = self.address(client, revision, file);
         let request = Request { url, range: Some((0, Some(0))), waits: client.first_waits(patience) };
         let failed = |fault| self.failed(client, file, fault);
         let answer = client.ask(&request, patience, say).map_err(failed)?;
         match answer.status {
-            200 | 206 | 416 => Announced::read(&answer).map(Found::Here).map_err(failed),
+            200 | 206 | 416 => Announced::read(&answer).map(Lookup::Here).map_err(failed),
             404 | 410 => self.absent(client, &answer, file),
             status @ (401 | 403) => Err(self.refused(client, &answer, status)),
             status => Err(failed(Fault::Status(status, None))),
         }
     }
 
-    fn absent(&self, client: &Client, answer: &Answer, file: &str) -> Result<Found, HubError> {
+    fn absent(&self, client: &Client, answer: &Answer, file: &str) -> Result<Lookup, HubError> {
         match answer.header("x-error-code") {
             Some("RepoNotFound") => Err(self.not_found(client, file, "; there is no such repository, or it is private".into())),
             Some("RevisionNotFound") => Err(self.not_found(client, file, "; it has no such branch, tag or commit".into())),
-            _ => Ok(Found::Absent(answer.header("x-repo-commit").and_then(Commit::parse))),
+            _ => Ok(Lookup::Absent(answer.header("x-repo-commit").and_then(Commit::parse))),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::experiment::problem::Problems;
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
 use crate::hub::{Commit, Hub, expand_home, tidy};
-use crate::machine::digest::sha256;
+use crate::machine::input_file::sha256;
 use crate::plan::{Facts, Hashes, Located, SettingRow, Trial, plan, setting_rows};
 use crate::runs::{Commits, best_checkpoint};
 use crate::settings::{Initialize, Settings};

@@ -12,7 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::machine::digest::{hex, sha256};
+use crate::machine::digest::hex;
+use crate::machine::input_file::sha256;
 
 /// Name of the manifest in a folder.
 pub const MANIFEST: &str = "manifest.json";

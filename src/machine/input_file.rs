@@ -227,6 +227,18 @@ fn kind(kind: FileType) -> &'static str {
     if kind.is_dir() { "a directory" } else { "something else" }
 }
 
+/// SHA-256 of a file, in hexadecimal; of several files, that of their concatenation.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn sha256(paths: &[PathBuf]) -> Result<String> {
+    let mut hasher = Sha256::new();
+    for path in paths {
+        hasher = HashingReader::continuing(path, hasher)?.hasher()?;
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ const NARROWEST_TEXT: usize = 24;
 
 /// What a column holds, which decides how it gives way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ColumnKind {
     /// A word or a few, never cut.
     Words,
     /// Likewise, and aligned to the right.
@@ -30,7 +30,7 @@ enum Kind {
 #[derive(Clone, Debug)]
 pub struct Column {
     name: String,
-    kind: Kind,
+    kind: ColumnKind,
     /// 0 for what always stays.
     rank: u8,
 }
@@ -38,25 +38,25 @@ pub struct Column {
 impl Column {
     /// A column of words, aligned to the left.
     pub fn words(name: impl Into<String>) -> Self {
-        Self::of(name, Kind::Words)
+        Self::of(name, ColumnKind::Words)
     }
 
     /// A column of numbers, aligned to the right.
     pub fn number(name: impl Into<String>) -> Self {
-        Self::of(name, Kind::Number)
+        Self::of(name, ColumnKind::Number)
     }
 
     /// A column of paths or long names, which are cut in their middle where room is short.
     pub fn path(name: impl Into<String>) -> Self {
-        Self::of(name, Kind::Path)
+        Self::of(name, ColumnKind::Path)
     }
 
     /// A column of text, which is wrapped between words where room is short.
     pub fn text(name: impl Into<String>) -> Self {
-        Self::of(name, Kind::Text)
+        Self::of(name, ColumnKind::Text)
     }
 
-    fn of(name: impl Into<String>, kind: Kind) -> Self {
+    fn of(name: impl Into<String>, kind: ColumnKind) -> Self {
         Self { name: masked_line(&name.into()).into_owned(), kind, rank: 0 }
     }
 
@@ -126,7 +126,7 @@ impl Table {
             let escaped: Vec<String> = cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect();
             format!("| {} |", escaped.join(" | "))
         };
-        let rules = self.columns.iter().map(|column| if column.kind == Kind::Number { "---:" } else { "---" }).collect();
+        let rules = self.columns.iter().map(|column| if column.kind == ColumnKind::Number { "---:" } else { "---" }).collect();
         let header = row(self.columns.iter().map(|column| column.name.as_str()).collect());
         let rows = self.rows.iter().map(|cells| row(cells.iter().map(String::as_str).collect()));
         [header, row(rules)].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
@@ -151,9 +151,9 @@ impl Table {
     /// The least that a column can be made to take.
     fn least(&self, column: usize, natural: usize) -> usize {
         match self.columns[column].kind {
-            Kind::Words | Kind::Number => natural,
-            Kind::Path => natural.min(NARROWEST_PATH.max(width_of(&self.columns[column].name))),
-            Kind::Text => natural.min(NARROWEST_TEXT.max(width_of(&self.columns[column].name))),
+            ColumnKind::Words | ColumnKind::Number => natural,
+            ColumnKind::Path => natural.min(NARROWEST_PATH.max(width_of(&self.columns[column].name))),
+            ColumnKind::Text => natural.min(NARROWEST_TEXT.max(width_of(&self.columns[column].name))),
         }
     }
 
@@ -172,9 +172,9 @@ impl Table {
     fn lines(&self, kept: &[usize], widths: &[usize]) -> String {
         let header: Vec<Vec<String>> = kept.iter().map(|column| vec![self.columns[*column].name.clone()]).collect();
         let cell = |row: &[String], index: usize| match self.columns[kept[index]].kind {
-            Kind::Words | Kind::Number => vec![row[kept[index]].clone()],
-            Kind::Path => vec![shortened(&row[kept[index]], widths[index])],
-            Kind::Text => wrapped(&row[kept[index]], widths[index]),
+            ColumnKind::Words | ColumnKind::Number => vec![row[kept[index]].clone()],
+            ColumnKind::Path => vec![shortened(&row[kept[index]], widths[index])],
+            ColumnKind::Text => wrapped(&row[kept[index]], widths[index]),
         };
         let rows = self.rows.iter().map(|row| (0..kept.len()).map(|index| cell(row, index)).collect());
         let lines: Vec<String> =
@@ -188,7 +188,11 @@ impl Table {
         let part = |index: usize, line: usize| {
             let text = cells[index].get(line).map_or("", String::as_str);
             let blanks = " ".repeat(widths[index].saturating_sub(width_of(text)));
-            if self.columns[kept[index]].kind == Kind::Number { format!("{blanks}{text}") } else { format!("{text}{blanks}") }
+            if self.columns[kept[index]].kind == ColumnKind::Number {
+                format!("{blanks}{text}")
+            } else {
+                format!("{text}{blanks}")
+            }
         };
         let line = |line: usize| {
             let parts: Vec<String> = (0..kept.len()).map(|index| part(index, line)).collect();
@@ -205,7 +209,7 @@ impl Table {
         let block = |row: &Vec<String>| {
             let mut lines = Vec::new();
             for (column, cell) in self.columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
-                let cell = if column.kind == Kind::Path { vec![shortened(cell, room)] } else { wrapped(cell, room) };
+                let cell = if column.kind == ColumnKind::Path { vec![shortened(cell, room)] } else { wrapped(cell, room) };
                 let name = &column.name;
                 let name = if indent > GAP {
                     format!("{name}{}", " ".repeat(indent - width_of(name)))

@@ -6,7 +6,8 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::directory::{RunDirectory, files};
-use super::states::{KEPT, folder, step_of};
+use super::states::KEPT;
+use super::step_folder::{folder, step_of};
 use crate::checkpoint::{HostTensor, Template};
 use crate::machine::durable::{remove_folder, retire_folder};
 use crate::settings::{Keep, Kept};

@@ -11,6 +11,7 @@ use super::lock::RunLock;
 use super::manifest;
 use super::states;
 use super::status::Status;
+use super::step_folder;
 use super::stored::StoredRun;
 
 /// Marks a run that has a summary as finished and removes its states, if its own process did not come to that. Says whether
@@ -39,7 +40,7 @@ pub fn finish_record(run: &StoredRun) -> Result<bool> {
     } else {
         manifest::replace_facts(&directory, &facts)?;
     }
-    let states = states::all(&directory).into_iter().map(|(step, _)| format!("{}/{}", files::STATES, states::folder(step)));
+    let states = states::all(&directory).into_iter().map(|(step, _)| format!("{}/{}", files::STATES, step_folder::folder(step)));
     manifest::forget(&directory, &states.collect::<Vec<_>>())?;
     states::keep(&directory, 0)?;
     Ok(true)

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::directory::{RunDirectory, files};
 use super::facts::RunFacts;
-use super::states::{folder, step_of};
+use super::step_folder::{folder, step_of};
 use crate::machine::digest::hex;
 use crate::machine::durable::Entry;
 

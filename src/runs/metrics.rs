@@ -27,19 +27,19 @@ impl Lengths {
 }
 
 /// Three tables, written row by row.
-pub struct Tables {
-    train: Table,
-    speed: Table,
-    eval: Table,
+pub struct MetricsFiles {
+    train: MetricsFile,
+    speed: MetricsFile,
+    eval: MetricsFile,
 }
 
 /// One of them.
-struct Table {
+struct MetricsFile {
     name: &'static str,
     writer: Writer<File>,
 }
 
-impl Tables {
+impl MetricsFiles {
     /// New tables; `metrics` are the last columns of `eval.csv`.
     ///
     /// # Errors
@@ -47,21 +47,29 @@ impl Tables {
     pub fn create<'a>(directory: &RunDirectory, metrics: impl Iterator<Item = &'a str>) -> Result<Self> {
         let eval: Vec<&str> = ["step", "epoch", "split", "loss"].into_iter().chain(metrics).collect();
         Ok(Self {
-            train: Table::create(directory, files::TRAIN, &["step", "epoch", "examples", "loss", "learning_rate", "grad_norm"])?,
-            speed: Table::create(directory, files::SPEED, &["step", "seconds", "examples_per_second", "tokens_per_second"])?,
-            eval: Table::create(directory, files::EVAL, &eval)?,
+            train: MetricsFile::create(
+                directory,
+                files::TRAIN,
+                &["step", "epoch", "examples", "loss", "learning_rate", "grad_norm"],
+            )?,
+            speed: MetricsFile::create(
+                directory,
+                files::SPEED,
+                &["step", "seconds", "examples_per_second", "tokens_per_second"],
+            )?,
+            eval: MetricsFile::create(directory, files::EVAL, &eval)?,
         })
     }
 
-    /// Tables as they were at these lengths: later rows are cut.
+    /// MetricsFiles as they were at these lengths: later rows are cut.
     ///
     /// # Errors
     /// A file cannot be written, or is shorter than it was.
     pub fn reopen(directory: &RunDirectory, lengths: Lengths) -> Result<Self> {
         Ok(Self {
-            train: Table::reopen(directory, files::TRAIN, lengths.train)?,
-            speed: Table::reopen(directory, files::SPEED, lengths.speed)?,
-            eval: Table::reopen(directory, files::EVAL, lengths.eval)?,
+            train: MetricsFile::reopen(directory, files::TRAIN, lengths.train)?,
+            speed: MetricsFile::reopen(directory, files::SPEED, lengths.speed)?,
+            eval: MetricsFile::reopen(directory, files::EVAL, lengths.eval)?,
         })
     }
 
@@ -98,7 +106,7 @@ impl Tables {
     }
 }
 
-impl Table {
+impl MetricsFile {
     fn create(directory: &RunDirectory, name: &'static str, header: &[&str]) -> Result<Self> {
         let file = File::create(directory.path(name)).with_context(|| format!("cannot write {name}"))?;
         let mut table = Self { name, writer: Writer::from_writer(file) };

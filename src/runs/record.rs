@@ -10,9 +10,10 @@ use super::checkpoints::SavedCheckpoints;
 use super::directory::{RunDirectory, files};
 use super::lock::Claim;
 use super::manifest;
-use super::metrics::Tables;
+use super::metrics::MetricsFiles;
 use super::recorded::Recorded;
 use super::states::{self, SavedState};
+use super::step_folder;
 use super::summary::{Moment, Summary};
 use crate::checkpoint::Template;
 use crate::machine::durable::write_file;
@@ -57,7 +58,7 @@ pub struct Recorder {
     directory: RunDirectory,
     record: Record,
     direction: Direction,
-    tables: Tables,
+    tables: MetricsFiles,
     recorded: Recorded,
     checkpoints: SavedCheckpoints,
     started: Instant,
@@ -71,7 +72,7 @@ impl Recorder {
     /// # Errors
     /// A file cannot be written.
     pub fn new(directory: &RunDirectory, record: Record) -> Result<Self> {
-        let tables = Tables::create(directory, record.task.metrics.iter().map(|metric| metric.name))?;
+        let tables = MetricsFiles::create(directory, record.task.metrics.iter().map(|metric| metric.name))?;
         Ok(Self::with(directory, record, tables, Recorded::default()))
     }
 
@@ -80,7 +81,7 @@ impl Recorder {
     /// # Errors
     /// A file cannot be written, or was changed by somebody else.
     pub fn resumed(directory: &RunDirectory, record: Record, recorded: Recorded, predictions: Option<&[u8]>) -> Result<Self> {
-        let tables = Tables::reopen(directory, recorded.lengths)?;
+        let tables = MetricsFiles::reopen(directory, recorded.lengths)?;
         let path = directory.path(files::PREDICTIONS);
         match predictions {
             Some(predictions) => write_file(&path, predictions)?,
@@ -93,7 +94,7 @@ impl Recorder {
         Ok(recorder)
     }
 
-    fn with(directory: &RunDirectory, record: Record, tables: Tables, recorded: Recorded) -> Self {
+    fn with(directory: &RunDirectory, record: Record, tables: MetricsFiles, recorded: Recorded) -> Self {
         let (direction, now) = (record.task.direction(&record.metric).unwrap_or(Direction::Maximize), Instant::now());
         let checkpoints = SavedCheckpoints::new(directory, &record.checkpoints.keep, recorded.checkpoints.clone());
         let directory = directory.clone();
@@ -153,7 +154,7 @@ impl Recorder {
         self.record.claim.look()?;
         let keep = usize::from(keeps_state);
         let spent = states::all(&self.directory).into_iter().skip(keep).map(|(step, _)| step);
-        let spent = spent.map(|step| format!("{}/{}", files::STATES, states::folder(step)));
+        let spent = spent.map(|step| format!("{}/{}", files::STATES, step_folder::folder(step)));
         manifest::forget(&self.directory, &spent.collect::<Vec<_>>())?;
         states::keep(&self.directory, keep)
     }
@@ -165,7 +166,8 @@ impl Recorder {
     /// Something cannot be removed.
     pub fn release(&mut self) -> Result<()> {
         self.record.claim.look()?;
-        let retired = self.checkpoints.retired().iter().map(|step| format!("{}/{}", files::CHECKPOINTS, states::folder(*step)));
+        let retired =
+            self.checkpoints.retired().iter().map(|step| format!("{}/{}", files::CHECKPOINTS, step_folder::folder(*step)));
         manifest::forget(&self.directory, &retired.collect::<Vec<_>>())?;
         self.checkpoints.release()
     }

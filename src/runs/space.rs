@@ -15,14 +15,14 @@ const FLOAT: u64 = 4;
 
 /// Bytes that the checkpoints and states of a run take, metrics and predictions left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Space {
+pub struct DiskSpace {
     /// At most, while it trains: a file is written whole before the one that it replaces goes.
     pub peak_bytes: u64,
     /// When it has finished.
     pub kept_bytes: u64,
 }
 
-impl Space {
+impl DiskSpace {
     /// For a model with so many parameters.
     #[must_use]
     pub fn of(trial: &Trial, parameters: usize) -> Self {

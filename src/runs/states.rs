@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::directory::{RunDirectory, files};
 use super::manifest::RunManifest;
 use super::recorded::Recorded;
+use super::step_folder::{folder, step_of};
 use crate::architecture::Parameter;
 use crate::checkpoint::{HostTensor, read_tensors, tensor_bytes};
 use crate::machine::durable::{MANIFEST, check_folder, retire_folder, write_folder};
@@ -39,7 +40,7 @@ pub struct SavedState {
 /// The content of `progress.json`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Progress {
+struct ProgressFile {
     format_version: u32,
     training: Counters,
     recorded: Recorded,
@@ -70,7 +71,8 @@ pub fn save(directory: &RunDirectory, table: &[Parameter], state: &SavedState) -
         if let Some(predictions) = &state.predictions {
             folder.write(PREDICTIONS, predictions)?;
         }
-        let progress = Progress { format_version: FORMAT, training: training.counters.clone(), recorded: state.recorded.clone() };
+        let progress =
+            ProgressFile { format_version: FORMAT, training: training.counters.clone(), recorded: state.recorded.clone() };
         folder.write(PROGRESS, &serde_json::to_vec_pretty(&progress)?)
     })
     .with_context(|| format!("cannot save the state of step {}", training.counters.steps))
@@ -125,7 +127,7 @@ pub fn all(directory: &RunDirectory) -> Vec<(u64, PathBuf)> {
 fn read(path: &std::path::Path, step: u64, table: &[Parameter]) -> Result<SavedState> {
     check_folder(path)?;
     let text = fs::read_to_string(path.join(PROGRESS)).with_context(|| format!("cannot read {PROGRESS}"))?;
-    let progress: Progress = serde_json::from_str(&text).with_context(|| format!("{PROGRESS} is damaged"))?;
+    let progress: ProgressFile = serde_json::from_str(&text).with_context(|| format!("{PROGRESS} is damaged"))?;
     ensure!(progress.format_version == FORMAT, "it is of version {}, not {FORMAT}", progress.format_version);
     ensure!(progress.training.steps == step, "it says step {} and lies in the folder of step {step}", progress.training.steps);
     let tensors = |name: &str| ordered(&path.join(name), table).with_context(|| name.to_string());
@@ -147,17 +149,4 @@ fn ordered(path: &std::path::Path, table: &[Parameter]) -> Result<Vec<HostTensor
         Ok(tensor)
     };
     table.iter().map(take).collect()
-}
-
-/// The folder of a step, of a checkpoint as of a state.
-#[must_use]
-pub fn folder(step: u64) -> String {
-    format!("step-{step:06}")
-}
-
-/// The step of a folder.
-#[must_use]
-pub fn step_of(folder: &str) -> Option<u64> {
-    let digits = folder.strip_prefix("step-").filter(|digits| digits.len() >= 6)?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }

@@ -13,8 +13,8 @@ use super::facts::FORMAT;
 use super::identity::is_of;
 use super::manifest::RunManifest;
 use super::recorded_settings::recorded_rows;
-use super::states::{folder, step_of};
 use super::status::Status;
+use super::step_folder::{folder, step_of};
 use super::stored::StoredRun;
 use crate::architecture::{Config, table};
 use crate::checkpoint::Weights;
@@ -23,7 +23,7 @@ use crate::task::Task;
 
 /// Something that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
+pub struct Finding {
     /// What.
     pub what: String,
     /// What was found, or what is wrong.
@@ -32,9 +32,9 @@ pub struct Check {
 
 /// Looks at everything in a run directory.
 #[must_use]
-pub fn verify(path: &Path) -> Vec<Check> {
+pub fn verify(path: &Path) -> Vec<Finding> {
     let directory = RunDirectory::at(path.to_path_buf());
-    let mut report = Report { checks: Vec::new() };
+    let mut report = Findings { checks: Vec::new() };
     let run = match StoredRun::read(path) {
         Ok(run) => run,
         Err(error) => {
@@ -119,13 +119,13 @@ pub fn unchecked(path: &Path) -> Vec<String> {
     }
 }
 
-struct Report {
-    checks: Vec<Check>,
+struct Findings {
+    checks: Vec<Finding>,
 }
 
-impl Report {
+impl Findings {
     fn look(&mut self, what: &str, found: impl FnOnce() -> Result<String>) {
-        self.checks.push(Check { what: what.into(), found: found().map_err(|error| format!("{error:#}")) });
+        self.checks.push(Finding { what: what.into(), found: found().map_err(|error| format!("{error:#}")) });
     }
 }
 

@@ -1,13 +1,13 @@
 //! Whether a sweep's directory is what was written: its facts, every line of its plan, every run of it.
 
 use super::directory::{FACTS, SweepDirectory};
-use crate::runs::{Check, files, verify};
+use crate::runs::{Finding, files, verify};
 
 /// Looks at everything in a sweep's directory.
 #[must_use]
-pub fn verify_sweep(sweep: &SweepDirectory) -> Vec<Check> {
+pub fn verify_sweep(sweep: &SweepDirectory) -> Vec<Finding> {
     let mut checks = Vec::new();
-    let mut look = |what: &str, found: Result<String, String>| checks.push(Check { what: what.into(), found });
+    let mut look = |what: &str, found: Result<String, String>| checks.push(Finding { what: what.into(), found });
     look(FACTS, sweep.facts().map(|facts| facts.name).map_err(|error| format!("{error:#}")));
     match sweep.plan() {
         Ok(plan) => {

@@ -38,7 +38,7 @@ pub struct Source {
 pub struct SplitFile {
     /// Where they are, in the order of their rows; only parquet comes in more than one.
     pub paths: Vec<PathBuf>,
-    format: Format,
+    format: TableFormat,
 }
 
 /// The rows of a split.
@@ -51,7 +51,7 @@ pub struct SplitRows {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+enum TableFormat {
     Tsv,
     Parquet,
 }
@@ -84,7 +84,7 @@ impl Source {
                 let probes = names(Split::Train);
                 let gathered = hub.gather(&Repository::dataset(REPOSITORY), &as_words(&probes), |snapshot| {
                     let file = |split: Split| -> Result<SplitFile> {
-                        Ok(SplitFile { paths: vec![snapshot.first_of(&as_words(&names(split)))?], format: Format::Parquet })
+                        Ok(SplitFile { paths: vec![snapshot.first_of(&as_words(&names(split)))?], format: TableFormat::Parquet })
                     };
                     Ok((file(Split::Train)?, file(Split::Validation)?))
                 })?;
@@ -109,11 +109,11 @@ impl SplitFile {
             let tsv = folder.join(split.tsv());
             // Also what turns out to be no file: it is refused by its name then.
             if tsv.symlink_metadata().is_ok() {
-                return Ok(Self { paths: vec![tsv], format: Format::Tsv });
+                return Ok(Self { paths: vec![tsv], format: TableFormat::Tsv });
             }
             let paths = parquet_files(folder, split)?;
             if !paths.is_empty() {
-                return Ok(Self { paths, format: Format::Parquet });
+                return Ok(Self { paths, format: TableFormat::Parquet });
             }
         }
         if let Some(saved) = folders.iter().find(|folder| is_saved_to_disk(folder, split)) {
@@ -146,8 +146,8 @@ impl SplitFile {
         for path in &self.paths {
             let mut reader = HashingReader::continuing(path, hasher)?;
             examples.append(&mut match self.format {
-                Format::Tsv => tsv::read(&mut reader, path, task)?,
-                Format::Parquet => parquet::read(&mut reader, path, task)?,
+                TableFormat::Tsv => tsv::read(&mut reader, path, task)?,
+                TableFormat::Parquet => parquet::read(&mut reader, path, task)?,
             });
             hasher = reader.hasher()?;
         }

@@ -21,7 +21,7 @@ pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<
 }
 
 fn rows(reader: &mut impl Read, task: &Task) -> Result<Vec<Example>> {
-    let mut lines = Lines::of(reader)?;
+    let mut lines = LineReader::of(reader)?;
     let first = lines.next()?.unwrap_or_default();
     let header: Vec<String> = first.strip_prefix('\u{feff}').unwrap_or(first).split('\t').map(str::to_string).collect();
     let columns = task.columns().iter().map(|column| place(&header, column.tsv, task)).collect::<Result<Vec<_>>>()?;
@@ -44,7 +44,7 @@ fn rows(reader: &mut impl Read, task: &Task) -> Result<Vec<Example>> {
 }
 
 /// The lines of a file.
-struct Lines<R> {
+struct LineReader<R> {
     reader: BufReader<R>,
     /// A line feed, with or without carriage returns before it; in a file without any, a carriage return.
     end: u8,
@@ -52,7 +52,7 @@ struct Lines<R> {
     bytes: Vec<u8>,
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> LineReader<R> {
     fn of(reader: R) -> Result<Self> {
         let mut reader = BufReader::with_capacity(MIB as usize, reader);
         let start = reader.fill_buf().context("cannot be read")?;

@@ -106,18 +106,18 @@ impl Argument {
     }
 
     /// The token of the key `key`; none where it is null.
-    pub fn into_token(self, key: &str) -> Result<Option<Token>> {
+    pub fn into_token(self, key: &str) -> Result<Option<TokenEntry>> {
         match self {
             Self::Json(Value::Null) => Ok(None),
-            Self::Json(Value::String(content)) => Ok(Some(Token::Plain(content))),
-            Self::Token(token) => Ok(Some(Token::Flagged(token))),
+            Self::Json(Value::String(content)) => Ok(Some(TokenEntry::Plain(content))),
+            Self::Token(token) => Ok(Some(TokenEntry::Flagged(token))),
             Self::Json(other) => bail!("`{key}` is {other}, expected a string or an object of \"__type\": \"AddedToken\""),
             Self::List(_) => bail!("`{key}` is a list, expected a string or an object of \"__type\": \"AddedToken\""),
         }
     }
 
     /// The tokens of the key `key`, a list.
-    pub fn into_tokens(self, key: &str) -> Result<Vec<Token>> {
+    pub fn into_tokens(self, key: &str) -> Result<Vec<TokenEntry>> {
         match self {
             Self::Json(Value::Null) => Ok(Vec::new()),
             Self::List(entries) => {
@@ -132,14 +132,14 @@ impl Argument {
 
 /// A token of a tokenizer's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(super) enum TokenEntry {
     /// Without flags.
     Plain(String),
     /// With flags.
     Flagged(Added),
 }
 
-impl Token {
+impl TokenEntry {
     pub fn content(&self) -> &str {
         match self {
             Self::Plain(content) => content,

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
-use super::added::{Added, Argument, Token};
-use super::sources::Sources;
+use super::added::{Added, Argument, TokenEntry};
+use super::sources::TokenizerSources;
 
 /// The special tokens that every tokenizer may name.
 const NAMED: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
@@ -74,9 +74,9 @@ impl Entries {
 /// The special tokens that the arguments name.
 pub(super) struct Special {
     /// By their keys, in the order in which they are added.
-    pub named: Vec<(String, Token)>,
+    pub named: Vec<(String, TokenEntry)>,
     /// The others.
-    pub extra: Vec<Token>,
+    pub extra: Vec<TokenEntry>,
     /// Added tokens by the ids that the files give them; only their order counts.
     pub added: BTreeMap<i64, Added>,
 }
@@ -86,7 +86,7 @@ impl Arguments {
     ///
     /// # Errors
     /// A file holds what transformers refuses.
-    pub fn gather(sources: &Sources) -> Result<Self> {
+    pub fn gather(sources: &TokenizerSources) -> Result<Self> {
         let mut entries = Entries::of(sources.config.clone());
         let mut own = entries.take_object("model_specific_special_tokens");
         if entries.get(ADDITIONAL).is_some() && entries.get(EXTRA).is_none_or(Argument::is_empty) {
@@ -128,7 +128,7 @@ impl Arguments {
     }
 
     /// Takes the older files in; gives the added tokens of them, the later ones before those of the same id.
-    fn merge_older(&mut self, sources: &Sources) -> Result<Vec<(i64, Added)>> {
+    fn merge_older(&mut self, sources: &TokenizerSources) -> Result<Vec<(i64, Added)>> {
         for (key, value) in &sources.special_tokens_map {
             self.merge(key, value).with_context(|| format!("special_tokens_map.json: `{key}`"))?;
         }

@@ -8,9 +8,9 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, PostProcessorWrapper, Tokenizer};
 
-use super::added::{Added, Token};
+use super::added::{Added, TokenEntry};
 use super::settings::{Class, Normalization, TokenizerSettings};
-use super::sources::Sources;
+use super::sources::TokenizerSources;
 
 /// A tokenizer, and what puts special tokens around its sentences.
 pub(super) struct Built {
@@ -27,7 +27,7 @@ impl Built {
     ///
     /// # Errors
     /// The files do not make a tokenizer, or one of a kind that is not known here.
-    pub fn of(sources: &Sources) -> Result<Self> {
+    pub fn of(sources: &TokenizerSources) -> Result<Self> {
         let class = Class::of(sources)?;
         match class {
             Class::Bert => bert(sources),
@@ -37,7 +37,7 @@ impl Built {
 }
 
 /// `PreTrainedTokenizerFast`.
-fn fast(sources: &Sources) -> Result<Built> {
+fn fast(sources: &TokenizerSources) -> Result<Built> {
     if sources.json.is_none() {
         bail!("`tokenizer_class` needs a tokenizer.json, and there is vocab.txt alone");
     }
@@ -53,7 +53,7 @@ fn fast(sources: &Sources) -> Result<Built> {
 }
 
 /// `BertTokenizer`: built anew around the words of `tokenizer.json` or `vocab.txt`.
-fn bert(sources: &Sources) -> Result<Built> {
+fn bert(sources: &TokenizerSources) -> Result<Built> {
     let json = sources.json_without_words().map(|json| parse(&json)).transpose()?;
     let settings = TokenizerSettings::read(sources, Class::Bert, json.as_ref())?;
     let (cls, sep, unknown) = (settings.named("cls_token")?, settings.named("sep_token")?, settings.named("unk_token")?);
@@ -151,7 +151,7 @@ fn add(tokenizer: &mut Tokenizer, settings: &TokenizerSettings) -> Result<()> {
         known.values().any(|token| token.content == content) || special.added.values().any(|token| token.content == content)
     };
     let named = special.named.iter().map(|(_, token)| token).chain(&special.extra);
-    let mut tokens: Vec<Token> = special.added.values().cloned().map(Token::Flagged).collect();
+    let mut tokens: Vec<TokenEntry> = special.added.values().cloned().map(TokenEntry::Flagged).collect();
     for token in named.filter(|token| !is_known(token.content())) {
         if !tokens.contains(token) {
             tokens.push(token.clone());
@@ -161,8 +161,8 @@ fn add(tokenizer: &mut Tokenizer, settings: &TokenizerSettings) -> Result<()> {
     let added: Vec<AddedToken> = tokens
         .into_iter()
         .map(|token| match token {
-            Token::Plain(content) => Added::new(&content, true).token(),
-            Token::Flagged(token) => Added { special: token.special || is_named(&token.content), ..token }.token(),
+            TokenEntry::Plain(content) => Added::new(&content, true).token(),
+            TokenEntry::Flagged(token) => Added { special: token.special || is_named(&token.content), ..token }.token(),
         })
         .collect();
     tokenizer.add_tokens(added).map_err(|error| anyhow!("cannot add tokens: {error}"))?;

@@ -7,12 +7,12 @@ use tokenizers::{AddedToken, Tokenizer, TruncationDirection, TruncationParams, T
 use super::Encoded;
 use super::build::{Built, around, parse, strip, word_piece, words_of_text};
 use super::settings::{Class, Normalization};
-use super::sources::Sources;
+use super::sources::TokenizerSources;
 use crate::architecture::Config;
 use crate::task::{Example, Text};
 
 /// A tokenizer as it was, and where it may have given other ids.
-pub(super) struct Earlier {
+pub(super) struct EarlierTokenizer {
     tokenizer: Tokenizer,
     /// The sentences that both of a pair must exceed, in bytes, to be cut otherwise; none where any text may differ.
     only_pairs_beyond: Option<usize>,
@@ -20,12 +20,12 @@ pub(super) struct Earlier {
     is_same: bool,
 }
 
-impl Earlier {
+impl EarlierTokenizer {
     /// Tokenization 1 of the same files, in comparison with what is built of them now.
     ///
     /// # Errors
     /// It could not use them.
-    pub fn of(sources: &Sources, now: &Built, max_length: usize) -> Result<Self> {
+    pub fn of(sources: &TokenizerSources, now: &Built, max_length: usize) -> Result<Self> {
         let mut tokenizer = match (&sources.json, &sources.words) {
             (Some(_), _) => parse(&sources.json_text)?,
             (None, words) => of_words(words.as_deref().context("there is no vocabulary")?, sources)?,
@@ -80,13 +80,13 @@ impl Earlier {
 }
 
 /// The padding token, of which something was learnt where it stood in a text.
-pub(super) struct Padding {
+pub(super) struct PaddingToken {
     id: Option<u32>,
     /// What a text must contain for the token to be in it; none where that is not known.
     content: Option<String>,
 }
 
-impl Padding {
+impl PaddingToken {
     /// That of a model, in its tokenizer.
     pub fn of(built: &Built, shape: &Config) -> Self {
         let token = shape.pad_token_id.and_then(|id| built.tokenizer.get_added_tokens_decoder().get(&id).cloned());
@@ -120,7 +120,7 @@ fn described(tokenizer: &Tokenizer) -> Result<Value> {
 }
 
 /// Of `vocab.txt`, and what was read of `tokenizer_config.json` then.
-fn of_words(text: &str, sources: &Sources) -> Result<Tokenizer> {
+fn of_words(text: &str, sources: &TokenizerSources) -> Result<Tokenizer> {
     let flag = |name: &str| sources.config.get(name).and_then(Value::as_bool);
     let normalization = Normalization {
         lower_case: flag("do_lower_case").unwrap_or(true),

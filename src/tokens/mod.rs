@@ -19,8 +19,8 @@ use crate::checkpoint::Files;
 use crate::task::{Example, Text};
 
 use build::Built;
-use earlier::{Earlier, Padding};
-use sources::Sources;
+use earlier::{EarlierTokenizer, PaddingToken};
+use sources::TokenizerSources;
 
 pub use cache::TokenCache;
 
@@ -34,7 +34,7 @@ pub const TOKENIZATION: u32 = 2;
 /// An example as the model reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
-    /// Token ids, from `[CLS]` to the last `[SEP]`.
+    /// TokenEntry ids, from `[CLS]` to the last `[SEP]`.
     pub tokens: Vec<u32>,
     /// 0 for the first sentence, 1 for the second; 0 for both where the tokenizer tells them not apart.
     pub segments: Vec<u32>,
@@ -65,7 +65,7 @@ impl Encoded {
 /// A checkpoint's tokenizer.
 pub struct Tokens {
     built: Built,
-    sources: Sources,
+    sources: TokenizerSources,
 }
 
 impl Tokens {
@@ -74,7 +74,7 @@ impl Tokens {
     /// # Errors
     /// A file cannot be read or is damaged, or asks for what is not known here.
     pub fn read(files: &Files, config: &Config) -> Result<Self> {
-        let sources = Sources::read(files, config)?;
+        let sources = TokenizerSources::read(files, config)?;
         let built = Built::of(&sources).with_context(|| format!("cannot use {}", files.tokenizer.path().display()))?;
         Ok(Self { built, sources })
     }
@@ -134,8 +134,8 @@ impl Tokens {
     /// # Errors
     /// The tokenizer refuses a text.
     pub fn tokenization(&self, train: &[Example], validation: &[Example], max_length: usize, shape: &Config) -> Result<u32> {
-        let Ok(earlier) = Earlier::of(&self.sources, &self.built, max_length) else { return Ok(TOKENIZATION) };
-        let padding = Padding::of(&self.built, shape);
+        let Ok(earlier) = EarlierTokenizer::of(&self.sources, &self.built, max_length) else { return Ok(TOKENIZATION) };
+        let padding = PaddingToken::of(&self.built, shape);
         let differs = |(example, is_learnt): (&Example, bool)| -> Result<bool> {
             let may_pad = is_learnt && padding.may_be_in(example);
             if !may_pad && !earlier.may_differ(example) {

@@ -4,9 +4,9 @@ use anyhow::{Result, anyhow, bail, ensure};
 use serde_json::{Map, Value};
 use tokenizers::{PaddingDirection, Tokenizer, TruncationDirection};
 
-use super::added::Token;
+use super::added::TokenEntry;
 use super::arguments::{Arguments, Special};
-use super::sources::Sources;
+use super::sources::TokenizerSources;
 
 /// The class that transformers makes of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl TokenizerSettings {
     ///
     /// # Errors
     /// A key has a value that transformers refuses, or that is not known here.
-    pub fn read(sources: &Sources, class: Class, json: Option<&Tokenizer>) -> Result<Self> {
+    pub fn read(sources: &TokenizerSources, class: Class, json: Option<&Tokenizer>) -> Result<Self> {
         refuse(&sources.config, json.is_some())?;
         let mut arguments = Arguments::gather(sources)?;
         for (key, content) in OF_BERT.iter().filter(|_| class == Class::Bert) {
@@ -103,7 +103,7 @@ impl TokenizerSettings {
     /// # Errors
     /// The files take it away.
     pub fn named(&self, key: &str) -> Result<&str> {
-        let token = self.special.named.iter().find(|(name, _)| name == key).map(|(_, token)| Token::content(token));
+        let token = self.special.named.iter().find(|(name, _)| name == key).map(|(_, token)| TokenEntry::content(token));
         token.filter(|content| !content.is_empty()).ok_or_else(|| anyhow!("`{key}` is null or empty, but BERT needs it"))
     }
 }
@@ -113,7 +113,7 @@ impl Class {
     ///
     /// # Errors
     /// The class is another one.
-    pub fn of(sources: &Sources) -> Result<Self> {
+    pub fn of(sources: &TokenizerSources) -> Result<Self> {
         let of_tokenizer = match sources.config.get("tokenizer_class") {
             None | Some(Value::Null) => "",
             Some(Value::String(name)) => name,

@@ -9,7 +9,7 @@ use crate::machine::input_file::InputFile;
 
 /// What the files hold; an absent one holds nothing.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sources {
+pub(super) struct TokenizerSources {
     /// `tokenizer.json`.
     pub json: Option<Map<String, Value>>,
     /// The same as text.
@@ -26,7 +26,7 @@ pub(super) struct Sources {
     pub model_class: Option<String>,
 }
 
-impl Sources {
+impl TokenizerSources {
     /// Parses the files.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ fn cached(shell: &Shell, name: &str) -> Option<Vec<u8>> {
 }
 
 fn sha256(name: &str) -> String {
-    gluepot::machine::digest::sha256(&[project("tests/golden/tiny").join(name)]).unwrap()
+    gluepot::machine::input_file::sha256(&[project("tests/golden/tiny").join(name)]).unwrap()
 }
 
 fn run(shell: &Shell) -> Done {

@@ -1,0 +1,14 @@
+//! Folders of checkpoints and states, named by their step.
+
+/// The name of a checkpoint's or a state's folder.
+#[must_use]
+pub fn folder(step: u64) -> String {
+    format!("step-{step:06}")
+}
+
+/// The step of a folder.
+#[must_use]
+pub fn step_of(folder: &str) -> Option<u64> {
+    let digits = folder.strip_prefix("step-").filter(|digits| digits.len() >= 6)?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+}
