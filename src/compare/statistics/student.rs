@@ -14,7 +14,7 @@ pub(super) fn two_sided_p(t: f64, freedom: f64) -> Option<f64> {
 /// The t that 2.5 % of draws exceed.
 pub(super) fn quantile_975(freedom: f64) -> Option<f64> {
     let distribution = StudentsT::new(0.0, 1.0, freedom).ok()?;
-    // The distribution's own inverse is exact to fewer digits than its tail: two steps of Newton's method mend that.
+    // The distribution's own inverse is exact to fewer digits than its tail: three steps of Newton's method mend that.
     let mut t = distribution.inverse_cdf(0.975);
     for _ in 0..3 {
         use statrs::distribution::Continuous;
