@@ -22,8 +22,9 @@ pub fn read(folder: &Path, written: &Path) -> PathBuf {
     path.canonicalize().unwrap_or(path)
 }
 
-/// From one absolute path to another, without links on the way.
-fn between(from: &Path, to: &Path) -> PathBuf {
+/// From one absolute path to another, both without symbolic links.
+#[must_use]
+pub fn between(from: &Path, to: &Path) -> PathBuf {
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(shared).map(|_| Component::ParentDir);
     let path: PathBuf = up.chain(to.components().skip(shared)).collect();
