@@ -1,12 +1,12 @@
-//! Arguments of several commands: experiment files and overrides, the folder for runs, kernels.
+//! Arguments that several commands share, each defined once.
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::experiment::Override;
 use crate::settings::DeviceChoice;
-use crate::train::Device;
+use crate::train::{Device, Kernels};
 
 /// Experiment files and overrides.
 #[derive(Debug, Args)]
@@ -14,16 +14,36 @@ pub struct Experiments {
     /// Experiment files.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Override a setting: a dotted path and a TOML value, such as data.batch_size=16.
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
-    pub set: Vec<Override>,
+    #[command(flatten)]
+    pub overrides: Overrides,
 }
 
-/// The overrides of `--set`, and of `--device` where it is given.
-#[must_use]
-pub fn overrides(set: &[Override], device: Option<DeviceChoice>) -> Vec<Override> {
-    let device = device.map(|device| Override { path: "device".into(), value: device.to_string(), option: "--device" });
-    set.iter().cloned().chain(device).collect()
+/// Settings given on the command line.
+#[derive(Debug, Args)]
+pub struct Overrides {
+    /// Override a setting: a dotted path and a TOML value, such as logging.every=1.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
+    pub set: Vec<Override>,
+    #[command(flatten)]
+    pub device: DeviceArgument,
+}
+
+impl Overrides {
+    /// The overrides of `--set`, then that of `--device`.
+    #[must_use]
+    pub fn all(&self) -> Vec<Override> {
+        let device =
+            self.device.device.map(|device| Override { path: "device".into(), value: device.to_string(), option: "--device" });
+        self.set.iter().cloned().chain(device).collect()
+    }
+}
+
+/// `--device`.
+#[derive(Debug, Args)]
+pub struct DeviceArgument {
+    /// Device to train on: auto, cpu, cuda or cuda:1.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
 }
 
 /// The folder for runs.
@@ -34,22 +54,29 @@ pub struct Runs {
     pub root: PathBuf,
 }
 
-/// Kernels to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Kernels {
-    /// Fused kernels over batches without padding.
-    Fused,
-    /// Burn's own operations over padded batches: slower, the reference for the fused ones.
-    Reference,
+/// `--kernels`.
+#[derive(Debug, Args)]
+pub struct KernelsArgument {
+    /// Kernels to use: fused, or reference (Burn's own operations over padded batches, slower).
+    #[arg(long, value_enum, default_value_t = Kernels::Fused, hide_possible_values = true)]
+    pub kernels: Kernels,
 }
 
-impl Kernels {
+impl KernelsArgument {
     /// The device with these kernels.
     #[must_use]
-    pub fn on(self, device: Device) -> Device {
-        match self {
-            Self::Fused => device,
-            Self::Reference => device.with_reference_kernels(),
+    pub fn on(&self, device: Device) -> Device {
+        match self.kernels {
+            Kernels::Fused => device,
+            Kernels::Reference => device.with_reference_kernels(),
         }
     }
+}
+
+/// `--quiet`.
+#[derive(Debug, Args)]
+pub struct Quiet {
+    /// Print only errors and the final result.
+    #[arg(long, short)]
+    pub quiet: bool,
 }

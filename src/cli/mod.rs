@@ -15,7 +15,7 @@ pub use comparisons::{Compare, Diff, Report, Selection};
 pub use directories::{List, Prune, Show, Verify};
 pub use elsewhere::parse;
 pub use format::{Format, Output, OutputFormat, TableFormat};
-pub use inputs::{Experiments, Kernels, Runs, overrides};
+pub use inputs::{DeviceArgument, Experiments, KernelsArgument, Overrides, Quiet, Runs};
 pub use sweeps::{Sweep, Trial};
 pub use training::{Bench, Check, Devices, Resume, Run};
 

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{OutputFormat, Runs, overrides};
+use super::{DeviceArgument, OutputFormat, Overrides, Quiet, Runs};
 use crate::experiment::Override;
-use crate::settings::DeviceChoice;
 use crate::sweep::Jobs;
 
 /// `sweep`.
@@ -23,9 +22,8 @@ pub struct Sweep {
     /// Seeds to train each variant with: 1..5 (1 to 5, both included) or 1,2,3.
     #[arg(long, value_name = "SEEDS", value_parser = parse_seeds)]
     pub seeds: Option<Seeds>,
-    /// Override a setting: a dotted path and a TOML value, such as data.batch_size=16.
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
-    pub set: Vec<Override>,
+    #[command(flatten)]
+    pub overrides: Overrides,
     /// Trials to train in parallel; auto: as many as fit in memory and still raise total throughput.
     #[arg(long, short, value_name = "N", default_value = "1")]
     pub jobs: Jobs,
@@ -41,12 +39,8 @@ pub struct Sweep {
     /// Start a new sweep even if one of this experiment can be continued.
     #[arg(long)]
     pub fresh: bool,
-    /// Device to train on: auto, cpu, cuda or cuda:1.
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
-    /// Print only errors and the final comparison.
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub quiet: Quiet,
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
@@ -76,14 +70,14 @@ In a file:
 impl Sweep {
     /// Everything that the command line changes.
     #[must_use]
-    pub fn overrides(&self) -> Vec<Override> {
+    pub fn all_overrides(&self) -> Vec<Override> {
         let axis =
             |axis: &Override| Override { path: format!("sweep.axes.{}", axis.path), value: axis.value.clone(), option: "--axis" };
         let seeds = self.seeds.as_ref().map(|Seeds(seeds)| {
             let list: Vec<String> = seeds.iter().map(u64::to_string).collect();
             Override { path: "sweep.seeds".into(), value: format!("[{}]", list.join(", ")), option: "--seeds" }
         });
-        overrides(&self.set, self.device).into_iter().chain(self.axes.iter().map(axis)).chain(seeds).collect()
+        self.overrides.all().into_iter().chain(self.axes.iter().map(axis)).chain(seeds).collect()
     }
 }
 
@@ -122,7 +116,6 @@ pub struct Trial {
     pub sweep: PathBuf,
     /// The trial's id.
     pub trial: String,
-    /// Trains on this device instead of the planned one.
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
+    #[command(flatten)]
+    pub device: DeviceArgument,
 }

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Experiments, Kernels, OutputFormat, Runs};
-use crate::experiment::Override;
-use crate::settings::DeviceChoice;
+use super::{Experiments, KernelsArgument, OutputFormat, Overrides, Quiet, Runs};
 use crate::sweep::Jobs;
 
 /// `run`.
@@ -18,15 +16,10 @@ pub struct Run {
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Device to train on: auto, cpu, cuda or cuda:1.
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
-    /// Kernels to use: fused, or reference (Burn's own operations over padded batches, slower).
-    #[arg(long, value_enum, default_value_t = Kernels::Fused, hide_possible_values = true)]
-    pub kernels: Kernels,
-    /// Print only errors and the final summary.
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub kernels: KernelsArgument,
+    #[command(flatten)]
+    pub quiet: Quiet,
     /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
@@ -44,21 +37,16 @@ pub struct Resume {
     /// Total number of epochs, to train a finished run for longer.
     #[arg(long, value_name = "N")]
     pub epochs: Option<std::num::NonZeroU32>,
-    /// Override a setting that does not affect the outcome: a dotted path and a TOML value, such as logging.every=1.
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
-    pub set: Vec<Override>,
-    /// Device to train on: auto, cpu, cuda or cuda:1.
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
+    #[command(flatten)]
+    pub overrides: Overrides,
     /// Trials of a sweep to train in parallel, or auto.
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<Jobs>,
     /// Retry failed trials of a sweep.
     #[arg(long)]
     pub retry_failed: bool,
-    /// Print only errors and the final summary.
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub quiet: Quiet,
     /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
@@ -73,9 +61,6 @@ pub struct Check {
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Device to plan for: auto, cpu, cuda or cuda:1.
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
     /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
@@ -86,9 +71,8 @@ pub struct Check {
 pub struct Bench {
     /// The experiment file.
     pub file: PathBuf,
-    /// Override a setting: a dotted path and a TOML value, such as data.batch_size=16.
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
-    pub set: Vec<Override>,
+    #[command(flatten)]
+    pub overrides: Overrides,
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
@@ -98,15 +82,11 @@ pub struct Bench {
     /// Warm-up steps, not timed.
     #[arg(long, default_value_t = 3)]
     pub warm_up: usize,
-    /// Kernels to use: fused, or reference (Burn's own operations over padded batches, slower).
-    #[arg(long, value_enum, default_value_t = Kernels::Fused, hide_possible_values = true)]
-    pub kernels: Kernels,
+    #[command(flatten)]
+    pub kernels: KernelsArgument,
     /// Launch every kernel of every step instead of replaying CUDA graphs.
     #[arg(long)]
     pub no_graphs: bool,
-    /// Device to train on: auto, cpu, cuda or cuda:1.
-    #[arg(long, value_name = "DEVICE")]
-    pub device: Option<DeviceChoice>,
     /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,

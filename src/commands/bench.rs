@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{pretty, print};
-use crate::cli::{Bench, overrides};
+use crate::cli::Bench;
 use crate::execute::with_device;
 use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
@@ -16,7 +16,7 @@ use crate::train::{Replays, Speed, matmul_peak, measure};
 
 /// Takes some steps of an experiment and tells how fast they were.
 pub fn bench(arguments: &Bench) -> Outcome<()> {
-    let overrides = overrides(&arguments.set, arguments.device);
+    let overrides = arguments.overrides.all();
     let inputs = Inputs::read(
         &arguments.file,
         Purpose::Training,

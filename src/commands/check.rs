@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{pretty, print};
 use crate::architecture;
-use crate::cli::{Check, overrides};
+use crate::cli::Check;
 use crate::experiment::Surroundings;
 use crate::failure::Outcome;
 use crate::hub::Hub;
@@ -20,7 +20,7 @@ use crate::train::Device;
 /// Prints the plan of each experiment.
 pub fn check(arguments: &Check) -> Outcome<()> {
     let (surroundings, hub) = (Surroundings::from_env(&arguments.runs.root), Hub::from_env(!arguments.format.is_json()));
-    let overrides = overrides(&arguments.experiments.set, arguments.device);
+    let overrides = arguments.experiments.overrides.all();
     let mut plans = Vec::new();
     for file in &arguments.experiments.files {
         let inputs = Inputs::read(file, Purpose::Plan, &overrides, &surroundings, &hub)?;

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 
 use super::run::train;
 use super::{complain, find_failure, pretty, print, sweep_directory};
-use crate::cli::{Kernels as Choice, Resume, overrides};
+use crate::cli::Resume;
 use crate::execute::{Begin, Change, Resumed, Sources, changes, command, sources, sweep_command, with_device};
 use crate::experiment::{Experiment, Override, Surroundings};
 use crate::failure::{Failure, Outcome};
@@ -48,7 +48,7 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     let (before, inputs) = read(&directory, arguments, &given, &sources)?;
     refuse_other_facts(&run.facts, &before)?;
     let (inputs, device) = with_device(inputs)?;
-    let device = if run.facts.kernels == Kernels::Reference { Choice::Reference.on(device) } else { device };
+    let device = if run.facts.kernels == Kernels::Reference { device.with_reference_kernels() } else { device };
     let settings = told(&recorded, inputs.setting_rows(), &given, &sources, directory.root());
     let changed = changes(&recorded, &settings);
     refuse_changes(&changed, arguments.epochs.is_some())?;
@@ -61,10 +61,10 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     let (state, damaged) = states::newest(&directory, &pipeline.table);
     let state = state.ok_or_else(|| Failure::Usage(no_state(&run.facts, &damaged)))?;
     let step = state.training.counters.steps;
-    let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
+    let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };
     let identity = if arguments.epochs.is_some() {
         let longer = longer(&before.trial, &inputs.trial, step)?;
-        for line in longer.said.iter().filter(|_| !arguments.quiet) {
+        for line in longer.said.iter().filter(|_| !arguments.quiet.quiet) {
             complain(line);
         }
         if longer.same { pipeline.identity.clone() } else { extended(&pipeline.identity, &run.facts.trial, step) }
@@ -136,13 +136,13 @@ fn unchanged(run: &StoredRun, directory: &RunDirectory) -> Outcome<Vec<SettingRo
 /// Everything that the command line changes.
 fn given(arguments: &Resume) -> Vec<Override> {
     let epochs = arguments.epochs.map(|epochs| Override { path: "epochs".into(), value: epochs.to_string(), option: "--epochs" });
-    overrides(&arguments.set, arguments.device).into_iter().chain(epochs).collect()
+    arguments.overrides.all().into_iter().chain(epochs).collect()
 }
 
 /// The inputs as they were, and as they are to be; folders where they are now in both.
 fn read(directory: &RunDirectory, arguments: &Resume, given: &[Override], sources: &Sources) -> Outcome<(Inputs, Inputs)> {
     let path = directory.path(files::RESOLVED);
-    let (hub, mut shelf) = (Hub::from_env(!arguments.quiet), Shelf::default());
+    let (hub, mut shelf) = (Hub::from_env(!arguments.quiet.quiet), Shelf::default());
     let mut of = |overrides: &[Override]| {
         // The environment had its say when the run began.
         let surroundings = Surroundings { variables: Vec::new(), runs: arguments.runs.root.clone() };

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{complain, pretty, print, run_json, warn};
-use crate::cli::{OutputFormat, Run, overrides};
+use crate::cli::{OutputFormat, Run};
 use crate::execute::{Begin, Ended, Manner, Nobody, execute, with_device};
 use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
@@ -21,9 +21,9 @@ use crate::train::Device;
 
 /// Trains each experiment, after all of them have been checked.
 pub fn run(arguments: &Run) -> Outcome<()> {
-    let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
+    let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };
     let (surroundings, hub) = (Surroundings::from_env(&arguments.runs.root), Hub::from_env(loudness == Loudness::Normal));
-    let overrides = overrides(&arguments.experiments.set, arguments.device);
+    let overrides = arguments.experiments.overrides.all();
     let mut checked = Vec::new();
     for file in &arguments.experiments.files {
         let inputs = Inputs::read(file, Purpose::Training, &overrides, &surroundings, &hub)?;

@@ -24,9 +24,10 @@ use crate::train::Device;
 
 /// Runs what is left of a sweep, or shows what it would run.
 pub fn sweep(arguments: &Sweep) -> Outcome<()> {
-    let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
+    let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };
     let hub = Hub::from_env(loudness == Loudness::Normal);
-    let mut experiment = Experiment::load(&arguments.file, &arguments.overrides(), &Surroundings::from_env(&arguments.runs.root));
+    let mut experiment =
+        Experiment::load(&arguments.file, &arguments.all_overrides(), &Surroundings::from_env(&arguments.runs.root));
     if experiment.sweep.is_none() && experiment.problems.is_empty() {
         let file = arguments.file.display();
         let message = "defines nothing to sweep; add a table [sweep], or --axis learning_rate=[2e-5,5e-5], or --seeds 1..5";
@@ -55,7 +56,7 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
         on_failure: facts.on_failure,
         jobs: arguments.jobs,
         retry_failed: arguments.retry_failed,
-        device: arguments.device,
+        device: arguments.overrides.device.device,
         loudness,
     };
     let conducted = conduct(&how, joined.trials, &hub, &mut shelf)?;

@@ -19,7 +19,7 @@ use crate::terminal::Width;
 
 /// Runs what is left of a sweep's plan.
 pub fn resume(directory: &SweepDirectory, arguments: &Resume) -> Outcome<()> {
-    if arguments.epochs.is_some() || !arguments.set.is_empty() {
+    if arguments.epochs.is_some() || !arguments.overrides.set.is_empty() {
         let message = "a sweep's plan is frozen: other settings are another sweep, which `gluepot sweep` starts";
         return Err(Failure::Usage(anyhow!("{message} (only --device, --jobs and --retry-failed apply to a sweep)")));
     }
@@ -28,7 +28,7 @@ pub fn resume(directory: &SweepDirectory, arguments: &Resume) -> Outcome<()> {
     for damage in damages(directory, &facts, &plan) {
         warn(&damage);
     }
-    let loudness = if arguments.quiet { Loudness::Quiet } else { Loudness::Normal };
+    let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };
     if loudness == Loudness::Normal {
         complain(&format!("continuing {}", directory.path().display()));
     }
@@ -38,7 +38,7 @@ pub fn resume(directory: &SweepDirectory, arguments: &Resume) -> Outcome<()> {
         on_failure: facts.on_failure,
         jobs: arguments.jobs.unwrap_or(Jobs::ONE),
         retry_failed: arguments.retry_failed,
-        device: arguments.device,
+        device: arguments.overrides.device.device,
         loudness,
     };
     let hub = Hub::from_env(loudness == Loudness::Normal);

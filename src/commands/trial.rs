@@ -8,5 +8,5 @@ use crate::sweep::SweepDirectory;
 /// Runs a trial of a sweep.
 pub fn trial(arguments: &Trial) -> Outcome<()> {
     let directory = SweepDirectory::open(&arguments.sweep).map_err(Failure::Usage)?;
-    run_trial(&directory, &arguments.trial, arguments.device)
+    run_trial(&directory, &arguments.trial, arguments.device.device)
 }

@@ -20,8 +20,8 @@ pub struct Device {
     copies: bool,
 }
 
-/// Who computes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Which implementation of the operations computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Kernels {
     /// Fused operations over batches without padding, where the device has them.
