@@ -14,7 +14,7 @@ use crate::failure::{Failure, Outcome};
 use crate::plan::shown;
 use crate::report::{ListedSweep, Table, runs_table, sweeps_table};
 use crate::runs::{self, FindError, StoredRun};
-use crate::sweep::{Counts, SweepDirectory, is_sweep};
+use crate::sweep::{StateCounts, SweepDirectory, is_sweep};
 use crate::task::Task;
 use crate::task::metrics::Direction;
 use crate::terminal::Width;
@@ -181,7 +181,7 @@ fn listed(sweep: &SweepDirectory) -> anyhow::Result<ListedSweep> {
 fn print_sweeps(sweeps: &[(PathBuf, ListedSweep)], format: Format, root: &Path) -> Outcome<()> {
     let table = sweeps_table(&sweeps.iter().map(|(_, sweep)| sweep).collect::<Vec<_>>());
     let of = |(path, sweep): &(PathBuf, ListedSweep)| {
-        let Counts { trials, done, failed, stopped, running, left } = sweep.counts();
+        let StateCounts { trials, done, failed, stopped, running, left } = sweep.counts();
         json!({
             "path": path,
             "name": sweep.name,

@@ -22,16 +22,16 @@ use crate::runs::{
     RunDirectory, RunFacts, RunLock, Status, StoredRun, changed_files, files, is_of, manifest_fault, recorded_rows,
 };
 use crate::settings::WITHOUT_EFFECT;
-use crate::sweep::{Meant, is_sweep, meant};
+use crate::sweep::{RunOrSweep, is_sweep, resolve};
 use crate::tokens::TokenCache;
 use crate::train::{Kernels, learning_rate};
 
 /// Resumes a run where it stopped.
 pub fn resume(arguments: &Resume) -> Outcome<()> {
     let root = &arguments.runs.root;
-    let run = match meant(root, &arguments.run).map_err(find_failure)? {
-        Meant::Sweep(sweep) => return sweep_directory::resume(&sweep, arguments),
-        Meant::Run(run) => *run,
+    let run = match resolve(root, &arguments.run).map_err(find_failure)? {
+        RunOrSweep::Sweep(sweep) => return sweep_directory::resume(&sweep, arguments),
+        RunOrSweep::Run(run) => *run,
     };
     refuse_trial(&run, arguments)?;
     let directory = RunDirectory::at(run.path.clone());

@@ -10,7 +10,7 @@ use crate::failure::Outcome;
 use crate::numbers::{count, duration, rate, score};
 use crate::report::{Column, Table, curve, remarks};
 use crate::runs::{RunDirectory, Status, StoredRun, device_text, files, states};
-use crate::sweep::{Meant, meant};
+use crate::sweep::{RunOrSweep, resolve};
 use crate::terminal::Width;
 
 /// Columns of the learning curve.
@@ -18,9 +18,9 @@ const WIDTH: usize = 64;
 
 /// Shows one run.
 pub fn show(arguments: &Show) -> Outcome<()> {
-    let run = match meant(&arguments.runs.root, &arguments.run).map_err(find_failure)? {
-        Meant::Sweep(sweep) => return sweep_directory::show(&sweep, arguments.format.is_json()),
-        Meant::Run(run) => *run,
+    let run = match resolve(&arguments.runs.root, &arguments.run).map_err(find_failure)? {
+        RunOrSweep::Sweep(sweep) => return sweep_directory::show(&sweep, arguments.format.is_json()),
+        RunOrSweep::Run(run) => *run,
     };
     if arguments.format.is_json() { print(&pretty(&run_json(&run))) } else { print(&text(&run, &arguments.runs.root)) }
 }

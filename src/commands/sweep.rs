@@ -16,9 +16,9 @@ use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::progress::Loudness;
-use crate::report::{comparison_text, joined_text, standing_text, sweep_plan_text};
+use crate::report::{comparison_text, lookup_text, opened_text, sweep_plan_text};
 use crate::settings::{Complaint, Settings};
-use crate::sweep::{Asked, FORMAT, How, PlannedTrial, Standing, State, SweepFacts, expand};
+use crate::sweep::{FORMAT, Lookup, OpenOptions, PlannedTrial, SweepFacts, SweepRequest, TrialState, expand};
 use crate::terminal::Width;
 use crate::train::Device;
 
@@ -37,21 +37,21 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
     let trials = expand(&mut experiment, &hub, &mut shelf)?;
     let settings = settings_of(&trials[0], &arguments.file)?;
     let facts = facts(&mut experiment, &settings, &arguments.file)?;
-    let asked = Asked { root: &arguments.runs.root, facts: &facts, trials: &trials };
+    let asked = SweepRequest { root: &arguments.runs.root, facts: &facts, trials: &trials };
     if arguments.dry_run {
         return dry_run(arguments, asked, &settings, &hub, &mut shelf);
     }
     // Where nothing can train, no directory is made.
     Device::choose(settings.device, settings.training.precision).map_err(Failure::Device)?;
-    let how = How { fresh: arguments.fresh, reuse: arguments.reuse };
-    let joined = asked.join(&experiment.copies(), how, &mut complain).map_err(Failure::RunDirectory)?;
+    let how = OpenOptions { fresh: arguments.fresh, reuse: arguments.reuse };
+    let opened = asked.join(&experiment.copies(), how, &mut complain).map_err(Failure::RunDirectory)?;
     // Who asked for an unfinished sweep and gets another one hears of it, however quiet.
-    let is_left = matches!(&joined.before, Standing::New(Some(other)) if !other.counts.is_finished());
+    let is_left = matches!(&opened.before, Lookup::Absent(Some(other)) if !other.counts.is_finished());
     if loudness == Loudness::Normal || is_left {
-        complain(&joined_text(&joined, &|path: &Path| sweep_command("resume", path)));
+        complain(&opened_text(&opened, &|path: &Path| sweep_command("resume", path)));
     }
     let how = Conduct {
-        directory: &joined.directory,
+        directory: &opened.directory,
         metric: (&facts.metric, facts.direction),
         on_failure: facts.on_failure,
         jobs: arguments.jobs,
@@ -59,7 +59,7 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
         device: arguments.overrides.device.device,
         loudness,
     };
-    let conducted = conduct(&how, joined.trials, &hub, &mut shelf)?;
+    let conducted = conduct(&how, opened.trials, &hub, &mut shelf)?;
     say_end(&how, &conducted, &arguments.format)
 }
 
@@ -84,30 +84,30 @@ pub(super) fn say_end(how: &Conduct<'_>, conducted: &Conducted, format: &OutputF
     closing.outcome
 }
 
-fn dry_run(arguments: &Sweep, asked: Asked<'_>, settings: &Settings, hub: &Hub, shelf: &mut Shelf) -> Outcome<()> {
+fn dry_run(arguments: &Sweep, asked: SweepRequest<'_>, settings: &Settings, hub: &Hub, shelf: &mut Shelf) -> Outcome<()> {
     let device = Device::choose(settings.device, settings.training.precision).map_err(Failure::Device)?;
-    let standing = if arguments.fresh { Standing::New(None) } else { asked.look().map_err(Failure::RunDirectory)? };
+    let lookup = if arguments.fresh { Lookup::Absent(None) } else { asked.look().map_err(Failure::RunDirectory)? };
     let trial = &asked.trials[0];
     let inputs = Inputs::of(Experiment::planned(&arguments.file, trial.document()), Purpose::Training, hub, shelf)?;
     let pace = pace::find(&arguments.runs.root, &inputs, &device)?;
-    let (trials, states) = match &standing {
-        Standing::Known(known) => {
+    let (trials, states) = match &lookup {
+        Lookup::Found(known) => {
             let trials = known.extended.trials.as_slice();
             let states = known.directory.states(trials, arguments.retry_failed);
             (trials, states.unwrap_or_default())
         }
-        Standing::New(_) => (asked.trials, Vec::new()),
+        Lookup::Absent(_) => (asked.trials, Vec::new()),
     };
     if arguments.format.is_json() {
-        let path = if let Standing::Known(known) = &standing { Some(known.directory.path()) } else { None };
+        let path = if let Lookup::Found(known) = &lookup { Some(known.directory.path()) } else { None };
         let planned = |(index, trial): (usize, &PlannedTrial)| {
-            let state = states.get(index).map(State::name);
+            let state = states.get(index).map(TrialState::name);
             json!({ "id": trial.id, "variant": trial.variant, "choices": trial.choices, "seed": trial.seed, "steps": trial.steps, "state": state })
         };
         let trials: Vec<Value> = trials.iter().enumerate().map(planned).collect();
         return print(&pretty(&json!({ "path": path, "trials": trials, "seconds_per_example": pace.seconds_per_example })));
     }
-    let said = standing_text(&standing, &|path: &Path| sweep_command("resume", path));
+    let said = lookup_text(&lookup, &|path: &Path| sweep_command("resume", path));
     print(&format!("{}\n{said}", sweep_plan_text(trials, &states, &pace, arguments.jobs, Width::of_stdout())))
 }
 

@@ -14,7 +14,7 @@ use crate::numbers::count;
 use crate::progress::Loudness;
 use crate::report::{Column, Table, state_text, sweep_size_text};
 use crate::runs::{StoredRun, files};
-use crate::sweep::{Counts, Jobs, Plan, PlannedTrial, State, SweepDirectory, SweepFacts};
+use crate::sweep::{Jobs, Plan, PlannedTrial, StateCounts, SweepDirectory, SweepFacts, TrialState};
 use crate::terminal::Width;
 
 /// Runs what is left of a sweep's plan.
@@ -65,7 +65,7 @@ struct Seen {
     facts: SweepFacts,
     plan: Plan,
     trials: Vec<PlannedTrial>,
-    states: Vec<State>,
+    states: Vec<TrialState>,
     runs: Vec<StoredRun>,
 }
 
@@ -91,7 +91,7 @@ pub fn show(directory: &SweepDirectory, as_json: bool) -> Outcome<()> {
 
 fn text_of(directory: &SweepDirectory, seen: &Seen) -> String {
     let Seen { facts, trials, states, runs, .. } = seen;
-    let counts = Counts::of(states);
+    let counts = StateCounts::of(states);
     let mut lines = vec![
         format!("{}  {}", facts.name, directory.path().display()),
         format!("{}; {}", sweep_size_text(trials), counts.text()),
@@ -130,7 +130,7 @@ pub(super) fn json(directory: &SweepDirectory) -> Outcome<Value> {
 fn json_of(directory: &SweepDirectory, seen: &Seen) -> Value {
     let Seen { facts, trials, states, runs, .. } = seen;
     let metric = (facts.metric.as_str(), facts.direction);
-    let trial = |(trial, state): (&PlannedTrial, &State)| {
+    let trial = |(trial, state): (&PlannedTrial, &TrialState)| {
         let run = seen.run(trial);
         let summary = run.and_then(|run| run.summary.as_ref());
         json!({
@@ -148,7 +148,7 @@ fn json_of(directory: &SweepDirectory, seen: &Seen) -> Value {
     json!({
         "path": directory.path(),
         "sweep": facts,
-        "counts": Counts::of(states),
+        "counts": StateCounts::of(states),
         "trials": trials.iter().zip(states).map(trial).collect::<Vec<_>>(),
         "best": best,
     })

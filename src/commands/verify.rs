@@ -10,15 +10,15 @@ use crate::cli::Verify;
 use crate::failure::{Failure, Outcome};
 use crate::numbers::counted;
 use crate::runs::{Finding, unchecked, verify as look};
-use crate::sweep::{Meant, meant, verify_sweep};
+use crate::sweep::{RunOrSweep, resolve, verify_sweep};
 
 /// Says of everything in run directories whether it is what the run wrote.
 pub fn verify(arguments: &Verify) -> Outcome<()> {
     let (mut damaged, mut reports) = (Vec::new(), Vec::new());
     for name in &arguments.which {
-        let (path, checks) = match meant(&arguments.runs.root, name).map_err(find_failure)? {
-            Meant::Run(run) => (run.path.clone(), look(&run.path)),
-            Meant::Sweep(sweep) => (sweep.path().to_path_buf(), verify_sweep(&sweep)),
+        let (path, checks) = match resolve(&arguments.runs.root, name).map_err(find_failure)? {
+            RunOrSweep::Run(run) => (run.path.clone(), look(&run.path)),
+            RunOrSweep::Sweep(sweep) => (sweep.path().to_path_buf(), verify_sweep(&sweep)),
         };
         let unchecked = unchecked(&path);
         let failed = checks.iter().filter(|check| check.found.is_err()).count();

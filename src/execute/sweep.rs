@@ -22,7 +22,10 @@ use crate::numbers::counted;
 use crate::progress::{Loudness, SweepProgress, say};
 use crate::report::sweep_size_text;
 use crate::settings::{DeviceChoice, OnFailure, Precision};
-use crate::sweep::{Children, Counts, Crew, Driven, Jobs, Manner, Pilot, PlannedTrial, State, SweepDirectory, Workers, drive};
+use crate::sweep::{
+    Crew, DriveOptions, Driven, Jobs, Parallelism, PlannedTrial, Processes, StateCounts, SweepDirectory, TrialState, Workers,
+    drive,
+};
 use crate::task::metrics::Direction;
 use crate::train::{CudaSupport, Device};
 
@@ -59,13 +62,13 @@ pub struct Conducted {
 pub fn conduct(how: &Conduct<'_>, mut trials: Vec<PlannedTrial>, hub: &Hub, shelf: &mut Shelf) -> Outcome<Conducted> {
     let (device, choice) = device(how, &trials)?;
     let facts = how.directory.facts().map_err(Failure::RunDirectory)?;
-    how.directory.mend().map_err(Failure::RunDirectory)?;
+    how.directory.finish_records().map_err(Failure::RunDirectory)?;
     let mut asked = None;
     loop {
         let gpus = device.is_gpu().then(|| gpus(choice));
-        let pilot = pilot(how.jobs, trials.len(), gpus.as_deref());
-        let workers = Workers { most: pilot.most(), gpus, device: how.device };
-        let mut crew = Children::new((how.directory, &facts), &trials, how.retry_failed, workers);
+        let parallelism = parallelism(how.jobs, trials.len(), gpus.as_deref());
+        let workers = Workers { most: parallelism.most(), gpus, device: how.device };
+        let mut crew = Processes::new((how.directory, &facts), &trials, how.retry_failed, workers);
         let states = crew.states();
         say(how.loudness, &size(&trials, &states));
         if states.iter().any(|state| !state.is_final()) {
@@ -75,15 +78,15 @@ pub fn conduct(how: &Conduct<'_>, mut trials: Vec<PlannedTrial>, hub: &Hub, shel
             asked = Some(Asked::listen().map_err(Failure::Internal)?);
         }
         let often = || asked.as_ref().map_or(0, Asked::often);
-        let mut progress = SweepProgress::new(&trials, &states, how.metric, pilot.most(), how.loudness);
-        let manner = Manner { pilot, on_failure: how.on_failure };
-        let driven = drive(&trials, &mut crew, &mut progress, manner, &often);
+        let mut progress = SweepProgress::new(&trials, &states, how.metric, parallelism.most(), how.loudness);
+        let options = DriveOptions { parallelism, on_failure: how.on_failure };
+        let driven = drive(&trials, &mut crew, &mut progress, options, &often);
         drop(progress);
         drop(crew);
         let driven = driven.map_err(Failure::RunDirectory)?;
         // A plan that somebody damaged meanwhile has nothing to add.
         let planned = how.directory.trials().unwrap_or_default();
-        let stopped = driven.states.contains(&State::Waiting);
+        let stopped = driven.states.contains(&TrialState::Pending);
         if driven.interrupted || stopped || planned.len() <= trials.len() {
             return Ok(Conducted { trials, driven });
         }
@@ -107,8 +110,8 @@ fn device(how: &Conduct<'_>, trials: &[PlannedTrial]) -> Outcome<(Device, Device
 }
 
 /// How many trials there are, and what has become of them.
-fn size(trials: &[PlannedTrial], states: &[State]) -> String {
-    let counts = Counts::of(states);
+fn size(trials: &[PlannedTrial], states: &[TrialState]) -> String {
+    let counts = StateCounts::of(states);
     let mut words = vec![sweep_size_text(trials)];
     let counts = [
         (counts.done, "done"),
@@ -121,7 +124,13 @@ fn size(trials: &[PlannedTrial], states: &[State]) -> String {
 }
 
 /// Encodes every split once and reads every checkpoint once, so that what is wrong shows before the first trial.
-fn prepare(trials: &[PlannedTrial], states: &[State], directory: &SweepDirectory, hub: &Hub, shelf: &mut Shelf) -> Outcome<()> {
+fn prepare(
+    trials: &[PlannedTrial],
+    states: &[TrialState],
+    directory: &SweepDirectory,
+    hub: &Hub,
+    shelf: &mut Shelf,
+) -> Outcome<()> {
     let mut prepared = Vec::new();
     let mut variants = Vec::new();
     let open = trials.iter().zip(states).filter(|(_, state)| !state.is_final());
@@ -146,16 +155,16 @@ fn inputs_of(trial: &PlannedTrial, path: &Path, hub: &Hub, shelf: &mut Shelf) ->
 }
 
 /// On the CPU as many as there are cores, each with its share of them; on a GPU what fits is few.
-fn pilot(jobs: Jobs, trials: usize, gpus: Option<&[String]>) -> Pilot {
+fn parallelism(jobs: Jobs, trials: usize, gpus: Option<&[String]>) -> Parallelism {
     const WINDOW: Duration = Duration::from_secs(10);
     const MOST_ON_A_GPU: usize = 8;
     let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
     match (jobs, gpus) {
-        (Jobs::Exactly(jobs), _) => Pilot::exactly(NonZero::new(trials).map_or(jobs, |trials| jobs.min(trials))),
-        (Jobs::Auto, None) => Pilot::finding(1, cores().min(trials), WINDOW),
+        (Jobs::Exactly(jobs), _) => Parallelism::fixed(NonZero::new(trials).map_or(jobs, |trials| jobs.min(trials))),
+        (Jobs::Auto, None) => Parallelism::tuned(1, cores().min(trials), WINDOW),
         (Jobs::Auto, Some(gpus)) => {
             let gpus = gpus.len().max(1);
-            Pilot::finding(gpus, (gpus * MOST_ON_A_GPU).min(trials), WINDOW)
+            Parallelism::tuned(gpus, (gpus * MOST_ON_A_GPU).min(trials), WINDOW)
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::compare::{ComparedRun, Comparison, Options, compare};
 use crate::failure::{Failure, Outcome};
 use crate::numbers::{counted, score};
 use crate::runs::{StoredRun, files};
-use crate::sweep::{Counts, PlannedTrial, State, SweepDirectory};
+use crate::sweep::{PlannedTrial, StateCounts, SweepDirectory, TrialState};
 use crate::task::metrics::Direction;
 
 /// The end of a sweep.
@@ -33,7 +33,7 @@ pub fn close(directory: &SweepDirectory, conducted: &Conducted, metric: (&str, D
     let mut warnings: Vec<String> = inventory.unreadable.iter().map(|error| format!("{error:#}")).collect();
     let mut readable = Vec::new();
     let best = best(&inventory.runs, &conducted.trials, metric);
-    let best = best.map(|(run, trial)| best_lines(run, trial, metric.0, Counts::of(&conducted.driven.states).done));
+    let best = best.map(|(run, trial)| best_lines(run, trial, metric.0, StateCounts::of(&conducted.driven.states).done));
     for run in inventory.runs {
         match ComparedRun::new(run) {
             Ok(run) => readable.push(run),
@@ -95,7 +95,7 @@ fn checkpoint(run: &StoredRun) -> Option<PathBuf> {
 fn outcome(directory: &SweepDirectory, conducted: &Conducted) -> Outcome<()> {
     let Conducted { trials, driven } = conducted;
     let again = sweep_command("resume", directory.path());
-    let counts = Counts::of(&driven.states);
+    let counts = StateCounts::of(&driven.states);
     if driven.interrupted {
         let left = counts.left + counts.running;
         return Err(Failure::Interrupted(format!(
@@ -103,7 +103,7 @@ fn outcome(directory: &SweepDirectory, conducted: &Conducted) -> Outcome<()> {
             trials.len()
         )));
     }
-    let mut failed = trials.iter().zip(&driven.states).filter(|(_, state)| matches!(state, State::Failed(_)));
+    let mut failed = trials.iter().zip(&driven.states).filter(|(_, state)| matches!(state, TrialState::Failed(_)));
     let Some((first, _)) = failed.next() else { return Ok(()) };
     let log = directory.log(&first.id);
     let log = log_of(directory, first).ok().flatten().unwrap_or(log);

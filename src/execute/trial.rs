@@ -15,7 +15,7 @@ use crate::machine::stop::Stop;
 use crate::progress::Loudness;
 use crate::runs::{RunDirectory, RunLock, Status, StoredRun, states};
 use crate::settings::DeviceChoice;
-use crate::sweep::{FileClaim, Ladder, PlannedTrial, SweepDirectory, Told, goes_on};
+use crate::sweep::{FileClaim, PlannedTrial, RungScores, SweepDirectory, TrialMessage, survives};
 use crate::task::metrics::Direction;
 use crate::train::{Device, EvaluationEvent, Event, Observer};
 
@@ -36,12 +36,12 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     let mut planned = planned.with_context(|| format!("the plan has no trial {id}")).map_err(Failure::Usage)?;
     // Held until this process ends.
     let Some(mut claim) = directory.take(id, PATIENCE).map_err(Failure::RunDirectory)? else {
-        tell(&Told::Taken);
+        send(&TrialMessage::Taken);
         return Ok(());
     };
     // Its state is read under the claim: what another process finished meanwhile is not done again.
     if is_done(directory, id).map_err(Failure::RunDirectory)? {
-        tell(&Told::Taken);
+        send(&TrialMessage::Taken);
         return Ok(());
     }
     for row in planned.settings.iter_mut().filter(|row| row.path() == "device") {
@@ -60,7 +60,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     }
     let begin = match earlier(directory, &pipeline, &device).map_err(Failure::RunDirectory)? {
         Earlier::Elsewhere => {
-            tell(&Told::Taken);
+            send(&TrialMessage::Taken);
             return Ok(());
         }
         Earlier::Resumed(resumed) => Begin::Again(resumed),
@@ -68,14 +68,14 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     };
     // This process may have been stopped for long while it read its inputs.
     if !claim.is_ours() {
-        tell(&Told::Taken);
+        send(&TrialMessage::Taken);
         return Ok(());
     }
     let facts = directory.facts().map_err(Failure::RunDirectory)?;
     let mut teller = Teller {
         planned: &planned,
         claim,
-        ladder: directory.ladder(),
+        rung_scores: directory.rung_scores(),
         metric: facts.metric,
         direction: facts.direction,
         factor: facts.factor,
@@ -128,7 +128,7 @@ fn is_done(directory: &SweepDirectory, id: &str) -> anyhow::Result<bool> {
 }
 
 /// With nobody left to hear it, training continues.
-fn tell(told: &Told) {
+fn send(told: &TrialMessage) {
     if let Ok(line) = serde_json::to_string(told) {
         // One write of a whole line: where the pipe is full, all of it is left out.
         let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
@@ -151,7 +151,7 @@ fn never_wait_for_readers() {
 struct Teller<'a> {
     planned: &'a PlannedTrial,
     claim: FileClaim,
-    ladder: Ladder,
+    rung_scores: RungScores,
     metric: String,
     direction: Direction,
     factor: Option<u32>,
@@ -169,14 +169,14 @@ impl Teller<'_> {
             self.claim.is_ours();
         }
         self.last = Instant::now();
-        tell(&Told::Progress { step, loss: self.loss, score: self.score });
+        send(&TrialMessage::Progress { step, loss: self.loss, score: self.score });
     }
 
     fn climb(&self, event: &EvaluationEvent<'_>) -> anyhow::Result<()> {
         let rung = self.planned.rungs.iter().position(|step| *step == event.step).filter(|_| self.planned.decides);
         let (Some(rung), Some(factor), Some(score)) = (rung, self.factor, self.score) else { return Ok(()) };
-        let others = self.ladder.climb(rung, &self.planned.id, score)?;
-        if goes_on(score, &others, factor, self.direction) {
+        let others = self.rung_scores.record(rung, &self.planned.id, score)?;
+        if survives(score, &others, factor, self.direction) {
             return Ok(());
         }
         let better = others.iter().filter(|other| self.direction.improves(**other, score)).count();

@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// Memory, where some processes compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct MemoryInfo {
     /// Bytes that nobody uses.
     pub free: u64,
     /// Bytes that the largest of some processes was seen to use.
@@ -18,11 +18,11 @@ pub fn available() -> Option<u64> {
 }
 
 /// The machine's own memory, beside these processes; none where the kernel does not say.
-pub fn of_machine(processes: &[u32]) -> Option<Room> {
+pub fn of_machine(processes: &[u32]) -> Option<MemoryInfo> {
     let free = available()?;
     // Each may grow again to what it once was.
     let peak = |process: &u32| kibibytes(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmHWM:");
-    Some(Room { free, largest: processes.iter().filter_map(peak).max()? })
+    Some(MemoryInfo { free, largest: processes.iter().filter_map(peak).max()? })
 }
 
 /// A line such as `VmHWM:  123 kB`, in bytes.
@@ -38,7 +38,7 @@ pub fn visible_gpus() -> Option<Vec<String>> {
 }
 
 /// The memory of the fullest of these GPUs, or of all where none is named, beside these processes.
-pub fn of_gpus(gpus: &[String], processes: &[u32]) -> Option<Room> {
+pub fn of_gpus(gpus: &[String], processes: &[u32]) -> Option<MemoryInfo> {
     let of_gpus = ask(gpus, "--query-gpu=memory.free,memory.used")?;
     let of_processes = ask(gpus, "--query-compute-apps=pid,used_memory")?;
     gpu_room(&of_gpus, &of_processes, processes)
@@ -55,7 +55,7 @@ fn ask(gpus: &[String], query: &str) -> Option<String> {
 }
 
 /// Lines of mebibytes free and used of each GPU, and of processes and the mebibytes that they use.
-fn gpu_room(of_gpus: &str, of_processes: &str, processes: &[u32]) -> Option<Room> {
+fn gpu_room(of_gpus: &str, of_processes: &str, processes: &[u32]) -> Option<MemoryInfo> {
     let pairs = |text: &str| -> Vec<(u64, Option<u64>)> {
         let pair = |line: &str| {
             let (first, second) = line.split_once(',')?;
@@ -72,7 +72,7 @@ fn gpu_room(of_gpus: &str, of_processes: &str, processes: &[u32]) -> Option<Room
         of_gpus.iter().filter_map(|(_, used)| *used).max().map(|used| used * of_gpus.len() as u64 / processes.len().max(1) as u64)
     };
     let largest = seen.or_else(shared)?;
-    Some(Room { free: free << 20, largest: largest << 20 })
+    Some(MemoryInfo { free: free << 20, largest: largest << 20 })
 }
 
 #[cfg(test)]
@@ -93,9 +93,9 @@ mod tests {
     fn the_fullest_gpu_and_the_largest_of_our_processes_count() {
         let of_gpus = "143000, 771\n139000, 4771\n";
         let room = gpu_room(of_gpus, "11, 700\n12, 4700\n99, 90000\n", &[11, 12]).unwrap();
-        assert_eq!(room, Room { free: 139_000 << 20, largest: 4700 << 20 });
+        assert_eq!(room, MemoryInfo { free: 139_000 << 20, largest: 4700 << 20 });
         let in_a_container = gpu_room("1000, 600\n", "[Insufficient Permissions], [N/A]\n", &[11, 12]).unwrap();
-        assert_eq!(in_a_container, Room { free: 1000 << 20, largest: 300 << 20 });
+        assert_eq!(in_a_container, MemoryInfo { free: 1000 << 20, largest: 300 << 20 });
         assert_eq!(gpu_room("", "", &[11]), None);
     }
 }

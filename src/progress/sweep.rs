@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Loudness, room};
 use crate::numbers::{count, duration, score};
 use crate::plan::shown;
-use crate::sweep::{Audience, Ending, PlannedTrial, Progress, State, Why};
+use crate::sweep::{PlannedTrial, StopReason, SweepObserver, TrialEnd, TrialProgress, TrialState};
 use crate::task::metrics::Direction;
 use crate::terminal::{Bar, Bars, complain, draws_bars, fitted, shortened, width_of};
 
@@ -16,7 +16,7 @@ pub struct SweepProgress<'a> {
     direction: Direction,
     loudness: Loudness,
     lines: Option<Lines>,
-    states: Vec<State>,
+    states: Vec<TrialState>,
     best: Option<(f64, usize)>,
     started: Instant,
     begun: Vec<Option<Instant>>,
@@ -38,7 +38,7 @@ impl<'a> SweepProgress<'a> {
     #[must_use]
     pub fn new(
         trials: &'a [PlannedTrial],
-        states: &[State],
+        states: &[TrialState],
         (metric, direction): (&'a str, Direction),
         jobs: usize,
         loudness: Loudness,
@@ -62,8 +62,8 @@ impl<'a> SweepProgress<'a> {
         progress
     }
 
-    fn remember(&mut self, index: usize, state: &State) {
-        if let State::Done(Some(value)) = state
+    fn remember(&mut self, index: usize, state: &TrialState) {
+        if let TrialState::Done(Some(value)) = state
             && self.best.is_none_or(|(best, _)| self.direction.improves(*value, best))
         {
             self.best = Some((*value, index));
@@ -80,14 +80,14 @@ impl<'a> SweepProgress<'a> {
 
     /// Counts, the best so far, and the time left.
     fn head(&self) -> Vec<(String, u8)> {
-        let number = |is: fn(&State) -> bool| self.states.iter().filter(|state| is(state)).count();
-        let ended = number(State::is_final);
+        let number = |is: fn(&TrialState) -> bool| self.states.iter().filter(|state| is(state)).count();
+        let ended = number(TrialState::is_final);
         let mut words = vec![(format!("{ended} of {} trials ended", count(self.trials.len() as u64)), 0)];
-        let running = number(|state| *state == State::Running);
+        let running = number(|state| *state == TrialState::Running);
         let counts = [
             (running, "running"),
-            (number(|state| matches!(state, State::Failed(_))), "failed"),
-            (number(|state| matches!(state, State::Pruned(_) | State::Dropped)), "stopped early"),
+            (number(|state| matches!(state, TrialState::Failed(_))), "failed"),
+            (number(|state| matches!(state, TrialState::Pruned(_) | TrialState::Skipped)), "stopped early"),
         ];
         words.extend(counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| (format!("{n} {what}"), 2)));
         if let Some((value, index)) = self.best {
@@ -106,16 +106,16 @@ impl<'a> SweepProgress<'a> {
         (done > 0.0).then(|| self.started.elapsed().as_secs_f64() * left / done)
     }
 
-    fn ended_line(&self, trial: usize, state: &State) -> String {
+    fn ended_line(&self, trial: usize, state: &TrialState) -> String {
         let ended = self.states.iter().filter(|state| state.is_final()).count();
         let time = self.begun[trial].map_or(0.0, |begun| begun.elapsed().as_secs_f64());
         let what = match state {
-            State::Done(Some(value)) => format!("{} {}", self.metric, score(*value)),
-            State::Done(None) => "finished".into(),
-            State::Pruned(reason) => reason.clone(),
-            State::Failed(reason) => format!("FAILED: {}", in_short(reason)),
-            State::Waiting => "interrupted; its state is saved".into(),
-            State::Running | State::Dropped => "not finished".into(),
+            TrialState::Done(Some(value)) => format!("{} {}", self.metric, score(*value)),
+            TrialState::Done(None) => "finished".into(),
+            TrialState::Pruned(reason) => reason.clone(),
+            TrialState::Failed(reason) => format!("FAILED: {}", in_short(reason)),
+            TrialState::Pending => "interrupted; its state is saved".into(),
+            TrialState::Running | TrialState::Skipped => "not finished".into(),
         };
         format!("[{ended}/{}] {}: {what} ({})", self.trials.len(), self.trials[trial].label(), duration(time))
     }
@@ -157,10 +157,10 @@ impl Lines {
     }
 }
 
-impl Audience for SweepProgress<'_> {
+impl SweepObserver for SweepProgress<'_> {
     fn started(&mut self, trial: usize, slot: usize) {
         self.begun[trial] = Some(Instant::now());
-        self.states[trial] = State::Running;
+        self.states[trial] = TrialState::Running;
         let label = self.trials[trial].label();
         match &mut self.lines {
             Some(lines) => {
@@ -173,7 +173,7 @@ impl Audience for SweepProgress<'_> {
         }
     }
 
-    fn progress(&mut self, trial: usize, slot: usize, progress: Progress) {
+    fn progress(&mut self, trial: usize, slot: usize, progress: TrialProgress) {
         self.shares[trial] = (progress.step as f64 / self.trials[trial].steps.max(1) as f64).min(1.0);
         let Some(bar) = self.lines.as_ref().and_then(|lines| lines.slots[slot].as_ref()) else { return };
         bar.set_position(progress.step);
@@ -181,28 +181,28 @@ impl Audience for SweepProgress<'_> {
         bar.set_message(&trial_line(&self.trials[trial], progress.step, Some(scores), room(BAR)));
     }
 
-    fn ended(&mut self, trial: usize, slot: usize, ending: &Ending) {
+    fn ended(&mut self, trial: usize, slot: usize, ending: &TrialEnd) {
         if let Some(bar) = self.lines.as_mut().and_then(|lines| lines.slots[slot].take()) {
             bar.clear();
         }
         match ending {
-            Ending::As(state) => {
+            TrialEnd::State(state) => {
                 self.states[trial] = state.clone();
                 // Its time counts in full, however early it ended.
-                self.shares[trial] = if matches!(state, State::Done(_)) { 1.0 } else { self.shares[trial] };
+                self.shares[trial] = if matches!(state, TrialState::Done(_)) { 1.0 } else { self.shares[trial] };
                 self.remember(trial, state);
                 self.say(&self.ended_line(trial, state));
             }
-            Ending::Elsewhere => self.say(&format!("{}: running in another process", self.trials[trial].label())),
+            TrialEnd::Elsewhere => self.say(&format!("{}: running in another process", self.trials[trial].label())),
         }
     }
 
-    fn tick(&mut self, states: &[State]) {
+    fn tick(&mut self, states: &[TrialState]) {
         for (index, state) in
             states.iter().enumerate().filter(|(index, state)| self.states[*index] != **state).collect::<Vec<_>>()
         {
             self.remember(index, state);
-            if state.is_final() && self.begun[index].is_none() && *state != State::Dropped {
+            if state.is_final() && self.begun[index].is_none() && *state != TrialState::Skipped {
                 self.states[index] = state.clone();
                 self.say(&format!("{} (in another process)", self.ended_line(index, state)));
             }
@@ -217,14 +217,14 @@ impl Audience for SweepProgress<'_> {
         self.say(what);
     }
 
-    fn winding_down(&mut self, why: Why, running: usize) {
+    fn winding_down(&mut self, why: StopReason, running: usize) {
         let what = match (why, running) {
-            (Why::Asked, 0) => "stopping".into(),
-            (Why::Asked, 1) => "stopping: 1 running trial is saving its state".into(),
-            (Why::Asked, more) => format!("stopping: {more} running trials are saving their states"),
-            (Why::TrialFailed, 0) => "a trial failed; no more trials will start".into(),
-            (Why::TrialFailed, 1) => "a trial failed; no more trials will start, and the running one will finish".into(),
-            (Why::TrialFailed, more) => {
+            (StopReason::Asked, 0) => "stopping".into(),
+            (StopReason::Asked, 1) => "stopping: 1 running trial is saving its state".into(),
+            (StopReason::Asked, more) => format!("stopping: {more} running trials are saving their states"),
+            (StopReason::TrialFailed, 0) => "a trial failed; no more trials will start".into(),
+            (StopReason::TrialFailed, 1) => "a trial failed; no more trials will start, and the running one will finish".into(),
+            (StopReason::TrialFailed, more) => {
                 format!("a trial failed; no more trials will start, and the {more} running ones will finish")
             }
         };

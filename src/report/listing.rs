@@ -8,7 +8,7 @@ use super::{Column, Table};
 use crate::compare::ComparedRun;
 use crate::numbers::{count, duration, score};
 use crate::plan::shown;
-use crate::sweep::{Counts, State};
+use crate::sweep::{StateCounts, TrialState};
 use crate::task::metrics::Direction;
 
 /// A sweep and what has become of its trials.
@@ -22,20 +22,20 @@ pub struct ListedSweep {
     /// The metric that ranks its variants, and which of its scores is better.
     pub metric: (String, Direction),
     /// Of each trial.
-    pub states: Vec<State>,
+    pub states: Vec<TrialState>,
 }
 
 impl ListedSweep {
     /// How many trials are in which state.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        Counts::of(&self.states)
+    pub fn counts(&self) -> StateCounts {
+        StateCounts::of(&self.states)
     }
 
     /// The best score of a trial.
     #[must_use]
     pub fn best(&self) -> Option<f64> {
-        let scores = self.states.iter().filter_map(|state| if let State::Done(score) = state { *score } else { None });
+        let scores = self.states.iter().filter_map(|state| if let TrialState::Done(score) = state { *score } else { None });
         scores.reduce(|best, next| if self.metric.1.improves(next, best) { next } else { best })
     }
 }
@@ -57,7 +57,7 @@ pub fn sweeps_table(sweeps: &[&ListedSweep]) -> Table {
         Column::words("best"),
     ]);
     for sweep in sweeps {
-        let Counts { trials, done, failed, stopped, running, left } = sweep.counts();
+        let StateCounts { trials, done, failed, stopped, running, left } = sweep.counts();
         let best = sweep.best().map_or(String::new(), |best| format!("{} {}", sweep.metric.0, score(best)));
         let mut row = vec![sweep.name.clone(), sweep.created.format("%Y-%m-%d %H:%M").to_string(), sweep.varies.join(", ")];
         row.extend([trials, done, failed, stopped, running, left].map(|number| count(number as u64)));

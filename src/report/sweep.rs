@@ -6,7 +6,9 @@ use std::path::Path;
 use super::{Column, Table};
 use crate::numbers::{count, counted, duration, score};
 use crate::plan::shown;
-use crate::sweep::{Counts, Extended, Jobs, Joined, Known, Other, PlannedTrial, Standing, State, variants_and_seeds};
+use crate::sweep::{
+    Extended, FoundSweep, Jobs, Lookup, OpenedSweep, PlannedTrial, SimilarSweep, StateCounts, TrialState, variants_and_seeds,
+};
 use crate::terminal::Width;
 
 /// How long an example takes to learn from.
@@ -29,7 +31,7 @@ pub fn sweep_size_text(trials: &[PlannedTrial]) -> String {
 
 /// Every trial with its state, where the sweep is there already; then the steps and the time of what is left.
 #[must_use]
-pub fn sweep_plan_text(trials: &[PlannedTrial], states: &[State], pace: &Pace, jobs: Jobs, width: Width) -> String {
+pub fn sweep_plan_text(trials: &[PlannedTrial], states: &[TrialState], pace: &Pace, jobs: Jobs, width: Width) -> String {
     let paths: BTreeSet<&String> = trials.iter().flat_map(|trial| trial.choices.keys()).collect();
     let mut columns = vec![Column::words("trial").optional(3)];
     columns.extend(paths.iter().map(|path| Column::path(path.as_str())));
@@ -78,31 +80,31 @@ pub fn sweep_plan_text(trials: &[PlannedTrial], states: &[State], pace: &Pace, j
 
 /// A trial's state in a word or two.
 #[must_use]
-pub fn state_text(state: &State) -> String {
+pub fn state_text(state: &TrialState) -> String {
     match state {
-        State::Done(Some(value)) => format!("done ({})", score(*value)),
-        State::Done(None) => "done".into(),
-        State::Pruned(_) => "stopped early".into(),
-        State::Dropped => "not needed".into(),
-        State::Failed(_) => "failed".into(),
-        State::Running => "running".into(),
-        State::Waiting => "left".into(),
+        TrialState::Done(Some(value)) => format!("done ({})", score(*value)),
+        TrialState::Done(None) => "done".into(),
+        TrialState::Pruned(_) => "stopped early".into(),
+        TrialState::Skipped => "not needed".into(),
+        TrialState::Failed(_) => "failed".into(),
+        TrialState::Running => "running".into(),
+        TrialState::Pending => "left".into(),
     }
 }
 
 /// What joining a sweep has found or made. `resume` gives the command that continues a sweep.
 #[must_use]
-pub fn joined_text(joined: &Joined, resume: &dyn Fn(&Path) -> String) -> String {
-    let path = joined.directory.path().display();
-    match &joined.before {
-        Standing::Known(known) => {
+pub fn opened_text(opened: &OpenedSweep, resume: &dyn Fn(&Path) -> String) -> String {
+    let path = opened.directory.path().display();
+    match &opened.before {
+        Lookup::Found(known) => {
             let mut lines = vec![format!("continuing {path}")];
             lines.extend(restored(known));
             lines.extend(added(&known.extended, "added to its plan"));
             lines.extend(kept(&known.extended));
             lines.join("\n")
         }
-        Standing::New(other) => {
+        Lookup::Absent(other) => {
             let mut lines = vec![format!("new sweep {path}")];
             lines.extend(other.iter().flat_map(|other| beside(other, resume)));
             lines.join("\n")
@@ -112,9 +114,9 @@ pub fn joined_text(joined: &Joined, resume: &dyn Fn(&Path) -> String) -> String 
 
 /// What a sweep would find or make.
 #[must_use]
-pub fn standing_text(standing: &Standing, resume: &dyn Fn(&Path) -> String) -> String {
-    match standing {
-        Standing::Known(known) => {
+pub fn lookup_text(lookup: &Lookup, resume: &dyn Fn(&Path) -> String) -> String {
+    match lookup {
+        Lookup::Found(known) => {
             let counts = known.directory.counts().unwrap_or_default();
             let mut lines = vec![format!("would continue {}: {}", known.directory.path().display(), counts.text())];
             lines.extend(restored(known).into_iter().map(|line| format!("would restore {line}")));
@@ -122,7 +124,7 @@ pub fn standing_text(standing: &Standing, resume: &dyn Fn(&Path) -> String) -> S
             lines.extend(kept(&known.extended));
             lines.join("\n")
         }
-        Standing::New(other) => {
+        Lookup::Absent(other) => {
             let mut lines = vec!["would start a new sweep".to_string()];
             lines.extend(other.iter().flat_map(|other| beside(other, resume)));
             lines.join("\n")
@@ -130,7 +132,7 @@ pub fn standing_text(standing: &Standing, resume: &dyn Fn(&Path) -> String) -> S
     }
 }
 
-fn restored(known: &Known) -> Vec<String> {
+fn restored(known: &FoundSweep) -> Vec<String> {
     known.restored.iter().map(|what| format!("restored: {what}")).collect()
 }
 
@@ -157,7 +159,7 @@ fn kept(extended: &Extended) -> Vec<String> {
     vec![format!("the trials in its plan keep their settings: {} (--fresh starts a new sweep)", settings.join("; "))]
 }
 
-fn beside(other: &Other, resume: &dyn Fn(&Path) -> String) -> Vec<String> {
+fn beside(other: &SimilarSweep, resume: &dyn Fn(&Path) -> String) -> Vec<String> {
     let path = other.directory.path();
     let differences = if other.differences.is_empty() {
         "its data, tokenizer or checkpoint are others".to_string()
@@ -165,7 +167,7 @@ fn beside(other: &Other, resume: &dyn Fn(&Path) -> String) -> Vec<String> {
         other.differences.join("; ")
     };
     let mut lines = vec![format!("{} is another sweep ({}): {differences}", path.display(), other.counts.text())];
-    let Counts { failed, .. } = other.counts;
+    let StateCounts { failed, .. } = other.counts;
     if !other.counts.is_finished() || failed > 0 {
         lines.push(format!("continue that one with: {}", resume(path)));
     }

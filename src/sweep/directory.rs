@@ -11,11 +11,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::claim::FileClaim;
-use super::counts::Counts;
-use super::ladder::Ladder;
-use super::moved;
+use super::paths::{reused_run, with_current_paths};
 use super::plan::{Plan, PlannedTrial};
-use super::queue::{State, drop_stopped};
+use super::queue::{TrialState, drop_stopped};
+use super::rung_scores::RungScores;
+use super::state_counts::StateCounts;
 use crate::runs::{self, RunDirectory, Status, StoredRun, files};
 use crate::settings::OnFailure;
 use crate::task::metrics::Direction;
@@ -149,7 +149,7 @@ impl SweepDirectory {
         self.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Writes a file of it whole. Only who holds the [gate](super::gate) may.
+    /// Writes a file of it whole. Only who holds the [lock](super::lock) may.
     pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         self.directory.write(name, content)
     }
@@ -193,7 +193,7 @@ impl SweepDirectory {
             "{} has no line that can be read; `gluepot sweep` with the experiment's file restores it",
             path.display()
         );
-        Ok(plan.trials.iter().map(|trial| moved::found(trial, self.path())).collect())
+        Ok(plan.trials.iter().map(|trial| with_current_paths(trial, self.path())).collect())
     }
 
     /// Where encoded splits are kept.
@@ -204,8 +204,8 @@ impl SweepDirectory {
 
     /// The scores at the rungs.
     #[must_use]
-    pub fn ladder(&self) -> Ladder {
-        Ladder::at(self.directory.path("rungs.jsonl"))
+    pub fn rung_scores(&self) -> RungScores {
+        RungScores::at(self.directory.path("rungs.jsonl"))
     }
 
     /// What a trial's process said outside of its run's log.
@@ -261,7 +261,7 @@ impl SweepDirectory {
         let (mut found, unreadable) = runs::list(self.path())?;
         let mut lost = BTreeMap::new();
         for (trial, path) in self.facts().map(|facts| facts.reused).unwrap_or_default() {
-            match moved::reused(self.path(), &path, &trial) {
+            match reused_run(self.path(), &path, &trial) {
                 Some(run) => found.push(run),
                 None => drop(lost.insert(trial, path)),
             }
@@ -277,7 +277,7 @@ impl SweepDirectory {
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub fn states(&self, trials: &[PlannedTrial], retry_failed: bool) -> Result<Vec<State>> {
+    pub fn states(&self, trials: &[PlannedTrial], retry_failed: bool) -> Result<Vec<TrialState>> {
         // Without it, what is done is done all the same.
         let metric = self.facts().map(|facts| facts.metric).unwrap_or_default();
         let mut by_trial: HashMap<String, Vec<StoredRun>> = HashMap::new();
@@ -288,7 +288,7 @@ impl SweepDirectory {
             let runs = by_trial.get(&trial.id).map_or(&[][..], Vec::as_slice);
             self.state(trial, runs, &metric, retry_failed)
         };
-        let mut states: Vec<State> = trials.iter().map(state).collect();
+        let mut states: Vec<TrialState> = trials.iter().map(state).collect();
         drop_stopped(trials, &mut states);
         Ok(states)
     }
@@ -297,26 +297,26 @@ impl SweepDirectory {
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub fn counts(&self) -> Result<Counts> {
-        Ok(Counts::of(&self.states(&self.trials()?, false)?))
+    pub fn counts(&self) -> Result<StateCounts> {
+        Ok(StateCounts::of(&self.states(&self.trials()?, false)?))
     }
 
-    fn state(&self, trial: &PlannedTrial, runs: &[StoredRun], metric: &str, retry_failed: bool) -> State {
+    fn state(&self, trial: &PlannedTrial, runs: &[StoredRun], metric: &str, retry_failed: bool) -> TrialState {
         if let Some(summary) = runs.iter().rev().find_map(|run| run.summary.as_ref()) {
-            return State::Done(summary.best.scores.get(metric).copied());
+            return TrialState::Done(summary.best.scores.get(metric).copied());
         }
         if FileClaim::is_held(&self.lock(&trial.id)) == Some(true) {
-            return State::Running;
+            return TrialState::Running;
         }
-        let Some(last) = runs.last() else { return State::Waiting };
+        let Some(last) = runs.last() else { return TrialState::Pending };
         let reason = || last.facts.exit.as_ref().and_then(|exit| exit.message.clone()).unwrap_or_default();
         match last.facts.status {
-            Status::Pruned => State::Pruned(reason()),
+            Status::Pruned => TrialState::Pruned(reason()),
             // On another machine, whose locks may not be seen here, it may still be alive.
-            Status::Running if last.status() == Status::Running => State::Running,
-            Status::Running | Status::Died | Status::Interrupted => State::Waiting,
-            _ if retry_failed => State::Waiting,
-            _ => State::Failed(reason()),
+            Status::Running if last.status() == Status::Running => TrialState::Running,
+            Status::Running | Status::Died | Status::Interrupted => TrialState::Pending,
+            _ if retry_failed => TrialState::Pending,
+            _ => TrialState::Failed(reason()),
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::grid::{grid, points, size};
-use super::plan::{PlannedTrial, Work, twice, values};
-use super::prune::rungs;
+use super::halving::rungs;
+use super::plan::{PlannedTrial, Workload, duplicate, values};
 use super::random::random;
-use super::space::Space;
+use super::space::SearchSpace;
 use crate::experiment::problem::{Problem, Problems};
 use crate::experiment::{Choice, Experiment, is_whole, schema};
 use crate::failure::{Failure, Outcome};
@@ -32,7 +32,7 @@ pub fn expand(experiment: &mut Experiment, hub: &Hub, shelf: &mut Shelf) -> Outc
         return Err(Failure::Experiment(Problems(std::mem::take(&mut experiment.problems))));
     };
     let schema = schema();
-    let space = Space::of(&sweep, |path| is_whole(schema, path));
+    let space = SearchSpace::of(&sweep, |path| is_whole(schema, path));
     let variants = variants(&sweep, &space, experiment.seed());
     let variants = variants.map_err(|complaint| {
         experiment.complain(vec![complaint]);
@@ -62,7 +62,7 @@ pub fn expand(experiment: &mut Experiment, hub: &Hub, shelf: &mut Shelf) -> Outc
     if problems.is_empty() { distinct(trials) } else { Err(Failure::Experiment(Problems(problems))) }
 }
 
-fn variants(sweep: &Sweep, space: &Space, seed: u64) -> Result<Vec<Vec<Choice>>, Complaint> {
+fn variants(sweep: &Sweep, space: &SearchSpace, seed: u64) -> Result<Vec<Vec<Choice>>, Complaint> {
     let seeds = sweep.seeds.as_ref().map_or(1, Vec::len) as u64;
     let points = if let (Strategy::Random, Some(trials)) = (sweep.strategy, sweep.trials) {
         refuse_too_many(trials.get() as u64, seeds)?;
@@ -115,7 +115,7 @@ fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, 
     trial.rungs = sweep.prune.as_ref().map_or_else(Vec::new, |prune| rungs(prune, trial.steps.total));
     let trial = &inputs.trial;
     let passes = trial.steps.total as f64 / trial.steps.per_epoch.max(1) as f64;
-    let work = Work {
+    let work = Workload {
         learnt: (passes * trial.train_examples as f64).round() as u64,
         scored: trial.evaluations().saturating_mul(trial.validation_examples as u64),
     };
@@ -138,7 +138,7 @@ fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, 
 /// Two trials with one identity would be the same training twice.
 fn distinct(trials: Vec<PlannedTrial>) -> Outcome<Vec<PlannedTrial>> {
     let message =
-        twice(&trials).map(|(one, other)| format!("two trials are the same training: {} and {}", one.label(), other.label()));
+        duplicate(&trials).map(|(one, other)| format!("two trials are the same training: {} and {}", one.label(), other.label()));
     message.map_or(Ok(trials), |message| Err(Failure::Usage(anyhow::anyhow!(message))))
 }
 

@@ -136,7 +136,7 @@ fn values(trials: &[PlannedTrial]) -> BTreeMap<String, Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::Work;
+    use crate::sweep::Workload;
     use serde_json::json;
 
     /// A trial of a learning rate and a seed; `size` is the batch size.
@@ -153,7 +153,7 @@ mod tests {
             choices: BTreeMap::from([("learning_rate".into(), json!(rate))]),
             seed,
             steps: 10,
-            work: Work { learnt: 80, scored: 8 },
+            work: Workload { learnt: 80, scored: 8 },
             rungs: Vec::new(),
             decides: false,
             settings: vec![

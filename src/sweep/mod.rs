@@ -2,46 +2,46 @@
 //!
 //! ```text
 //! [sweep] ─► space ─► grid | random ─► expand ─► plan (frozen: plan.jsonl)
-//! plan ─► join (under the gate): a sweep's directory ─► queue ─► drive ─► children ─► runs below it
+//! plan ─► open (under a lock): a sweep's directory ─► queue ─► drive ─► processes ─► runs below it
 //! ```
 
-mod at_once;
-mod children;
 mod claim;
-mod counts;
 mod directory;
 mod drive;
 mod expand;
 mod extend;
-mod gate;
+mod finish;
 mod grid;
-mod join;
-mod ladder;
-mod meant;
-mod mend;
-mod moved;
+mod halving;
+mod lock;
+mod open;
+mod parallelism;
+mod paths;
 mod plan;
-mod prune;
+mod processes;
 mod queue;
 mod random;
+mod resolve;
+mod rung_scores;
 mod space;
+mod state_counts;
 mod verify;
 
-pub use at_once::{Jobs, Pilot};
-pub use children::{Children, Told, Workers};
 pub use claim::FileClaim;
-pub use counts::Counts;
 pub use directory::{FORMAT, Inventory, SweepDirectory, SweepFacts, is_sweep};
-pub use drive::{Audience, Crew, Driven, Ending, Manner, News, Progress, Why, drive};
+pub use drive::{Crew, CrewEvent, DriveOptions, Driven, StopReason, SweepObserver, TrialEnd, TrialProgress, drive};
 pub use expand::expand;
 pub use extend::{Extended, differences, extend};
 pub use grid::{grid, points, size};
-pub use join::{Asked, How, Joined, Known, Other, Standing};
-pub use ladder::Ladder;
-pub use meant::{Meant, meant};
-pub use plan::{Plan, PlannedTrial, Work, variants_and_seeds};
-pub use prune::{goes_on, rungs};
-pub use queue::{Next, State, drop_stopped, next};
+pub use halving::{rungs, survives};
+pub use open::{FoundSweep, Lookup, OpenOptions, OpenedSweep, SimilarSweep, SweepRequest};
+pub use parallelism::{Jobs, Parallelism};
+pub use plan::{Plan, PlannedTrial, Workload, variants_and_seeds};
+pub use processes::{Processes, TrialMessage, Workers};
+pub use queue::{Next, TrialState, drop_stopped, next};
 pub use random::random;
-pub use space::{Dimension, Space};
+pub use resolve::{RunOrSweep, resolve};
+pub use rung_scores::RungScores;
+pub use space::{Dimension, SearchSpace};
+pub use state_counts::StateCounts;
 pub use verify::verify_sweep;

@@ -24,7 +24,7 @@ pub struct PlannedTrial {
     /// Steps in all.
     pub steps: u64,
     /// Examples learnt from in all, and scored.
-    pub work: Work,
+    pub work: Workload,
     /// Further steps after which the validation split is scored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rungs: Vec<u64>,
@@ -40,14 +40,14 @@ pub struct PlannedTrial {
 
 /// How much a trial has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Work {
+pub struct Workload {
     /// Examples learnt from, repeated ones counted each time.
     pub learnt: u64,
     /// Examples scored, likewise.
     pub scored: u64,
 }
 
-impl Work {
+impl Workload {
     /// In examples learnt from; scoring one costs a third of that, since a forward pass is a third of a step.
     #[must_use]
     pub fn units(&self) -> f64 {
@@ -161,7 +161,7 @@ fn checksum(content: &str) -> String {
 }
 
 /// Two trials with one identity would be the same training twice.
-pub(super) fn twice(trials: &[PlannedTrial]) -> Option<(&PlannedTrial, &PlannedTrial)> {
+pub(super) fn duplicate(trials: &[PlannedTrial]) -> Option<(&PlannedTrial, &PlannedTrial)> {
     let mut known: HashMap<&str, &PlannedTrial> = HashMap::new();
     trials.iter().find_map(|trial| known.insert(&trial.id, trial).map(|other| (other, trial)))
 }
@@ -187,7 +187,7 @@ mod tests {
             choices: BTreeMap::from([("learning_rate".into(), json!(5e-5))]),
             seed: 1,
             steps: 10,
-            work: Work { learnt: 80, scored: 8 },
+            work: Workload { learnt: 80, scored: 8 },
             rungs: Vec::new(),
             decides: false,
             settings: vec![row],

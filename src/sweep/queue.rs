@@ -6,9 +6,9 @@ use super::plan::PlannedTrial;
 
 /// What has become of a trial.
 #[derive(Clone, Debug, PartialEq)]
-pub enum State {
+pub enum TrialState {
     /// Not begun, or interrupted.
-    Waiting,
+    Pending,
     /// Running, here or in another process.
     Running,
     /// At its end, with this score.
@@ -18,27 +18,27 @@ pub enum State {
     /// Failed, for this reason.
     Failed(String),
     /// Not needed any more: its variant was stopped.
-    Dropped,
+    Skipped,
 }
 
-impl State {
+impl TrialState {
     /// Its name, for programs.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Waiting => "left",
+            Self::Pending => "left",
             Self::Running => "running",
             Self::Done(_) => "done",
             Self::Pruned(_) => "stopped early",
             Self::Failed(_) => "failed",
-            Self::Dropped => "not needed",
+            Self::Skipped => "not needed",
         }
     }
 
     /// Whether nothing more will happen to the trial.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        !matches!(self, Self::Waiting | Self::Running)
+        !matches!(self, Self::Pending | Self::Running)
     }
 }
 
@@ -57,14 +57,14 @@ pub enum Next {
 ///
 /// A trial whose variant is still being decided upon waits for that; with its variant stopped, it is dropped.
 #[must_use]
-pub fn next(trials: &[PlannedTrial], states: &mut [State]) -> Next {
+pub fn next(trials: &[PlannedTrial], states: &mut [TrialState]) -> Next {
     drop_stopped(trials, states);
     let deciders = deciders(trials);
     let mut waits = false;
     for (index, trial) in trials.iter().enumerate() {
         match states[index] {
-            State::Running => waits = true,
-            State::Waiting => {
+            TrialState::Running => waits = true,
+            TrialState::Pending => {
                 let decider = deciders.get(&trial.variant).filter(|_| !trial.decides);
                 if decider.is_some_and(|decider| !states[*decider].is_final()) {
                     waits = true;
@@ -79,12 +79,14 @@ pub fn next(trials: &[PlannedTrial], states: &mut [State]) -> Next {
 }
 
 /// Marks what waits and is not needed any more, because its variant was stopped.
-pub fn drop_stopped(trials: &[PlannedTrial], states: &mut [State]) {
+pub fn drop_stopped(trials: &[PlannedTrial], states: &mut [TrialState]) {
     let deciders = deciders(trials);
     for (index, trial) in trials.iter().enumerate().filter(|(_, trial)| !trial.decides) {
         let decider = deciders.get(&trial.variant);
-        if states[index] == State::Waiting && decider.is_some_and(|decider| matches!(states[*decider], State::Pruned(_))) {
-            states[index] = State::Dropped;
+        if states[index] == TrialState::Pending
+            && decider.is_some_and(|decider| matches!(states[*decider], TrialState::Pruned(_)))
+        {
+            states[index] = TrialState::Skipped;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use super::space::{Dimension, Space};
+use super::space::{Dimension, SearchSpace};
 use crate::experiment::Choice;
 use crate::random::{Purpose, Stream};
 use crate::settings::Range;
@@ -17,7 +17,7 @@ const PATIENCE: u64 = 10_000;
 ///
 /// More points begin with the same ones, and another axis leaves the values of the others as they are.
 #[must_use]
-pub fn random(space: &Space, seed: u64, n: usize) -> Vec<Vec<Choice>> {
+pub fn random(space: &SearchSpace, seed: u64, n: usize) -> Vec<Vec<Choice>> {
     let mut points: Vec<Vec<Choice>> = Vec::new();
     let mut seen = BTreeSet::new();
     let mut in_vain = 0;

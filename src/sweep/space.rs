@@ -25,13 +25,13 @@ pub enum Dimension {
 
 /// Every dimension of a sweep, and what is left out of their product.
 #[derive(Clone, Debug)]
-pub struct Space {
+pub struct SearchSpace {
     /// The axes in the order of their paths, then the paired values.
     pub dimensions: Vec<Dimension>,
     exclude: Vec<BTreeMap<String, Json>>,
 }
 
-impl Space {
+impl SearchSpace {
     /// The space of a sweep; `whole` says which settings are whole numbers.
     #[must_use]
     pub fn of(sweep: &Sweep, whole: impl Fn(&str) -> bool) -> Self {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gluepot::settings::{OnFailure, Prune, Sweep};
 use gluepot::sweep::{
-    Audience, Crew, Driven, Ending, Manner, News, Pilot, PlannedTrial, Progress, Space, State, Why, Work, drive, goes_on, grid,
-    random, rungs,
+    Crew, CrewEvent, DriveOptions, Driven, Parallelism, PlannedTrial, SearchSpace, StopReason, SweepObserver, TrialEnd,
+    TrialProgress, TrialState, Workload, drive, grid, random, rungs, survives,
 };
 use gluepot::task::metrics::Direction;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ fn a_grid_is_every_combination_without_what_is_excluded() {
         exclude = [{ learning_rate = 2, "data.batch_size" = 16 }, { checkpoint = "large", "data.batch_size" = 16 }]
         "#,
     );
-    let space = Space::of(&sweep, |_| false);
+    let space = SearchSpace::of(&sweep, |_| false);
     assert_eq!(
         points(&grid(&space)),
         [
@@ -50,7 +50,7 @@ const RANDOM: &str = r#"axes = { learning_rate = { min = 1e-5, max = 1e-3, log =
 
 #[test]
 fn random_draws_are_a_function_of_the_seed_alone() {
-    let space = Space::of(&sweep(RANDOM), |path| path == "data.batch_size");
+    let space = SearchSpace::of(&sweep(RANDOM), |path| path == "data.batch_size");
     let first = random(&space, 42, 50);
     assert_eq!(first, random(&space, 42, 50));
     assert_ne!(first, random(&space, 43, 50));
@@ -58,7 +58,7 @@ fn random_draws_are_a_function_of_the_seed_alone() {
     assert_eq!(first[..20], random(&space, 42, 20));
     // Another axis leaves the others' values as they are.
     let more = RANDOM.replace("axes = {", "axes = { epochs = [1, 2, 3],");
-    let with_epochs = random(&Space::of(&sweep(&more), |path| path == "data.batch_size"), 42, 50);
+    let with_epochs = random(&SearchSpace::of(&sweep(&more), |path| path == "data.batch_size"), 42, 50);
     for (point, wider) in first.iter().zip(&with_epochs) {
         assert!(point.iter().all(|choice| wider.contains(choice)));
     }
@@ -66,7 +66,7 @@ fn random_draws_are_a_function_of_the_seed_alone() {
 
 #[test]
 fn random_draws_have_the_distributions_that_are_asked_for() {
-    let space = Space::of(&sweep(RANDOM), |path| path == "data.batch_size");
+    let space = SearchSpace::of(&sweep(RANDOM), |path| path == "data.batch_size");
     let n = 4000;
     let drawn = random(&space, 7, n);
     let of = |path: &str| -> Vec<f64> {
@@ -93,7 +93,7 @@ fn random_draws_have_the_distributions_that_are_asked_for() {
 fn random_draws_no_variant_twice_and_end_when_there_are_no_more() {
     let sweep =
         sweep("axes = { learning_rate = [1.0, 2.0, 3.0], epochs = [1, 2] }\nexclude = [{ epochs = 2, learning_rate = 3.0 }]");
-    let space = Space::of(&sweep, |_| false);
+    let space = SearchSpace::of(&sweep, |_| false);
     let mut drawn = points(&random(&space, 1, 100));
     assert_eq!(drawn.len(), 5);
     drawn.sort();
@@ -116,15 +116,15 @@ fn rungs_are_powers_of_the_factor() {
 /// The best third of those that came so far goes on, counted with the trial itself.
 #[test]
 fn one_in_factor_goes_on_and_ties_do_too() {
-    let up = |score: f64, others: &[f64]| goes_on(score, others, 3, Direction::Maximize);
+    let up = |score: f64, others: &[f64]| survives(score, others, 3, Direction::Maximize);
     assert!(up(0.1, &[]));
     assert!(!up(0.1, &[0.2]));
     assert!(up(0.2, &[0.1]));
     assert!(up(0.2, &[0.2, 0.2, 0.2]));
     assert!(up(0.5, &[0.9, 0.1, 0.2]));
     assert!(!up(0.5, &[0.9, 0.8, 0.2, 0.1]));
-    assert!(goes_on(0.3, &[0.4, 0.5], 3, Direction::Minimize));
-    assert!(!goes_on(0.6, &[0.4, 0.5], 3, Direction::Minimize));
+    assert!(survives(0.3, &[0.4, 0.5], 3, Direction::Minimize));
+    assert!(!survives(0.6, &[0.4, 0.5], 3, Direction::Minimize));
 }
 
 /// `variants` by `seeds` trials in the order of a plan, each called `v1s1`.
@@ -135,7 +135,7 @@ fn trials(variants: usize, seeds: u64, decides: bool) -> Vec<PlannedTrial> {
         choices: BTreeMap::from([("x".into(), json!(variant))]),
         seed,
         steps: 10,
-        work: Work { learnt: 10, scored: 0 },
+        work: Workload { learnt: 10, scored: 0 },
         rungs: Vec::new(),
         decides: decides && seed == 1,
         settings: Vec::new(),
@@ -147,22 +147,22 @@ fn trials(variants: usize, seeds: u64, decides: bool) -> Vec<PlannedTrial> {
 /// A trainer that reads from a script how each trial ends, and ends them in the order of their start.
 struct Script {
     ids: Vec<String>,
-    before: Vec<State>,
-    endings: BTreeMap<String, Ending>,
+    before: Vec<TrialState>,
+    endings: BTreeMap<String, TrialEnd>,
     running: VecDeque<(usize, String)>,
     started: Vec<String>,
     most: usize,
     stopped: bool,
     asked: bool,
     /// What another process has come to, once asked.
-    later: BTreeMap<String, State>,
+    later: BTreeMap<String, TrialState>,
 }
 
 impl Script {
-    fn new(trials: &[PlannedTrial], endings: &[(&str, Ending)]) -> Self {
+    fn new(trials: &[PlannedTrial], endings: &[(&str, TrialEnd)]) -> Self {
         Self {
             ids: trials.iter().map(|trial| trial.id.clone()).collect(),
-            before: vec![State::Waiting; trials.len()],
+            before: vec![TrialState::Pending; trials.len()],
             endings: endings.iter().map(|(id, ending)| ((*id).to_string(), ending.clone())).collect(),
             running: VecDeque::new(),
             started: Vec::new(),
@@ -175,7 +175,7 @@ impl Script {
 }
 
 impl Crew for Script {
-    fn states(&mut self) -> Vec<State> {
+    fn states(&mut self) -> Vec<TrialState> {
         let states = self.before.clone();
         for (index, id) in self.ids.iter().enumerate() {
             if let Some(state) = self.later.get(id) {
@@ -193,16 +193,16 @@ impl Crew for Script {
         Ok(())
     }
 
-    fn hear(&mut self, _: Duration) -> Option<News> {
+    fn next_event(&mut self, _: Duration) -> Option<CrewEvent> {
         let (slot, id) = self.running.pop_front()?;
-        Some(News::Ended(slot, self.endings.get(&id).cloned().unwrap_or(Ending::As(State::Done(Some(0.5))))))
+        Some(CrewEvent::Ended(slot, self.endings.get(&id).cloned().unwrap_or(TrialEnd::State(TrialState::Done(Some(0.5))))))
     }
 
     fn ask_to_stop(&mut self) {
         self.asked = true;
     }
 
-    fn stop(&mut self) {
+    fn kill(&mut self) {
         self.stopped = true;
         self.running.clear();
     }
@@ -210,25 +210,25 @@ impl Crew for Script {
 
 struct Silent;
 
-impl Audience for Silent {
+impl SweepObserver for Silent {
     fn started(&mut self, _: usize, _: usize) {}
-    fn progress(&mut self, _: usize, _: usize, _: Progress) {}
-    fn ended(&mut self, _: usize, _: usize, _: &Ending) {}
-    fn tick(&mut self, _: &[State]) {}
+    fn progress(&mut self, _: usize, _: usize, _: TrialProgress) {}
+    fn ended(&mut self, _: usize, _: usize, _: &TrialEnd) {}
+    fn tick(&mut self, _: &[TrialState]) {}
     fn decided(&mut self, _: &str) {}
-    fn winding_down(&mut self, _: Why, _: usize) {}
+    fn winding_down(&mut self, _: StopReason, _: usize) {}
 }
 
-fn exactly(jobs: usize) -> Pilot {
-    Pilot::exactly(NonZeroUsize::new(jobs).unwrap())
+fn exactly(jobs: usize) -> Parallelism {
+    Parallelism::fixed(NonZeroUsize::new(jobs).unwrap())
 }
 
 fn run(trials: &[PlannedTrial], script: &mut Script, jobs: usize, on_failure: OnFailure) -> Driven {
-    drive(trials, script, &mut Silent, Manner { pilot: exactly(jobs), on_failure }, &|| 0).unwrap()
+    drive(trials, script, &mut Silent, DriveOptions { parallelism: exactly(jobs), on_failure }, &|| 0).unwrap()
 }
 
-fn failed() -> Ending {
-    Ending::As(State::Failed("no".into()))
+fn failed() -> TrialEnd {
+    TrialEnd::State(TrialState::Failed("no".into()))
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn every_trial_runs_once_in_the_plans_order_and_no_more_at_once_than_asked() {
         let driven = run(&trials, &mut script, jobs, OnFailure::Continue);
         assert_eq!(script.started, trials.iter().map(|trial| trial.id.clone()).collect::<Vec<_>>());
         assert_eq!(script.most, jobs.min(12));
-        assert!(driven.states.iter().all(|state| *state == State::Done(Some(0.5))) && !driven.interrupted);
+        assert!(driven.states.iter().all(|state| *state == TrialState::Done(Some(0.5))) && !driven.interrupted);
     }
 }
 
@@ -247,10 +247,15 @@ fn every_trial_runs_once_in_the_plans_order_and_no_more_at_once_than_asked() {
 fn what_is_done_or_has_failed_is_not_done_again() {
     let trials = trials(2, 2, false);
     let mut script = Script::new(&trials, &[]);
-    script.before = vec![State::Done(Some(0.9)), State::Failed("no".into()), State::Waiting, State::Pruned("behind".into())];
+    script.before = vec![
+        TrialState::Done(Some(0.9)),
+        TrialState::Failed("no".into()),
+        TrialState::Pending,
+        TrialState::Pruned("behind".into()),
+    ];
     let driven = run(&trials, &mut script, 1, OnFailure::Continue);
     assert_eq!(script.started, ["v1s2"]);
-    assert_eq!(driven.states[0], State::Done(Some(0.9)));
+    assert_eq!(driven.states[0], TrialState::Done(Some(0.9)));
 }
 
 #[test]
@@ -259,21 +264,21 @@ fn a_failure_ends_one_trial_or_on_request_all_that_follow() {
     let mut script = Script::new(&trials, &[("v2s1", failed())]);
     let driven = run(&trials, &mut script, 1, OnFailure::Continue);
     assert_eq!(script.started.len(), 4);
-    assert_eq!(driven.states.iter().filter(|state| matches!(state, State::Failed(_))).count(), 1);
+    assert_eq!(driven.states.iter().filter(|state| matches!(state, TrialState::Failed(_))).count(), 1);
     let mut script = Script::new(&trials, &[("v2s1", failed())]);
     let driven = run(&trials, &mut script, 2, OnFailure::Stop);
     // The third was running already, and ends as it should.
     assert_eq!(script.started, ["v1s1", "v2s1", "v3s1"]);
-    assert_eq!(driven.states[2..], [State::Done(Some(0.5)), State::Waiting]);
+    assert_eq!(driven.states[2..], [TrialState::Done(Some(0.5)), TrialState::Pending]);
 }
 
 #[test]
 fn a_variant_that_is_stopped_needs_no_more_seeds_and_the_others_run_in_full() {
     let trials = trials(3, 3, true);
-    let mut script = Script::new(&trials, &[("v2s1", Ending::As(State::Pruned("behind".into()))), ("v3s1", failed())]);
+    let mut script = Script::new(&trials, &[("v2s1", TrialEnd::State(TrialState::Pruned("behind".into()))), ("v3s1", failed())]);
     let driven = run(&trials, &mut script, 3, OnFailure::Continue);
     assert_eq!(script.started, ["v1s1", "v2s1", "v3s1", "v1s2", "v1s3", "v3s2", "v3s3"]);
-    assert_eq!((&driven.states[4], &driven.states[7]), (&State::Dropped, &State::Dropped));
+    assert_eq!((&driven.states[4], &driven.states[7]), (&TrialState::Skipped, &TrialState::Skipped));
 }
 
 #[test]
@@ -287,13 +292,13 @@ fn further_seeds_wait_until_their_variant_is_decided() {
 #[test]
 fn what_another_process_runs_is_awaited_and_taken_over_if_that_process_dies() {
     let trials = trials(3, 1, false);
-    let mut script = Script::new(&trials, &[("v2s1", Ending::Elsewhere)]);
-    script.before[0] = State::Running;
-    script.later = BTreeMap::from([("v1s1".into(), State::Waiting), ("v2s1".into(), State::Done(Some(0.7)))]);
+    let mut script = Script::new(&trials, &[("v2s1", TrialEnd::Elsewhere)]);
+    script.before[0] = TrialState::Running;
+    script.later = BTreeMap::from([("v1s1".into(), TrialState::Pending), ("v2s1".into(), TrialState::Done(Some(0.7)))]);
     let driven = run(&trials, &mut script, 1, OnFailure::Continue);
     assert_eq!(script.started, ["v2s1", "v3s1", "v1s1"]);
-    assert_eq!(driven.states[1], State::Done(Some(0.7)));
-    assert!(driven.states.iter().all(State::is_final));
+    assert_eq!(driven.states[1], TrialState::Done(Some(0.7)));
+    assert!(driven.states.iter().all(TrialState::is_final));
 }
 
 #[test]
@@ -306,14 +311,17 @@ fn asked_to_stop_once_it_lets_trials_end_and_twice_it_ends_them() {
             if calls.get() > after { often } else { 0 }
         }
     };
-    let manner = Manner { pilot: exactly(2), on_failure: OnFailure::Continue };
+    let options = DriveOptions { parallelism: exactly(2), on_failure: OnFailure::Continue };
     let mut script = Script::new(&trials, &[]);
-    let driven = drive(&trials, &mut script, &mut Silent, manner.clone(), &asked(4, 1)).unwrap();
+    let driven = drive(&trials, &mut script, &mut Silent, options.clone(), &asked(4, 1)).unwrap();
     assert!(driven.interrupted && script.asked && !script.stopped);
     assert_eq!(script.started, ["v1s1", "v2s1"]);
-    assert_eq!(driven.states, [State::Done(Some(0.5)), State::Done(Some(0.5)), State::Waiting, State::Waiting]);
+    assert_eq!(
+        driven.states,
+        [TrialState::Done(Some(0.5)), TrialState::Done(Some(0.5)), TrialState::Pending, TrialState::Pending]
+    );
     let mut script = Script::new(&trials, &[]);
-    let driven = drive(&trials, &mut script, &mut Silent, manner, &asked(4, 2)).unwrap();
+    let driven = drive(&trials, &mut script, &mut Silent, options, &asked(4, 2)).unwrap();
     assert!(driven.interrupted && script.stopped);
 }
 

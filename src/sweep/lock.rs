@@ -16,7 +16,7 @@ const SOON: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The folder or the lock in it cannot be written.
-pub fn enter(root: &Path, waits: &mut dyn FnMut(&str)) -> Result<FileClaim> {
+pub fn lock_sweeps(root: &Path, waits: &mut dyn FnMut(&str)) -> Result<FileClaim> {
     fs::create_dir_all(root).with_context(|| format!("cannot make the folder for runs {}", root.display()))?;
     let path = root.join(".sweeps.lock");
     let mut told = false;

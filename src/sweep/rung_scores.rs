@@ -18,11 +18,11 @@ struct Line {
 
 /// The file of scores.
 #[derive(Clone, Debug)]
-pub struct Ladder {
+pub struct RungScores {
     path: PathBuf,
 }
 
-impl Ladder {
+impl RungScores {
     /// In this file, which need not exist yet.
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
@@ -33,7 +33,7 @@ impl Ladder {
     ///
     /// # Errors
     /// The file cannot be written or read.
-    pub fn climb(&self, rung: usize, trial: &str, score: f64) -> Result<Vec<f64>> {
+    pub fn record(&self, rung: usize, trial: &str, score: f64) -> Result<Vec<f64>> {
         let line = serde_json::to_string(&Line { rung, trial: trial.into(), score })? + "\n";
         let name = || format!("cannot write {}", self.path.display());
         // One write of a whole line: lines of several processes do not mix.

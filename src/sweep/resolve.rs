@@ -7,7 +7,7 @@ use crate::runs::{self, FindError, StoredRun};
 
 /// A run or a sweep.
 #[derive(Debug)]
-pub enum Meant {
+pub enum RunOrSweep {
     /// A run.
     Run(Box<StoredRun>),
     /// A sweep.
@@ -19,10 +19,10 @@ pub enum Meant {
 ///
 /// # Errors
 /// Nothing is meant, or several things are.
-pub fn meant(root: &Path, name: &str) -> Result<Meant, FindError> {
+pub fn resolve(root: &Path, name: &str) -> Result<RunOrSweep, FindError> {
     let path = Path::new(name);
     if is_sweep(path) {
-        return Ok(Meant::Sweep(SweepDirectory::at(path.to_path_buf())));
+        return Ok(RunOrSweep::Sweep(SweepDirectory::at(path.to_path_buf())));
     }
     if [runs::files::PLAN, FACTS].iter().any(|file| path.join(file).is_file())
         && let Err(error) = SweepDirectory::open(path)
@@ -36,13 +36,13 @@ pub fn meant(root: &Path, name: &str) -> Result<Meant, FindError> {
     match runs::find(root, name) {
         // Its trials have the experiment's name too, and directories whose names begin alike.
         Ok(run) if sweeps.iter().any(|sweep| run.path.parent() == Some(sweep.path())) && !run.facts.id.starts_with(name) => {}
-        Ok(run) => return Ok(Meant::Run(Box::new(run))),
+        Ok(run) => return Ok(RunOrSweep::Run(Box::new(run))),
         Err(FindError::Unreadable(error)) => return Err(FindError::Unreadable(error)),
         Err(none) if sweeps.is_empty() => return Err(none),
         Err(_) => {}
     }
     if sweeps.len() == 1 {
-        return Ok(Meant::Sweep(sweeps.remove(0)));
+        return Ok(RunOrSweep::Sweep(sweeps.remove(0)));
     }
     let names: Vec<String> = sweeps.iter().map(SweepDirectory::directory_name).collect();
     Err(FindError::NotFound(format!("\"{name}\" means {} sweeps: {}; write more of the name", names.len(), names.join(", "))))

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::queue::State;
+use super::queue::TrialState;
 use crate::numbers::counted;
 
 /// How many of a sweep's trials are in which state; every trial is in exactly one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct StateCounts {
     /// Trials in the plan.
     pub trials: usize,
     /// Finished.
@@ -22,18 +22,18 @@ pub struct Counts {
     pub left: usize,
 }
 
-impl Counts {
+impl StateCounts {
     /// Counts states.
     #[must_use]
-    pub fn of(states: &[State]) -> Self {
+    pub fn of(states: &[TrialState]) -> Self {
         let mut counts = Self { trials: states.len(), ..Self::default() };
         for state in states {
             *match state {
-                State::Done(_) => &mut counts.done,
-                State::Failed(_) => &mut counts.failed,
-                State::Pruned(_) | State::Dropped => &mut counts.stopped,
-                State::Running => &mut counts.running,
-                State::Waiting => &mut counts.left,
+                TrialState::Done(_) => &mut counts.done,
+                TrialState::Failed(_) => &mut counts.failed,
+                TrialState::Pruned(_) | TrialState::Skipped => &mut counts.stopped,
+                TrialState::Running => &mut counts.running,
+                TrialState::Pending => &mut counts.left,
             } += 1;
         }
         counts
@@ -67,17 +67,17 @@ mod tests {
     #[test]
     fn every_state_is_counted_once() {
         let states = [
-            State::Done(Some(0.5)),
-            State::Done(None),
-            State::Failed("no".into()),
-            State::Pruned("behind".into()),
-            State::Dropped,
-            State::Running,
-            State::Waiting,
+            TrialState::Done(Some(0.5)),
+            TrialState::Done(None),
+            TrialState::Failed("no".into()),
+            TrialState::Pruned("behind".into()),
+            TrialState::Skipped,
+            TrialState::Running,
+            TrialState::Pending,
         ];
-        let counts = Counts::of(&states);
-        assert_eq!(counts, Counts { trials: 7, done: 2, failed: 1, stopped: 2, running: 1, left: 1 });
+        let counts = StateCounts::of(&states);
+        assert_eq!(counts, StateCounts { trials: 7, done: 2, failed: 1, stopped: 2, running: 1, left: 1 });
         assert_eq!(counts.text(), "2 done, 1 failed, 2 stopped early, 1 running, 1 left");
-        assert!(!counts.is_finished() && Counts::of(&states[..5]).is_finished());
+        assert!(!counts.is_finished() && StateCounts::of(&states[..5]).is_finished());
     }
 }

@@ -11,11 +11,11 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::directory::{SweepDirectory, SweepFacts};
-use super::drive::{Crew, Ending, News, Progress};
+use super::drive::{Crew, CrewEvent, TrialEnd, TrialProgress};
 use super::plan::PlannedTrial;
-use super::queue::State;
+use super::queue::TrialState;
 use crate::failure::says_out_of_memory;
-use crate::machine::memory_info::{self, Room};
+use crate::machine::memory_info::{self, MemoryInfo};
 use crate::machine::stop::INTERRUPTED;
 use crate::runs::{Exit, RunDirectory, RunLock, Status, StoredRun, list, manifest};
 use crate::settings::DeviceChoice;
@@ -23,7 +23,7 @@ use crate::settings::DeviceChoice;
 /// What a trial's process tells the sweep's, a line of JSON each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told {
+pub enum TrialMessage {
     /// It is on its way.
     Progress {
         /// Steps taken.
@@ -39,7 +39,7 @@ pub enum Told {
 
 /// What comes from the threads that listen to the processes.
 enum Heard {
-    Told(Told),
+    Message(TrialMessage),
     Silence,
 }
 
@@ -61,7 +61,7 @@ pub struct Workers {
 }
 
 /// The processes of a sweep.
-pub struct Children<'a> {
+pub struct Processes<'a> {
     directory: &'a SweepDirectory,
     facts: &'a SweepFacts,
     trials: &'a [PlannedTrial],
@@ -73,7 +73,7 @@ pub struct Children<'a> {
     asked_to_stop: bool,
 }
 
-impl<'a> Children<'a> {
+impl<'a> Processes<'a> {
     /// Nobody yet.
     #[must_use]
     pub fn new(
@@ -110,32 +110,32 @@ impl<'a> Children<'a> {
         Ok(command)
     }
 
-    fn state(&self, trial: &PlannedTrial) -> Option<State> {
+    fn state(&self, trial: &PlannedTrial) -> Option<TrialState> {
         self.directory.states(std::slice::from_ref(trial), false).ok()?.into_iter().next()
     }
 
     /// What a process that is gone left behind.
-    fn ending(&self, running: &Running, status: ExitStatus) -> Ending {
+    fn ending(&self, running: &Running, status: ExitStatus) -> TrialEnd {
         if running.taken {
-            return Ending::Elsewhere;
+            return TrialEnd::Elsewhere;
         }
         let id = &running.trial.id;
         let log = fs::read_to_string(self.directory.log(id)).unwrap_or_default();
         let last = newest_run(self.directory, id);
         // One that had no time to listen yet had nothing to save either.
         if self.asked_to_stop && status.signal() == Some(ASK) {
-            return Ending::As(State::Waiting);
+            return TrialEnd::State(TrialState::Pending);
         }
         match self.state(&running.trial) {
             // It was taken over, or resumed already by another process.
-            Some(State::Running) => return Ending::Elsewhere,
+            Some(TrialState::Running) => return TrialEnd::Elsewhere,
             // However its process ended behind that.
-            Some(state @ (State::Done(_) | State::Pruned(_))) => return Ending::As(state),
+            Some(state @ (TrialState::Done(_) | TrialState::Pruned(_))) => return TrialEnd::State(state),
             _ => {}
         }
         // It may not have found itself in a plan that somebody ruined.
         if self.directory.keep(self.facts, self.trials).unwrap_or(false) {
-            return Ending::As(State::Waiting);
+            return TrialEnd::State(TrialState::Pending);
         }
         if let Some(signal) = status.signal() {
             let reason = killed(signal, &log);
@@ -143,14 +143,14 @@ impl<'a> Children<'a> {
                 // Nobody else can say any more how it ended; that this cannot be written changes nothing.
                 let _ = mark_died(&run, signal, &reason);
             }
-            return Ending::As(State::Failed(reason));
+            return TrialEnd::State(TrialState::Failed(reason));
         }
         if status.code() == Some(i32::from(INTERRUPTED)) {
-            return Ending::As(State::Waiting);
+            return TrialEnd::State(TrialState::Pending);
         }
         let recorded = last.and_then(|run| run.facts.exit).and_then(|exit| exit.message).filter(|_| !status.success());
         let said = log.lines().rev().find(|line| !line.trim().is_empty()).map(String::from);
-        Ending::As(State::Failed(recorded.or(said).unwrap_or_else(|| format!("it ended with {status}"))))
+        TrialEnd::State(TrialState::Failed(recorded.or(said).unwrap_or_else(|| format!("it ended with {status}"))))
     }
 }
 
@@ -206,10 +206,10 @@ fn mark_died(run: &StoredRun, signal: i32, reason: &str) -> Result<()> {
     manifest::replace_facts(&directory, &facts)
 }
 
-impl Crew for Children<'_> {
-    fn states(&mut self) -> Vec<State> {
+impl Crew for Processes<'_> {
+    fn states(&mut self) -> Vec<TrialState> {
         // What cannot be read now may be readable in a moment; no trial is done twice, because its process looks again.
-        self.directory.states(self.trials, self.retry_failed).unwrap_or_else(|_| vec![State::Running; self.trials.len()])
+        self.directory.states(self.trials, self.retry_failed).unwrap_or_else(|_| vec![TrialState::Running; self.trials.len()])
     }
 
     fn start(&mut self, trial: &PlannedTrial, slot: usize) -> Result<()> {
@@ -219,7 +219,7 @@ impl Crew for Children<'_> {
         std::thread::spawn(move || {
             for line in stdout.into_iter().flat_map(|out| BufReader::new(out).lines().map_while(Result::ok)) {
                 if let Ok(told) = serde_json::from_str(&line) {
-                    let _ = sender.send((slot, Heard::Told(told)));
+                    let _ = sender.send((slot, Heard::Message(told)));
                 }
             }
             let _ = sender.send((slot, Heard::Silence));
@@ -228,14 +228,16 @@ impl Crew for Children<'_> {
         Ok(())
     }
 
-    fn hear(&mut self, patience: Duration) -> Option<News> {
+    fn next_event(&mut self, patience: Duration) -> Option<CrewEvent> {
         let (slot, heard) = match self.receiver.recv_timeout(patience) {
             Ok(heard) => heard,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
         };
         match heard {
-            Heard::Told(Told::Progress { step, loss, score }) => Some(News::Progress(slot, Progress { step, loss, score })),
-            Heard::Told(Told::Taken) => {
+            Heard::Message(TrialMessage::Progress { step, loss, score }) => {
+                Some(CrewEvent::Progress(slot, TrialProgress { step, loss, score }))
+            }
+            Heard::Message(TrialMessage::Taken) => {
                 if let Some(running) = &mut self.slots[slot] {
                     running.taken = true;
                 }
@@ -245,14 +247,14 @@ impl Crew for Children<'_> {
                 let mut running = self.slots[slot].take()?;
                 let ending = match running.child.wait() {
                     Ok(status) => self.ending(&running, status),
-                    Err(error) => Ending::As(State::Failed(format!("cannot wait for its process: {error}"))),
+                    Err(error) => TrialEnd::State(TrialState::Failed(format!("cannot wait for its process: {error}"))),
                 };
-                Some(News::Ended(slot, ending))
+                Some(CrewEvent::Ended(slot, ending))
             }
         }
     }
 
-    fn room(&mut self) -> Option<Room> {
+    fn memory(&mut self) -> Option<MemoryInfo> {
         let processes: Vec<u32> = self.slots.iter().flatten().map(|running| running.child.id()).collect();
         match &self.workers.gpus {
             None => memory_info::of_machine(&processes),
@@ -267,7 +269,7 @@ impl Crew for Children<'_> {
         }
     }
 
-    fn stop(&mut self) {
+    fn kill(&mut self) {
         for slot in 0..self.slots.len() {
             if let Some(mut running) = self.slots[slot].take() {
                 let _ = running.child.kill();

@@ -10,7 +10,7 @@ impl SweepDirectory {
     ///
     /// # Errors
     /// The directory cannot be read, or a record cannot be written.
-    pub fn mend(&self) -> Result<()> {
+    pub fn finish_records(&self) -> Result<()> {
         let own = self.runs()?.into_iter().filter(|run| run.path.parent() == Some(self.path()));
         own.filter(|run| run.summary.is_some()).try_for_each(|run| finish_record(&run).map(drop))
     }

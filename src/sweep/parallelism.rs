@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::machine::memory_info::Room;
+use crate::machine::memory_info::MemoryInfo;
 use crate::numbers::{bytes, counted};
 
 /// How many trials a person wants at once.
@@ -37,7 +37,7 @@ impl FromStr for Jobs {
 /// It lets one more begin, watches how many examples all of them learn from in a while, and ends where one more would not
 /// fit, or where the last one made them no faster together: then one fewer runs from there on.
 #[derive(Clone, Debug)]
-pub struct Pilot {
+pub struct Parallelism {
     allowed: usize,
     most: usize,
     /// So many more at a time: one for each GPU.
@@ -55,16 +55,16 @@ const GAIN: f64 = 0.05;
 /// A trial may come to use more than another was seen to.
 const HEADROOM: f64 = 1.2;
 
-impl Pilot {
+impl Parallelism {
     /// Always so many.
     #[must_use]
-    pub fn exactly(jobs: NonZeroUsize) -> Self {
-        Self { settled: true, ..Self::finding(jobs.get(), jobs.get(), Duration::ZERO) }
+    pub fn fixed(jobs: NonZeroUsize) -> Self {
+        Self { settled: true, ..Self::tuned(jobs.get(), jobs.get(), Duration::ZERO) }
     }
 
     /// From `stride` on, never more than `most`; each number is watched for a `window`.
     #[must_use]
-    pub fn finding(stride: usize, most: usize, window: Duration) -> Self {
+    pub fn tuned(stride: usize, most: usize, window: Duration) -> Self {
         let stride = stride.clamp(1, most.max(1));
         Self { allowed: stride, most: most.max(1), stride, window, watching: None, before: None, settled: false }
     }
@@ -82,14 +82,14 @@ impl Pilot {
     }
 
     /// Trials have learnt from so many more examples.
-    pub fn learnt(&mut self, examples: f64) {
+    pub fn record(&mut self, examples: f64) {
         if let Some((_, sum)) = &mut self.watching {
             *sum += examples;
         }
     }
 
     /// Looks at the clock: `learning` trials are past their beginning. Says what it has decided, if anything.
-    pub fn consider(&mut self, now: Instant, learning: usize, room: impl FnOnce() -> Option<Room>) -> Option<String> {
+    pub fn adjust(&mut self, now: Instant, learning: usize, room: impl FnOnce() -> Option<MemoryInfo>) -> Option<String> {
         if self.settled || learning < self.allowed {
             return None;
         }
@@ -114,7 +114,7 @@ impl Pilot {
         let reason = match room() {
             _ if self.allowed + self.stride > self.most => "more would not help on this machine".into(),
             None => "the free memory is unknown on this machine".into(),
-            Some(Room { free, largest }) if (free as f64) < HEADROOM * largest as f64 => {
+            Some(MemoryInfo { free, largest }) if (free as f64) < HEADROOM * largest as f64 => {
                 format!("one takes up to {}, and {} is free", bytes(largest), bytes(free))
             }
             Some(_) => {
@@ -138,24 +138,24 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     /// Speeds of one, two, three … trials, watched one after the other, to the number that is settled on.
-    fn settle(speeds: &[f64], most: usize, stride: usize, room: impl Fn(usize) -> Option<Room>) -> (usize, String) {
-        let mut pilot = Pilot::finding(stride, most, SECOND);
+    fn settle(speeds: &[f64], most: usize, stride: usize, room: impl Fn(usize) -> Option<MemoryInfo>) -> (usize, String) {
+        let mut parallelism = Parallelism::tuned(stride, most, SECOND);
         let mut now = Instant::now();
         for _ in 0..20 {
-            let allowed = pilot.allowed();
-            assert_eq!(pilot.consider(now, allowed - 1, || unreachable!("one has not begun")), None);
-            assert_eq!(pilot.consider(now, allowed, || unreachable!("nothing was seen yet")), None);
-            pilot.learnt(speeds[allowed / stride - 1]);
+            let allowed = parallelism.allowed();
+            assert_eq!(parallelism.adjust(now, allowed - 1, || unreachable!("one has not begun")), None);
+            assert_eq!(parallelism.adjust(now, allowed, || unreachable!("nothing was seen yet")), None);
+            parallelism.record(speeds[allowed / stride - 1]);
             now += SECOND;
-            let said = pilot.consider(now, allowed, || room(allowed));
-            if pilot.settled {
-                return (pilot.allowed(), said.unwrap());
+            let said = parallelism.adjust(now, allowed, || room(allowed));
+            if parallelism.settled {
+                return (parallelism.allowed(), said.unwrap());
             }
         }
         panic!("it never settles");
     }
 
-    const PLENTY: Room = Room { free: 1 << 40, largest: 1 << 30 };
+    const PLENTY: MemoryInfo = MemoryInfo { free: 1 << 40, largest: 1 << 30 };
 
     #[test]
     fn goes_back_to_the_number_before_the_one_that_did_not_help() {
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn ends_where_another_would_not_fit() {
-        let of_four = |running: usize| Some(Room { free: (4 - running as u64) << 30, largest: 1 << 30 });
+        let of_four = |running: usize| Some(MemoryInfo { free: (4 - running as u64) << 30, largest: 1 << 30 });
         let (allowed, said) = settle(&[1.0, 2.0, 3.0, 4.0], 8, 1, of_four);
         assert_eq!(allowed, 3);
         assert_eq!(said, "3 trials in parallel from now on (3.0 examples/s): one takes up to 1.1 GB, and 1.1 GB is free");
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn gives_every_gpu_one_more_at_a_time_and_stays_below_the_most() {
         assert_eq!(settle(&[1.0, 2.0, 3.0, 4.0], 4, 2, |_| Some(PLENTY)).0, 4);
-        assert_eq!(Pilot::finding(4, 2, SECOND).allowed(), 2);
+        assert_eq!(Parallelism::tuned(4, 2, SECOND).allowed(), 2);
     }
 
     #[test]

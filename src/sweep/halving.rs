@@ -27,7 +27,7 @@ pub fn rungs(prune: &Prune, steps: u64) -> Vec<u64> {
 /// Whether a trial goes on with this score where the others of its rung had theirs: it is among the best
 /// ⌈n / factor⌉ of the n so far, itself counted; ties go on.
 #[must_use]
-pub fn goes_on(score: f64, others: &[f64], factor: u32, direction: Direction) -> bool {
+pub fn survives(score: f64, others: &[f64], factor: u32, direction: Direction) -> bool {
     let ahead = others.iter().filter(|other| direction.improves(**other, score)).count();
     ahead < (others.len() + 1).div_ceil(factor as usize)
 }

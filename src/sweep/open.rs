@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::counts::Counts;
 use super::directory::{FACTS, FORMAT, SweepDirectory, SweepFacts};
 use super::extend::{Extended, differences, extend};
-use super::gate;
-use super::moved::{found, placed, reused};
+use super::lock::lock_sweeps;
+use super::paths::{reused_run, with_current_paths, with_relative_paths};
 use super::plan::{Plan, PlannedTrial};
-use super::queue::State;
+use super::queue::TrialState;
+use super::state_counts::StateCounts;
 use crate::machine::relative_path;
 use crate::runs::{self, files};
 
 /// A sweep as it is asked for.
 #[derive(Clone, Copy)]
-pub struct Asked<'a> {
+pub struct SweepRequest<'a> {
     /// The folder for runs.
     pub root: &'a Path,
     /// What goes into `sweep.json`.
@@ -29,16 +29,16 @@ pub struct Asked<'a> {
 
 /// What is there of a sweep that is asked for.
 #[derive(Debug)]
-pub enum Standing {
+pub enum Lookup {
     /// It is there.
-    Known(Box<Known>),
+    Found(Box<FoundSweep>),
     /// It is not; this one is the most alike.
-    New(Option<Other>),
+    Absent(Option<SimilarSweep>),
 }
 
 /// A sweep that is there, and all of whose trials are asked for.
 #[derive(Debug)]
-pub struct Known {
+pub struct FoundSweep {
     /// The sweep.
     pub directory: SweepDirectory,
     /// Its plan with what is asked for beyond it.
@@ -52,11 +52,11 @@ pub struct Known {
 
 /// A sweep of the same name with other trials, or the other way round.
 #[derive(Debug)]
-pub struct Other {
+pub struct SimilarSweep {
     /// The sweep.
     pub directory: SweepDirectory,
     /// How far it is.
-    pub counts: Counts,
+    pub counts: StateCounts,
     /// In which settings it differs.
     pub differences: Vec<String>,
     /// How many of the trials that are asked for have finished there.
@@ -65,51 +65,51 @@ pub struct Other {
 
 /// A sweep's directory for what is asked for.
 #[derive(Debug)]
-pub struct Joined {
+pub struct OpenedSweep {
     /// The directory.
     pub directory: SweepDirectory,
     /// Every trial of its plan.
     pub trials: Vec<PlannedTrial>,
     /// What was there before.
-    pub before: Standing,
+    pub before: Lookup,
 }
 
-impl Asked<'_> {
+impl SweepRequest<'_> {
     /// Looks what is there, and changes nothing.
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn look(&self) -> Result<Standing> {
+    pub fn look(&self) -> Result<Lookup> {
         let mut other = None;
         for directory in self.candidates()? {
             match self.known(&directory)? {
-                Ok(known) => return Ok(Standing::Known(Box::new(known))),
+                Ok(known) => return Ok(Lookup::Found(Box::new(known))),
                 Err(trials) if other.is_none() => other = self.other(directory, &trials),
                 Err(_) => {}
             }
         }
-        Ok(Standing::New(other.or_else(|| self.renamed())))
+        Ok(Lookup::Absent(other.or_else(|| self.renamed())))
     }
 
     /// Finds the sweep and brings it up to date, or makes a new one; also takes finished runs from elsewhere where `reuse`.
     ///
     /// # Errors
     /// Directories cannot be read or written.
-    pub fn join(&self, copies: &[(String, String)], how: How, waits: &mut dyn FnMut(&str)) -> Result<Joined> {
+    pub fn join(&self, copies: &[(String, String)], how: OpenOptions, waits: &mut dyn FnMut(&str)) -> Result<OpenedSweep> {
         // Of two processes that begin at once, the second finds what the first has made.
-        let _gate = gate::enter(self.root, waits)?;
-        let before = if how.fresh { Standing::New(None) } else { self.look()? };
+        let _lock = lock_sweeps(self.root, waits)?;
+        let before = if how.fresh { Lookup::Absent(None) } else { self.look()? };
         let (directory, trials) = match &before {
-            Standing::Known(known) => {
+            Lookup::Found(known) => {
                 self.update(known)?;
                 (known.directory.clone(), known.extended.trials.clone())
             }
-            Standing::New(_) => (self.create(copies)?, self.trials.to_vec()),
+            Lookup::Absent(_) => (self.create(copies)?, self.trials.to_vec()),
         };
         if how.reuse {
             reuse(&directory, &trials, self.root)?;
         }
-        Ok(Joined { directory, trials, before })
+        Ok(OpenedSweep { directory, trials, before })
     }
 
     /// Directories that may hold this sweep, the newest first, damaged ones included.
@@ -134,9 +134,9 @@ impl Asked<'_> {
     }
 
     /// The sweep in a directory with what is new, or its trials where they are not all asked for.
-    fn known(&self, directory: &SweepDirectory) -> Result<Result<Known, Vec<PlannedTrial>>> {
+    fn known(&self, directory: &SweepDirectory) -> Result<Result<FoundSweep, Vec<PlannedTrial>>> {
         let (plan, facts) = (directory.plan()?, directory.facts().ok());
-        let trials: Vec<PlannedTrial> = plan.trials.iter().map(|trial| found(trial, directory.path())).collect();
+        let trials: Vec<PlannedTrial> = plan.trials.iter().map(|trial| with_current_paths(trial, directory.path())).collect();
         // Without a plan, the runs tell what it was.
         let asked: HashSet<&str> = self.trials.iter().map(|trial| trial.id.as_str()).collect();
         let trained = if trials.is_empty() { runs::list(directory.path())?.0 } else { Vec::new() };
@@ -153,11 +153,11 @@ impl Asked<'_> {
         if facts.is_none() {
             restored.push(format!("{FACTS} was missing or damaged"));
         }
-        Ok(Ok(Known { directory: directory.clone(), extended, restored, facts, plan }))
+        Ok(Ok(FoundSweep { directory: directory.clone(), extended, restored, facts, plan }))
     }
 
     /// A sweep of another name that is otherwise this one.
-    fn renamed(&self) -> Option<Other> {
+    fn renamed(&self) -> Option<SimilarSweep> {
         SweepDirectory::all(self.root).into_iter().rev().find_map(|directory| {
             let facts = directory.facts().ok()?;
             let named = SweepFacts { name: self.facts.name.clone(), ..facts.clone() };
@@ -169,17 +169,17 @@ impl Asked<'_> {
         })
     }
 
-    fn other(&self, directory: SweepDirectory, trials: &[PlannedTrial]) -> Option<Other> {
+    fn other(&self, directory: SweepDirectory, trials: &[PlannedTrial]) -> Option<SimilarSweep> {
         let states = directory.states(trials, false).ok()?;
         let asked: HashSet<&str> = self.trials.iter().map(|trial| trial.id.as_str()).collect();
-        let is_done = |state: &State| matches!(state, State::Done(_));
+        let is_done = |state: &TrialState| matches!(state, TrialState::Done(_));
         let shared = trials.iter().zip(&states).filter(|(trial, state)| is_done(state) && asked.contains(trial.id.as_str()));
         let shared = shared.count();
-        Some(Other { counts: Counts::of(&states), differences: differences(trials, self.trials), shared, directory })
+        Some(SimilarSweep { counts: StateCounts::of(&states), differences: differences(trials, self.trials), shared, directory })
     }
 
     /// Writes what is new or was damaged.
-    fn update(&self, known: &Known) -> Result<()> {
+    fn update(&self, known: &FoundSweep) -> Result<()> {
         let directory = &known.directory;
         for folder in ["locks", "logs"] {
             directory.make_folder(folder)?;
@@ -243,13 +243,13 @@ impl SweepDirectory {
             return Ok(false);
         }
         let root = self.path().parent().unwrap_or(Path::new("."));
-        let _gate = gate::enter(root, &mut |_| {})?;
+        let _lock = lock_sweeps(root, &mut |_| {})?;
         if self.facts().is_err() {
             write_facts(self, facts)?;
         }
         let plan = self.plan()?;
         let known: HashSet<&str> = plan.trials.iter().map(|trial| trial.id.as_str()).collect();
-        let there = plan.trials.iter().map(|trial| found(trial, self.path()));
+        let there = plan.trials.iter().map(|trial| with_current_paths(trial, self.path()));
         let missing = trials.iter().filter(|trial| !known.contains(trial.id.as_str())).cloned();
         let all: Vec<PlannedTrial> = there.chain(missing).collect();
         self.write(files::PLAN, written_plan(self, &plan, &all)?.as_bytes())?;
@@ -259,7 +259,7 @@ impl SweepDirectory {
 
 /// How a sweep is joined.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct How {
+pub struct OpenOptions {
     /// As a new one, even if it is there.
     pub fresh: bool,
     /// With finished runs of the same training from elsewhere.
@@ -270,8 +270,8 @@ pub struct How {
 fn written_plan(directory: &SweepDirectory, plan: &Plan, trials: &[PlannedTrial]) -> Result<String> {
     let old: HashMap<&str, &PlannedTrial> = plan.trials.iter().map(|trial| (trial.id.as_str(), trial)).collect();
     let line = |trial: &PlannedTrial| match old.get(trial.id.as_str()) {
-        Some(line) if found(line, directory.path()) == *trial => (*line).clone(),
-        _ => placed(trial, directory.path()),
+        Some(line) if with_current_paths(line, directory.path()) == *trial => (*line).clone(),
+        _ => with_relative_paths(trial, directory.path()),
     };
     plan.write(&trials.iter().map(line).collect::<Vec<_>>())
 }
@@ -287,7 +287,7 @@ fn reuse(directory: &SweepDirectory, trials: &[PlannedTrial], root: &Path) -> Re
     let mut facts = directory.facts()?;
     let before = facts.reused.clone();
     let now = |(trial, path): (&String, &PathBuf)| {
-        let run = reused(directory.path(), path, trial)?;
+        let run = reused_run(directory.path(), path, trial)?;
         Some((trial.clone(), relative_path::written(directory.path(), &run.path)))
     };
     facts.reused = before.iter().filter_map(now).collect();

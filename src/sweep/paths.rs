@@ -13,7 +13,7 @@ use crate::runs::StoredRun;
 
 /// A trial as a line holds it: paths relative to the sweep's directory where they can be, and where they lead now beside them.
 #[must_use]
-pub fn placed(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
+pub fn with_relative_paths(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
     let mut absolute = BTreeMap::new();
     let row = |row: &SettingRow| {
         let Some(path) = folder_of(row).filter(|path| path.is_absolute()) else { return row.clone() };
@@ -30,7 +30,7 @@ pub fn placed(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
 /// The trial of a line, with its paths where they lead now: as seen from the sweep's directory if there is something, else
 /// where they led when they were written.
 #[must_use]
-pub fn found(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
+pub fn with_current_paths(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
     let row = |row: &SettingRow| {
         let before = trial.absolute.get(&row.path()).map(PathBuf::from);
         let Some((path, before)) = folder_of(row).zip(before) else { return row.clone() };
@@ -53,7 +53,7 @@ fn with_path(row: &SettingRow, path: &Path) -> SettingRow {
 /// The finished run that stands for a trial: where its path leads or, for a path written before the folder of all runs was
 /// moved, where it lies in that folder now.
 #[must_use]
-pub fn reused(sweep: &Path, path: &Path, trial: &str) -> Option<StoredRun> {
+pub fn reused_run(sweep: &Path, path: &Path, trial: &str) -> Option<StoredRun> {
     let root = sweep.canonicalize().ok()?.parent()?.to_path_buf();
     let name = path.file_name()?;
     let in_sweep = path.parent().and_then(Path::file_name).map(|parent| root.join(parent).join(name));
@@ -65,7 +65,7 @@ pub fn reused(sweep: &Path, path: &Path, trial: &str) -> Option<StoredRun> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::Work;
+    use crate::sweep::Workload;
     use serde_json::json;
 
     fn trial(checkpoint: &Path, source: &str) -> PlannedTrial {
@@ -81,7 +81,7 @@ mod tests {
             choices: BTreeMap::new(),
             seed: 1,
             steps: 1,
-            work: Work { learnt: 1, scored: 1 },
+            work: Workload { learnt: 1, scored: 1 },
             rungs: Vec::new(),
             decides: false,
             settings: vec![row("", "checkpoint", json!(checkpoint)), row("data", "source", json!(source))],
@@ -97,23 +97,23 @@ mod tests {
             std::fs::create_dir_all(root.join(folder)).unwrap();
         }
         let original = trial(&root.join("a/bert"), "hub");
-        let line = placed(&original, &root.join("a/runs/x"));
+        let line = with_relative_paths(&original, &root.join("a/runs/x"));
         assert_eq!(line.setting("checkpoint"), Some(&json!("../../bert")));
         assert_eq!(line.setting("data.source"), Some(&json!("hub")));
-        assert_eq!(found(&line, &root.join("a/runs/x")), original);
+        assert_eq!(with_current_paths(&line, &root.join("a/runs/x")), original);
         // The sweep's directory alone is moved.
         std::fs::rename(root.join("a/runs/x"), root.join("x")).unwrap();
-        assert_eq!(found(&line, &root.join("x")), original);
+        assert_eq!(with_current_paths(&line, &root.join("x")), original);
         // The project is moved.
         std::fs::create_dir_all(root.join("a/runs")).unwrap();
         std::fs::rename(root.join("x"), root.join("a/runs/x")).unwrap();
         std::fs::rename(root.join("a"), root.join("b")).unwrap();
-        assert_eq!(found(&line, &root.join("b/runs/x")), trial(&root.join("b/bert"), "hub"));
+        assert_eq!(with_current_paths(&line, &root.join("b/runs/x")), trial(&root.join("b/bert"), "hub"));
     }
 
     #[test]
     fn paths_of_earlier_versions_stay_as_they_are() {
         let old = trial(Path::new("/models/bert"), "hub");
-        assert_eq!(found(&old, Path::new("/tmp")), old);
+        assert_eq!(with_current_paths(&old, Path::new("/tmp")), old);
     }
 }
