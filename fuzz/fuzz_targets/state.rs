@@ -1,9 +1,10 @@
 //! What a run goes on from, of any bytes: manifests, counters, tensors; and all that `verify` looks at.
 #![no_main]
 
-use gluepot::architecture::{Config, table};
+use gluepot::architecture::Architecture;
 use gluepot::machine::durable::{check_folder, write_folder};
 use gluepot::runs::{RunDirectory, states, verify};
+use gluepot::task::Head;
 use libfuzzer_sys::fuzz_target;
 
 const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 4, "hidden_size": 2, "num_hidden_layers": 1,
@@ -18,7 +19,8 @@ fuzz_target!(|bytes: &[u8]| {
     for name in ["states", "metrics", "predictions", "checkpoints/step-000001"] {
         std::fs::create_dir_all(folder.path().join(name)).unwrap();
     }
-    let config = Config::parse(CONFIG).unwrap();
+    let head = Head::Classes(vec!["0".into(), "1".into()]);
+    let parameters = Architecture::parse(CONFIG).unwrap().parameters(&head);
     let directory = RunDirectory::at(folder.path().to_path_buf());
     match kind % 10 {
         0 => {
@@ -33,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
                 folder.write(names[usize::from(part) - 1], content)
             })
             .unwrap();
-            let _ = states::newest(&directory, &table(&config, 2));
+            let _ = states::newest(&directory, &parameters);
         }
         part => {
             let run = include_str!("../corpus/run.json");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{CheckpointName, shards};
-use crate::architecture::Config;
+use crate::architecture::Architecture;
 use crate::hub::{Commit, Hub, Repository, Snapshot};
 use crate::machine::input_file::{InputFile, MIB};
 use crate::terminal::listed;
@@ -17,6 +17,8 @@ pub const TOKENIZER_FILES: [&str; 5] =
 /// Weights files, the preferred first.
 const WEIGHTS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
+/// Bytes that `config.json` may have.
+const LARGEST_CONFIG: u64 = 16 * MIB;
 /// Bytes that a file of the tokenizer may have; those of a hundred languages have half of it.
 const LARGEST_TOKENIZER: u64 = 64 * MIB;
 /// Bytes that a plain vocabulary may have.
@@ -37,6 +39,19 @@ pub struct Files {
     pub commit: Option<Commit>,
     /// What people should know of how they were found.
     pub remark: Option<String>,
+}
+
+/// What the `config.json` of this path describes.
+///
+/// # Errors
+/// It cannot be read, or describes something other than a supported encoder.
+pub fn read_architecture(path: &Path) -> Result<Architecture> {
+    architecture_of(&InputFile::read(path, LARGEST_CONFIG)?)
+}
+
+fn architecture_of(config: &InputFile) -> Result<Architecture> {
+    let parsed = Architecture::parse(config.text()?);
+    parsed.with_context(|| format!("{} does not describe a supported encoder", config.path().display()))
 }
 
 impl Files {
@@ -89,7 +104,7 @@ impl Files {
 
     /// `tokenizer` is not empty, and begins with what the vocabulary is in.
     fn read(config: &Path, weights: Vec<PathBuf>, tokenizer: &[PathBuf]) -> Result<Self> {
-        let config = InputFile::read(config, Config::LARGEST)?;
+        let config = InputFile::read(config, LARGEST_CONFIG)?;
         let read = |path: &PathBuf| {
             let is_plain = path.extension().is_some_and(|extension| extension == "txt");
             let file = InputFile::read(path, if is_plain { LARGEST_VOCABULARY } else { LARGEST_TOKENIZER })?;
@@ -99,6 +114,14 @@ impl Files {
         let mut tokenizer_extras = tokenizer.iter().map(read).collect::<Result<Vec<_>>>()?;
         let tokenizer = tokenizer_extras.remove(0);
         Ok(Self { config, weights, tokenizer, tokenizer_extras, commit: None, remark: None })
+    }
+
+    /// What `config.json` describes.
+    ///
+    /// # Errors
+    /// Something other than a supported encoder.
+    pub fn architecture(&self) -> Result<Architecture> {
+        architecture_of(&self.config)
     }
 
     /// Everything that the tokenizer is made of.

@@ -9,7 +9,7 @@ mod tensors;
 mod weights;
 mod write;
 
-pub use files::{Files, TOKENIZER_FILES};
+pub use files::{Files, TOKENIZER_FILES, read_architecture};
 pub use initialize::{Initial, initialize};
 pub use name::{CheckpointName, RUN_PREFIX};
 pub use tensors::{read_tensors, tensor_bytes};
@@ -42,6 +42,6 @@ impl HostTensor {
     /// From the file's layout to the device's, where the weight of a linear layer is `[in, out]`, or back.
     #[must_use]
     pub fn turned(self, role: Role) -> Self {
-        if role == Role::Linear { self.transposed() } else { self }
+        if role.is_transposed() { self.transposed() } else { self }
     }
 }

@@ -10,44 +10,46 @@ use sha2::{Digest, Sha256};
 use super::HostTensor;
 use super::format::FloatFormat;
 use super::tensors::read_hashed;
+use crate::architecture::Architecture;
 use crate::machine::digest::hex;
 use crate::machine::input_file::HashingReader;
 use crate::terminal::brief;
 
 /// The tensors of a checkpoint, by the names that transformers uses today.
 #[derive(Debug)]
-pub struct Weights {
+pub struct Weights<'a> {
+    architecture: &'a Architecture,
     tensors: BTreeMap<String, HostTensor>,
     sha256: String,
 }
 
-impl Weights {
+impl<'a> Weights<'a> {
     /// Reads `model.safetensors` or `pytorch_model.bin`; the latter by a reader that runs no code.
     ///
     /// # Errors
     /// The file cannot be read or is damaged, or a tensor is not of a float type.
-    pub fn read(path: &Path) -> Result<Self> {
-        Self::read_all(&[path.to_path_buf()])
+    pub fn read(path: &Path, architecture: &'a Architecture) -> Result<Self> {
+        Self::read_all(&[path.to_path_buf()], architecture)
     }
 
     /// Reads the one file, or all shards, that hold a checkpoint's weights.
     ///
     /// # Errors
     /// As [`Weights::read`]; or two shards hold tensors of one name.
-    pub fn read_all(paths: &[PathBuf]) -> Result<Self> {
+    pub fn read_all(paths: &[PathBuf], architecture: &'a Architecture) -> Result<Self> {
         let mut tensors: BTreeMap<String, HostTensor> = BTreeMap::new();
         let mut hasher = Sha256::new();
         for path in paths {
             let read;
             (read, hasher) = read_file(path, hasher).with_context(|| format!("cannot use the weights in {}", path.display()))?;
             for (name, tensor) in read {
-                let name = current_name(&name);
+                let name = architecture.rename(&name);
                 if tensors.insert(name.clone(), tensor).is_some() {
                     bail!("cannot use the weights: {} holds {}, which is there already", path.display(), brief(&name));
                 }
             }
         }
-        Ok(Self { tensors, sha256: hex(&hasher.finalize()) })
+        Ok(Self { architecture, tensors, sha256: hex(&hasher.finalize()) })
     }
 
     /// SHA-256 of the bytes that they were read from, those of several files one after the other, in hexadecimal.
@@ -56,23 +58,14 @@ impl Weights {
         &self.sha256
     }
 
-    /// Takes a tensor out by its full name, also where the file leaves the `bert.` prefix away.
+    /// Takes a tensor out by its full name, also where the file leaves the family's prefix off.
     pub fn take(&mut self, name: &str) -> Option<HostTensor> {
-        self.tensors.remove(name).or_else(|| self.tensors.remove(name.strip_prefix("bert.")?))
+        self.tensors.remove(name).or_else(|| self.tensors.remove(self.architecture.name_without_prefix(name)?))
     }
 
     /// Names of the tensors that nobody took.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
-    }
-}
-
-/// Checkpoints converted from TensorFlow name the parameters of a layer norm gamma and beta.
-fn current_name(name: &str) -> String {
-    match name.rsplit_once('.') {
-        Some((layer, "gamma")) => format!("{layer}.weight"),
-        Some((layer, "beta")) => format!("{layer}.bias"),
-        _ => name.to_string(),
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{pretty, print};
-use crate::architecture;
 use crate::cli::Check;
 use crate::experiment::Surroundings;
 use crate::failure::Outcome;
@@ -50,7 +49,7 @@ fn device_line(inputs: &Inputs) -> String {
 
 /// How much disk the run would take, and whether that is there.
 fn disk_line(inputs: &Inputs, root: &Path) -> String {
-    let space = DiskSpace::of(&inputs.trial, parameters(inputs));
+    let space = DiskSpace::of(&inputs.trial);
     let needs =
         format!("{:<11} up to {} while it trains, {} afterwards", "disk", bytes(space.peak_bytes), bytes(space.kept_bytes));
     match free_bytes(root) {
@@ -60,22 +59,17 @@ fn disk_line(inputs: &Inputs, root: &Path) -> String {
     }
 }
 
-fn parameters(inputs: &Inputs) -> usize {
-    let labels = inputs.trial.settings.task.task().labels;
-    architecture::table(&inputs.trial.config, labels.len()).iter().map(architecture::Parameter::elements).sum()
-}
-
 fn plan_json(inputs: &Inputs, root: &Path) -> serde_json::Value {
     let trial = &inputs.trial;
     let labels = trial.settings.task.task().labels;
-    let space = DiskSpace::of(trial, parameters(inputs));
+    let space = DiskSpace::of(trial);
     json!({
         "settings": inputs.setting_rows(),
         "examples": { "train": trial.train_examples, "validation": trial.validation_examples },
         "labels": labels,
         "label_counts": inputs.labels(),
         "warnings": label_warnings(&inputs.labels(), trial.settings.task.task()),
-        "parameters": parameters(inputs),
+        "parameters": trial.parameter_count(),
         "disk": { "peak_bytes": space.peak_bytes, "kept_bytes": space.kept_bytes, "free_bytes": free_bytes(root) },
         "max_length": trial.max_length,
         "dropout": trial.dropout,

@@ -58,7 +58,7 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
         pipeline.identity = identity(&inputs.setting_rows(), &pipeline.hashes, &[], pipeline.tokenization);
     }
     refuse_other_inputs(&run.facts, &pipeline)?;
-    let (state, damaged) = states::newest(&directory, &pipeline.table);
+    let (state, damaged) = states::newest(&directory, &inputs.trial.parameters);
     let state = state.ok_or_else(|| Failure::Usage(no_state(&run.facts, &damaged)))?;
     let step = state.training.counters.steps;
     let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };

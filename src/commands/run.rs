@@ -69,7 +69,7 @@ pub fn run(arguments: &Run) -> Outcome<()> {
 
 /// More than what is free may be needed only if training goes on for long: a warning, and no error.
 fn warn_of_space(pipeline: &Pipeline<'_>, root: &Path) {
-    let needed = DiskSpace::of(&pipeline.inputs.trial, pipeline.parameters()).peak_bytes;
+    let needed = DiskSpace::of(&pipeline.inputs.trial).peak_bytes;
     if let Some(free) = free_bytes(root).filter(|free| *free < needed) {
         let (needed, free, root) = (bytes(needed), bytes(free), root.display());
         warn(&format!(

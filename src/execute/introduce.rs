@@ -21,7 +21,7 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
         count(trial.train_examples as u64),
         count(trial.validation_examples as u64),
         count(trial.steps.total),
-        count(pipeline.parameters() as u64),
+        count(trial.parameter_count() as u64),
         device_text(device.name(), device.model().as_deref()),
     ))?;
     let (labels, task) = (pipeline.inputs.labels(), trial.settings.task.task());
@@ -44,7 +44,7 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
     } else if !pipeline.initial.drawn.is_empty() {
         voice.say(&format!("randomly initialized (not in the checkpoint): {}", pipeline.initial.drawn.join(", ")))?;
     }
-    let (theirs, ours) = (trial.config.labels(), trial.settings.task.task().labels);
+    let (theirs, ours) = (trial.architecture.labels(), trial.settings.task.task().labels);
     let keeps_head = !pipeline.inputs.named.files.weights.is_empty() && pipeline.initial.drawn.is_empty();
     if keeps_head && !theirs.is_empty() && theirs != ours {
         voice.say(&format!(
@@ -53,11 +53,12 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
             ours.join(", ")
         ))?;
     }
-    if let Some(dtype) = trial.config.other_dtype() {
+    if let Some(dtype) = trial.architecture.other_dtype() {
         voice.say(&format!("the checkpoint's dtype is {dtype}; its weights are widened to float32"))?;
     }
-    if let Some(kind) = trial.config.other_problem() {
-        voice.say(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for single_label_classification here"))?;
+    let head = trial.settings.task.task().head();
+    if let Some(kind) = trial.architecture.other_problem(&head) {
+        voice.say(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for {} here", head.problem_type()))?;
     }
     // Whoever waited for the hub has been told; the log has not.
     for remark in pipeline.inputs.named.remarks() {
@@ -72,6 +73,6 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
     if let Some(said) = unused_gpu().filter(|_| trial.settings.device == DeviceChoice::Auto) {
         voice.say(&said)?;
     }
-    let space = DiskSpace::of(trial, pipeline.parameters());
+    let space = DiskSpace::of(trial);
     voice.say(&format!("disk: up to {} for checkpoints and states", bytes(space.peak_bytes)))
 }

@@ -11,6 +11,7 @@ mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -219,9 +220,9 @@ fn record(pipeline: &Pipeline<'_>, manner: &Manner, claim: Claim) -> Record {
     let (inputs, settings) = (pipeline.inputs, &pipeline.inputs.trial.settings);
     let task = settings.task.task();
     let template = Template {
-        config: inputs.trial.config.clone(),
-        labels: task.labels,
-        table: pipeline.table.clone(),
+        architecture: inputs.trial.architecture.clone(),
+        head: task.head(),
+        parameters: Arc::clone(&inputs.trial.parameters),
         source: inputs.named.files.clone(),
     };
     let checkpoints = settings.checkpoints.clone();
@@ -318,7 +319,7 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         hashes: pipeline.hashes.clone(),
         tokenization: Some(pipeline.tokenization).filter(|tokenization| *tokenization > 1),
         seed: trial.settings.seed,
-        parameters: pipeline.parameters(),
+        parameters: pipeline.inputs.trial.parameter_count(),
         drawn: pipeline.initial.drawn.clone(),
         unused: pipeline.initial.unused.clone(),
         train_examples: trial.train_examples,

@@ -115,7 +115,7 @@ fn earlier(directory: &SweepDirectory, pipeline: &Pipeline<'_>, device: &Device)
     let own = RunDirectory::at(run.path.clone());
     let after = run.status().to_string();
     let Some(lock) = RunLock::take(&own)? else { return Ok(Earlier::Elsewhere) };
-    let (Some(state), damaged) = states::newest(&own, &pipeline.table) else { return Ok(Earlier::None) };
+    let (Some(state), damaged) = states::newest(&own, &pipeline.inputs.trial.parameters) else { return Ok(Earlier::None) };
     let (facts, identity) = (run.facts.clone(), run.facts.trial.clone());
     let resumed = Resumed { directory: own, lock, facts, after, state, damaged, changed: Vec::new(), settings: None, identity };
     Ok(Earlier::Resumed(Box::new(resumed)))

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
 
-use crate::architecture::{Config, table};
+use crate::architecture::Architecture;
 use crate::checkpoint::RUN_PREFIX;
 use crate::checkpoint::{CheckpointName, Files, Initial, Weights, initialize};
 use crate::experiment::problem::Problems;
@@ -55,7 +55,7 @@ pub struct Named {
     pub source: Source,
     /// The checkpoint's tokenizer.
     pub tokens: Tokens,
-    config: Config,
+    architecture: Architecture,
     train: Vec<Example>,
     validation: Vec<Example>,
     /// All but that of the weights.
@@ -168,7 +168,7 @@ impl Inputs {
             return Ok(*tokenization);
         }
         let (train, validation, trial) = (self.train(), self.validation(), &self.trial);
-        let found = self.named.tokens.tokenization(train, validation, trial.max_length, &trial.config);
+        let found = self.named.tokens.tokenization(train, validation, trial.max_length);
         let found = found.map_err(Failure::Checkpoint)?;
         known.insert(key, found);
         Ok(found)
@@ -179,11 +179,11 @@ impl Inputs {
     /// # Errors
     /// The weights are damaged, or are not those of this shape.
     pub fn initial(&self) -> Outcome<Initial> {
-        let table = table(&self.trial.config, self.trial.settings.task.task().labels.len());
         let files = &self.named.files.weights;
-        let weights = (!files.is_empty()).then(|| Weights::read_all(files)).transpose().map_err(Failure::checkpoint)?;
+        let read = || Weights::read_all(files, &self.trial.architecture);
+        let weights = (!files.is_empty()).then(read).transpose().map_err(Failure::checkpoint)?;
         let named = || format!("the checkpoint {}", self.named.checkpoint);
-        initialize(&self.trial.config, &table, weights, self.trial.settings.seed).with_context(named).map_err(Failure::checkpoint)
+        initialize(&self.trial.parameters, weights, self.trial.settings.seed).with_context(named).map_err(Failure::checkpoint)
     }
 }
 
@@ -227,8 +227,8 @@ impl Named {
         let named = || said(experiment, "checkpoint", &settings.checkpoint);
         let files =
             Files::find(&origins.checkpoint, origins.with_weights, hub).with_context(named).map_err(Failure::checkpoint)?;
-        let config = Config::of(&files.config).with_context(named).map_err(Failure::checkpoint)?;
-        let tokens = Tokens::read(&files, &config).with_context(named).map_err(Failure::checkpoint)?;
+        let architecture = files.architecture().with_context(named).map_err(Failure::checkpoint)?;
+        let tokens = Tokens::read(&files, &architecture).with_context(named).map_err(Failure::checkpoint)?;
         let task = settings.task.task();
         let named = || said(experiment, "data.source", &settings.data.source);
         let source = Source::find(&origins.data, task, hub).with_context(named).map_err(Failure::data)?;
@@ -245,7 +245,7 @@ impl Named {
             checkpoint: origins.checkpoint.clone(),
             files,
             tokens,
-            config,
+            architecture,
             source,
             train: train.examples,
             validation: validation.examples,
@@ -291,7 +291,7 @@ impl Named {
 
     fn facts(&self) -> Facts {
         Facts {
-            config: self.config.clone(),
+            architecture: self.architecture.clone(),
             tokenizer_longest: self.tokens.longest(),
             train_examples: self.train.len(),
             validation_examples: self.validation.len(),

@@ -2,21 +2,18 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::architecture::{Parameter, table};
 use crate::checkpoint::Initial;
 use crate::failure::{Failure, Outcome};
 use crate::inputs::Inputs;
 use crate::machine::digest::hex;
 use crate::plan::{Hashes, identity};
 use crate::task::{Example, Text};
-use crate::tokens::{Encoded, TOKENIZATION, TokenCache, belong_together};
+use crate::tokens::{Encoded, TOKENIZATION, TokenCache};
 
 /// What is made before a run directory exists, so that a run which cannot start leaves none.
 pub struct Pipeline<'a> {
     /// What it is made of.
     pub inputs: &'a Inputs,
-    /// The model's parameters.
-    pub table: Vec<Parameter>,
     /// What training starts from.
     pub initial: Initial,
     /// The training split.
@@ -38,18 +35,11 @@ impl<'a> Pipeline<'a> {
     /// Tokenizer or weights cannot be used.
     pub fn make(inputs: &'a Inputs, cache: &TokenCache) -> Outcome<Self> {
         let (train, validation) = encode(inputs, cache)?;
-        let table = table(&inputs.trial.config, inputs.trial.settings.task.task().labels.len());
         let initial = inputs.initial()?;
         let hashes = Hashes { weights: initial.sha256.clone(), ..inputs.named.hashes_without_weights().clone() };
         let tokenization = inputs.tokenization()?;
         let identity = identity(&inputs.setting_rows(), &hashes, &inputs.trial.rungs, tokenization);
-        Ok(Self { inputs, table, initial, train, validation, hashes, tokenization, identity })
-    }
-
-    /// Number of parameters.
-    #[must_use]
-    pub fn parameters(&self) -> usize {
-        self.table.iter().map(Parameter::elements).sum()
+        Ok(Self { inputs, initial, train, validation, hashes, tokenization, identity })
     }
 }
 
@@ -61,8 +51,9 @@ pub fn encode(inputs: &Inputs, cache: &TokenCache) -> Outcome<(Vec<Encoded>, Vec
     let hashes = inputs.named.hashes_without_weights();
     let trial = &inputs.trial;
     let split = |examples: &[Example]| {
-        let fits = |encoded: &[Encoded]| belong_together(encoded, examples, trial.max_length, &trial.config);
-        let encode = || inputs.named.tokens.encode(examples, trial.max_length, &trial.config);
+        let tokens = &inputs.named.tokens;
+        let fits = |encoded: &[Encoded]| tokens.may_have_made(encoded, examples, trial.max_length);
+        let encode = || tokens.encode(examples, trial.max_length);
         cache.get(&key(examples, hashes, trial.max_length), fits, encode)
     };
     let train = split(inputs.train()).map_err(Failure::Checkpoint)?;

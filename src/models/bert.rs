@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use super::Masks;
 use super::layers::{LayerNorm, Linear, Value};
 use super::padded::Padded;
-use crate::architecture::Config;
+use crate::architecture::bert::Config;
 use crate::kernels::Rows;
 use crate::settings::Precision;
 
@@ -51,7 +51,7 @@ pub(super) struct Layer {
 }
 
 impl Bert {
-    /// The model over these parameters, in the order of [`crate::architecture::table`]. They are shared, not copied.
+    /// The model over these parameters, in the order of [`crate::architecture::Architecture::parameters`]. They are shared, not copied.
     #[must_use]
     pub fn new(config: &Config, values: impl IntoIterator<Item = Value>, precision: Precision) -> Self {
         let mut take = Take { values: values.into_iter(), epsilon: config.layer_norm_eps };

@@ -3,9 +3,9 @@
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
+use crate::architecture::Dropout;
 use crate::kernels::Drop;
 use crate::random::{Purpose, Stream};
-use crate::settings::Dropout;
 
 /// Hands out the dropout of one forward pass, site after site.
 #[derive(Debug)]

@@ -51,11 +51,12 @@ impl Value {
     pub fn from_host(tensor: &HostTensor, role: Role, device: &Device) -> Self {
         let HostTensor { shape, values } = tensor.clone().turned(role);
         let data = TensorData::new(values, shape);
-        match role {
-            Role::Bias | Role::Scale => Self::Vector(Tensor::from_data(data, device)),
-            Role::Embedding | Role::Linear => Self::Matrix(Tensor::from_data(data, device)),
-        }
-        .tracked()
+        let value = if role.is_vector() {
+            Self::Vector(Tensor::from_data(data, device))
+        } else {
+            Self::Matrix(Tensor::from_data(data, device))
+        };
+        value.tracked()
     }
 
     /// Marks the parameter as one that wants a gradient, where its device tracks gradients.
@@ -138,10 +139,10 @@ impl Value {
     /// # Errors
     /// The device failed.
     pub fn to_host(&self, role: Role) -> anyhow::Result<HostTensor> {
-        let x = match (self.clone(), role) {
-            (Self::Vector(x), _) => return Ok(HostTensor { shape: x.dims().to_vec(), values: read(x, "a parameter")? }),
-            (Self::Matrix(x), Role::Linear) => x.transpose(),
-            (Self::Matrix(x), _) => x,
+        let x = match self.clone() {
+            Self::Vector(x) => return Ok(HostTensor { shape: x.dims().to_vec(), values: read(x, "a parameter")? }),
+            Self::Matrix(x) if role.is_transposed() => x.transpose(),
+            Self::Matrix(x) => x,
         };
         Ok(HostTensor { shape: x.dims().to_vec(), values: read(x, "a parameter")? })
     }

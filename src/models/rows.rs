@@ -153,11 +153,12 @@ mod tests {
     use burn::tensor::{Device, TensorData};
 
     use super::*;
-    use crate::architecture::{Config, table};
+    use crate::architecture::bert::Config;
+    use crate::architecture::{Architecture, Dropout, Parameter};
     use crate::checkpoint::initialize;
     use crate::models::{Input, Padded, Value};
     use crate::random::{Purpose, Stream};
-    use crate::settings::Dropout;
+    use crate::task::Head;
 
     /// The batch's number.
     const TURN: u64 = 3;
@@ -168,9 +169,13 @@ mod tests {
             "num_attention_heads": heads, "intermediate_size": 2 * width + 4, "max_position_embeddings": 160,
             "type_vocab_size": 2, "layer_norm_eps": 1e-12, "initializer_range": 0.3, "hidden_act": "gelu"
         });
-        let mut config = Config::parse(&file.to_string()).unwrap();
+        let Architecture::Bert(mut config) = Architecture::parse(&file.to_string()).unwrap();
         config.num_hidden_layers = layers;
         config
+    }
+
+    fn wanted(config: &Config) -> Vec<Parameter> {
+        Architecture::Bert(config.clone()).parameters(&Head::Classes(vec!["no".into(), "yes".into()]))
     }
 
     /// A batch both ways, and a parameter list that wants gradients.
@@ -189,11 +194,12 @@ mod tests {
             examples.push((ids, parts));
         }
         let rows = Rows::new(examples.iter().map(|(ids, parts)| (&**ids, &**parts)));
-        let parameters = initialize(config, &table(config, 2), None, seed).unwrap().parameters;
+        let wanted = wanted(config);
+        let parameters = initialize(&wanted, None, seed).unwrap().parameters;
         let place = device.clone().autodiff();
         let noise = Stream::new(seed, Purpose::Weights, 999, 0);
         // Biases and norms away from 0 and 1, so that their places show.
-        let values = parameters.into_iter().zip(table(config, 2)).enumerate().map(|(index, (mut tensor, entry))| {
+        let values = parameters.into_iter().zip(&wanted).enumerate().map(|(index, (mut tensor, entry))| {
             let noise = noise.normal(tensor.values.len() + index, 0.1);
             tensor.values.iter_mut().zip(&noise[index..]).for_each(|(value, noise)| *value += noise);
             Value::from_host(&tensor, entry.role, &place)
@@ -205,7 +211,7 @@ mod tests {
 
     /// Logits, and the gradient of each parameter of a loss that weighs every logit differently.
     fn learn(config: &Config, input: &Input, values: &[Value], dropout: f64) -> (Vec<f32>, Vec<Vec<f32>>) {
-        let dropout = Dropout { hidden: dropout, attention: dropout, classifier: dropout };
+        let dropout = Dropout::uniform(dropout);
         let logits = Bert::new(config, values.iter().cloned(), Precision::Fp32).forward(input, Masks::training(dropout, 7, TURN));
         let [examples, labels] = logits.dims();
         let weights: Vec<f32> = (0..examples * labels).map(|index| (index as f32 * 0.7).sin()).collect();
@@ -257,7 +263,7 @@ mod tests {
                 }
                 let largest = |values: &[f32]| values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
                 let overall = their_gradients.iter().map(|gradient| largest(gradient)).fold(0.0_f32, f32::max);
-                for ((a, b), entry) in our_gradients.iter().zip(&their_gradients).zip(table(&config, 2)) {
+                for ((a, b), entry) in our_gradients.iter().zip(&their_gradients).zip(wanted(&config)) {
                     // A key's bias moves no probability: its gradient is 0 but for the rounding of the others.
                     let bound = 1e-4 * largest(b) + 1e-6 * overall;
                     let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);

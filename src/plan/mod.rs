@@ -8,14 +8,17 @@ pub use hashes::Hashes;
 pub use identity::{PATHS, decides, extended, identity, identity_of};
 pub use resolved::{Located, SettingRow, resolved_toml, setting_rows, shown};
 
-use crate::architecture::Config;
-use crate::settings::{Complaint, Dropout, Interval, Settings};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use crate::architecture::{Architecture, Dropout, Parameter, Role};
+use crate::settings::{Complaint, Interval, Settings};
 
 /// What the plan has to know of the world: read beforehand, so that planning itself is pure.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// The checkpoint's shape.
-    pub config: Config,
+    /// What the checkpoint's `config.json` describes.
+    pub architecture: Architecture,
     /// The longest sequence that the tokenizer's settings allow, where they say one.
     pub tokenizer_longest: Option<usize>,
     /// Examples in the training split.
@@ -53,8 +56,10 @@ impl Steps {
 pub struct Trial {
     /// As written and merged, with every default filled in.
     pub settings: Settings,
-    /// The checkpoint's shape.
-    pub config: Config,
+    /// The encoder.
+    pub architecture: Architecture,
+    /// Every parameter of encoder and head, in the order of torch's `named_parameters()`.
+    pub parameters: Arc<[Parameter]>,
     /// Longer inputs are truncated to this many tokens.
     pub max_length: usize,
     /// Dropout probabilities.
@@ -77,6 +82,12 @@ impl Trial {
         step == self.steps.total || step.is_multiple_of(every) || self.rungs.contains(&step)
     }
 
+    /// Number of values in all parameters.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        self.parameters.iter().map(Parameter::elements).sum()
+    }
+
     /// How often the validation split is scored.
     #[must_use]
     pub fn evaluations(&self) -> u64 {
@@ -92,8 +103,7 @@ impl Trial {
 /// Everything that does not fit together, at once.
 pub fn plan(settings: Settings, facts: Facts) -> Result<Trial, Vec<Complaint>> {
     let mut complaints = settings.complaints();
-    let limited =
-        |examples: usize, limit: Option<std::num::NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
+    let limited = |examples: usize, limit: Option<NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
     let train_examples = limited(facts.train_examples, settings.data.train_limit);
     let validation_examples = limited(facts.validation_examples, settings.data.eval_limit);
     for (examples, split) in [(train_examples, "training"), (validation_examples, "validation")] {
@@ -110,20 +120,29 @@ pub fn plan(settings: Settings, facts: Facts) -> Result<Trial, Vec<Complaint>> {
         let message = format!("the warmup of {} steps is longer than the training of {} steps", steps.warmup, steps.total);
         complaints.push(Complaint::new(settings.schedule.warmup_path(), message).help("warm up for less, or train longer"));
     }
-    complaints.extend(unmatched_no_decay(&settings, &facts.config));
+    let parameters = facts.architecture.parameters(&settings.task.task().head());
+    complaints.extend(unmatched_no_decay(&settings, &parameters));
     if !complaints.is_empty() {
         return Err(complaints);
     }
-    let dropout = settings.model.dropout(&facts.config);
-    let config = facts.config;
-    Ok(Trial { config, max_length, dropout, train_examples, validation_examples, steps, settings, rungs: Vec::new() })
+    Ok(Trial {
+        dropout: settings.model.dropout.map_or_else(|| facts.architecture.dropout(), Dropout::uniform),
+        settings,
+        architecture: facts.architecture,
+        parameters: parameters.into(),
+        max_length,
+        train_examples,
+        validation_examples,
+        steps,
+        rungs: Vec::new(),
+    })
 }
 
 /// Shorter inputs hold little but special tokens.
 const SHORTEST: usize = 8;
 
 fn max_length(settings: &Settings, facts: &Facts) -> Result<usize, Complaint> {
-    let positions = facts.config.max_position_embeddings;
+    let positions = facts.architecture.longest();
     let allowed = facts.tokenizer_longest.map_or(positions, |longest| longest.min(positions));
     match settings.data.max_length {
         Some(asked) if asked > positions => {
@@ -133,7 +152,8 @@ fn max_length(settings: &Settings, facts: &Facts) -> Result<usize, Complaint> {
         Some(asked) => Ok(asked),
         None if allowed < SHORTEST => {
             let message = format!("the checkpoint allows only {allowed} tokens, too few for a sentence");
-            Err(Complaint::new("checkpoint", message).help("look at max_position_embeddings and model_max_length in its files"))
+            Err(Complaint::new("checkpoint", message)
+                .help("look at the positions in its config.json, and at model_max_length in tokenizer_config.json"))
         }
         None => Ok(allowed),
     }
@@ -148,14 +168,17 @@ fn steps(settings: &Settings, examples: usize) -> Steps {
 }
 
 /// An entry of `no_decay` that no parameter's name contains does nothing, which its writer cannot want.
-fn unmatched_no_decay(settings: &Settings, config: &Config) -> Vec<Complaint> {
-    let table = crate::architecture::table(config, settings.task.task().labels.len());
-    let matches = |part: &str| table.iter().any(|parameter| parameter.name.contains(part));
+fn unmatched_no_decay(settings: &Settings, parameters: &[Parameter]) -> Vec<Complaint> {
+    let matches = |part: &str| parameters.iter().any(|parameter| parameter.name.contains(part));
     let unmatched = settings.optimizer.no_decay.iter().filter(|part| part.is_empty() || !matches(part));
     unmatched
         .map(|part| {
-            Complaint::new("optimizer.no_decay", format!("no parameter's name contains \"{part}\""))
-                .help("names look like bert.encoder.layer.0.attention.output.LayerNorm.bias")
+            let complaint = Complaint::new("optimizer.no_decay", format!("no parameter's name contains \"{part}\""));
+            let usual = parameters.iter().find(|parameter| parameter.layer.is_some() && parameter.role == Role::Scale);
+            match usual {
+                Some(parameter) => complaint.help(format!("names look like {}", parameter.name)),
+                None => complaint,
+            }
         })
         .collect()
 }

@@ -1,7 +1,6 @@
 //! The plan of a trial, as `check` prints it.
 
 use super::{Column, Table, constant_text, label_text, label_warnings};
-use crate::architecture;
 use crate::inputs::Inputs;
 use crate::numbers::count;
 use crate::plan::SettingRow;
@@ -17,11 +16,6 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
     }
     let steps = trial.steps;
     let (task, counts) = (trial.settings.task.task(), inputs.labels());
-    let parameters: usize =
-        architecture::table(&trial.config, task.labels.len()).iter().map(architecture::Parameter::elements).sum();
-    let config = &trial.config;
-    let shape =
-        format!("{} layers, width {}, {} heads", config.num_hidden_layers, config.hidden_size, config.num_attention_heads);
     let facts = [
         ("train", format!("{} examples, {}", count(trial.train_examples as u64), inputs.named.source.train.shown())),
         (
@@ -37,7 +31,7 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
             ),
         ),
         ("guessing", format!("always predicting one label scores {}", constant_text(&counts, task))),
-        ("parameters", format!("{} ({shape})", count(parameters as u64))),
+        ("parameters", format!("{} ({})", count(trial.parameter_count() as u64), trial.architecture.description())),
         ("steps", format!("{} in all, {} an epoch", count(steps.total), count(steps.per_epoch))),
         ("warmup", format!("{} steps", count(steps.warmup))),
         (

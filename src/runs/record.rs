@@ -251,7 +251,7 @@ impl Recorder {
         let predictions = predictions.transpose().with_context(|| format!("cannot read {}", files::PREDICTIONS))?;
         let state = SavedState { training: (boundary.state)()?, recorded, predictions };
         self.record.claim.look()?;
-        states::save(&self.directory, &self.record.template.table, &state)?;
+        states::save(&self.directory, &self.record.template.parameters, &state)?;
         self.saved = Instant::now();
         let kept = states::steps(&self.directory, states::KEPT);
         manifest::renew(&self.directory, &state.recorded.stays(&kept))?;

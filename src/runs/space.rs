@@ -23,10 +23,10 @@ pub struct DiskSpace {
 }
 
 impl DiskSpace {
-    /// For a model with so many parameters.
     #[must_use]
-    pub fn of(trial: &Trial, parameters: usize) -> Self {
-        let weights = parameters as u64 * FLOAT;
+    /// What the checkpoints and states of this trial take.
+    pub fn of(trial: &Trial) -> Self {
+        let weights = trial.parameter_count() as u64 * FLOAT;
         // The parameters and both moments of AdamW.
         let state = 3 * weights;
         let (steps, settings) = (trial.steps.total, &trial.settings);

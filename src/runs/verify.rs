@@ -16,8 +16,7 @@ use super::recorded_settings::recorded_rows;
 use super::status::Status;
 use super::step_folder::{folder, step_of};
 use super::stored::StoredRun;
-use crate::architecture::{Config, table};
-use crate::checkpoint::Weights;
+use crate::checkpoint::{Weights, read_architecture};
 use crate::machine::durable::{MANIFEST, check_folder};
 use crate::task::Task;
 
@@ -197,13 +196,14 @@ fn strangers(directory: &RunDirectory) -> Vec<String> {
 
 fn checkpoint(path: &Path, run: &StoredRun) -> Result<String> {
     let manifest = check_folder(path)?;
-    let config = Config::read(&path.join("config.json"))?;
+    let architecture = read_architecture(&path.join("config.json"))?;
     let task = Task::named(&run.facts.task).with_context(|| format!("the task {} is not known", run.facts.task))?;
-    let mut weights = Weights::read(&path.join("model.safetensors"))?;
-    for entry in table(&config, task.labels.len()) {
-        match weights.take(&entry.name) {
-            None => bail!("{} is missing", entry.name),
-            Some(tensor) => ensure!(tensor.shape == entry.shape, "{} has the shape {:?}", entry.name, tensor.shape),
+    let mut weights = Weights::read(&path.join("model.safetensors"), &architecture)?;
+    for parameter in architecture.parameters(&task.head()) {
+        let name = &parameter.name;
+        match weights.take(name) {
+            None => bail!("{name} is missing"),
+            Some(tensor) => ensure!(tensor.shape == parameter.shape, "{name} has the shape {:?}", tensor.shape),
         }
     }
     Ok(format!("{} files as written, weights load", manifest.files.len()))

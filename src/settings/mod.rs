@@ -26,7 +26,7 @@ pub use data::Data;
 pub use device::DeviceChoice;
 pub use evaluation::{Evaluation, Interval};
 pub use logging::Logging;
-pub use model::{Dropout, Initialize, Model};
+pub use model::{Initialize, Model};
 pub use names::{MetricName, TaskName};
 pub use optimizer::Optimizer;
 pub use save::SaveEvery;

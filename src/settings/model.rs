@@ -3,8 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::architecture::Config;
-
 /// Model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -27,30 +25,4 @@ pub enum Initialize {
     Pretrained,
     /// Drawn from the seed.
     Random,
-}
-
-/// Probabilities of dropping an element, resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Dropout {
-    /// Embeddings and hidden states.
-    pub hidden: f64,
-    /// Attention probabilities.
-    pub attention: f64,
-    /// The pooled output, in front of the classifier.
-    pub classifier: f64,
-}
-
-impl Model {
-    /// The probabilities set here, or else those of the checkpoint.
-    #[must_use]
-    pub fn dropout(&self, checkpoint: &Config) -> Dropout {
-        match self.dropout {
-            Some(p) => Dropout { hidden: p, attention: p, classifier: p },
-            None => Dropout {
-                hidden: checkpoint.hidden_dropout_prob,
-                attention: checkpoint.attention_probs_dropout_prob,
-                classifier: checkpoint.classifier_dropout.unwrap_or(checkpoint.hidden_dropout_prob),
-            },
-        }
-    }
 }

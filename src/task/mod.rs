@@ -103,6 +103,12 @@ impl Task {
         self.metrics.iter().map(|metric| metric.name).chain([LOSS]).collect()
     }
 
+    /// What a model of this task predicts.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        Head::Classes(self.labels.iter().map(ToString::to_string).collect())
+    }
+
     fn columns(&self) -> Vec<Column> {
         match self.text {
             Columns::Single(one) => vec![one, self.label],

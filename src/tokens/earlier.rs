@@ -8,7 +8,6 @@ use super::Encoded;
 use super::build::{Built, around, parse, strip, word_piece, words_of_text};
 use super::settings::{Class, Normalization};
 use super::sources::TokenizerSources;
-use crate::architecture::Config;
 use crate::task::{Example, Text};
 
 /// A tokenizer as it was, and where it may have given other ids.
@@ -88,10 +87,10 @@ pub(super) struct PaddingToken {
 
 impl PaddingToken {
     /// That of a model, in its tokenizer.
-    pub fn of(built: &Built, shape: &Config) -> Self {
-        let token = shape.pad_token_id.and_then(|id| built.tokenizer.get_added_tokens_decoder().get(&id).cloned());
+    pub fn of(built: &Built, id: Option<u32>) -> Self {
+        let token = id.and_then(|id| built.tokenizer.get_added_tokens_decoder().get(&id).cloned());
         let is_verbatim = |token: &AddedToken| !token.normalized && !built.settings.split_special;
-        Self { id: shape.pad_token_id, content: token.filter(is_verbatim).map(|token| token.content) }
+        Self { id, content: token.filter(is_verbatim).map(|token| token.content) }
     }
 
     /// Whether it is worth encoding an example to know.

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, anyhow};
 use rayon::prelude::*;
 use tokenizers::{Encoding, PostProcessor, TruncationParams, TruncationStrategy, truncate_encodings};
 
-use crate::architecture::Config;
+use crate::architecture::Architecture;
 use crate::checkpoint::Files;
 use crate::task::{Example, Text};
 
@@ -42,30 +42,14 @@ pub struct Encoded {
     pub label: usize,
 }
 
-impl Encoded {
-    /// Whether a model of this shape can read it.
-    fn fits(&self, max_length: usize, shape: &Config) -> Result<(), String> {
-        let beyond = |ids: &[u32], size: usize| ids.iter().copied().find(|id| *id as usize >= size);
-        if self.tokens.is_empty() {
-            return Err("the tokenizer gives no token for a text, not even [CLS]".into());
-        }
-        if self.tokens.len() > max_length {
-            return Err(format!("the tokenizer gives {} tokens where {max_length} are the most", self.tokens.len()));
-        }
-        if let Some(id) = beyond(&self.tokens, shape.vocab_size) {
-            return Err(format!("the tokenizer gives id {id}, but the model has only {} words", shape.vocab_size));
-        }
-        if let Some(id) = beyond(&self.segments, shape.type_vocab_size) {
-            return Err(format!("the tokenizer gives segment {id}, but the model has only {}", shape.type_vocab_size));
-        }
-        Ok(())
-    }
-}
-
 /// A checkpoint's tokenizer.
 pub struct Tokens {
     built: Built,
     sources: TokenizerSources,
+    /// Of the model: number of token ids, of segments, and the padding token.
+    vocabulary: usize,
+    segments: usize,
+    pad_token: Option<u32>,
 }
 
 impl Tokens {
@@ -73,10 +57,11 @@ impl Tokens {
     ///
     /// # Errors
     /// A file cannot be read or is damaged, or asks for what is not known here.
-    pub fn read(files: &Files, config: &Config) -> Result<Self> {
-        let sources = TokenizerSources::read(files, config)?;
+    pub fn read(files: &Files, architecture: &Architecture) -> Result<Self> {
+        let sources = TokenizerSources::read(files, architecture)?;
         let built = Built::of(&sources).with_context(|| format!("cannot use {}", files.tokenizer.path().display()))?;
-        Ok(Self { built, sources })
+        let (vocabulary, segments) = (architecture.vocabulary(), architecture.segments());
+        Ok(Self { built, sources, vocabulary, segments, pad_token: architecture.pad_token() })
     }
 
     /// The longest sequence that the tokenizer's settings allow, where they say one.
@@ -89,11 +74,11 @@ impl Tokens {
     ///
     /// # Errors
     /// The tokenizer refuses a text, or does not fit the model's shape.
-    pub fn encode(&self, examples: &[Example], max_length: usize, shape: &Config) -> Result<Vec<Encoded>> {
+    pub fn encode(&self, examples: &[Example], max_length: usize) -> Result<Vec<Encoded>> {
         let encode = |example: &Example| {
             let encoded = self.row(example, max_length)?;
-            let fits = encoded.fits(max_length, shape);
-            fits.map_err(|problem| anyhow!("tokenizer and model do not belong together: {problem}"))?;
+            self.check(&encoded, max_length)
+                .map_err(|problem| anyhow!("tokenizer and model do not belong together: {problem}"))?;
             Ok(encoded)
         };
         examples.par_iter().map(encode).collect()
@@ -119,7 +104,8 @@ impl Tokens {
         let (first, second) = truncate_encodings(first, second, &cut).map_err(refused)?;
         let encoding = processor.process(first, second, true).map_err(refused)?;
         let tokens = encoding.get_ids().to_vec();
-        let segments = if settings.segments { encoding.get_type_ids().to_vec() } else { vec![0; tokens.len()] };
+        let segments =
+            if settings.segments && self.segments > 0 { encoding.get_type_ids().to_vec() } else { vec![0; tokens.len()] };
         Ok(Encoded { tokens, segments, label: example.label })
     }
 
@@ -133,9 +119,9 @@ impl Tokens {
     ///
     /// # Errors
     /// The tokenizer refuses a text.
-    pub fn tokenization(&self, train: &[Example], validation: &[Example], max_length: usize, shape: &Config) -> Result<u32> {
+    pub fn tokenization(&self, train: &[Example], validation: &[Example], max_length: usize) -> Result<u32> {
         let Ok(earlier) = EarlierTokenizer::of(&self.sources, &self.built, max_length) else { return Ok(TOKENIZATION) };
-        let padding = PaddingToken::of(&self.built, shape);
+        let padding = PaddingToken::of(&self.built, self.pad_token);
         let differs = |(example, is_learnt): (&Example, bool)| -> Result<bool> {
             let may_pad = is_learnt && padding.may_be_in(example);
             if !may_pad && !earlier.may_differ(example) {
@@ -149,17 +135,36 @@ impl Tokens {
         let found = all.map(differs).find_any(|differs| !matches!(differs, Ok(false)));
         Ok(if found.transpose()?.is_some() { TOKENIZATION } else { 1 })
     }
+
+    /// Whether these rows can be what examples become: as many, with their labels, and nothing that the model cannot read.
+    #[must_use]
+    pub fn may_have_made(&self, rows: &[Encoded], examples: &[Example], max_length: usize) -> bool {
+        let fits = |(row, example): (&Encoded, &Example)| row.label == example.label && self.check(row, max_length).is_ok();
+        rows.len() == examples.len() && rows.iter().zip(examples).all(fits)
+    }
+
+    /// Whether the model can read a row.
+    fn check(&self, row: &Encoded, max_length: usize) -> Result<(), String> {
+        let beyond = |ids: &[u32], size: usize| ids.iter().copied().find(|id| *id as usize >= size);
+        if row.tokens.is_empty() {
+            return Err("the tokenizer gives no token for a text, not even [CLS]".into());
+        }
+        if row.tokens.len() > max_length {
+            return Err(format!("the tokenizer gives {} tokens where {max_length} are the most", row.tokens.len()));
+        }
+        if let Some(id) = beyond(&row.tokens, self.vocabulary) {
+            return Err(format!("the tokenizer gives id {id}, but the model has only {} words", self.vocabulary));
+        }
+        // A model without segments gets those of its inputs as 0, and reads none.
+        if let Some(id) = beyond(&row.segments, self.segments.max(1)) {
+            return Err(format!("the tokenizer gives segment {id}, but the model has only {}", self.segments));
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens").finish_non_exhaustive()
     }
-}
-
-/// Whether these rows can be what examples become: as many, with their labels, and nothing that the model cannot read.
-#[must_use]
-pub fn belong_together(encoded: &[Encoded], examples: &[Example], max_length: usize, shape: &Config) -> bool {
-    encoded.len() == examples.len()
-        && encoded.iter().zip(examples).all(|(row, example)| row.label == example.label && row.fits(max_length, shape).is_ok())
 }

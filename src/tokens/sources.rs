@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use serde_json::{Map, Value};
 
-use crate::architecture::Config;
+use crate::architecture::Architecture;
 use crate::checkpoint::Files;
 use crate::machine::input_file::InputFile;
 
@@ -31,7 +31,7 @@ impl TokenizerSources {
     ///
     /// # Errors
     /// One cannot be read or is no JSON object.
-    pub fn read(files: &Files, config: &Config) -> Result<Self> {
+    pub fn read(files: &Files, architecture: &Architecture) -> Result<Self> {
         let named = |name: &str| files.tokenizer_files().find(|file| file.name() == name);
         let text = |name: &str| named(name).map(|file| file.text().map(String::from)).transpose();
         let json = named("tokenizer.json").map(object).transpose()?;
@@ -44,7 +44,7 @@ impl TokenizerSources {
             config: optional("tokenizer_config.json")?,
             special_tokens_map: optional("special_tokens_map.json")?,
             added_tokens: optional("added_tokens.json")?,
-            model_class: config.tokenizer_class().map(String::from),
+            model_class: architecture.tokenizer_class().map(String::from),
         })
     }
 

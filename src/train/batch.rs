@@ -34,7 +34,11 @@ impl Padding {
     /// As a trial says.
     #[must_use]
     pub fn of(trial: &Trial) -> Self {
-        Self { multiple: trial.settings.data.pad_to_multiple_of.get(), limit: trial.max_length, token: trial.config.pad_token_id }
+        Self {
+            multiple: trial.settings.data.pad_to_multiple_of.get(),
+            limit: trial.max_length,
+            token: trial.architecture.pad_token(),
+        }
     }
 }
 

@@ -79,7 +79,7 @@ pub struct EvaluationEvent<'a> {
     pub scores: &'a Scores,
     /// One for each example, in the file's order.
     pub predictions: &'a [Prediction],
-    /// Reads the parameters from the device, in the order of [`crate::architecture::table`].
+    /// Reads the parameters from the device, in the order of [`crate::architecture::Architecture::parameters`].
     pub parameters: &'a dyn Fn() -> Result<Vec<HostTensor>>,
 }
 

@@ -6,7 +6,7 @@ use burn::backend::{Dispatch, DispatchTensor};
 use burn::tensor::{Gradients, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use super::device::Kernels;
-use crate::architecture::WORDS;
+use crate::architecture::{Parameter, Role};
 use crate::kernels::{Several, Update, Words};
 use crate::models::{Input, Value};
 
@@ -23,19 +23,19 @@ pub enum Gradient {
 }
 
 impl GradientSum {
-    /// Takes the gradients of `parameters` out of a backward pass over `input`.
-    pub fn take(parameters: &[Value], gradients: &mut Gradients, input: &Input) -> Self {
-        let mut take = |(index, parameter): (usize, &Value)| match (parameter, input) {
+    /// Takes the gradients of parameters out of a backward pass over `input`.
+    pub fn take(parameters: &[Parameter], values: &[Value], gradients: &mut Gradients, input: &Input) -> Self {
+        let mut take = |(parameter, value): (&Parameter, &Value)| match (value, input) {
             (Value::Vector(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Vector(x))),
-            (Value::Matrix(x), Input::Rows(rows)) if index == WORDS => {
+            (Value::Matrix(x), Input::Rows(rows)) if parameter.role == Role::WordEmbedding => {
                 x.grad_remove(gradients).map(|x| Gradient::Words(x, Arc::clone(&rows.words)))
             }
-            (Value::Matrix(x), Input::Padded(padded)) if index == WORDS => {
+            (Value::Matrix(x), Input::Padded(padded)) if parameter.role == Role::WordEmbedding => {
                 x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Matrix(padded.learnt(x)).widened()))
             }
             (Value::Matrix(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Matrix(x).widened())),
         };
-        Self(parameters.iter().enumerate().map(&mut take).collect())
+        Self(parameters.iter().zip(values).map(&mut take).collect())
     }
 
     /// Adds the gradients of another batch.

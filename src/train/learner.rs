@@ -15,7 +15,7 @@ use super::loss::cross_entropy;
 use super::optimizer::{AdamW, clip_factor};
 use super::state::TrainingState;
 use super::step::Numbers;
-use crate::architecture::{Parameter, Role, table};
+use crate::architecture::{Architecture, Parameter, Role};
 use crate::checkpoint::HostTensor;
 use crate::kernels::{Several, Update};
 use crate::models::{Bert, Masks, Value};
@@ -28,8 +28,6 @@ pub struct Learner<'a> {
     pub trial: &'a Trial,
     /// Where they are.
     pub device: &'a Device,
-    /// The parameters' names, shapes and order.
-    pub table: Vec<Parameter>,
     /// The parameters.
     pub parameters: Vec<Value>,
     /// The optimizer.
@@ -57,15 +55,17 @@ pub struct Spent {
 impl<'a> Learner<'a> {
     /// A model with these parameters, in the table's order, that has learnt nothing yet.
     pub fn new(trial: &'a Trial, initial: &[HostTensor], device: &'a Device) -> Self {
-        let table = table(&trial.config, trial.settings.task.task().labels.len());
         let place = &device.differentiating();
-        let parameters = table.iter().zip(initial).map(|(entry, tensor)| Value::from_host(tensor, entry.role, place)).collect();
-        let optimizer =
-            AdamW::new(&trial.settings.optimizer, table.iter().map(|parameter| parameter.name.clone()), device.kernels());
+        let parameters =
+            trial.parameters.iter().zip(initial).map(|(entry, tensor)| Value::from_host(tensor, entry.role, place)).collect();
+        let optimizer = AdamW::new(
+            &trial.settings.optimizer,
+            trial.parameters.iter().map(|parameter| parameter.name.clone()),
+            device.kernels(),
+        );
         Self {
             trial,
             device,
-            table,
             parameters,
             optimizer,
             #[cfg(feature = "gpu")]
@@ -77,7 +77,7 @@ impl<'a> Learner<'a> {
     /// The model and the optimizer of a training that was interrupted.
     pub fn restored(trial: &'a Trial, state: TrainingState, device: &'a Device) -> Self {
         let mut learner = Self::new(trial, &state.parameters, device);
-        learner.optimizer.restore(&learner.table, state, device);
+        learner.optimizer.restore(&trial.parameters, state, device);
         learner
     }
 
@@ -122,7 +122,7 @@ impl<'a> Learner<'a> {
     /// The weights that products read rounded; none of the other parameters.
     pub fn rounded(&self) -> Vec<Option<Value>> {
         let is_rounded = |entry: &Parameter| self.rounds() && entry.role == Role::Linear;
-        let weights = self.parameters.iter().zip(&self.table).filter(|(_, entry)| is_rounded(entry));
+        let weights = self.parameters.iter().zip(&*self.trial.parameters).filter(|(_, entry)| is_rounded(entry));
         let weights: Vec<Value> = weights.map(|(value, _)| value.clone().inner()).collect();
         #[cfg(feature = "webgpu")]
         let copies = self.device.copies_weights();
@@ -130,7 +130,7 @@ impl<'a> Learner<'a> {
         let copies = false;
         let rounded = if copies { weights.into_iter().map(Value::copied).collect() } else { all_rounded(weights) };
         let mut rounded = rounded.into_iter();
-        self.table.iter().map(|entry| if is_rounded(entry) { rounded.next() } else { None }).collect()
+        self.trial.parameters.iter().map(|entry| if is_rounded(entry) { rounded.next() } else { None }).collect()
     }
 
     /// What a step reads: the parameters, and in their place the weights that products round, rounded once for all of its
@@ -158,12 +158,13 @@ impl<'a> Learner<'a> {
         let begun = Instant::now();
         let mut gradients = loss.backward();
         self.spent.backward += begun.elapsed();
-        (loss.inner(), GradientSum::take(leaves, &mut gradients, &batch.input))
+        (loss.inner(), GradientSum::take(&self.trial.parameters, leaves, &mut gradients, &batch.input))
     }
 
     /// The model over some parameters, in the table's order.
     pub fn model(&self, parameters: &[Value]) -> Bert {
-        Bert::new(&self.trial.config, parameters.iter().cloned(), self.trial.settings.training.precision)
+        let Architecture::Bert(config) = &self.trial.architecture;
+        Bert::new(config, parameters.iter().cloned(), self.trial.settings.training.precision)
     }
 
     /// Copies the parameters from the device, in the table's order and the file's layout.
@@ -171,7 +172,11 @@ impl<'a> Learner<'a> {
     /// # Errors
     /// The device failed.
     pub fn to_host(&self) -> Result<Vec<HostTensor>> {
-        self.parameters.iter().zip(&self.table).map(|(value, entry)| value.clone().inner().to_host(entry.role)).collect()
+        self.parameters
+            .iter()
+            .zip(&*self.trial.parameters)
+            .map(|(value, entry)| value.clone().inner().to_host(entry.role))
+            .collect()
     }
 }
 

@@ -89,7 +89,7 @@ pub fn measure(
             speed.examples += batch.len() as u64;
             speed.tokens += batch.iter().map(of).sum::<usize>() as u64;
             speed.padded_tokens += (batch.iter().map(of).max().unwrap_or(0) * batch.len()) as u64;
-            speed.operations += batch.iter().map(|index| operations(trial, lengths[*index])).sum::<f64>();
+            speed.operations += batch.iter().map(|index| trial.architecture.operations(lengths[*index])).sum::<f64>();
         }
     }
     speed.replays = trainer.replays();
@@ -101,16 +101,6 @@ pub fn measure(
         update: after.update.saturating_sub(before.update),
     };
     Ok(speed)
-}
-
-/// Operations of a training step on one example of `length` tokens: two for each multiplication of the matrix products,
-/// forward once and backward twice, without padding and in every layer for every token (Kaplan et al. 2020, appendix B).
-fn operations(trial: &Trial, length: usize) -> f64 {
-    let config = &trial.config;
-    let (d, wide, tokens) = (config.hidden_size as f64, config.intermediate_size as f64, length as f64);
-    let projections = 2.0 * tokens * (4.0 * d * d + 2.0 * d * wide);
-    let attention = 4.0 * tokens * tokens * d;
-    3.0 * config.num_hidden_layers as f64 * (projections + attention)
 }
 
 /// The most floating-point operations in a second that this device was seen to do, in the matrix products of training.

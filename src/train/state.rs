@@ -12,7 +12,7 @@ use crate::checkpoint::HostTensor;
 /// A training between two steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainingState {
-    /// Parameters, in the order of [`crate::architecture::table`] and in the file's layout, as all tensors here.
+    /// Parameters, in the order of [`crate::architecture::Architecture::parameters`] and in the file's layout, as all tensors here.
     pub parameters: Vec<HostTensor>,
     /// Running means of the gradients.
     pub first_moments: Vec<HostTensor>,

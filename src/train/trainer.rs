@@ -138,7 +138,7 @@ impl<'a> Trainer<'a> {
 
     /// Everything that going on takes.
     fn state(&self, log: Interval) -> Result<TrainingState> {
-        let (first_moments, second_moments) = self.learner.optimizer.moments(&self.learner.table)?;
+        let (first_moments, second_moments) = self.learner.optimizer.moments(&self.learner.trial.parameters)?;
         let counters = Counters { steps: self.steps, micro_batches: self.micro_batches, log };
         Ok(TrainingState { parameters: self.parameters()?, first_moments, second_moments, counters })
     }

@@ -15,7 +15,7 @@ pub fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Every source file by its path below `src`, without comments.
-fn code() -> Vec<(String, String)> {
+pub fn code() -> Vec<(String, String)> {
     let root = project("src");
     let mut found = Vec::new();
     sources(&root, &mut found);

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use gluepot::checkpoint::{Files, Template, Weights, initialize};
+use gluepot::architecture::Architecture;
+use gluepot::checkpoint::{Files, Weights, initialize};
 use gluepot::machine::input_file::{InputFile, MIB};
 use gluepot::plan::Steps;
 use gluepot::settings::ScheduleKind;
@@ -20,9 +21,9 @@ const NO_NOISE: &str = "learning_rate = 1e-3\nepochs = 1\n[data]\nshuffle = fals
 fn the_parameter_table_is_that_of_transformers() {
     let bench = Bench::tiny();
     let names: Vec<(String, Vec<usize>)> = serde_json::from_value(golden("tiny/golden.json")["names"].clone()).unwrap();
-    let ours: Vec<(String, Vec<usize>)> = bench.table.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
+    let ours: Vec<(String, Vec<usize>)> = bench.wanted.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
     assert_eq!(ours, names);
-    let parameters: usize = bench.table.iter().map(gluepot::architecture::Parameter::elements).sum();
+    let parameters: usize = bench.wanted.iter().map(gluepot::architecture::Parameter::elements).sum();
     assert_eq!(Some(parameters as u64), golden("tiny/golden.json")["parameters"].as_u64());
 }
 
@@ -40,9 +41,9 @@ fn tokens_equal_those_of_transformers() {
             };
             let max_length = usize::try_from(case["max_length"].as_u64().unwrap()).unwrap();
             let example = Example { text, label: 0 };
-            let encoded = Tokens::read(files, &bench.config)
+            let encoded = Tokens::read(files, &bench.architecture)
                 .unwrap()
-                .encode(std::slice::from_ref(&example), max_length, &bench.config)
+                .encode(std::slice::from_ref(&example), max_length)
                 .unwrap()
                 .remove(0);
             let ids = |key: &str| -> Vec<u32> { serde_json::from_value(case[key].clone()).unwrap() };
@@ -68,8 +69,8 @@ fn logits_equal_pytorchs_from_every_form_of_weights() {
         ("bare/model.safetensors", "eval", 2),
     ];
     for (file, key, drawn) in cases {
-        let weights = Weights::read(&project("tests/golden/tiny").join(file)).unwrap();
-        let mut initial = initialize(&bench.config, &bench.table, Some(weights), 1).unwrap();
+        let weights = Weights::read(&project("tests/golden/tiny").join(file), &bench.architecture).unwrap();
+        let mut initial = initialize(&bench.wanted, Some(weights), 1).unwrap();
         assert_eq!(initial.drawn.len(), drawn, "{file}");
         assert!(initial.unused.is_empty(), "{file}: {:?}", initial.unused);
         let count = full.len();
@@ -113,13 +114,15 @@ fn settings(options: &Value) -> String {
 
 #[test]
 fn every_step_of_every_training_equals_pytorchs() {
-    let bench = Bench::tiny();
     let golden = golden("tiny/golden.json");
     for (name, training) in golden["trainings"].as_object().unwrap() {
-        let mut trial = bench.trial(&settings(&training["options"]));
-        if let Some(pad) = training["options"]["pad_token_id"].as_u64() {
-            trial.config.pad_token_id = Some(u32::try_from(pad).unwrap());
+        let mut bench = Bench::tiny();
+        if let Some(pad) = training["options"].get("pad_token_id") {
+            let mut config = crate::support::golden("tiny/config.json");
+            config["pad_token_id"] = pad.clone();
+            bench.architecture = Architecture::parse(&config.to_string()).unwrap();
         }
+        let trial = bench.trial(&settings(&training["options"]));
         let (examples, validation) = bench.encode(&trial);
         for (kernels, device) in [("own", device()), ("reference", device().with_reference_kernels())] {
             let mut heard = Heard::default();
@@ -184,12 +187,7 @@ fn a_written_checkpoint_reads_back_bit_by_bit() {
     let parameters = bench.parameters();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("step-000001");
-    let template = Template {
-        config: bench.config.clone(),
-        labels: bench.task.labels,
-        table: bench.table.clone(),
-        source: bench.files.clone(),
-    };
+    let template = bench.template(bench.files.clone());
     template.write(&path, &parameters).unwrap();
     let again = Bench {
         files: Files::find(&gluepot::checkpoint::CheckpointName::Folder(path.clone()), true, &gluepot::hub::Hub::offline())

@@ -6,6 +6,7 @@ mod architecture;
 mod commands;
 mod compare;
 mod directories;
+mod encoders;
 mod failures;
 mod faults;
 mod formats;

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use gluepot::architecture::Config;
-use gluepot::checkpoint::{CheckpointName, Files, Template, Weights, initialize, read_tensors};
+use gluepot::checkpoint::{CheckpointName, Files, Weights, initialize, read_tensors};
 use gluepot::experiment::Surroundings;
 use gluepot::hub::Hub;
 use gluepot::inputs::{Inputs, Purpose};
@@ -71,16 +70,16 @@ fn parquet_is_read_with_every_compression_and_type_of_whole_number_and_text() {
 fn weights_in_parts_are_the_whole_ones() {
     let bench = Bench::tiny();
     let whole = bench.parameters();
-    let half = Weights::read(&project("tests/golden/tiny/half/model.safetensors")).unwrap();
-    let half = initialize(&bench.config, &bench.table, Some(half), 1).unwrap().parameters;
+    let half = Weights::read(&project("tests/golden/tiny/half/model.safetensors"), &bench.architecture).unwrap();
+    let half = initialize(&bench.wanted, Some(half), 1).unwrap().parameters;
     for (folder, expected, parts) in [("sharded", whole, 3), ("sharded-pickled", half, 2)] {
         let files = find(&project(READERS).join(folder)).unwrap();
         assert_eq!(files.weights.len(), parts, "{folder}");
-        let weights = Weights::read_all(&files.weights).unwrap();
+        let weights = Weights::read_all(&files.weights, &bench.architecture).unwrap();
         let together: Vec<u8> = files.weights.iter().flat_map(|path| fs::read(path).unwrap()).collect();
         let hash: String = Sha256::digest(together).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(weights.sha256(), hash);
-        let initial = initialize(&bench.config, &bench.table, Some(weights), 1).unwrap();
+        let initial = initialize(&bench.wanted, Some(weights), 1).unwrap();
         assert!(initial.drawn.is_empty() && initial.unused.is_empty(), "{folder}");
         assert!(initial.parameters == expected, "{folder}");
     }
@@ -135,9 +134,9 @@ fn hashes_are_of_what_was_parsed_when_files_change_afterwards() {
 fn a_checkpoint_holds_the_tokenizer_of_the_start_whatever_became_of_its_files() {
     let shell = sound();
     let files = find(&shell.path("bert")).unwrap();
-    let (config, before) = (Config::of(&files.config).unwrap(), fs::read(shell.path("bert/vocab.txt")).unwrap());
+    let before = fs::read(shell.path("bert/vocab.txt")).unwrap();
     let bench = Bench::tiny();
-    let template = Template { config, labels: bench.task.labels, table: bench.table.clone(), source: files };
+    let template = bench.template(files);
     shell.write("bert/vocab.txt", "changed");
     fs::remove_file(shell.path("bert/tokenizer_config.json")).unwrap();
     let written = shell.path("written");

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gluepot::architecture::{Config, Parameter, table};
-use gluepot::checkpoint::{CheckpointName, Files, HostTensor, Weights, initialize};
+use gluepot::architecture::{Architecture, Parameter};
+use gluepot::checkpoint::{CheckpointName, Files, HostTensor, Template, Weights, initialize};
 use gluepot::hub::Hub;
 use gluepot::plan::{Facts, Trial, plan};
 use gluepot::settings::{DeviceChoice, Precision, Settings};
@@ -57,8 +57,8 @@ pub fn relative(a: f64, b: f64) -> f64 {
 pub struct Bench {
     pub task: &'static Task,
     pub files: Files,
-    pub config: Config,
-    pub table: Vec<Parameter>,
+    pub architecture: Architecture,
+    pub wanted: Vec<Parameter>,
     pub train: Vec<Example>,
     pub validation: Vec<Example>,
 }
@@ -68,10 +68,10 @@ impl Bench {
         let task = Task::named(task).unwrap();
         let hub = Hub::offline();
         let files = Files::find(&CheckpointName::Folder(checkpoint.to_path_buf()), true, &hub).unwrap();
-        let config = Config::of(&files.config).unwrap();
+        let architecture = files.architecture().unwrap();
         let source = Source::find(&Origin::Folder(data.to_path_buf()), task, &hub).unwrap();
         let (train, validation) = (source.train.read(task).unwrap().examples, source.validation.read(task).unwrap().examples);
-        Self { task, table: table(&config, task.labels.len()), files, config, train, validation }
+        Self { task, wanted: architecture.parameters(&task.head()), files, architecture, train, validation }
     }
 
     /// The tiny BERT on the demonstration's data.
@@ -82,8 +82,14 @@ impl Bench {
     }
 
     pub fn parameters(&self) -> Vec<HostTensor> {
-        let weights = Weights::read_all(&self.files.weights).unwrap();
-        initialize(&self.config, &self.table, Some(weights), 1).unwrap().parameters
+        let weights = Weights::read_all(&self.files.weights, &self.architecture).unwrap();
+        initialize(&self.wanted, Some(weights), 1).unwrap().parameters
+    }
+
+    /// What checkpoints are written from, with the tokenizer of these files.
+    pub fn template(&self, source: Files) -> Template {
+        let parameters = self.wanted.clone().into();
+        Template { architecture: self.architecture.clone(), head: self.task.head(), parameters, source }
     }
 
     /// A trial of the given settings, dropout 0 and file order unless they say otherwise.
@@ -91,7 +97,7 @@ impl Bench {
         let required = format!("name = \"x\"\ntask = \"{}\"\ncheckpoint = \"x\"\nmetric = \"accuracy\"\n", self.task.name);
         let settings: Settings = toml::from_str(&(required + settings)).unwrap();
         let facts = Facts {
-            config: self.config.clone(),
+            architecture: self.architecture.clone(),
             tokenizer_longest: None,
             train_examples: self.train.len(),
             validation_examples: self.validation.len(),
@@ -101,7 +107,7 @@ impl Bench {
 
     pub fn encode(&self, trial: &Trial) -> (Vec<Encoded>, Vec<Encoded>) {
         let encode = |examples: &[Example]| {
-            Tokens::read(&self.files, &self.config).unwrap().encode(examples, trial.max_length, &self.config).unwrap()
+            Tokens::read(&self.files, &self.architecture).unwrap().encode(examples, trial.max_length).unwrap()
         };
         (encode(&self.train[..trial.train_examples]), encode(&self.validation[..trial.validation_examples]))
     }

@@ -1,6 +1,5 @@
 //! The ids of tokenizers of many kinds against those of transformers (tests/reference/make_tokenizers.py).
 
-use gluepot::architecture::Config;
 use gluepot::checkpoint::{CheckpointName, Files};
 use gluepot::experiment::Surroundings;
 use gluepot::hub::Hub;
@@ -32,8 +31,7 @@ fn ours(case: &Value, contents: &[Value]) -> anyhow::Result<Vec<(Vec<u32>, Vec<u
         std::fs::write(folder.path().join(name), content)?;
     }
     let files = Files::find(&CheckpointName::Folder(folder.path().to_path_buf()), false, &Hub::offline())?;
-    let config = Config::read(&folder.path().join("config.json"))?;
-    let tokens = Tokens::read(&files, &config)?;
+    let tokens = Tokens::read(&files, &files.architecture()?)?;
     let rows = case["rows"].as_array().into_iter().flatten();
     let examples: Vec<Example> = rows
         .map(|row| {
@@ -46,7 +44,7 @@ fn ours(case: &Value, contents: &[Value]) -> anyhow::Result<Vec<(Vec<u32>, Vec<u
         })
         .collect();
     let max_length = usize::try_from(case["max_length"].as_u64().unwrap())?;
-    let encoded = tokens.encode(&examples, max_length, &config)?;
+    let encoded = tokens.encode(&examples, max_length)?;
     Ok(encoded.into_iter().map(|row| (row.tokens, row.segments)).collect())
 }
 

@@ -1,0 +1,133 @@
+//! `config.json`, read key by key, and what every family has in it.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Map, Value, json};
+
+use crate::task::Head;
+
+/// Sizes above these are a damaged or hostile file, not an encoder.
+const LARGEST: [(&str, usize); 4] =
+    [("vocab_size", 10_000_000), ("hidden_size", 65_536), ("num_hidden_layers", 1_000), ("max_position_embeddings", 1_000_000)];
+
+/// A `config.json` as it was written, kept whole for the checkpoints written later.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ConfigFile(Map<String, Value>);
+
+impl ConfigFile {
+    pub fn parse(text: &str) -> Result<Self> {
+        Ok(Self(serde_json::from_str(text)?))
+    }
+
+    /// The value of a key; none where it is absent or null.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    pub fn size(&self, key: &str, default: usize) -> Result<usize> {
+        let size = match self.0.get(key) {
+            None => default,
+            Some(value) => {
+                let size = value.as_u64().and_then(|size| usize::try_from(size).ok());
+                size.with_context(|| format!("{key} is {value}, expected a whole number"))?
+            }
+        };
+        let largest = LARGEST.iter().find(|(known, _)| *known == key).map_or(1_000_000, |(_, largest)| *largest);
+        ensure!(size > 0, "{key} is 0");
+        ensure!(size <= largest, "{key} is {size}, more than the {largest} that make sense");
+        Ok(size)
+    }
+
+    fn number(&self, key: &str) -> Result<Option<f64>> {
+        let number = |value: &Value| value.as_f64().with_context(|| format!("{key} is {value}, expected a number"));
+        self.0.get(key).map(number).transpose()
+    }
+
+    pub fn probability(&self, key: &str, default: f64) -> Result<f64> {
+        let number = self.number(key)?.unwrap_or(default);
+        ensure!((0.0..1.0).contains(&number), "{key} is {number}, expected a number of at least 0 and below 1");
+        Ok(number)
+    }
+
+    /// A small number above 0.
+    pub fn small(&self, key: &str, default: f64) -> Result<f64> {
+        let number = self.number(key)?.unwrap_or(default);
+        ensure!((1e-30..=10.0).contains(&number), "{key} is {number}, expected a number from 1e-30 to 10");
+        Ok(number)
+    }
+
+    /// The padding token: `default` where the file does not say it, none where it says null; below 0 it counts from the end,
+    /// as in torch.
+    pub fn pad_token(&self, default: u32, vocab_size: usize) -> Result<Option<u32>> {
+        let Some(value) = self.0.get("pad_token_id") else { return Ok(Some(default)) };
+        if value.is_null() {
+            return Ok(None);
+        }
+        let size = i64::try_from(vocab_size)?;
+        let id = value.as_i64().with_context(|| format!("pad_token_id is {value}, expected a whole number or null"))?;
+        ensure!((-size..size).contains(&id), "pad_token_id {id} lies outside the vocabulary of {size}");
+        Ok(Some(u32::try_from(if id < 0 { id + size } else { id })?))
+    }
+
+    /// Refuses a key with another value than the one that is implemented; absent and null are as good as that.
+    pub fn expect(&self, key: &str, known: &str) -> Result<()> {
+        if let Some(value) = self.get(key) {
+            ensure!(value == known, "{key} is {value}, and only \"{known}\" is known");
+        }
+        Ok(())
+    }
+
+    /// Refuses what turns any encoder of transformers into something else.
+    pub fn expect_plain_encoder(&self) -> Result<()> {
+        for (key, meaning) in [
+            ("is_decoder", "a decoder, whose tokens see only those before them"),
+            ("add_cross_attention", "a decoder that reads another model's output"),
+        ] {
+            let value = self.0.get(key).unwrap_or(&Value::Bool(false));
+            ensure!(value == false, "{key} is {value}: {meaning}; only encoders are known, for which it is false");
+        }
+        if let Some(heads) = self.get("pruned_heads") {
+            let is_none = heads.as_object().is_some_and(Map::is_empty);
+            ensure!(is_none, "pruned_heads is {heads}; save the model with all of its heads");
+        }
+        ensure!(self.get("quantization_config").is_none(), "quantization_config is there; save the model as float32");
+        Ok(())
+    }
+
+    /// The file of a fine-tuned checkpoint: what was read, with the head's outputs.
+    pub fn fine_tuned(&self, model_type: &str, class: &str, head: &Head) -> Value {
+        let mut written = self.0.clone();
+        // transformers counts a head's outputs by their labels, and calls a nameless one so.
+        let unnamed = ["LABEL_0".to_string()];
+        let labels = if head.labels().is_empty() { &unnamed } else { head.labels() };
+        let id2label: Map<String, Value> = labels.iter().enumerate().map(|(id, label)| (id.to_string(), json!(label))).collect();
+        let label2id: Map<String, Value> = labels.iter().enumerate().map(|(id, label)| (label.clone(), json!(id))).collect();
+        written.insert("architectures".into(), json!([class]));
+        written.insert("model_type".into(), json!(model_type));
+        written.insert("num_labels".into(), json!(head.outputs()));
+        written.insert("id2label".into(), Value::Object(id2label));
+        written.insert("label2id".into(), Value::Object(label2id));
+        written.insert("problem_type".into(), json!(head.problem_type()));
+        written.remove("torch_dtype");
+        written.insert("dtype".into(), json!("float32"));
+        Value::Object(written)
+    }
+
+    /// The type that transformers would compute in, where the file names one.
+    pub fn dtype(&self) -> Option<&str> {
+        self.0.get("dtype").or_else(|| self.0.get("torch_dtype")).and_then(Value::as_str)
+    }
+
+    /// A key's text.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key).and_then(Value::as_str)
+    }
+
+    /// The labels of the checkpoint's own classifier by id, where it names them.
+    pub fn labels(&self) -> Vec<String> {
+        let Some(Value::Object(id2label)) = self.0.get("id2label") else { return Vec::new() };
+        let mut labels: Vec<(usize, String)> =
+            id2label.iter().filter_map(|(id, label)| Some((id.parse().ok()?, label.as_str()?.to_string()))).collect();
+        labels.sort_unstable();
+        labels.into_iter().map(|(_, label)| label).collect()
+    }
+}

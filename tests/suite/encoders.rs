@@ -1,0 +1,137 @@
+//! Encoders on paper against transformers: parameters, what they start as, and what is written back.
+
+use std::collections::BTreeSet;
+
+use gluepot::architecture::{Architecture, Draw, Part};
+use gluepot::checkpoint::initialize;
+use gluepot::task::Head;
+use serde_json::{Value, json};
+
+use crate::support::golden;
+
+fn reference() -> Value {
+    golden("architecture.json")
+}
+
+fn head(outputs: usize) -> Head {
+    Head::Classes((0..outputs).map(|class| class.to_string()).collect())
+}
+
+fn architecture(config: &Value) -> Architecture {
+    Architecture::parse(&config.to_string()).unwrap()
+}
+
+#[test]
+fn parameters_are_those_of_torch_in_its_order() {
+    let reference = reference();
+    let shapes = reference["parameters"].as_object().unwrap();
+    assert_eq!(shapes.len(), 2);
+    for (name, shape) in shapes {
+        let outputs = usize::try_from(shape["outputs"].as_u64().unwrap()).unwrap();
+        let ours = architecture(&shape["config"]).parameters(&head(outputs));
+        let ours: Vec<Value> = ours.iter().map(|ours| json!([ours.name, ours.shape, ours.decays])).collect();
+        assert_eq!(Value::Array(ours), shape["parameters"], "{name}");
+    }
+}
+
+#[test]
+fn missing_parameters_are_drawn_as_transformers_draws_them() {
+    let reference = reference();
+    let cases = reference["drawn"].as_array().unwrap();
+    assert_eq!(cases.len(), 3);
+    for case in cases {
+        let wanted = architecture(&case["config"]).parameters(&head(2));
+        let initial = initialize(&wanted, None, 1).unwrap();
+        assert_eq!(case["parameters"].as_object().unwrap().len(), wanted.len());
+        for (parameter, tensor) in wanted.iter().zip(&initial.parameters) {
+            let theirs = &case["parameters"][&parameter.name];
+            match parameter.draw {
+                Draw::Zeros => assert_eq!(theirs["constant"], 0.0, "{}", parameter.name),
+                Draw::Ones => assert_eq!(theirs["constant"], 1.0, "{}", parameter.name),
+                Draw::Normal { std, .. } => {
+                    // Within what chance leaves open in a few hundred draws.
+                    assert!((theirs["std"].as_f64().unwrap() / std - 1.0).abs() < 0.2, "{}", parameter.name);
+                    let rows = tensor.values.chunks_exact(tensor.shape[1]);
+                    let zero_rows = rows.enumerate().filter(|(_, row)| row.iter().all(|value| *value == 0.0));
+                    let zero_rows: Vec<usize> = zero_rows.map(|(row, _)| row).collect();
+                    assert_eq!(json!(zero_rows), theirs["zero_rows"], "{}", parameter.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_written_config_says_of_the_head_what_transformers_says() {
+    let reference = reference();
+    let architecture = architecture(&reference["drawn"][0]["config"]);
+    let labels = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    for (name, head) in [
+        ("classes", Head::Classes(labels(&["entailment", "neutral", "contradiction"]))),
+        ("labels", Head::Labels(labels(&["joy", "anger"]))),
+        ("value", Head::Value),
+    ] {
+        let (ours, theirs) = (architecture.config_json(&head), &reference["heads"][name]);
+        for key in ["id2label", "label2id", "problem_type"] {
+            assert_eq!(ours[key], theirs[key], "{name}");
+        }
+        assert_eq!(ours["num_labels"], theirs["outputs"], "{name}");
+        let classifier = architecture.parameters(&head).pop().unwrap();
+        assert_eq!(json!(classifier.shape[0]), theirs["outputs"], "{name}");
+        // Read again, it is a checkpoint for the same kind of head.
+        let again = Architecture::parse(&ours.to_string()).unwrap();
+        assert_eq!((again.other_problem(&head), again.other_dtype()), (None, None), "{name}");
+        assert_eq!(again.config_json(&head), ours, "{name}");
+    }
+}
+
+#[test]
+fn parts_and_layers_follow_each_other_from_the_tokens_to_the_head() {
+    let reference = reference();
+    let parameters = architecture(&reference["parameters"]["tiny"]["config"]).parameters(&head(2));
+    let mut places: Vec<(Part, Option<usize>)> = parameters.iter().map(|parameter| (parameter.part, parameter.layer)).collect();
+    places.dedup();
+    let layer = |index: usize| (Part::Encoder, Some(index));
+    assert_eq!(places, [(Part::Embeddings, None), layer(0), layer(1), (Part::Pooler, None), (Part::Head, None)]);
+    for parameter in parameters {
+        let number = parameter.layer.map(|layer| format!("encoder.layer.{layer}."));
+        assert!(number.is_none_or(|number| parameter.name.contains(&number)), "{}", parameter.name);
+    }
+}
+
+/// Names of google-bert/bert-base-uncased, whose weights were converted from TensorFlow.
+#[test]
+fn names_of_earlier_times_become_those_of_today() {
+    let bert = Architecture::parse("{}").unwrap();
+    for (before, now) in [
+        ("bert.embeddings.LayerNorm.gamma", "bert.embeddings.LayerNorm.weight"),
+        ("encoder.layer.11.output.LayerNorm.beta", "encoder.layer.11.output.LayerNorm.bias"),
+        ("bert.pooler.dense.weight", "bert.pooler.dense.weight"),
+        ("cls.predictions.bias", "cls.predictions.bias"),
+        ("gamma", "gamma"),
+    ] {
+        assert_eq!(bert.rename(before), now);
+    }
+    assert_eq!(bert.name_without_prefix("bert.pooler.dense.bias"), Some("pooler.dense.bias"));
+    assert_eq!(bert.name_without_prefix("classifier.bias"), None);
+}
+
+/// Keys of a family's `config.json` are read in `architecture/`, and its fields used there and by the model itself: nobody else
+/// knows which family it is.
+#[test]
+fn nothing_else_knows_a_familys_configuration() {
+    let bert = include_str!("../../src/architecture/bert.rs");
+    let declaration = bert.split("pub struct Config {").nth(1).unwrap().split('}').next().unwrap();
+    let fields = declaration.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next());
+    let fields: BTreeSet<&str> = fields.collect();
+    assert_eq!(fields.len(), 13);
+    for (file, text) in crate::architecture::code() {
+        // What other tools call a setting is translated for whoever writes it here.
+        if file.starts_with("architecture/") || file.starts_with("models/") || file == "experiment/elsewhere.rs" {
+            continue;
+        }
+        let words: BTreeSet<&str> = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+        let found: Vec<_> = fields.intersection(&words).collect();
+        assert!(found.is_empty(), "{file} names {found:?}");
+    }
+}
