@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{pretty, print};
+use super::{pretty, print, warn_of};
 use crate::cli::Check;
 use crate::experiment::Surroundings;
 use crate::failure::Outcome;
@@ -23,6 +23,7 @@ pub fn check(arguments: &Check) -> Outcome<()> {
     let mut plans = Vec::new();
     for file in &arguments.experiments.files {
         let inputs = Inputs::read(file, Purpose::Plan, &overrides, &surroundings, &hub)?;
+        warn_of(&inputs.experiment);
         if !inputs.named.files.weights.is_empty() {
             // Whether the weights can be used is a part of the answer.
             inputs.initial()?;

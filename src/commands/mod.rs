@@ -23,7 +23,7 @@ use serde_json::json;
 
 use crate::cli::{Cli, Command};
 use crate::compare::ComparedRun;
-use crate::experiment::schema;
+use crate::experiment::{Experiment, schema};
 use crate::failure::{Failure, Outcome};
 use crate::runs::{FindError, StoredRun};
 use crate::terminal;
@@ -77,6 +77,14 @@ fn find_failure(error: FindError) -> Failure {
 
 fn warn(text: &str) {
     complain(&format!("warning: {text}"));
+}
+
+/// Prints what there is to say about an experiment with which nothing is wrong.
+fn warn_of(experiment: &Experiment) {
+    let remarks = experiment.remarks();
+    if !remarks.0.is_empty() {
+        terminal::complain_styled(&remarks.styled_warnings());
+    }
 }
 
 /// Prints to standard error.

@@ -5,23 +5,23 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use super::run::train;
-use super::{complain, find_failure, pretty, print, sweep_directory};
+use super::{complain, find_failure, pretty, print, sweep_directory, warn_of};
 use crate::cli::Resume;
 use crate::execute::{Begin, Change, Resumed, Sources, changes, command, sources, sweep_command, with_device};
-use crate::experiment::{Experiment, Override, Surroundings};
+use crate::experiment::{Experiment, Override};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::numbers::{count, scientific};
-use crate::plan::{Hashes, PATHS, SettingRow, extended, identity};
+use crate::plan::{Hashes, SettingRow, extended, identity};
 use crate::plan::{Steps, Trial};
 use crate::progress::Loudness;
 use crate::runs::states::{self, Damaged};
 use crate::runs::{
     RunDirectory, RunFacts, RunLock, Status, StoredRun, changed_files, files, is_of, manifest_fault, recorded_rows,
 };
-use crate::settings::WITHOUT_EFFECT;
+use crate::settings::properties;
 use crate::sweep::{RunOrSweep, is_sweep, resolve};
 use crate::tokens::TokenCache;
 use crate::train::{Kernels, learning_rate};
@@ -47,6 +47,9 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     let sources = sources(&directory, &run.facts, &recorded, &given)?;
     let (before, inputs) = read(&directory, arguments, &given, &sources)?;
     refuse_other_facts(&run.facts, &before)?;
+    if !arguments.quiet.quiet {
+        warn_of(&inputs.experiment);
+    }
     let (inputs, device) = with_device(inputs)?;
     let device = if run.facts.kernels == Kernels::Reference { device.with_reference_kernels() } else { device };
     let settings = told(&recorded, inputs.setting_rows(), &given, &sources, directory.root());
@@ -55,7 +58,8 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     let mut pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
     if sources.own_checkpoint {
         pipeline.hashes = Hashes { data: pipeline.hashes.data, tokenizer: pipeline.hashes.tokenizer, ..run.facts.hashes.clone() };
-        pipeline.identity = identity(&inputs.setting_rows(), &pipeline.hashes, &[], pipeline.tokenization);
+        pipeline.identity =
+            identity(&inputs.setting_rows(), &pipeline.hashes, &[], pipeline.tokenization, run.facts.identity_numerics());
     }
     refuse_other_inputs(&run.facts, &pipeline)?;
     let (state, damaged) = states::newest(&directory, &inputs.trial.parameters);
@@ -145,11 +149,10 @@ fn read(directory: &RunDirectory, arguments: &Resume, given: &[Override], source
     let (hub, mut shelf) = (Hub::from_env(!arguments.quiet.quiet), Shelf::default());
     let mut of = |overrides: &[Override]| {
         // The environment had its say when the run began.
-        let surroundings = Surroundings { variables: Vec::new(), runs: arguments.runs.root.clone() };
-        let experiment = Experiment::load(&path, overrides, &surroundings);
+        let experiment = Experiment::recorded(&path, overrides, &arguments.runs.root);
         Inputs::of(experiment, Purpose::Training, &hub, &mut shelf)
     };
-    let moved = given.iter().filter(|given| PATHS.contains(&given.path.as_str())).chain(&sources.overrides).cloned();
+    let moved = given.iter().filter(|given| properties().is_path(&given.path)).chain(&sources.overrides).cloned();
     let moved: Vec<Override> = moved.collect();
     let all: Vec<Override> = given.iter().chain(&sources.overrides).cloned().collect();
     Ok((of(&moved)?, of(&all)?))
@@ -163,8 +166,7 @@ fn told(recorded: &[SettingRow], now: Vec<SettingRow>, given: &[Override], sourc
         let Some(before) = recorded.iter().find(|before| before.path() == path) else { return row };
         let folder = |row: &SettingRow| root.join(row.value.as_ref()?.as_str()?).canonicalize().ok();
         let is_own = sources.own_checkpoint && path == "checkpoint";
-        let is_same =
-            PATHS.contains(&path.as_str()) && (is_own || folder(before).is_some_and(|place| Some(place) == folder(&row)));
+        let is_same = properties().is_path(&path) && (is_own || folder(before).is_some_and(|place| Some(place) == folder(&row)));
         let is_given = given.iter().any(|given| given.path == path);
         SettingRow {
             value: if is_same { before.value.clone() } else { row.value },
@@ -177,18 +179,18 @@ fn told(recorded: &[SettingRow], now: Vec<SettingRow>, given: &[Override], sourc
 
 /// What decides the outcome stays as it was; paths do not, what is there does.
 fn refuse_changes(changed: &[Change], longer: bool) -> Outcome<()> {
-    let is_free = |path: &str| WITHOUT_EFFECT.contains(&path) || PATHS.contains(&path) || (longer && path == "epochs");
+    let is_free = |path: &str| !properties().decides(path) || (longer && path == "epochs");
     let deciding: Vec<String> =
         changed.iter().filter(|change| !is_free(&change.path)).map(|change| format!("\n  {change}")).collect();
     if deciding.is_empty() {
         return Ok(());
     }
-    let free = WITHOUT_EFFECT.join(", ");
+    let free = properties().without_effect().collect::<Vec<_>>().join(", ");
     Err(Failure::Usage(anyhow!(
         "a run is resumed with its own settings; these affect its outcome:{}\nonly {free} can change, the places of the same \
          files ({}), and --epochs; `gluepot run` with the changes starts a new run",
         deciding.concat(),
-        PATHS.join(", ")
+        properties().naming_files().collect::<Vec<_>>().join(", ")
     )))
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{complain, pretty, print, run_json, warn};
+use super::{complain, pretty, print, run_json, warn, warn_of};
 use crate::cli::{OutputFormat, Run};
 use crate::execute::{Begin, Ended, Manner, Nobody, execute, with_device};
 use crate::experiment::Surroundings;
@@ -27,6 +27,9 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     let mut checked = Vec::new();
     for file in &arguments.experiments.files {
         let inputs = Inputs::read(file, Purpose::Training, &overrides, &surroundings, &hub)?;
+        if loudness == Loudness::Normal {
+            warn_of(&inputs.experiment);
+        }
         let (inputs, device) = with_device(inputs)?;
         checked.push((inputs, arguments.kernels.on(device)));
     }

@@ -7,7 +7,7 @@ use chrono::Utc;
 
 use serde_json::{Value, json};
 
-use super::{complain, pace, pretty, print, sweep_directory, warn};
+use super::{complain, pace, pretty, print, sweep_directory, warn, warn_of};
 use crate::cli::{OutputFormat, Sweep};
 use crate::execute::{Conduct, Conducted, close, conduct, sweep_command};
 use crate::experiment::problem::Problems;
@@ -36,6 +36,9 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
     let mut shelf = Shelf::default();
     let trials = expand(&mut experiment, &hub, &mut shelf)?;
     let settings = settings_of(&trials[0], &arguments.file)?;
+    if loudness == Loudness::Normal {
+        warn_of(&experiment);
+    }
     let facts = facts(&mut experiment, &settings, &arguments.file)?;
     let asked = SweepRequest { root: &arguments.runs.root, facts: &facts, trials: &trials };
     if arguments.dry_run {

@@ -15,7 +15,7 @@ use super::variant::{Comparison, Variant};
 use super::{differences, order};
 use crate::compare::statistics::Description;
 use crate::runs::{RunFacts, Summary};
-use crate::settings::WITHOUT_EFFECT;
+use crate::settings::properties;
 use crate::task::Task;
 use crate::task::metrics::{Direction, LOSS};
 
@@ -73,7 +73,7 @@ fn compare_group(
     let guessing = Guessing::of(&all, task, metric);
     let firsts: Vec<&ComparedRun> = grouped.groups.iter().map(|group| group.runs[0]).collect();
     let is_meant = |path: &str| match options.by.as_slice() {
-        [] => path != "seed" && !WITHOUT_EFFECT.contains(&path),
+        [] => path != "seed" && properties().has_effect(path),
         by => by.iter().any(|own| own == path),
     };
     let columns = differing(&firsts, is_meant);

@@ -10,9 +10,7 @@ use super::select::ComparedRun;
 use crate::machine::digest::hex;
 use crate::machine::relative_path;
 use crate::runs::{RESUMED, TOKENIZATION};
-
-/// Settings whose value is a name for files; what counts is the files.
-const NAMED: [&str; 2] = ["checkpoint", "data.source"];
+use crate::settings::properties;
 
 /// What counts of a setting of a run: its value, or the content that it names.
 pub(super) fn counted<'a>(run: &'a ComparedRun, path: &str) -> Option<&'a Value> {
@@ -43,7 +41,7 @@ fn shown_value(run: &ComparedRun, path: &str, others: &[&ComparedRun]) -> Option
         return Some(run.deciding.get(path).cloned().unwrap_or_else(|| 1.into()));
     }
     let name = named(run, path);
-    if !NAMED.contains(&path) {
+    if !properties().is_path(path) {
         return run.settings.get(path).cloned();
     }
     // One name for several contents needs their hashes to be told apart.

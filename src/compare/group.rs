@@ -8,7 +8,7 @@ use super::columns::{counted, differing, shown_values};
 use super::select::ComparedRun;
 use crate::plan::shown;
 use crate::runs::Status;
-use crate::settings::WITHOUT_EFFECT;
+use crate::settings::properties;
 
 /// Everything but the seed and what is grouped by: a group is averaged over several of these.
 type Block = String;
@@ -88,7 +88,7 @@ fn block_key<'b>(groups: &[Vec<&ComparedRun>], by: &'b [String]) -> impl Fn(&Com
         serde_json::to_string(&others).unwrap_or_default()
     };
     // Names and the like have no effect of their own, and may each stand for one variant.
-    let by_names = by.iter().all(|path| WITHOUT_EFFECT.contains(&path.as_str()));
+    let by_names = by.iter().all(|path| !properties().has_effect(path));
     let one_each = || groups.iter().all(|group| group.windows(2).all(|pair| other(pair[0]) == other(pair[1])));
     let has_one = by.is_empty() || (by_names && one_each());
     move |run| if has_one { Block::new() } else { other(run) }
@@ -156,7 +156,7 @@ fn unmatched(cells: &[Cells], kept: &[Cells], by: &[String]) -> Vec<Unmatched> {
     let (all, kept) = (blocks(cells), blocks(kept));
     let first = |block: &Block| cells.iter().flatten().find(|((other, _), _)| other == block).map(|(_, run)| *run);
     let runs: Vec<&ComparedRun> = all.iter().filter_map(first).collect();
-    let is_other = |path: &str| path != "seed" && !WITHOUT_EFFECT.contains(&path) && !by.iter().any(|own| own == path);
+    let is_other = |path: &str| path != "seed" && properties().has_effect(path) && !by.iter().any(|own| own == path);
     let columns = differing(&runs, is_other);
     let labels = shown_values(&runs, &columns);
     let scored: Vec<usize> = (0..cells.len()).filter(|index| !cells[*index].is_empty()).collect();

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::note::few;
 use crate::numbers::counted;
 use crate::runs::{self, FindError, StoredRun, deciding, files};
+use crate::settings::properties;
 use crate::sweep::{Inventory, SweepDirectory};
 
 /// A run and its settings by dotted path.
@@ -109,6 +110,7 @@ impl ComparedRun {
                 }
             }
         }
+        properties().complete(&mut settings);
         let deciding = deciding(&settings, &run.facts);
         Ok(Self { run, settings, deciding })
     }

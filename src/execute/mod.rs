@@ -23,7 +23,7 @@ use crate::machine::memory::when_refused;
 use crate::machine::panics;
 use crate::machine::stop::Stop;
 use crate::numbers::bytes;
-use crate::plan::resolved_toml;
+use crate::plan::{numerics, resolved_toml};
 use crate::progress::{Both, Loudness, Progress, Voice};
 use crate::runs::{
     Claim, Exit, FORMAT, Host, Interrupted, Record, Recorder, RunDirectory, RunFacts, RunId, RunLock, Status, Summary, Versions,
@@ -318,6 +318,8 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         commits: pipeline.inputs.named.commits(),
         hashes: pipeline.hashes.clone(),
         tokenization: Some(pipeline.tokenization).filter(|tokenization| *tokenization > 1),
+        numerics: numerics(trial.settings.training.precision),
+        planned_numerics: None,
         seed: trial.settings.seed,
         parameters: pipeline.inputs.trial.parameter_count(),
         drawn: pipeline.initial.drawn.clone(),

@@ -6,7 +6,7 @@ use chrono::Utc;
 use super::{Manner, Prepared, command_line, give_up, record};
 use crate::inputs::Pipeline;
 use crate::numbers::count;
-use crate::plan::{SettingRow, resolved_toml, shown};
+use crate::plan::{SettingRow, numerics, resolved_toml, shown};
 use crate::progress::Voice;
 use crate::runs::states::{Damaged, SavedState};
 use crate::runs::{FORMAT, Host, Recorder, Resumption, RunDirectory, RunFacts, RunLock, Status, files, manifest, placed, states};
@@ -75,6 +75,7 @@ impl Resumed {
             host: Host::this(),
             device: device.name().into(),
             gpu: device.model(),
+            numerics: numerics(pipeline.inputs.trial.settings.training.precision),
             changed: changed.iter().map(ToString::to_string).collect(),
         };
         let facts = RunFacts {

@@ -187,7 +187,7 @@ impl Provider for Layer {
 }
 
 /// `{ a: { b: value } }` from `a.b`. An axis of a sweep is a whole path.
-fn nested(path: &str, value: Value) -> Dict {
+pub(super) fn nested(path: &str, value: Value) -> Dict {
     if let Some(axis) = path.strip_prefix("sweep.axes.") {
         let axes = Dict::from([(axis.to_string(), value)]);
         return Dict::from([("sweep".to_string(), Value::from(Dict::from([("axes".to_string(), Value::from(axes))])))]);

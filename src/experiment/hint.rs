@@ -7,6 +7,7 @@ use super::elsewhere::{Meaning, elsewhere, names};
 use super::suggest::nearest;
 use super::sweepable::{paths, pointer};
 use super::words::short;
+use crate::settings::Retired;
 
 /// Something to do about a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,10 @@ pub fn meant(key: &str, table: &str, properties: &Map<String, Json>, schema: &Js
     let near = |candidates: &[&str]| nearest(key, candidates.iter().copied()).map(String::from);
     let own: Vec<&str> = properties.keys().map(String::as_str).collect();
     let in_own = || near(&own).map(|near| Hint::Misspelt(if table.is_empty() { near } else { format!("{table}.{near}") }));
+    let path = if table.is_empty() || table.starts_with("sweep.") { key.to_string() } else { format!("{table}.{key}") };
+    if let Some(retired) = Retired::at(&path) {
+        return Hint::Words(format!("this is no longer a setting: {}", retired.reason));
+    }
     if let Some(hint) = swept(key, table, properties, schema) {
         return hint;
     }

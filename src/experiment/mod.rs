@@ -6,6 +6,7 @@ mod elsewhere;
 mod hint;
 mod layers;
 pub mod problem;
+mod retired;
 mod schema;
 mod sources;
 mod suggest;
@@ -18,7 +19,7 @@ use figment::Figment;
 use figment::value::{Dict, Value};
 
 use crate::experiment::problem::{Problem, Problems};
-use crate::settings::{Axis, Complaint, Settings, Sweep};
+use crate::settings::{Axis, Complaint, Retired, Settings, Sweep};
 
 pub use check::{can_be, check, must_be};
 pub use document::{Document, Kind};
@@ -30,7 +31,8 @@ pub use sweepable::{is_whole, paths as setting_paths};
 
 use check::Part;
 use layers::Layers;
-use sources::{argument, base_outside_of_files, defaults, file_name, read_with_bases, variable};
+use retired::Given;
+use sources::{argument, base_outside_of_files, defaults, file_name, neutral, read_with_bases, variable};
 
 /// A dotted path and its value, from outside of files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +85,10 @@ pub struct Experiment {
     seed: u64,
     /// Paths whose values were refused, and about which nothing more is to be said.
     refused: Vec<String>,
+    /// Settings of earlier versions that are given.
+    retired: Vec<Given>,
+    /// Whether this is the record of a run, in which a retired setting at its usual value is nothing special.
+    is_record: bool,
     layers: Layers,
 }
 
@@ -145,7 +151,28 @@ impl Experiment {
     /// An experiment whose every setting is known, such as a trial of a frozen plan; `path` names it in messages.
     #[must_use]
     pub fn planned(path: &Path, document: Document) -> Self {
-        Self::of(vec![document], path, Path::new(""), Vec::new())
+        Self { is_record: true, ..Self::of(vec![neutral(), document], path, Path::new(""), Vec::new()) }
+    }
+
+    /// The settings that a run has recorded, with overrides on top. A setting that did not exist yet has its neutral value,
+    /// whatever its default is now.
+    #[must_use]
+    pub fn recorded(path: &Path, overrides: &[Override], runs: &Path) -> Self {
+        let (mut problems, mut files) = (Vec::new(), Vec::new());
+        read_with_bases(path, None, &mut files, &mut problems);
+        let documents = [defaults(), neutral(), file_name(path)].into_iter().chain(files).chain(overrides.iter().map(argument));
+        Self { is_record: true, ..Self::of(documents.collect(), path, runs, problems) }
+    }
+
+    /// Settings of earlier versions that are given, and their values.
+    pub fn retired(&self) -> impl Iterator<Item = (&'static Retired, serde_json::Value)> {
+        self.retired.iter().cloned()
+    }
+
+    /// What there is to say about an experiment with which nothing is wrong.
+    #[must_use]
+    pub fn remarks(&self) -> Problems {
+        Problems(retired::remarks(&self.retired, &self.layers, self.is_record))
     }
 
     fn of(documents: Vec<Document>, path: &Path, runs: &Path, mut problems: Vec<Problem>) -> Self {
@@ -153,11 +180,22 @@ impl Experiment {
         let layers = Layers::new(documents);
         let (path, runs) = (path.to_path_buf(), runs.to_path_buf());
         if !problems.is_empty() {
-            return Self { settings: None, sweep: None, problems, path, runs, seed: 0, refused: Vec::new(), layers };
+            return Self {
+                settings: None,
+                sweep: None,
+                problems,
+                path,
+                runs,
+                seed: 0,
+                refused: Vec::new(),
+                retired: Vec::new(),
+                is_record: false,
+                layers,
+            };
         }
-        let merged = layers.merged();
-        let mut refusals = check(&merged, schema);
-        let mut sound = merged;
+        let mut sound = layers.merged();
+        let retired = retired::take(&mut sound);
+        let mut refusals = check(&sound, schema);
         let sweep = sound.remove("sweep");
         let has_sound_sweep = !refusals.iter().any(|refusal| refusal.path.starts_with("sweep"));
         let sweep = sweep.filter(|_| has_sound_sweep).as_ref().map(sweep_from).transpose();
@@ -199,7 +237,8 @@ impl Experiment {
             }
         };
         let seed = settings.as_ref().map_or(0, |settings| settings.seed);
-        Self { settings: settings.ok().filter(|_| stand_ins.is_empty()), sweep, problems, path, runs, seed, refused, layers }
+        let settings = settings.ok().filter(|_| stand_ins.is_empty());
+        Self { settings, sweep, problems, path, runs, seed, refused, retired, is_record: false, layers }
     }
 
     /// The seed, which stands even where a sweep leaves other settings open.

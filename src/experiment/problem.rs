@@ -67,7 +67,7 @@ impl std::error::Error for Problems {}
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(&Renderer::plain()))
+        f.write_str(&self.render(&Renderer::plain(), &Level::ERROR))
     }
 }
 
@@ -75,17 +75,23 @@ impl Problems {
     /// The problems as a person reads them on a terminal, with colors.
     #[must_use]
     pub fn styled(&self) -> Styled {
-        Styled::of_masked_parts(self.render(&Renderer::styled()))
+        Styled::of_masked_parts(self.render(&Renderer::styled(), &Level::ERROR))
     }
 
-    fn render(&self, renderer: &Renderer) -> String {
+    /// The same as warnings.
+    #[must_use]
+    pub fn styled_warnings(&self) -> Styled {
+        Styled::of_masked_parts(self.render(&Renderer::styled(), &Level::WARNING))
+    }
+
+    fn render(&self, renderer: &Renderer, level: &Level<'static>) -> String {
         let mut problems: Vec<&Problem> = self.0.iter().collect();
         problems.sort_by_key(|problem| {
             problem.place.as_ref().map(|place| (&place.text.name, place.span.as_ref().map(|span| span.start)))
         });
         let (whole, rest) = problems.split_at(problems.len().min(SHOWN_WHOLE));
         let (brief, more) = rest.split_at(rest.len().min(SHOWN_BRIEFLY));
-        let mut parts: Vec<String> = whole.iter().map(|problem| problem.rendered(renderer)).collect();
+        let mut parts: Vec<String> = whole.iter().map(|problem| problem.rendered(renderer, level)).collect();
         let mut lines: Vec<String> = brief.iter().map(|problem| problem.brief()).collect();
         if !more.is_empty() {
             lines.push(format!("... and {} more", more.len()));
@@ -109,9 +115,9 @@ const AROUND: usize = 400;
 
 impl Problem {
     /// With control characters masked wherever text comes from elsewhere, so that what remains is the renderer's.
-    fn rendered(&self, renderer: &Renderer) -> String {
+    fn rendered(&self, renderer: &Renderer, level: &Level<'static>) -> String {
         let message = masked(&self.message);
-        let title = Level::ERROR.primary_title(&*message);
+        let title = level.clone().primary_title(&*message);
         let excerpt = self.place.as_ref().and_then(Excerpt::of);
         let name = self.place.as_ref().map(|place| masked_line(&place.text.name).into_owned());
         let label = self.label.as_ref().map(|label| masked_line(label).into_owned());

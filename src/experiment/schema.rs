@@ -6,7 +6,7 @@ use figment::value::Value;
 use serde_json::Value as Json;
 
 use super::sweepable;
-use crate::settings::{Settings, Sweep};
+use crate::settings::{Settings, Sweep, strip};
 
 /// The schema of experiment files.
 #[must_use]
@@ -27,6 +27,7 @@ fn generated() -> Json {
         properties.insert("sweep".into(), sweep);
     }
     sweepable::fill_in(&mut schema);
+    strip(&mut schema);
     // The default is the file's name, which no schema can say.
     if let Some(name) = schema.pointer_mut("/properties/name").and_then(Json::as_object_mut) {
         name.remove("default");

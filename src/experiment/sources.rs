@@ -4,15 +4,41 @@ use std::path::Path;
 
 use figment::value::{Dict, Value};
 
-use super::Override;
-use super::document::{Document, Kind};
+use super::document::{Document, Kind, nested};
+use super::{Override, schema};
 use crate::experiment::problem::{Place, Problem};
-use crate::settings::Defaults;
+use crate::settings::properties;
 
 /// Values that nobody has to write.
 pub(super) fn defaults() -> Document {
-    let values = Value::serialize(Defaults::default()).ok().and_then(figment::value::Value::into_dict).unwrap_or_default();
-    Document::unwritten(Kind::Default, values)
+    let properties = schema().get("properties").and_then(serde_json::Value::as_object).into_iter().flatten();
+    let default = |(key, property): (&String, &serde_json::Value)| {
+        let default = property.get("default").filter(|default| !default.is_null())?;
+        Some((key.clone(), Value::serialize(default).ok()?))
+    };
+    Document::unwritten(Kind::Default, properties.filter_map(default).collect())
+}
+
+/// Of settings that were added later: the values that mean "as before".
+pub(super) fn neutral() -> Document {
+    let value = |value: &serde_json::Value| Value::serialize(value).unwrap_or_else(|_| Value::from(String::new()));
+    let settings = properties().neutral().map(|(property, neutral)| (property.path.as_str(), value(neutral)));
+    Document::unwritten(Kind::Default, settings.fold(Dict::new(), |all, (path, value)| merged(all, nested(path, value))))
+}
+
+/// Two tables of tables as one.
+fn merged(mut all: Dict, more: Dict) -> Dict {
+    for (key, value) in more {
+        match (all.remove(&key), value) {
+            (Some(Value::Dict(_, before)), Value::Dict(tag, value)) => {
+                all.insert(key, Value::Dict(tag, merged(before, value)));
+            }
+            (_, value) => {
+                all.insert(key, value);
+            }
+        }
+    }
+    all
 }
 
 /// The experiment's name, unless something else names it.

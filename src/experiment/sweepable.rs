@@ -2,11 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::settings::WITHOUT_EFFECT;
-
-/// Settings that no sweep varies, beside those without effect: seeds are replicates, and without a common metric
-/// nothing could be compared.
-const FIXED: [&str; 4] = ["base", "seed", "metric", "sweep"];
+use crate::settings::{Property, properties};
 
 /// Lists every setting that can vary under `axes`, `paired` and `exclude`.
 pub(super) fn fill_in(schema: &mut Json) {
@@ -72,15 +68,11 @@ fn mentions_type(schema: &Json, pointer: &str, kind: &str) -> bool {
 
 /// Dotted paths and pointers of the settings that can vary, in the order of the manual.
 fn settings(schema: &Json) -> Vec<(String, String)> {
-    let is_free = |path: &String| {
-        let top = path.split('.').next().unwrap_or_default();
-        !FIXED.contains(&top) && !WITHOUT_EFFECT.contains(&path.as_str())
-    };
-    let paths = paths(schema).into_iter().filter(is_free);
-    paths.filter_map(|path| pointer(schema, &path).map(|pointer| (path, pointer))).collect()
+    let of_property = |property: &Property| Some((property.path.clone(), pointer(schema, &property.path)?));
+    properties().iter().filter(|property| property.can_be_swept).filter_map(of_property).collect()
 }
 
-/// Dotted paths of all settings, in the order of the manual.
+/// Dotted paths of all keys of a file, in the order of the manual.
 #[must_use]
 pub fn paths(schema: &Json) -> Vec<String> {
     let keys = |pointer: &str| -> Vec<String> {

@@ -20,7 +20,7 @@ use crate::hub::{Commit, Hub, expand_home, tidy};
 use crate::machine::input_file::sha256;
 use crate::plan::{Facts, Hashes, Located, SettingRow, Trial, plan, setting_rows};
 use crate::runs::{Commits, best_checkpoint};
-use crate::settings::{Initialize, Settings};
+use crate::settings::{CHECKPOINT, DATA_SOURCE, Initialize, Settings};
 use crate::task::{Example, LabelCounts, Origin, Source, SplitLabels};
 use crate::tokens::Tokens;
 
@@ -142,12 +142,12 @@ impl Inputs {
     fn located(&self) -> Located {
         let absolute = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
         let checkpoint = match &self.named.checkpoint {
-            CheckpointName::Folder(folder) => Some(absolute(folder)),
+            CheckpointName::Folder(folder) => Some((CHECKPOINT, absolute(folder))),
             CheckpointName::Hub { .. } => None,
         };
         let comes_from_folder = self.trial.settings.data.source != "hub";
         let data = self.named.source.train.paths.first().and_then(|path| path.parent()).filter(|_| comes_from_folder);
-        Located { checkpoint, data: data.map(absolute) }
+        checkpoint.into_iter().chain(data.map(|data| (DATA_SOURCE, absolute(data)))).collect()
     }
 
     /// How often each label is among the examples used.
@@ -201,17 +201,17 @@ impl Shelf {
 
 impl Origins {
     fn of(experiment: &Experiment, settings: &Settings, purpose: Purpose, hub: &Hub) -> Outcome<Self> {
-        let named = || said(experiment, "checkpoint", &settings.checkpoint);
+        let named = || said(experiment, CHECKPOINT, &settings.checkpoint);
         let checkpoint = match settings.checkpoint.strip_prefix(RUN_PREFIX) {
             Some(run) => best_checkpoint(experiment.runs(), run).map(CheckpointName::Folder),
-            None => CheckpointName::parse(&settings.checkpoint, &experiment.folder("checkpoint"), hub.host()),
+            None => CheckpointName::parse(&settings.checkpoint, &experiment.folder(CHECKPOINT), hub.host()),
         };
         let checkpoint = checkpoint.with_context(named).map_err(Failure::checkpoint)?;
         let costs_nothing = matches!(checkpoint, CheckpointName::Folder(_));
         let with_weights = settings.model.initialize == Initialize::Pretrained && (purpose == Purpose::Training || costs_nothing);
         let data = match settings.data.source.as_str() {
             "hub" => Origin::Hub,
-            folder => Origin::Folder(tidy(&experiment.folder("data.source").join(expand_home(folder)))),
+            folder => Origin::Folder(tidy(&experiment.folder(DATA_SOURCE).join(expand_home(folder)))),
         };
         Ok(Self { checkpoint, with_weights, data, task: settings.task.task().name })
     }
@@ -224,13 +224,13 @@ fn said(experiment: &Experiment, path: &str, value: &str) -> String {
 
 impl Named {
     fn read(origins: &Origins, experiment: &Experiment, settings: &Settings, hub: &Hub) -> Outcome<Self> {
-        let named = || said(experiment, "checkpoint", &settings.checkpoint);
+        let named = || said(experiment, CHECKPOINT, &settings.checkpoint);
         let files =
             Files::find(&origins.checkpoint, origins.with_weights, hub).with_context(named).map_err(Failure::checkpoint)?;
         let architecture = files.architecture().with_context(named).map_err(Failure::checkpoint)?;
         let tokens = Tokens::read(&files, &architecture).with_context(named).map_err(Failure::checkpoint)?;
         let task = settings.task.task();
-        let named = || said(experiment, "data.source", &settings.data.source);
+        let named = || said(experiment, DATA_SOURCE, &settings.data.source);
         let source = Source::find(&origins.data, task, hub).with_context(named).map_err(Failure::data)?;
         let train = source.train.read(task).map_err(Failure::data)?;
         let validation = source.validation.read(task).map_err(Failure::data)?;

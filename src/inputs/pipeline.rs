@@ -6,7 +6,7 @@ use crate::checkpoint::Initial;
 use crate::failure::{Failure, Outcome};
 use crate::inputs::Inputs;
 use crate::machine::digest::hex;
-use crate::plan::{Hashes, identity};
+use crate::plan::{Hashes, identity, numerics};
 use crate::task::{Example, Text};
 use crate::tokens::{Encoded, TOKENIZATION, TokenCache};
 
@@ -38,7 +38,8 @@ impl<'a> Pipeline<'a> {
         let initial = inputs.initial()?;
         let hashes = Hashes { weights: initial.sha256.clone(), ..inputs.named.hashes_without_weights().clone() };
         let tokenization = inputs.tokenization()?;
-        let identity = identity(&inputs.setting_rows(), &hashes, &inputs.trial.rungs, tokenization);
+        let numerics = numerics(inputs.trial.settings.training.precision);
+        let identity = identity(&inputs.setting_rows(), &hashes, &inputs.trial.rungs, tokenization, numerics);
         Ok(Self { inputs, initial, train, validation, hashes, tokenization, identity })
     }
 }

@@ -8,34 +8,43 @@ use sha2::{Digest, Sha256};
 use super::hashes::Hashes;
 use super::resolved::SettingRow;
 use crate::machine::digest::hex;
-use crate::settings::WITHOUT_EFFECT;
+use crate::settings::{Precision, Properties, properties};
 
-/// Paths name content, and the content is hashed.
-pub const PATHS: [&str; 2] = ["checkpoint", "data.source"];
-
-/// Whether a setting's value is itself part of the outcome.
+/// The number of this version's numerics. It is raised on purpose when the same settings and files give other bits than they
+/// did before, and then makes another identity. A run or a sweep of another number can still be continued.
 #[must_use]
-pub fn decides(path: &str) -> bool {
-    !WITHOUT_EFFECT.contains(&path) && !PATHS.contains(&path)
+pub const fn numerics(precision: Precision) -> u32 {
+    match precision {
+        Precision::Fp32 | Precision::Tf32 | Precision::Bf16 => 1,
+    }
 }
 
 /// Twelve hexadecimal digits of the SHA-256 of every setting with an effect, of everything read, and of the further
-/// evaluations that a sweep asks for; of the tokenization, where texts became other ids by the first.
+/// evaluations that a sweep asks for; of the tokenization and of the numerics, where they are not the first.
 ///
 /// Wherever data and checkpoint lie, and whatever the experiment is called, the same training has the same identity.
 #[must_use]
-pub fn identity(settings: &[SettingRow], hashes: &Hashes, rungs: &[u64], tokenization: u32) -> String {
+pub fn identity(settings: &[SettingRow], hashes: &Hashes, rungs: &[u64], tokenization: u32, numerics: u32) -> String {
     let values = settings.iter().filter_map(|row| Some((row.path(), row.value.as_ref()?))).collect();
-    identity_of(&values, hashes, rungs, tokenization)
+    identity_of(properties(), &values, hashes, rungs, tokenization, numerics)
 }
 
-/// [`identity`] by path and value.
+/// [`identity`] by path and value, for settings with these properties.
 #[must_use]
-pub fn identity_of(settings: &BTreeMap<String, &Value>, hashes: &Hashes, rungs: &[u64], tokenization: u32) -> String {
-    let settings: BTreeMap<&String, &&Value> = settings.iter().filter(|(path, _)| decides(path)).collect();
-    let mut everything = json!({ "settings": settings, "hashes": hashes, "rungs": rungs });
+pub fn identity_of(
+    properties: &Properties,
+    values: &BTreeMap<String, &Value>,
+    hashes: &Hashes,
+    rungs: &[u64],
+    tokenization: u32,
+    numerics: u32,
+) -> String {
+    let mut everything = json!({ "settings": properties.identifying(values), "hashes": hashes, "rungs": rungs });
     if tokenization > 1 {
         everything["tokenization"] = tokenization.into();
+    }
+    if numerics > 1 {
+        everything["numerics"] = numerics.into();
     }
     hex(&Sha256::digest(everything.to_string())[..6])
 }

@@ -5,7 +5,7 @@ mod identity;
 mod resolved;
 
 pub use hashes::Hashes;
-pub use identity::{PATHS, decides, extended, identity, identity_of};
+pub use identity::{extended, identity, identity_of, numerics};
 pub use resolved::{Located, SettingRow, resolved_toml, setting_rows, shown};
 
 use std::num::NonZeroUsize;

@@ -1,13 +1,16 @@
 //! Every setting with its value and its origin: `resolved.toml`, and the plan that `check` prints.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::Trial;
+use crate::architecture::Dropout;
 use crate::checkpoint::RUN_PREFIX;
-use crate::experiment::{Experiment, schema};
+use crate::experiment::Experiment;
+use crate::settings::{CHECKPOINT, Derived, Property, properties};
 
 /// A setting as it is resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,90 +58,84 @@ pub fn shown(value: Option<&Json>) -> String {
     }
 }
 
-/// Where the folders that an experiment names are, as absolute paths; none for what comes from the hub.
-#[derive(Clone, Debug, Default)]
-pub struct Located {
-    /// The checkpoint's folder.
-    pub checkpoint: Option<PathBuf>,
-    /// The data's folder.
-    pub data: Option<PathBuf>,
-}
+/// By the path of a setting that names a folder, the folder as an absolute path; what comes from the hub has none.
+pub type Located = BTreeMap<&'static str, PathBuf>;
 
 /// Every setting in the order of the manual.
 #[must_use]
 pub fn setting_rows(experiment: &Experiment, trial: &Trial, located: &Located) -> Vec<SettingRow> {
-    let schema = schema();
-    let resolver = Resolver { experiment, trial, located };
     let values = serde_json::to_value(&trial.settings).unwrap_or(Json::Null);
-    let mut top = Vec::new();
-    let mut tables = Vec::new();
-    for (key, property) in properties(schema) {
-        let definition =
-            property.get("$ref").and_then(Json::as_str).and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
-        match definition.filter(|definition| definition.get("properties").is_some()) {
-            Some(_) if key == "sweep" => {}
-            Some(table) => tables.extend(properties(table).map(|(inner, _)| resolver.row(&values, key, inner))),
-            None if key == "base" => {}
-            None => top.push(resolver.row(&values, "", key)),
-        }
+    let resolver = Resolver { experiment, trial, located, values };
+    let mut rows: Vec<SettingRow> = properties().of_trial().map(|property| resolver.row(property)).collect();
+    // Beside the others of their table, where an earlier version put them.
+    for (retired, value) in experiment.retired() {
+        let (table, key) = retired.path.split_once('.').unwrap_or(("", retired.path));
+        let row =
+            SettingRow { table: table.into(), key: key.into(), value: Some(value), origin: experiment.origin(retired.path) };
+        let after = rows.iter().rposition(|row| row.table == table).map_or(rows.len(), |last| last + 1);
+        rows.insert(after, row);
     }
-    top.extend(tables);
-    top
-}
-
-fn properties(schema: &Json) -> impl Iterator<Item = (&String, &Json)> {
-    schema.get("properties").and_then(Json::as_object).into_iter().flatten()
+    rows
 }
 
 struct Resolver<'a> {
     experiment: &'a Experiment,
     trial: &'a Trial,
     located: &'a Located,
+    /// The settings as JSON.
+    values: Json,
 }
 
 impl Resolver<'_> {
-    fn row(&self, values: &Json, table: &str, key: &str) -> SettingRow {
-        let path = if table.is_empty() { key.to_string() } else { format!("{table}.{key}") };
-        let value = values.pointer(&format!("/{}", path.replace('.', "/"))).cloned();
-        let (value, origin) = self.derived(&path, value.is_some()).unwrap_or_else(|| (value, self.experiment.origin(&path)));
-        SettingRow { table: table.into(), key: key.into(), value, origin }
+    fn row(&self, property: &Property) -> SettingRow {
+        let value = self.value(&property.path);
+        let replaced = self.replaced(property).map(|origin| (None, origin));
+        let given = value.map(|value| {
+            let (value, origin) = self.located(property, value);
+            (Some(value), origin)
+        });
+        let resolved = replaced.or(given).or_else(|| property.derived.and_then(|derived| self.derived(derived)));
+        let (value, origin) = resolved.unwrap_or_else(|| (None, self.experiment.origin(&property.path)));
+        SettingRow { table: property.table.clone(), key: property.key.clone(), value, origin }
     }
 
-    /// Values that follow from the checkpoint, and paths that are made absolute.
-    fn derived(&self, path: &str, written: bool) -> Option<(Option<Json>, String)> {
-        let trial = self.trial;
-        let dropout = &trial.dropout;
-        let absolute = |folder: &Path| Some(folder.to_string_lossy().into_owned().into());
-        match (path, written) {
-            ("data.max_length", false) => Some((Some(trial.max_length.into()), "the checkpoint's limit".into())),
-            ("model.dropout", false) if dropout.hidden == dropout.attention && dropout.hidden == dropout.classifier => {
-                Some((Some(dropout.hidden.into()), "the checkpoint's config.json".into()))
+    fn value(&self, path: &str) -> Option<&Json> {
+        self.values.pointer(&format!("/{}", path.replace('.', "/")))
+    }
+
+    /// The origin of a setting in whose place another one is set. A number of 0 is not set.
+    fn replaced(&self, property: &Property) -> Option<String> {
+        let other = property.replaced_by.as_deref()?;
+        self.value(other).filter(|value| value.as_f64() != Some(0.0))?;
+        Some(match property.derived {
+            Some(Derived::Warmup) => format!("{} by {other}", self.trial.steps.warmup),
+            _ => format!("replaced by {other}"),
+        })
+    }
+
+    /// A value that is given, and its origin; a folder by its absolute path.
+    fn located(&self, property: &Property, value: &Json) -> (Json, String) {
+        let origin = self.experiment.origin(&property.path);
+        let Some(folder) = self.located.get(property.path.as_str()) else { return (value.clone(), origin) };
+        let run = value.as_str().filter(|name| property.path == CHECKPOINT && name.starts_with(RUN_PREFIX));
+        (folder.to_string_lossy().into_owned().into(), run.map_or(origin.clone(), |run| format!("{run}, {origin}")))
+    }
+
+    /// A value that nobody gave, and what it follows from.
+    fn derived(&self, derived: Derived) -> Option<(Option<Json>, String)> {
+        let dropout = &self.trial.dropout;
+        Some(match derived {
+            Derived::LongestInput => (Some(self.trial.max_length.into()), "the checkpoint's limit".into()),
+            Derived::Dropout if dropout.hidden == dropout.attention && dropout.hidden == dropout.classifier => {
+                (Some(dropout.hidden.into()), "the checkpoint's config.json".into())
             }
-            ("model.dropout", false) => {
-                let origin = format!(
-                    "the checkpoint's config.json: hidden {}, attention {}, classifier {}",
-                    dropout.hidden, dropout.attention, dropout.classifier
-                );
-                Some((None, origin))
+            Derived::Dropout => {
+                let Dropout { hidden, attention, classifier } = dropout;
+                let probabilities = format!("hidden {hidden}, attention {attention}, classifier {classifier}");
+                (None, format!("the checkpoint's config.json: {probabilities}"))
             }
-            ("schedule.warmup_steps", _) if trial.settings.schedule.warmup_path() != path => {
-                Some((None, format!("{} by schedule.warmup_ratio", trial.steps.warmup)))
-            }
-            ("epochs", _) if trial.settings.training.max_steps.is_some() => Some((None, "replaced by training.max_steps".into())),
-            ("checkpoint", true) => {
-                let folder = self.located.checkpoint.as_deref()?;
-                let mut origin = self.experiment.origin(path);
-                if trial.settings.checkpoint.starts_with(RUN_PREFIX) {
-                    origin = format!("{}, {origin}", trial.settings.checkpoint);
-                }
-                Some((absolute(folder), origin))
-            }
-            ("data.source", true) => {
-                let folder = self.located.data.as_deref()?;
-                Some((absolute(folder), self.experiment.origin(path)))
-            }
-            _ => None,
-        }
+            Derived::Warmup => return None,
+        })
     }
 }
 

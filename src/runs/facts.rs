@@ -60,6 +60,12 @@ pub struct RunFacts {
     /// How texts became ids, where the first tokenization would have given others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenization: Option<u32>,
+    /// The number of the numerics that computed its first step.
+    #[serde(default = "first")]
+    pub numerics: u32,
+    /// The number of the numerics in its identity, where another version of gluepot planned it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_numerics: Option<u32>,
     /// The seed.
     pub seed: u64,
     /// Number of parameters.
@@ -80,6 +86,19 @@ pub struct RunFacts {
     /// What `gluepot prune` removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<Removal>,
+}
+
+/// The number of the numerics that computed where none is recorded.
+fn first() -> u32 {
+    1
+}
+
+impl RunFacts {
+    /// The number of the numerics in its identity.
+    #[must_use]
+    pub fn identity_numerics(&self) -> u32 {
+        self.planned_numerics.unwrap_or(self.numerics)
+    }
 }
 
 /// Version of `run.json`: from 2 on, the run directory has a manifest.
@@ -137,6 +156,9 @@ pub struct Resumption {
     /// What kind of GPU that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<String>,
+    /// The number of the numerics that computed from here on.
+    #[serde(default = "first")]
+    pub numerics: u32,
     /// Settings that changed: `path: before → after`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::facts::RunFacts;
-use crate::plan::{Hashes, SettingRow, decides, extended, identity, identity_of};
+use crate::plan::{Hashes, SettingRow, extended, identity, identity_of};
+use crate::settings::properties;
 
 /// Whether a run's settings and files are those that its identity was made of, however often it was trained for longer.
 #[must_use]
@@ -14,7 +15,7 @@ pub fn is_of(facts: &RunFacts, settings: &[SettingRow], rungs: &[u64]) -> bool {
     let with_epochs = |epochs: &Value| {
         let given = |row: &SettingRow| if row.path() == "epochs" { Some(epochs.clone()) } else { row.value.clone() };
         let settings: Vec<SettingRow> = settings.iter().map(|row| SettingRow { value: given(row), ..row.clone() }).collect();
-        identity(&settings, &facts.hashes, rungs, tokenization)
+        identity(&settings, &facts.hashes, rungs, tokenization, facts.identity_numerics())
     };
     // Each time that it was planned anew, it either was the same training still or became another one.
     let longer = facts.resumed.iter().filter_map(|resumption| {
@@ -30,7 +31,7 @@ pub fn is_of(facts: &RunFacts, settings: &[SettingRow], rungs: &[u64]) -> bool {
         let planned = with_epochs(&number(&now));
         possible = possible.iter().map(|before| extended(&planned, before, step)).chain([planned.clone()]).collect();
     }
-    let current = identity(settings, &facts.hashes, rungs, tokenization);
+    let current = identity(settings, &facts.hashes, rungs, tokenization, facts.identity_numerics());
     if possible.is_empty() {
         current == facts.trial
     } else {
@@ -53,8 +54,11 @@ fn last_epochs_agree(facts: &RunFacts, settings: &[SettingRow]) -> bool {
 #[must_use]
 pub fn deciding(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> BTreeMap<String, Value> {
     let Hashes { data, tokenizer, config, weights } = &facts.hashes;
-    let mut deciding: BTreeMap<String, Value> =
-        settings.iter().filter(|(path, _)| decides(path)).map(|(path, value)| (path.clone(), value.clone())).collect();
+    let mut deciding: BTreeMap<String, Value> = settings
+        .iter()
+        .filter(|(path, _)| properties().decides(path))
+        .map(|(path, value)| (path.clone(), value.clone()))
+        .collect();
     deciding.insert("checkpoint".into(), json!({ "config": config, "tokenizer": tokenizer, "weights": weights }));
     deciding.insert("data.source".into(), json!(data));
     if let Some(tokenization) = facts.tokenization {
@@ -74,7 +78,7 @@ pub const TOKENIZATION: &str = "tokenization";
 
 /// What was changed when the run was resumed, unless it is the training that a run planned so would be.
 fn resumed_for_longer(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> Option<String> {
-    let effective = |change: &&String| change.split_once(": ").is_some_and(|(path, _)| decides(path));
+    let effective = |change: &&String| change.split_once(": ").is_some_and(|(path, _)| properties().decides(path));
     let changes: Vec<String> = facts
         .resumed
         .iter()
@@ -86,5 +90,7 @@ fn resumed_for_longer(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> O
         return None;
     }
     let values = settings.iter().map(|(path, value)| (path.clone(), value)).collect();
-    (facts.trial != identity_of(&values, &facts.hashes, &[], facts.tokenization.unwrap_or(1))).then(|| changes.join(", "))
+    let tokenization = facts.tokenization.unwrap_or(1);
+    let planned = identity_of(properties(), &values, &facts.hashes, &[], tokenization, facts.identity_numerics());
+    (facts.trial != planned).then(|| changes.join(", "))
 }

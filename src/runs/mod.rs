@@ -32,7 +32,7 @@ pub use lock::{Claim, RunLock, TakenOver};
 pub use prune::{Removable, delete, removable, remove, size};
 pub use record::{Interrupted, Record, Recorder};
 pub use recorded::Recorded;
-pub use recorded_settings::{placed, recorded_rows};
+pub use recorded_settings::{complete, placed, recorded_rows};
 pub use space::{DiskSpace, free_bytes};
 pub use status::Status;
 pub use stored::{FindError, StoredRun, find, list};

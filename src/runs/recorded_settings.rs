@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use serde_json::Value as Json;
 
 use super::directory::{RunDirectory, files};
-use crate::plan::{PATHS, SettingRow};
-use crate::settings::Keep;
+use crate::plan::SettingRow;
+use crate::settings::{Keep, Properties, Property, properties};
 
 /// Every setting of a run with its origin.
 ///
@@ -19,7 +19,19 @@ use crate::settings::Keep;
 pub fn recorded_rows(directory: &RunDirectory) -> Result<Vec<SettingRow>> {
     let path = directory.path(files::RESOLVED);
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    rows(&text).with_context(|| format!("{} is damaged", path.display()))
+    let mut rows = rows(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    complete(&mut rows, properties());
+    Ok(rows)
+}
+
+/// Adds what keys stand for that did not exist yet.
+pub fn complete(rows: &mut Vec<SettingRow>, properties: &Properties) {
+    for (Property { table, key, path, .. }, value) in properties.neutral() {
+        if rows.iter().all(|row| row.path() != *path) {
+            let origin = "as before this setting existed".into();
+            rows.push(SettingRow { table: table.clone(), key: key.clone(), value: Some(value.clone()), origin });
+        }
+    }
 }
 
 /// What the run keeps of its checkpoints; none where it does not tell.
@@ -81,7 +93,7 @@ fn commented(line: &str) -> Option<(String, &str)> {
 #[must_use]
 pub fn placed(rows: &[SettingRow], directory: &Path) -> Vec<SettingRow> {
     let place = |row: &SettingRow| {
-        let relative = row.value.as_ref().filter(|_| PATHS.contains(&row.path().as_str())).and_then(Json::as_str);
+        let relative = row.value.as_ref().filter(|_| properties().is_path(&row.path())).and_then(Json::as_str);
         let relative = relative.and_then(|target| relative_to(directory, Path::new(target)));
         let value = relative.map(|path| path.to_string_lossy().into_owned().into()).or_else(|| row.value.clone());
         SettingRow { value, ..row.clone() }

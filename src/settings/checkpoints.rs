@@ -14,8 +14,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[serde(deny_unknown_fields, default)]
 pub struct Checkpoints {
     /// "best" and "last"; a number keeps that many more of the newest. An empty list keeps none.
+    #[schemars(extend("x-effect" = false))]
     pub keep: Keep,
     /// When to save what `gluepot resume` needs: "epoch", a number of steps, "10 minutes", or "never".
+    #[schemars(extend("x-effect" = false))]
     pub every: SaveEvery,
 }
 

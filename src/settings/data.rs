@@ -10,21 +10,20 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Data {
     /// "hub" (nyu-mll/glue), or a folder: the task's own, or one that contains MRPC/ and SST-2/.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("x-path" = true))]
     pub source: String,
     /// Training examples per batch.
     pub batch_size: NonZeroUsize,
     /// Validation examples per batch; affects speed, not scores.
+    #[schemars(extend("x-effect" = false))]
     pub eval_batch_size: NonZeroUsize,
     /// Maximum number of tokens; longer inputs are truncated. Default: the checkpoint's limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 8))]
+    #[schemars(range(min = 8), extend("x-derived" = "longest_input"))]
     pub max_length: Option<usize>,
-    /// Pad batches to a multiple of this many tokens.
-    pub pad_to_multiple_of: NonZeroUsize,
     /// Shuffle the training examples anew in each epoch.
     pub shuffle: bool,
-    /// Batch examples of similar length together, which saves padding.
+    /// Batch examples of similar length together.
     pub group_by_length: bool,
     /// Use only this many training examples, the first ones.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,10 +37,9 @@ impl Default for Data {
     fn default() -> Self {
         Self {
             source: "hub".into(),
-            batch_size: NonZeroUsize::new(8).unwrap_or(NonZeroUsize::MIN),
-            eval_batch_size: NonZeroUsize::new(32).unwrap_or(NonZeroUsize::MIN),
+            batch_size: const { NonZeroUsize::new(8).unwrap() },
+            eval_batch_size: const { NonZeroUsize::new(32).unwrap() },
             max_length: None,
-            pad_to_multiple_of: NonZeroUsize::MIN,
             shuffle: true,
             group_by_length: false,
             train_limit: None,

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Logging {
     /// Steps between rows of metrics/train.csv; 1 logs every step.
+    #[schemars(extend("x-effect" = false))]
     pub every: NonZeroU64,
 }
 
 impl Default for Logging {
     fn default() -> Self {
-        Self { every: NonZeroU64::new(10).unwrap_or(NonZeroU64::MIN) }
+        Self { every: const { NonZeroU64::new(10).unwrap() } }
     }
 }

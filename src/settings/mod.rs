@@ -11,6 +11,8 @@ mod logging;
 mod model;
 mod names;
 mod optimizer;
+mod properties;
+mod retired;
 mod save;
 mod schedule;
 mod sweep;
@@ -29,14 +31,17 @@ pub use logging::Logging;
 pub use model::{Initialize, Model};
 pub use names::{MetricName, TaskName};
 pub use optimizer::Optimizer;
+pub use properties::{Derived, Properties, Property, properties, strip};
+pub use retired::{RETIRED, Retired};
 pub use save::SaveEvery;
 pub use schedule::{Schedule, ScheduleKind};
 pub use sweep::{Axis, OnFailure, Prune, Range, Strategy, Sweep};
 pub use training::{Precision, Training};
 
-/// Settings that change neither training nor scores: where and under which name a trial runs, and what is kept of it.
-pub const WITHOUT_EFFECT: [&str; 6] =
-    ["name", "device", "data.eval_batch_size", "checkpoints.keep", "checkpoints.every", "logging.every"];
+/// The path of the setting that names the checkpoint.
+pub const CHECKPOINT: &str = "checkpoint";
+/// The path of the setting that names the data.
+pub const DATA_SOURCE: &str = "data.source";
 
 /// Something wrong with the value at a path such as `data.batch_size`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,35 +71,38 @@ impl Complaint {
 pub struct Settings {
     /// Name of the experiment, part of its run directories' names. Default: the file's name.
     #[serde(default)]
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("x-effect" = false))]
     pub name: String,
     /// Another experiment file to start from; keys in this file win. Tables are merged key by key, arrays replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("x-trial" = false))]
     pub base: Option<String>,
     /// GLUE task to fine-tune on.
     #[schemars(extend("examples" = ["mrpc"]))]
     pub task: TaskName,
     /// Pretrained model: an id on the Hugging Face hub, id@revision, a folder (./folder), or run:ID for the best checkpoint of a
     /// run.
-    #[schemars(length(min = 1), extend("examples" = ["bert-base-uncased"]))]
+    #[schemars(length(min = 1), extend("x-path" = true, "examples" = ["bert-base-uncased"]))]
     pub checkpoint: String,
     /// Peak learning rate, scaled by the schedule.
     #[schemars(extend("exclusiveMinimum" = 0, "examples" = [5e-5]))]
     pub learning_rate: f64,
     /// Passes over the training split. Required unless training.max_steps is set.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = 1_000_000), extend("x-replaced-by" = "training.max_steps"))]
     pub epochs: Option<NonZeroU32>,
     /// Metric that picks the best checkpoint.
-    #[schemars(extend("examples" = ["f1"]))]
+    // Variants that are ranked by different metrics cannot be compared.
+    #[schemars(extend("x-sweep" = false, "examples" = ["f1"]))]
     pub metric: MetricName,
     /// Random seed, for the order of the examples, randomly initialized weights and dropout.
     #[serde(default = "default_seed")]
-    #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_i64))]
+    // Seeds are replicates, not an axis.
+    #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_i64), extend("x-sweep" = false))]
     pub seed: u64,
     /// Device to train on: "auto" (a CUDA device if there is one, else the CPU), "cpu", "cuda" or "cuda:1".
     #[serde(default)]
+    #[schemars(extend("x-effect" = false))]
     pub device: DeviceChoice,
     /// Data and batches.
     #[serde(default)]
@@ -131,38 +139,6 @@ fn default_seed() -> u64 {
 pub fn no_precision(precision: Precision, device: &str) -> Complaint {
     Complaint::new("training.precision", format!("{device} cannot compute in {}", precision.name()))
         .help("use precision = \"fp32\" there")
-}
-
-/// The value of every setting that nobody has to write.
-#[derive(Serialize)]
-pub struct Defaults {
-    seed: u64,
-    device: DeviceChoice,
-    data: Data,
-    model: Model,
-    optimizer: Optimizer,
-    schedule: Schedule,
-    training: Training,
-    evaluation: Evaluation,
-    checkpoints: Checkpoints,
-    logging: Logging,
-}
-
-impl Default for Defaults {
-    fn default() -> Self {
-        Self {
-            seed: default_seed(),
-            device: DeviceChoice::default(),
-            data: Data::default(),
-            model: Model::default(),
-            optimizer: Optimizer::default(),
-            schedule: Schedule::default(),
-            training: Training::default(),
-            evaluation: Evaluation::default(),
-            checkpoints: Checkpoints::default(),
-            logging: Logging::default(),
-        }
-    }
 }
 
 impl Settings {

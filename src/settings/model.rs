@@ -10,7 +10,7 @@ pub struct Model {
     /// Dropout probability of hidden states, attention probabilities and the pooled output. Default: those of the checkpoint's
     /// config.json.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-derived" = "dropout"))]
     pub dropout: Option<f64>,
     /// "pretrained" starts from the checkpoint's weights, "random" from random weights of the same architecture.
     pub initialize: Initialize,

@@ -12,6 +12,7 @@ pub struct Schedule {
     /// "linear" and "cosine" decay to 0 at the last step; "constant" does not decay.
     pub kind: ScheduleKind,
     /// Steps of linear warmup from 0.
+    #[schemars(extend("x-derived" = "warmup", "x-replaced-by" = "schedule.warmup_ratio"))]
     pub warmup_steps: u64,
     /// Warmup as a fraction of all steps, from 0 to 1, in place of warmup_steps.
     #[serde(skip_serializing_if = "Option::is_none")]

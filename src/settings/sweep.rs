@@ -109,8 +109,7 @@ pub struct Prune {
 
 impl Default for Prune {
     fn default() -> Self {
-        const THREE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
-        Self { grace: 0.25, factor: THREE }
+        Self { grace: 0.25, factor: const { NonZeroU32::new(3).unwrap() } }
     }
 }
 

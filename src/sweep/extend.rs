@@ -7,10 +7,7 @@ use serde_json::Value as Json;
 use super::plan::PlannedTrial;
 use super::space::same;
 use crate::plan::{SettingRow, shown};
-use crate::settings::WITHOUT_EFFECT;
-
-/// Settings whose values are paths: what lies there decides, and is hashed into a trial's id.
-pub(super) const PATHS: [&str; 2] = ["checkpoint", "data.source"];
+use crate::settings::properties;
 
 /// A frozen plan with the trials that are asked for beyond it.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +63,7 @@ fn refreshed(old: &PlannedTrial, asked: &PlannedTrial, kept: &mut BTreeSet<Strin
             return row.clone();
         }
         let path = row.path();
-        if WITHOUT_EFFECT.contains(&path.as_str()) {
+        if !properties().has_effect(&path) {
             // Where it trains is this process's own business.
             if path != "device" {
                 kept.insert(format!("{path} {}, not {}", shown(row.value.as_ref()), shown(now.value.as_ref())));
@@ -122,7 +119,7 @@ fn values(trials: &[PlannedTrial]) -> BTreeMap<String, Vec<String>> {
     let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in trials.iter().flat_map(|trial| &trial.settings) {
         let path = row.path();
-        if WITHOUT_EFFECT.contains(&path.as_str()) || PATHS.contains(&path.as_str()) {
+        if !properties().decides(&path) {
             continue;
         }
         let (known, value) = (values.entry(path).or_default(), shown(row.value.as_ref()));

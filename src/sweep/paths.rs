@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::extend::PATHS;
 use super::plan::PlannedTrial;
 use crate::machine::relative_path;
 use crate::plan::SettingRow;
 use crate::runs::StoredRun;
+use crate::settings::properties;
 
 /// A trial as a line holds it: paths relative to the sweep's directory where they can be, and where they lead now beside them.
 #[must_use]
@@ -43,7 +43,7 @@ pub fn with_current_paths(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
 
 /// The path that a setting holds, if it is one of those that name folders. A name on the hub is none.
 fn folder_of(row: &SettingRow) -> Option<&Path> {
-    row.value.as_ref().and_then(Json::as_str).map(Path::new).filter(|_| PATHS.contains(&row.path().as_str()))
+    row.value.as_ref().and_then(Json::as_str).map(Path::new).filter(|_| properties().is_path(&row.path()))
 }
 
 fn with_path(row: &SettingRow, path: &Path) -> SettingRow {

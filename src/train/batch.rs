@@ -22,10 +22,6 @@ pub struct Batch {
 /// How a padded batch is padded.
 #[derive(Clone, Copy, Debug)]
 pub struct Padding {
-    /// The length is rounded up to a multiple of this,
-    pub multiple: usize,
-    /// but not above this.
-    pub limit: usize,
     /// The token that fills, of which nothing is learnt; none where there is none such.
     pub token: Option<u32>,
 }
@@ -34,11 +30,7 @@ impl Padding {
     /// As a trial says.
     #[must_use]
     pub fn of(trial: &Trial) -> Self {
-        Self {
-            multiple: trial.settings.data.pad_to_multiple_of.get(),
-            limit: trial.max_length,
-            token: trial.architecture.pad_token(),
-        }
+        Self { token: trial.architecture.pad_token() }
     }
 }
 
@@ -66,8 +58,7 @@ impl Batch {
 
 fn padded(examples: &[&Encoded], padding: Padding, device: &Device) -> Padded {
     let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
-    let longest = lengths.iter().copied().max().unwrap_or(1);
-    let length = longest.next_multiple_of(padding.multiple).min(padding.limit).max(longest);
+    let length = lengths.iter().copied().max().unwrap_or(1);
     let filled = |values: fn(&Encoded) -> &[u32], fill: u32| -> Vec<i32> {
         let row = |example: &&Encoded| {
             let values = values(example);

@@ -55,6 +55,8 @@ impl Made {
                 weights: None,
             },
             tokenization: None,
+            numerics: 1,
+            planned_numerics: None,
             seed: self.seed,
             parameters: 1,
             drawn: Vec::new(),

@@ -9,7 +9,7 @@ use gluepot::plan::Steps;
 use gluepot::settings::ScheduleKind;
 use gluepot::task::metrics::Scores;
 use gluepot::task::{Example, Text};
-use gluepot::tokens::Tokens;
+use gluepot::tokens::{Encoded, Tokens};
 use gluepot::train::{Start, Trainer, learning_rate, train};
 use serde_json::Value;
 
@@ -234,16 +234,27 @@ fn stays_close(precision: &str, bound: f64) {
     }
 }
 
-/// More padding than needed changes no more than rounding does.
+/// Batches of one example have no padding; batches of eight are padded to their longest. Both train as PyTorch does.
 #[test]
 fn padding_changes_nothing() {
     let bench = Bench::tiny();
     let golden = golden("tiny/golden.json");
     let training = &golden["trainings"]["plain"];
-    let padded = settings(&training["options"]).replace("[data]\n", "[data]\npad_to_multiple_of = 16\n");
+    let padded = settings(&training["options"]);
+    let alone = padded
+        .replace("batch_size = 8\n", "batch_size = 1\neval_batch_size = 1\n")
+        .replace("gradient_accumulation = 1\n", "gradient_accumulation = 8\n");
+    assert_eq!(alone.matches("= 1\n").count(), 2);
     let trial = bench.trial(&padded);
     let (examples, validation) = bench.encode(&trial);
-    let mut heard = Heard::default();
-    train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device(), &mut heard).unwrap();
-    assert_trajectory("padded", &heard.steps, &training["trajectory"]);
+    let has_padding = |batch: &[Encoded]| batch.iter().any(|example| example.tokens.len() != batch[0].tokens.len());
+    assert!(examples.chunks(8).take(24).all(has_padding) && has_padding(&validation));
+    for (name, settings) in [("padded", padded), ("alone", alone)] {
+        let trial = bench.trial(&settings);
+        let mut heard = Heard::default();
+        let device = device().with_reference_kernels();
+        train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device, &mut heard).unwrap();
+        assert_trajectory(name, &heard.steps, &training["trajectory"]);
+        assert!(difference(&heard.predictions, &logits(&training["final"])) <= 5e-3, "{name}");
+    }
 }

@@ -16,6 +16,7 @@ mod gpus;
 mod hub;
 mod hub_faults;
 mod hub_server;
+mod identity;
 mod left_out;
 mod list;
 mod looks;

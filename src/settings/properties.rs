@@ -1,0 +1,289 @@
+//! What is known of a setting besides its type: attributes on its field, read from the schema.
+//!
+//! A field says what it is where it is declared, as in `#[schemars(extend("x-effect" = false))]`:
+//!
+//! | attribute | default | meaning |
+//! |---|---|---|
+//! | `x-effect` | true | the value can change weights or scores; without effect it is not part of a trial's identity |
+//! | `x-sweep` | true | a sweep can vary it; never without effect |
+//! | `x-path` | false | the value names a folder or a repository, and what was read from there is hashed in its place |
+//! | `x-neutral` | none | for a key that was added later: the value that means "as before the key existed" |
+//! | `x-derived` | none | what the value follows from where nobody sets it |
+//! | `x-replaced-by` | none | the setting that takes its place when it is set |
+//! | `x-trial` | true | it is a setting of a trial, and not only of the file that it is in |
+//!
+//! The attributes are not part of the published schema.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use super::Settings;
+use super::retired::RETIRED;
+
+/// What a setting's value follows from where nobody sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Derived {
+    /// The longest input that checkpoint and tokenizer allow.
+    LongestInput,
+    /// The dropout probabilities in the checkpoint's `config.json`.
+    Dropout,
+    /// The share of all steps that another setting gives.
+    Warmup,
+}
+
+/// A setting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Property {
+    /// The table, empty at the top level.
+    pub table: String,
+    /// The key.
+    pub key: String,
+    /// The dotted path, such as `data.batch_size`.
+    pub path: String,
+    /// Whether the value can change weights or scores.
+    pub has_effect: bool,
+    /// Whether the value names a folder or a repository.
+    pub is_path: bool,
+    /// Whether it is a setting of a trial.
+    pub is_of_trial: bool,
+    /// Whether a sweep can vary it.
+    pub can_be_swept: bool,
+    /// The value that means "as before the key existed".
+    pub neutral: Option<Json>,
+    /// What the value follows from where nobody sets it.
+    pub derived: Option<Derived>,
+    /// The path of the setting that takes its place when it is set.
+    pub replaced_by: Option<String>,
+}
+
+/// The attributes of a field; any other that begins with `x-` is a mistake.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Attributes {
+    #[serde(rename = "x-effect")]
+    effect: bool,
+    #[serde(rename = "x-sweep")]
+    sweep: bool,
+    #[serde(rename = "x-path")]
+    path: bool,
+    // A neutral value may be null: the setting is off.
+    #[serde(rename = "x-neutral", deserialize_with = "present")]
+    neutral: Option<Json>,
+    #[serde(rename = "x-derived")]
+    derived: Option<Derived>,
+    #[serde(rename = "x-replaced-by")]
+    replaced_by: Option<String>,
+    #[serde(rename = "x-trial")]
+    trial: bool,
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Self { effect: true, sweep: true, path: false, neutral: None, derived: None, replaced_by: None, trial: true }
+    }
+}
+
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
+}
+
+/// What begins the name of an attribute.
+const PREFIX: &str = "x-";
+
+/// All settings, in the order of the manual: those at the top level first, then table by table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Properties(Vec<Property>);
+
+/// The properties of the settings of this version.
+///
+/// # Panics
+/// An attribute in the source is wrong, which a test would have shown.
+#[must_use]
+pub fn properties() -> &'static Properties {
+    static PROPERTIES: LazyLock<Properties> = LazyLock::new(|| {
+        let schema = schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Settings>();
+        Properties::of(&schema.to_value()).unwrap_or_else(|problem| panic!("the attributes of settings are wrong: {problem}"))
+    });
+    &PROPERTIES
+}
+
+impl Properties {
+    /// Reads the attributes of every setting in a schema.
+    ///
+    /// # Errors
+    /// An attribute that does not exist, does not fit, or is not on a setting.
+    pub fn of(schema: &Json) -> Result<Self, String> {
+        let (mut top, mut tables) = (Vec::new(), Vec::new());
+        for (key, property) in fields(schema) {
+            match table(schema, property) {
+                Some(inner) => {
+                    for (inner, property) in fields(inner) {
+                        tables.push(Property::of(key, inner, property)?);
+                    }
+                }
+                None => top.push(Property::of("", key, property)?),
+            }
+        }
+        top.extend(tables);
+        let properties = Self(top);
+        for property in &properties.0 {
+            if let Some(other) = property.replaced_by.as_ref().filter(|other| properties.get(other).is_none()) {
+                return Err(format!("{} is replaced by {other}, which does not exist", property.path));
+            }
+        }
+        // On a table or on a type an attribute would have no effect.
+        let read: usize = fields(schema)
+            .map(|(_, property)| {
+                table(schema, property).map_or_else(|| own(property), |inner| fields(inner).map(|(_, p)| own(p)).sum())
+            })
+            .sum();
+        if read == count(schema) { Ok(properties) } else { Err("an attribute is not on a setting".into()) }
+    }
+
+    /// The setting at a dotted path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Property> {
+        self.0.iter().find(|property| property.path == path)
+    }
+
+    /// Every setting.
+    pub fn iter(&self) -> impl Iterator<Item = &Property> {
+        self.0.iter()
+    }
+
+    /// Whether the value at a path can change weights or scores, as it may where the setting is not known.
+    #[must_use]
+    pub fn has_effect(&self, path: &str) -> bool {
+        self.get(path).is_none_or(|property| property.has_effect)
+    }
+
+    /// Whether the value at a path names a folder or a repository.
+    #[must_use]
+    pub fn is_path(&self, path: &str) -> bool {
+        self.get(path).is_some_and(|property| property.is_path)
+    }
+
+    /// Whether the value at a path is itself part of what a training is; of a path, what was read from there is.
+    #[must_use]
+    pub fn decides(&self, path: &str) -> bool {
+        self.has_effect(path) && !self.is_path(path)
+    }
+
+    /// The paths of settings that change neither weights nor scores.
+    pub fn without_effect(&self) -> impl Iterator<Item = &str> {
+        self.of_trial().filter(|property| !property.has_effect).map(|property| property.path.as_str())
+    }
+
+    /// The paths of settings that name folders or repositories.
+    pub fn naming_files(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|property| property.is_path).map(|property| property.path.as_str())
+    }
+
+    /// The settings of a trial.
+    pub fn of_trial(&self) -> impl Iterator<Item = &Property> {
+        self.0.iter().filter(|property| property.is_of_trial)
+    }
+
+    /// What a key stands for in a record that was written before the key existed. A setting that is off is not recorded.
+    pub fn neutral(&self) -> impl Iterator<Item = (&Property, &Json)> {
+        self.0.iter().filter_map(|property| Some((property, property.neutral.as_ref()?))).filter(|(_, value)| !value.is_null())
+    }
+
+    /// Adds keys to values that were recorded before those keys existed, or after they were gone: at their neutral values,
+    /// and at the values that they had where nobody set them.
+    pub fn complete(&self, recorded: &mut BTreeMap<String, Json>) {
+        let neutral = self.neutral().map(|(property, value)| (property.path.clone(), value.clone()));
+        let retired = RETIRED.iter().map(|retired| (retired.path.to_string(), retired.value.into()));
+        for (path, value) in neutral.chain(retired) {
+            recorded.entry(path).or_insert(value);
+        }
+    }
+
+    /// The values that an identity is made of: of a key that was added later only what is not neutral, so that an identity
+    /// is the same as before the key existed; and keys that are gone, so that it is the same as while they existed.
+    #[must_use]
+    pub fn identifying(&self, values: &BTreeMap<String, &Json>) -> BTreeMap<String, Json> {
+        let is_neutral = |path: &str, value: &Json| {
+            self.get(path).and_then(|property| property.neutral.as_ref()).is_some_and(|neutral| equal(neutral, value))
+        };
+        let hashed = values.iter().filter(|(path, value)| self.decides(path) && !is_neutral(path, value));
+        let mut hashed: BTreeMap<String, Json> = hashed.map(|(path, value)| (path.clone(), (*value).clone())).collect();
+        for retired in &RETIRED {
+            hashed.entry(retired.path.into()).or_insert_with(|| retired.value.into());
+        }
+        hashed
+    }
+}
+
+/// Equal as values of settings: 1 is 1.0.
+fn equal(a: &Json, b: &Json) -> bool {
+    a == b || a.as_f64().is_some_and(|a| Some(a) == b.as_f64())
+}
+
+impl Property {
+    fn of(table: &str, key: &str, schema: &Json) -> Result<Self, String> {
+        let path = if table.is_empty() { key.to_string() } else { format!("{table}.{key}") };
+        let own: Map<String, Json> = attributes(schema).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let Attributes { effect, sweep, path: is_path, neutral, derived, replaced_by, trial } =
+            serde_json::from_value(own.into()).map_err(|error| format!("{path}: {error}"))?;
+        let can_be_off = schema.get("type").and_then(Json::as_array).is_some_and(|kinds| kinds.iter().any(|kind| kind == "null"));
+        if neutral.as_ref().is_some_and(|neutral| neutral.is_null() != can_be_off) {
+            return Err(format!("{path}: the neutral value is null where a setting can be off, and only there"));
+        }
+        Ok(Self {
+            table: table.into(),
+            key: key.into(),
+            path,
+            has_effect: effect,
+            is_path,
+            is_of_trial: trial,
+            can_be_swept: effect && sweep && trial,
+            neutral,
+            derived,
+            replaced_by,
+        })
+    }
+}
+
+fn fields(schema: &Json) -> impl Iterator<Item = (&String, &Json)> {
+    schema.get("properties").and_then(Json::as_object).into_iter().flatten()
+}
+
+/// The table that a field is, if it is one.
+fn table<'a>(schema: &'a Json, field: &Json) -> Option<&'a Json> {
+    let reference = field.get("$ref")?.as_str()?;
+    schema.pointer(reference.trim_start_matches('#')).filter(|definition| definition.get("properties").is_some())
+}
+
+fn attributes(schema: &Json) -> impl Iterator<Item = (&String, &Json)> {
+    schema.as_object().into_iter().flatten().filter(|(name, _)| name.starts_with(PREFIX))
+}
+
+fn own(schema: &Json) -> usize {
+    attributes(schema).count()
+}
+
+/// Attributes anywhere.
+fn count(schema: &Json) -> usize {
+    match schema {
+        Json::Object(entries) => own(schema) + entries.values().map(count).sum::<usize>(),
+        Json::Array(entries) => entries.iter().map(count).sum(),
+        _ => 0,
+    }
+}
+
+/// The schema without attributes, as it is published: editors and strict validators know none of them.
+pub fn strip(schema: &mut Json) {
+    match schema {
+        Json::Object(entries) => {
+            entries.retain(|name, _| !name.starts_with(PREFIX));
+            entries.values_mut().for_each(strip);
+        }
+        Json::Array(entries) => entries.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
