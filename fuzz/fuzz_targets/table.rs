@@ -2,14 +2,14 @@
 #![no_main]
 
 use gluepot::hub::Hub;
-use gluepot::task::{Origin, Source, Task};
+use gluepot::task::{Origin, Source, glue};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     // The parquet library's panics are caught and become errors; one that is not caught still ends the target.
     std::panic::set_hook(Box::new(|_| {}));
     let Some((kind, content)) = bytes.split_first() else { return };
-    let task = Task::named(if kind & 1 == 0 { "mrpc" } else { "sst2" }).unwrap();
+    let task = &glue::task(if kind & 1 == 0 { "mrpc" } else { "sst2" }).unwrap();
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     let names = if kind & 2 == 0 {
         ["train.tsv", "dev.tsv"]

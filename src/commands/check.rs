@@ -62,14 +62,13 @@ fn disk_line(inputs: &Inputs, root: &Path) -> String {
 
 fn plan_json(inputs: &Inputs, root: &Path) -> serde_json::Value {
     let trial = &inputs.trial;
-    let labels = trial.settings.task.task().labels;
     let space = DiskSpace::of(trial);
     json!({
         "settings": inputs.setting_rows(),
         "examples": { "train": trial.train_examples, "validation": trial.validation_examples },
-        "labels": labels,
+        "labels": trial.task.head.labels(),
         "label_counts": inputs.labels(),
-        "warnings": label_warnings(&inputs.labels(), trial.settings.task.task()),
+        "warnings": label_warnings(inputs.labels().as_ref(), &trial.task.head),
         "parameters": trial.parameter_count(),
         "disk": { "peak_bytes": space.peak_bytes, "kept_bytes": space.kept_bytes, "free_bytes": free_bytes(root) },
         "max_length": trial.max_length,

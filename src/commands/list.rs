@@ -15,7 +15,6 @@ use crate::plan::shown;
 use crate::report::{ListedSweep, Table, runs_table, sweeps_table};
 use crate::runs::{self, FindError, StoredRun};
 use crate::sweep::{StateCounts, SweepDirectory, is_sweep};
-use crate::task::Task;
 use crate::task::metrics::Direction;
 use crate::terminal::Width;
 
@@ -93,7 +92,7 @@ fn ordered(mut runs: Vec<ComparedRun>, arguments: &List) -> Outcome<Vec<Compared
         return Err(Failure::Usage(anyhow!("cannot sort by \"{name}\": no run has it; {others}")));
     }
     // The best score comes first.
-    let direction = |run: &ComparedRun| Task::named(&run.run.facts.task)?.direction(name);
+    let direction = |run: &ComparedRun| run.run.facts.task_definition.as_ref()?.direction(name);
     let descending = runs.iter().find_map(direction) == Some(Direction::Maximize);
     runs.sort_by(|a, b| match (value(a), value(b)) {
         (Some(a), Some(b)) => {

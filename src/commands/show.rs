@@ -103,7 +103,8 @@ fn evaluations(run: &StoredRun) -> Option<String> {
         table.row(cells);
     }
     let mut lines = vec!["validation".to_string(), table.text(Width::of_stdout())];
-    lines.extend(run.summary.iter().flat_map(remarks));
+    let judged = run.summary.as_ref().zip(run.facts.task_definition.as_ref());
+    lines.extend(judged.into_iter().flat_map(|(summary, task)| remarks(summary, task)));
     any.then(|| lines.join("\n"))
 }
 

@@ -16,7 +16,6 @@ use super::{differences, order};
 use crate::compare::statistics::Description;
 use crate::runs::{RunFacts, Summary};
 use crate::settings::properties;
-use crate::task::Task;
 use crate::task::metrics::{Direction, LOSS};
 
 /// Task, hashes of the validation and the training split, examples scored on, metric: what runs must have in common.
@@ -62,7 +61,7 @@ fn compare_group(
     options: &Options,
 ) -> Result<Comparison, String> {
     let first = &runs[0].run.facts;
-    let task = Task::named(&first.task).ok_or_else(|| format!("there is no task \"{}\"", first.task))?;
+    let task = first.definition().map_err(|error| error.to_string())?;
     let known = task.direction(metric).zip(task.range(metric));
     let (direction, range) = known.ok_or_else(|| format!("{} has no metric \"{metric}\"", task.name))?;
     let grouped = group(runs, &options.by, metric);

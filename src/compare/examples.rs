@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
 use super::looks::evaluations;
 use super::select::ComparedRun;
 use crate::compare::statistics::mcnemar;
 use crate::hub::Hub;
-use crate::runs::files;
-use crate::task::{Origin, Source, Task, Text};
+use crate::runs::{files, predicted_classes};
+use crate::task::{Head, Origin, Source, Task, Text};
 
 /// How two runs' predictions at their best checkpoints differ.
 #[derive(Clone, Debug, Serialize)]
@@ -71,7 +71,11 @@ impl Examples {
         let same = a.task == b.task && a.hashes.data.get("validation") == b.hashes.data.get("validation");
         let (n, m) = (a.validation_examples, b.validation_examples);
         ensure!(same && n == m, "{} and {} were not scored on the same examples ({n} and {m})", a.id, b.id);
-        let task = Task::named(&a.task).with_context(|| format!("unknown task {}", a.task))?;
+        let task = a.definition()?;
+        let Head::Classes(classes) = &task.head else {
+            bail!("--examples compares predicted classes, and {} predicts none", task.name);
+        };
+        let predictions = |run: &ComparedRun| predicted_classes(&run.run.path.join(files::PREDICTIONS));
         let (ours, theirs) = (predictions(first)?, predictions(second)?);
         let labels =
             |of: &BTreeMap<usize, (usize, usize)>| of.iter().map(|(index, (label, _))| (*index, *label)).collect::<Vec<_>>();
@@ -83,7 +87,7 @@ impl Examples {
             let Some((_, other)) = theirs.get(index) else { continue };
             counts[usize::from(label != prediction) * 2 + usize::from(label != other)] += 1;
             if prediction != other {
-                let name = |class: usize| task.labels.get(class).map_or_else(|| class.to_string(), ToString::to_string);
+                let name = |class: usize| classes.get(class).map_or_else(|| class.to_string(), Clone::clone);
                 let text = texts.get(*index).cloned().unwrap_or_default();
                 disagreements.push(Disagreement {
                     index: *index,
@@ -113,21 +117,6 @@ impl Examples {
 fn picked(run: &ComparedRun) -> Result<Picked> {
     let summary = run.run.summary.as_ref().with_context(|| format!("the run {} has not finished", run.run.facts.id))?;
     Ok(Picked { step: summary.best.step, evaluations: evaluations(run).map(|rows| rows.len()) })
-}
-
-/// Label and prediction by index.
-pub(super) fn predictions(run: &ComparedRun) -> Result<BTreeMap<usize, (usize, usize)>> {
-    let path = run.run.path.join(files::PREDICTIONS);
-    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut found = BTreeMap::new();
-    for row in reader.records() {
-        let row = row.with_context(|| format!("{} is damaged", path.display()))?;
-        let number = |column: usize| row.get(column).and_then(|text| text.parse::<usize>().ok());
-        let fields = number(0).zip(number(1)).zip(number(2));
-        let ((index, label), prediction) = fields.with_context(|| format!("{} is damaged", path.display()))?;
-        found.insert(index, (label, prediction));
-    }
-    Ok(found)
 }
 
 /// The validation split's sentences, if the file is the one that was scored on.

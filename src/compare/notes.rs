@@ -270,7 +270,7 @@ fn guessing(comparison: &Comparison, found: &NoteContext<'_>) -> Vec<Note> {
     let plain = |kind, count, text| Note { kind, count, runs: Vec::new(), text };
     let mut notes = Vec::new();
     let (collapsed, guessing) = (sum(|variant| variant.collapsed), sum(|variant| variant.guessing));
-    if let Some(label) = found.guessing.and_then(|guessing| guessing.only_label) {
+    if let Some(label) = found.guessing.and_then(|guessing| guessing.only_label.as_ref()) {
         let text = format!(
             "All {} validation examples have the label {label}: always saying so is right, and these scores do not show that anything was learned.",
             comparison.validation_examples

@@ -3,10 +3,11 @@
 use crate::numbers::{count, duration, rate, score};
 use crate::report::remarks;
 use crate::runs::{Moment, RunDirectory, Summary};
+use crate::task::Task;
 use crate::task::metrics::LOSS;
 
 /// Scores, where the run is, what to type next.
-pub(super) fn closing(name: &str, summary: &Summary, directory: &RunDirectory, next: &str) -> String {
+pub(super) fn closing(name: &str, summary: &Summary, task: &Task, directory: &RunDirectory, next: &str) -> String {
     let scores = |moment: &Moment| {
         let mut named: Vec<(&String, &f64)> = moment.scores.iter().collect();
         named.sort_by_key(|(name, _)| (**name != summary.metric, name.as_str() == LOSS));
@@ -20,7 +21,7 @@ pub(super) fn closing(name: &str, summary: &Summary, directory: &RunDirectory, n
     if summary.last.step != summary.best.step {
         lines.push(format!("  last   {}", moment(&summary.last)));
     }
-    lines.extend(remarks(summary).into_iter().map(|remark| format!("  {remark}")));
+    lines.extend(remarks(summary, task).into_iter().map(|remark| format!("  {remark}")));
     lines.push(format!("  run    {}", directory.root().display()));
     lines.push(format!("  next   {next}"));
     lines.join("\n")

@@ -17,21 +17,23 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
     voice.say(&format!(
         "{}: {} on {} training and {} validation examples, {} steps, {} parameters, {}",
         trial.settings.name,
-        trial.settings.task.task().name,
+        trial.task.name,
         count(trial.train_examples as u64),
         count(trial.validation_examples as u64),
         count(trial.steps.total),
         count(trial.parameter_count() as u64),
         device_text(device.name(), device.model().as_deref()),
     ))?;
-    let (labels, task) = (pipeline.inputs.labels(), trial.settings.task.task());
-    voice.say(&format!(
-        "labels: train {}; validation {}; always predicting one label scores {}",
-        label_text(labels.train.counts(), task),
-        label_text(labels.validation.counts(), task),
-        constant_text(&labels, task)
-    ))?;
-    for warning in label_warnings(&labels, task) {
+    let (labels, task) = (pipeline.inputs.labels(), &trial.task);
+    if let Some(labels) = &labels {
+        voice.say(&format!(
+            "labels: train {}; validation {}; always predicting one label scores {}",
+            label_text(labels.train.counts(), &task.head),
+            label_text(labels.validation.counts(), &task.head),
+            constant_text(labels, task)
+        ))?;
+    }
+    for warning in label_warnings(labels.as_ref(), &task.head) {
         voice.say(&format!("warning: {warning}"))?;
     }
     if pipeline.inputs.named.files.weights.is_empty() {
@@ -44,9 +46,9 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
     } else if !pipeline.initial.drawn.is_empty() {
         voice.say(&format!("randomly initialized (not in the checkpoint): {}", pipeline.initial.drawn.join(", ")))?;
     }
-    let (theirs, ours) = (trial.architecture.labels(), trial.settings.task.task().labels);
+    let (theirs, ours) = (trial.architecture.labels(), task.head.labels());
     let keeps_head = !pipeline.inputs.named.files.weights.is_empty() && pipeline.initial.drawn.is_empty();
-    if keeps_head && !theirs.is_empty() && theirs != ours {
+    if keeps_head && !theirs.is_empty() && !ours.is_empty() && theirs != ours {
         voice.say(&format!(
             "the checkpoint's classifier is kept, class by class: {} become {}",
             theirs.join(", "),
@@ -56,9 +58,9 @@ pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Vo
     if let Some(dtype) = trial.architecture.other_dtype() {
         voice.say(&format!("the checkpoint's dtype is {dtype}; its weights are widened to float32"))?;
     }
-    let head = trial.settings.task.task().head();
-    if let Some(kind) = trial.architecture.other_problem(&head) {
-        voice.say(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for {} here", head.problem_type()))?;
+    if let Some(kind) = trial.architecture.other_problem(&task.head) {
+        voice
+            .say(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for {} here", task.head.problem_type()))?;
     }
     // Whoever waited for the hub has been told; the log has not.
     for remark in pipeline.inputs.named.remarks() {

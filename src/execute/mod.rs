@@ -149,7 +149,8 @@ pub fn execute(
     let recorded = outcome.and_then(|end| match end {
         End::Finished(summary) => {
             if let Some(root) = manner.runs.as_deref() {
-                let text = closing(&facts.name, &summary, &directory, &command("show", root, &facts.id));
+                let text =
+                    closing(&facts.name, &summary, &pipeline.inputs.trial.task, &directory, &command("show", root, &facts.id));
                 // That its last words do not fit on the disk changes nothing.
                 let _ = voice.note(&text);
                 told = Some(text);
@@ -218,10 +219,10 @@ fn give_up(directory: &RunDirectory, facts: &RunFacts, error: &anyhow::Error) {
 
 fn record(pipeline: &Pipeline<'_>, manner: &Manner, claim: Claim) -> Record {
     let (inputs, settings) = (pipeline.inputs, &pipeline.inputs.trial.settings);
-    let task = settings.task.task();
+    let task = inputs.trial.task.clone();
     let template = Template {
         architecture: inputs.trial.architecture.clone(),
-        head: task.head(),
+        head: task.head.clone(),
         parameters: Arc::clone(&inputs.trial.parameters),
         source: inputs.named.files.clone(),
     };
@@ -247,7 +248,7 @@ fn train_in(pipeline: &Pipeline<'_>, device: &Device, prepared: &mut Prepared, l
         None => Start::Fresh(&pipeline.initial.parameters),
         Some(state) => Start::From(state),
     };
-    let direction = settings.task.task().direction(settings.metric.name()).unwrap_or(Direction::Maximize);
+    let direction = trial.task.direction(settings.metric.name()).unwrap_or(Direction::Maximize);
     let mut progress = Progress::new(voice, settings.metric.name(), direction, trial.steps.total);
     progress.go_on(recorder.best(), recorder.last(), &start);
     let _listening = when_refused(last_words(directory, facts));
@@ -300,7 +301,8 @@ fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &
         format_version: FORMAT,
         id: id.to_string(),
         name: trial.settings.name.clone(),
-        task: trial.settings.task.task().name.into(),
+        task: trial.task.name.clone(),
+        task_definition: Some(trial.task.clone()),
         trial: pipeline.identity.clone(),
         status: Status::Running,
         started,

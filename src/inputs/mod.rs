@@ -21,7 +21,7 @@ use crate::machine::input_file::sha256;
 use crate::plan::{Facts, Hashes, Located, SettingRow, Trial, plan, setting_rows};
 use crate::runs::{Commits, best_checkpoint};
 use crate::settings::{CHECKPOINT, DATA_SOURCE, Initialize, Settings};
-use crate::task::{Example, LabelCounts, Origin, Source, SplitLabels};
+use crate::task::{Example, Origin, Source, SplitLabels, Task};
 use crate::tokens::Tokens;
 
 /// What the inputs are read for.
@@ -76,7 +76,7 @@ struct Origins {
     checkpoint: CheckpointName,
     with_weights: bool,
     data: Origin,
-    task: &'static str,
+    task: Task,
 }
 
 impl Inputs {
@@ -110,7 +110,8 @@ impl Inputs {
             Err(_) if wrong_already => None,
             other => Some(other?),
         };
-        let planned = read.map(|named| (plan(settings, named.facts()), named));
+        let task = settings.task.task().clone();
+        let planned = read.map(|named| (plan(settings, task, named.facts()), named));
         match planned {
             Some((Ok(trial), named)) if !wrong_already => Ok(Self { experiment, trial, named }),
             Some((Err(complaints), _)) => {
@@ -150,11 +151,10 @@ impl Inputs {
         checkpoint.into_iter().chain(data.map(|data| (DATA_SOURCE, absolute(data)))).collect()
     }
 
-    /// How often each label is among the examples used.
+    /// How often each class is among the examples used; none where something else is predicted.
     #[must_use]
-    pub fn labels(&self) -> SplitLabels {
-        let task = self.trial.settings.task.task();
-        SplitLabels { train: LabelCounts::of(task, self.train()), validation: LabelCounts::of(task, self.validation()) }
+    pub fn labels(&self) -> Option<SplitLabels> {
+        SplitLabels::of(&self.trial.task.head, self.train(), self.validation())
     }
 
     /// The oldest tokenization that gives the ids of both splits.
@@ -213,7 +213,7 @@ impl Origins {
             "hub" => Origin::Hub,
             folder => Origin::Folder(tidy(&experiment.folder(DATA_SOURCE).join(expand_home(folder)))),
         };
-        Ok(Self { checkpoint, with_weights, data, task: settings.task.task().name })
+        Ok(Self { checkpoint, with_weights, data, task: settings.task.task().clone() })
     }
 }
 
@@ -229,7 +229,7 @@ impl Named {
             Files::find(&origins.checkpoint, origins.with_weights, hub).with_context(named).map_err(Failure::checkpoint)?;
         let architecture = files.architecture().with_context(named).map_err(Failure::checkpoint)?;
         let tokens = Tokens::read(&files, &architecture).with_context(named).map_err(Failure::checkpoint)?;
-        let task = settings.task.task();
+        let task = &origins.task;
         let named = || said(experiment, DATA_SOURCE, &settings.data.source);
         let source = Source::find(&origins.data, task, hub).with_context(named).map_err(Failure::data)?;
         let train = source.train.read(task).map_err(Failure::data)?;

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Outcome};
 use crate::inputs::Inputs;
 use crate::machine::digest::hex;
 use crate::plan::{Hashes, identity, numerics};
-use crate::task::{Example, Text};
+use crate::task::{Example, Target, Text};
 use crate::tokens::{Encoded, TOKENIZATION, TokenCache};
 
 /// What is made before a run directory exists, so that a run which cannot start leaves none.
@@ -72,9 +72,19 @@ fn key(examples: &[Example], hashes: &Hashes, max_length: usize) -> String {
             Text::Single(text) => (text, None),
             Text::Pair(first, second) => (first, Some(second)),
         };
-        hasher.update(format!(" {} {} {:?} ", example.label, first.len(), second.map(String::len)));
+        hasher.update(format!(" {} {} {:?} ", target_key(example.target.as_ref()), first.len(), second.map(String::len)));
         hasher.update(first);
         hasher.update(second.map_or("", String::as_str));
     }
     hex(&hasher.finalize()[..12])
+}
+
+/// What an example says should be predicted, as part of a key: of a class its number alone, as keys have always had it.
+fn target_key(target: Option<&Target>) -> String {
+    match target {
+        None => "-".into(),
+        Some(Target::Class(class)) => class.to_string(),
+        Some(Target::Labels(labels)) => labels.iter().map(|label| if *label { '+' } else { '-' }).chain(['l']).collect(),
+        Some(Target::Value(value)) => format!("{:08x}v", value.to_bits()),
+    }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::architecture::{Architecture, Dropout, Parameter, Role};
 use crate::settings::{Complaint, Interval, Settings};
+use crate::task::Task;
 
 /// What the plan has to know of the world: read beforehand, so that planning itself is pure.
 #[derive(Clone, Debug)]
@@ -56,6 +57,8 @@ impl Steps {
 pub struct Trial {
     /// As written and merged, with every default filled in.
     pub settings: Settings,
+    /// What is learned.
+    pub task: Task,
     /// The encoder.
     pub architecture: Architecture,
     /// Every parameter of encoder and head, in the order of torch's `named_parameters()`.
@@ -101,7 +104,7 @@ impl Trial {
 ///
 /// # Errors
 /// Everything that does not fit together, at once.
-pub fn plan(settings: Settings, facts: Facts) -> Result<Trial, Vec<Complaint>> {
+pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<Complaint>> {
     let mut complaints = settings.complaints();
     let limited = |examples: usize, limit: Option<NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
     let train_examples = limited(facts.train_examples, settings.data.train_limit);
@@ -120,7 +123,7 @@ pub fn plan(settings: Settings, facts: Facts) -> Result<Trial, Vec<Complaint>> {
         let message = format!("the warmup of {} steps is longer than the training of {} steps", steps.warmup, steps.total);
         complaints.push(Complaint::new(settings.schedule.warmup_path(), message).help("warm up for less, or train longer"));
     }
-    let parameters = facts.architecture.parameters(&settings.task.task().head());
+    let parameters = facts.architecture.parameters(&task.head);
     complaints.extend(unmatched_no_decay(&settings, &parameters));
     if !complaints.is_empty() {
         return Err(complaints);
@@ -128,6 +131,7 @@ pub fn plan(settings: Settings, facts: Facts) -> Result<Trial, Vec<Complaint>> {
     Ok(Trial {
         dropout: settings.model.dropout.map_or_else(|| facts.architecture.dropout(), Dropout::uniform),
         settings,
+        task,
         architecture: facts.architecture,
         parameters: parameters.into(),
         max_length,

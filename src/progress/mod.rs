@@ -184,7 +184,12 @@ impl<'a> Progress<'a> {
             self.best = Some((value, event.step));
         }
         self.last = value;
-        let metrics: Vec<String> = event.scores.metrics.iter().map(|s| format!("{} {}", s.metric, score(s.value))).collect();
+        let metrics: Vec<String> = event
+            .scores
+            .metrics
+            .iter()
+            .map(|s| format!("{} {}", s.metric, s.value.map_or_else(|| "undefined".into(), score)))
+            .collect();
         let remark = match (event.scores.collapsed, improved) {
             (true, _) => "  (one class for every example)",
             (false, true) => "  (best so far)",

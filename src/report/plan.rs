@@ -4,6 +4,7 @@ use super::{Column, Table, constant_text, label_text, label_warnings};
 use crate::inputs::Inputs;
 use crate::numbers::count;
 use crate::plan::SettingRow;
+use crate::task::SplitLabels;
 use crate::terminal::Width;
 
 /// Every setting with its origin, then what follows from them.
@@ -15,22 +16,20 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
         settings.row(vec![row.path(), row.toml().unwrap_or_else(|| "none".into()), row.origin.clone()]);
     }
     let steps = trial.steps;
-    let (task, counts) = (trial.settings.task.task(), inputs.labels());
+    let (task, counts) = (&trial.task, inputs.labels());
+    let labels = |counts: &SplitLabels| {
+        let [train, validation] = [&counts.train, &counts.validation].map(|split| label_text(split.counts(), &task.head));
+        format!("train {train}; validation {validation}")
+    };
+    let guessing = |counts: &SplitLabels| format!("always predicting one label scores {}", constant_text(counts, task));
     let facts = [
         ("train", format!("{} examples, {}", count(trial.train_examples as u64), inputs.named.source.train.shown())),
         (
             "validation",
             format!("{} examples, {}", count(trial.validation_examples as u64), inputs.named.source.validation.shown()),
         ),
-        (
-            "labels",
-            format!(
-                "train {}; validation {}",
-                label_text(counts.train.counts(), task),
-                label_text(counts.validation.counts(), task)
-            ),
-        ),
-        ("guessing", format!("always predicting one label scores {}", constant_text(&counts, task))),
+        ("labels", counts.as_ref().map_or_else(String::new, labels)),
+        ("guessing", counts.as_ref().map_or_else(String::new, guessing)),
         ("parameters", format!("{} ({})", count(trial.parameter_count() as u64), trial.architecture.description())),
         ("steps", format!("{} in all, {} an epoch", count(steps.total), count(steps.per_epoch))),
         ("warmup", format!("{} steps", count(steps.warmup))),
@@ -39,8 +38,9 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
             format!("every {} steps and after the last", count(steps.between_evaluations(trial.settings.evaluation.every))),
         ),
     ];
-    let facts: Vec<String> = facts.iter().map(|(name, value)| format!("{name:<11} {value}")).collect();
-    let warnings = label_warnings(&counts, task).into_iter().map(|warning| format!("warning: {warning}"));
+    let facts: Vec<String> =
+        facts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name:<11} {value}")).collect();
+    let warnings = label_warnings(counts.as_ref(), &task.head).into_iter().map(|warning| format!("warning: {warning}"));
     let lines: Vec<String> = facts.into_iter().chain(warnings).collect();
     format!("{}\n\n{}", settings.text(width), lines.join("\n"))
 }

@@ -2,19 +2,20 @@
 
 use crate::numbers::{count as grouped, score};
 use crate::runs::Summary;
-use crate::task::metrics::LOSS;
-use crate::task::{SplitLabels, Task};
+use crate::task::metrics::{LOSS, Metric};
+use crate::task::{Head, SplitLabels, Task};
 
 /// Splits in which all examples have one label.
 #[must_use]
-pub fn label_warnings(labels: &SplitLabels, task: &Task) -> Vec<String> {
+pub fn label_warnings(labels: Option<&SplitLabels>, head: &Head) -> Vec<String> {
+    let (Some(labels), names) = (labels, head.labels()) else { return Vec::new() };
     let mut warnings = Vec::new();
     if let Some(class) = labels.train.only() {
-        let label = task.labels[class];
+        let label = &names[class];
         warnings.push(format!("every training example used is labeled {label}: a model can only learn to predict that label"));
     }
     if let Some(class) = labels.validation.only() {
-        let label = task.labels[class];
+        let label = &names[class];
         warnings.push(format!(
             "every validation example used is labeled {label}: scores on them do not show whether a model tells the labels apart"
         ));
@@ -24,17 +25,17 @@ pub fn label_warnings(labels: &SplitLabels, task: &Task) -> Vec<String> {
 
 /// The labels of a split: `40 not_equivalent, 24 equivalent`.
 #[must_use]
-pub fn label_text(counts: &[usize], task: &Task) -> String {
-    let named = counts.iter().zip(task.labels);
+pub fn label_text(counts: &[usize], head: &Head) -> String {
+    let named = counts.iter().zip(head.labels());
     named.map(|(count, label)| format!("{} {label}", grouped(*count as u64))).collect::<Vec<_>>().join(", ")
 }
 
 /// What predicting the same label for every validation example scores: `accuracy 0.6838, f1 0.8122 (equivalent)`.
 #[must_use]
 pub fn constant_text(labels: &SplitLabels, task: &Task) -> String {
-    let of = |metric: &&'static crate::task::metrics::Metric| {
+    let of = |metric: &Metric| {
         let constant = labels.validation.constant(task, metric.name)?;
-        let class = constant.class.map_or(String::new(), |class| format!(" ({})", task.labels[class]));
+        let class = constant.class.map_or(String::new(), |class| format!(" ({})", task.head.labels()[class]));
         Some(format!("{} {}{class}", metric.name, score(constant.score)))
     };
     task.metrics.iter().filter_map(of).collect::<Vec<_>>().join(", ")
@@ -42,9 +43,8 @@ pub fn constant_text(labels: &SplitLabels, task: &Task) -> String {
 
 /// Why the best score of a run says little, where it does.
 #[must_use]
-pub fn remarks(summary: &Summary) -> Vec<String> {
-    let Some(task) = Task::named(&summary.task) else { return Vec::new() };
-    let mut remarks = summary.labels.as_ref().map_or_else(Vec::new, |labels| label_warnings(labels, task));
+pub fn remarks(summary: &Summary, task: &Task) -> Vec<String> {
+    let mut remarks = label_warnings(summary.labels.as_ref(), &task.head);
     if summary.collapsed {
         remarks.push(
             "the best checkpoint predicts the same label for every example: it has not learned to tell the labels apart (yet)"
@@ -66,7 +66,7 @@ fn no_better_than_constant(summary: &Summary, task: &Task) -> Option<String> {
     let (metric, best, reached) = (&summary.metric, score(best), score(constant.score));
     Some(match constant.class {
         Some(class) => {
-            format!("the best {metric}, {best}, is no better than always predicting {} ({reached})", task.labels[class])
+            format!("the best {metric}, {best}, is no better than always predicting {} ({reached})", task.head.labels()[class])
         }
         None => format!("the best {LOSS}, {best}, is no better than always predicting the share of each label ({reached})"),
     })
@@ -107,7 +107,8 @@ mod tests {
             ("accuracy", 0.5, "", true, 1),
         ];
         for (metric, score, labels, collapsed, expected) in cases {
-            let remarks = remarks(&summary(metric, score, labels, collapsed));
+            let task = crate::task::glue::task("mrpc").unwrap();
+            let remarks = remarks(&summary(metric, score, labels, collapsed), &task);
             assert_eq!(remarks.len(), expected, "{metric} {score} {labels}: {remarks:?}");
         }
     }

@@ -6,10 +6,11 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::directory::files;
+use super::predictions::{self, ReadBack};
 use super::stored::StoredRun;
 use super::summary::{Moment, Summary};
-use crate::task::Task;
-use crate::task::metrics::{LOSS, Prediction, Scores};
+use crate::task::metrics::{LOSS, Score, Scores};
+use crate::task::{Prediction, Task};
 
 type Row = BTreeMap<String, String>;
 
@@ -56,7 +57,10 @@ pub(super) fn speed(run: &StoredRun) -> Result<String> {
 fn moments(run: &StoredRun) -> Result<Vec<Moment>> {
     let rows = rows(&run.path.join(files::EVAL))?;
     let moment = |row: &Row| {
-        let names = row.keys().filter(|name| !["step", "epoch", "split"].contains(&name.as_str()));
+        // A metric that was undefined has an empty cell.
+        let is_score =
+            |(name, text): &(&String, &String)| !["step", "epoch", "split"].contains(&name.as_str()) && !text.is_empty();
+        let names = row.iter().filter(is_score).map(|(name, _)| name);
         let scores = names.map(|name| Ok((name.clone(), number(row, name)?))).collect::<Result<BTreeMap<String, f64>>>()?;
         Ok(Moment { step: number(row, "step")? as u64, epoch: number(row, "epoch")?, scores, collapsed: false })
     };
@@ -70,7 +74,10 @@ pub(super) fn eval(run: &StoredRun) -> Result<String> {
         let score = |moment: &Moment| moment.scores.get(metric).copied().unwrap_or(f64::NAN);
         let mut found: Option<&Moment> = None;
         for moment in &moments {
-            if found.is_none_or(|found| direction.improves(score(moment), score(found))) {
+            let improves = |found: &Moment| {
+                direction.improves(score(moment), score(found)) || (score(found).is_nan() && !score(moment).is_nan())
+            };
+            if found.is_none_or(improves) {
                 found = Some(moment);
             }
         }
@@ -91,40 +98,28 @@ pub(super) fn eval(run: &StoredRun) -> Result<String> {
     Ok(format!("{} evaluations", moments.len()))
 }
 
-/// The predictions with the probabilities that they were made by.
-fn predicted(run: &StoredRun, task: &Task) -> Result<Vec<(Prediction, Vec<f64>)>> {
-    let classes = task.labels.len();
-    let one = |row: &Row| {
-        let label = number(row, "label")? as usize;
-        ensure!(label < classes, "have the label {label}, and the task has {classes}");
-        let class = number(row, "prediction")? as usize;
-        let p: Vec<f64> = (0..classes).map(|class| number(row, &format!("p{class}"))).collect::<Result<_>>()?;
-        let index = row.get("index").cloned().unwrap_or_default();
-        let is_largest = p.get(class).is_some_and(|chosen| p.iter().all(|other| other <= chosen));
-        ensure!(is_largest, "predict {class} for example {index}, with the probabilities {p:?}");
-        let sum: f64 = p.iter().sum();
-        ensure!((sum - 1.0).abs() < 1e-6, "have probabilities that sum to {sum} for example {index}");
-        Ok((Prediction { class, ..Prediction::new(label, vec![0.0; classes]) }, p))
-    };
-    rows(&run.path.join(files::PREDICTIONS))?.iter().map(one).collect()
-}
-
 /// Scores of the predictions against the summary, the loss among them.
 pub(super) fn predictions(run: &StoredRun) -> Result<String> {
-    if !run.path.join(files::PREDICTIONS).exists() && run.summary.is_none() {
+    let path = run.path.join(files::PREDICTIONS);
+    if !path.exists() && run.summary.is_none() {
         return Ok("none yet".into());
     }
-    let task = Task::named(&run.facts.task).with_context(|| format!("the task {} is not known", run.facts.task))?;
-    let predicted = predicted(run, task)?;
+    let task = run.facts.definition()?;
+    let predicted = predictions::read(&path, &task.head)?;
     let expected = run.facts.validation_examples;
     ensure!(predicted.len() == expected, "has {} rows for {expected} examples", predicted.len());
     let Some(summary) = &run.summary else { return Ok(format!("{} rows", predicted.len())) };
     let scores = scores(task, &predicted);
-    for (name, told) in summary.best.scores.iter().filter(|(name, _)| *name != LOSS) {
-        let found = scores.get(name).unwrap_or(f64::NAN);
-        ensure!((found - told).abs() < 1e-9, "give {name} {found}, the summary says {told}");
+    for Score { metric, value } in &scores.metrics {
+        let told = summary.best.scores.get(metric).copied();
+        let agree = match (*value, told) {
+            (Some(found), Some(told)) => (found - told).abs() < 1e-9,
+            (found, told) => found.is_none() && told.is_none(),
+        };
+        let text = |score: Option<f64>| score.map_or_else(|| "none".into(), |score| score.to_string());
+        ensure!(agree, "give {metric} {}, the summary says {}", text(*value), text(told));
     }
-    let loss = predicted.iter().map(|(prediction, p)| -p[prediction.label].ln()).sum::<f64>() / predicted.len() as f64;
+    let loss = predicted.iter().map(|row| row.loss).sum::<f64>() / predicted.len() as f64;
     let told = summary.best.scores.get(LOSS).copied().unwrap_or(f64::NAN);
     // A probability too small to be written has no logarithm.
     ensure!(
@@ -134,16 +129,16 @@ pub(super) fn predictions(run: &StoredRun) -> Result<String> {
     Ok(format!("{} rows, scores as in the summary", predicted.len()))
 }
 
-fn scores(task: &Task, predicted: &[(Prediction, Vec<f64>)]) -> Scores {
-    let predictions: Vec<Prediction> = predicted.iter().map(|(prediction, _)| prediction.clone()).collect();
-    Scores::of(&predictions, task.metrics)
+fn scores(task: &Task, predicted: &[ReadBack]) -> Scores {
+    let predictions: Vec<Prediction> = predicted.iter().map(|row| row.prediction.clone()).collect();
+    Scores::of(&predictions, &task.metrics)
 }
 
 /// What the summary says beside scores.
 pub(super) fn summary(run: &StoredRun) -> Result<String> {
     let Some(summary) = &run.summary else { return Ok("none yet".into()) };
-    if let Some(task) = Task::named(&run.facts.task)
-        && let Ok(predicted) = predicted(run, task)
+    if let Ok(task) = run.facts.definition()
+        && let Ok(predicted) = predictions::read(&run.path.join(files::PREDICTIONS), &task.head)
     {
         let collapsed = scores(task, &predicted).collapsed;
         let told = [summary.collapsed, summary.best.collapsed];

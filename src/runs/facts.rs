@@ -3,7 +3,9 @@
 use super::status::Status;
 use crate::kernels::instruction_set;
 use crate::plan::Hashes;
+use crate::task::{Task, glue};
 use crate::train::Kernels;
+use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +18,11 @@ pub struct RunFacts {
     pub id: String,
     /// The experiment's name.
     pub name: String,
-    /// The task.
+    /// The task's name.
     pub task: String,
+    /// The task itself; what earlier versions wrote has only its name, from which it is made when they are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<Task>,
     /// Hash of what decides the outcome: runs that share it are the same training.
     #[serde(default)]
     pub trial: String,
@@ -98,6 +103,21 @@ impl RunFacts {
     #[must_use]
     pub fn identity_numerics(&self) -> u32 {
         self.planned_numerics.unwrap_or(self.numerics)
+    }
+
+    /// The task that the run learns.
+    ///
+    /// # Errors
+    /// An earlier version wrote its name alone, and no task is called so now.
+    pub fn definition(&self) -> Result<&Task> {
+        self.task_definition.as_ref().with_context(|| format!("the task {} is not known", self.task))
+    }
+
+    /// Runs of versions before `task_definition` tell the task by its name: those were tasks of GLUE.
+    pub(super) fn complete(&mut self) {
+        if self.task_definition.is_none() {
+            self.task_definition = glue::task(&self.task);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod identity;
 mod lock;
 pub mod manifest;
 mod metrics;
+mod predictions;
 mod prune;
 mod record;
 mod recorded;
@@ -29,6 +30,7 @@ pub use facts::{Commits, Exit, FORMAT, Host, Removal, Resumption, RunFacts, Vers
 pub use finish::finish_record;
 pub use identity::{RESUMED, TOKENIZATION, deciding, is_of};
 pub use lock::{Claim, RunLock, TakenOver};
+pub use predictions::classes as predicted_classes;
 pub use prune::{Removable, delete, removable, remove, size};
 pub use record::{Interrupted, Record, Recorder};
 pub use recorded::Recorded;

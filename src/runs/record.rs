@@ -4,13 +4,13 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use csv::Writer;
 
 use super::checkpoints::SavedCheckpoints;
 use super::directory::{RunDirectory, files};
 use super::lock::Claim;
 use super::manifest;
 use super::metrics::MetricsFiles;
+use super::predictions;
 use super::recorded::Recorded;
 use super::states::{self, SavedState};
 use super::step_folder;
@@ -19,7 +19,7 @@ use crate::checkpoint::Template;
 use crate::machine::durable::write_file;
 use crate::machine::stop::Stop;
 use crate::settings::{Checkpoints, Kept, SaveEvery};
-use crate::task::metrics::{Direction, Prediction};
+use crate::task::metrics::Direction;
 use crate::task::{Split, SplitLabels, Task};
 use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer};
 
@@ -38,9 +38,9 @@ pub struct Interrupted {
 #[derive(Clone)]
 pub struct Record {
     /// The task.
-    pub task: &'static Task,
-    /// The labels of both splits.
-    pub labels: SplitLabels,
+    pub task: Task,
+    /// The classes of both splits, where classes are predicted.
+    pub labels: Option<SplitLabels>,
     /// The metric that picks the best checkpoint.
     pub metric: String,
     /// What is saved.
@@ -130,11 +130,11 @@ impl Recorder {
         let per_second = |count: u64| if training_seconds > 0.0 { count as f64 / training_seconds } else { 0.0 };
         Some(Summary {
             format_version: 1,
-            task: self.record.task.name.into(),
+            task: self.record.task.name.clone(),
             metric: self.record.metric.clone(),
             direction: self.direction,
             collapsed: best.collapsed,
-            labels: Some(self.record.labels.clone()),
+            labels: self.record.labels.clone(),
             best,
             last,
             steps: totals.steps,
@@ -192,13 +192,17 @@ impl Recorder {
         let scores = event.scores;
         let mut fields =
             vec![event.step.to_string(), event.epoch.to_string(), Split::Validation.name().into(), scores.loss.to_string()];
-        fields.extend(scores.metrics.iter().map(|score| score.value.to_string()));
+        fields.extend(scores.metrics.iter().map(|score| score.value.map_or_else(String::new, |value| value.to_string())));
         self.tables.eval(&fields)?;
         let moment = Moment::new(event.step, event.epoch, scores);
-        let of_metric = |moment: &Moment| moment.scores.get(&self.record.metric).copied().unwrap_or(f64::NAN);
-        let improved = self.best().is_none_or(|best| self.direction.improves(of_metric(&moment), of_metric(best)));
+        let of_metric = |moment: &Moment| moment.scores.get(&self.record.metric).copied();
+        // Any score beats one that is undefined.
+        let improved = self.best().is_none_or(|best| match (of_metric(&moment), of_metric(best)) {
+            (Some(now), Some(best)) => self.direction.improves(now, best),
+            (now, best) => now.is_some() && best.is_none(),
+        });
         if improved {
-            self.directory.write(files::PREDICTIONS, &self.predictions(event.predictions)?)?;
+            self.directory.write(files::PREDICTIONS, &predictions::to_csv(&self.record.task.head, event.predictions)?)?;
             self.recorded.best = Some(moment.clone());
         }
         self.recorded.last = Some(moment);
@@ -210,19 +214,6 @@ impl Recorder {
             self.checkpoints.save(event.step, improved, &self.record.template, &parameters)?;
         }
         Ok(())
-    }
-
-    fn predictions(&self, predictions: &[Prediction]) -> Result<Vec<u8>> {
-        let mut writer = Writer::from_writer(Vec::new());
-        let probabilities = (0..self.record.task.labels.len()).map(|class| format!("p{class}"));
-        let header: Vec<String> = ["index", "label", "prediction"].map(String::from).into_iter().chain(probabilities).collect();
-        writer.write_record(&header)?;
-        for (index, prediction) in predictions.iter().enumerate() {
-            let mut fields = vec![index.to_string(), prediction.label.to_string(), prediction.class.to_string()];
-            fields.extend(prediction.probabilities().iter().map(ToString::to_string));
-            writer.write_record(&fields)?;
-        }
-        writer.into_inner().context("cannot format the predictions")
     }
 
     fn boundary(&mut self, boundary: &Boundary<'_>) -> Result<()> {

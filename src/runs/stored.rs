@@ -30,7 +30,8 @@ impl StoredRun {
     /// # Errors
     /// `run.json` is missing or damaged, or `summary.json` is damaged.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let facts = read_json(&path.join(files::RUN))?;
+        let mut facts: RunFacts = read_json(&path.join(files::RUN))?;
+        facts.complete();
         let summary = path.join(files::SUMMARY);
         let summary = if summary.exists() { Some(read_json(&summary)?) } else { None };
         Ok(Self { path: path.to_path_buf(), facts, summary })

@@ -25,7 +25,7 @@ pub struct Summary {
     pub last: Moment,
     /// Whether the best checkpoint gives every example the same class.
     pub collapsed: bool,
-    /// The labels of the examples learnt from and scored on; absent in runs of earlier versions.
+    /// The classes of the examples learnt from and scored on; absent in runs of earlier versions, and of what predicts no class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<SplitLabels>,
     /// Steps taken.
@@ -49,7 +49,7 @@ pub struct Moment {
     pub step: u64,
     /// Passes over the training split.
     pub epoch: f64,
-    /// By name, the loss included.
+    /// By name, the loss included; a metric that is undefined has no score.
     pub scores: BTreeMap<String, f64>,
     /// Whether every example got the same class although the labels differ.
     pub collapsed: bool,
@@ -59,7 +59,7 @@ impl Moment {
     /// From an evaluation's scores.
     #[must_use]
     pub fn new(step: u64, epoch: f64, scores: &Scores) -> Self {
-        let named = scores.metrics.iter().map(|score| (score.metric.clone(), score.value));
+        let named = scores.metrics.iter().filter_map(|score| Some((score.metric.clone(), score.value?)));
         Self { step, epoch, scores: named.chain([(LOSS.to_string(), scores.loss)]).collect(), collapsed: scores.collapsed }
     }
 }

@@ -18,7 +18,6 @@ use super::step_folder::{folder, step_of};
 use super::stored::StoredRun;
 use crate::checkpoint::{Weights, read_architecture};
 use crate::machine::durable::{MANIFEST, check_folder};
-use crate::task::Task;
 
 /// Something that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,9 +196,9 @@ fn strangers(directory: &RunDirectory) -> Vec<String> {
 fn checkpoint(path: &Path, run: &StoredRun) -> Result<String> {
     let manifest = check_folder(path)?;
     let architecture = read_architecture(&path.join("config.json"))?;
-    let task = Task::named(&run.facts.task).with_context(|| format!("the task {} is not known", run.facts.task))?;
+    let task = run.facts.definition()?;
     let mut weights = Weights::read(&path.join("model.safetensors"), &architecture)?;
-    for parameter in architecture.parameters(&task.head()) {
+    for parameter in architecture.parameters(&task.head) {
         let name = &parameter.name;
         match weights.take(name) {
             None => bail!("{name} is missing"),

@@ -6,17 +6,17 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::task::metrics::LOSS;
-use crate::task::{TASKS, Task};
+use crate::task::{Task, glue};
 
-/// The name of a task.
-#[derive(Clone, Copy, Debug)]
-pub struct TaskName(&'static Task);
+/// The name of a task of GLUE, and what it stands for.
+#[derive(Clone, Debug)]
+pub struct TaskName(Task);
 
 impl TaskName {
     /// The task itself.
     #[must_use]
-    pub fn task(self) -> &'static Task {
-        self.0
+    pub fn task(&self) -> &Task {
+        &self.0
     }
 }
 
@@ -28,14 +28,14 @@ impl PartialEq for TaskName {
 
 impl Serialize for TaskName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.name)
+        serializer.serialize_str(&self.0.name)
     }
 }
 
 impl<'de> Deserialize<'de> for TaskName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        Task::named(&name).map(Self).ok_or_else(|| D::Error::custom(format!("unknown task \"{name}\"")))
+        glue::task(&name).map(Self).ok_or_else(|| D::Error::custom(format!("unknown task \"{name}\"")))
     }
 }
 
@@ -45,7 +45,7 @@ impl JsonSchema for TaskName {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names: Vec<_> = TASKS.iter().map(|task| task.name).collect();
+        let names: Vec<_> = glue::names().collect();
         json_schema!({ "type": "string", "enum": names })
     }
 }
@@ -63,14 +63,7 @@ impl MetricName {
     }
 
     fn known() -> Vec<&'static str> {
-        let mut names = Vec::new();
-        for metric in TASKS.iter().flat_map(|task| task.metrics) {
-            if !names.contains(&metric.name) {
-                names.push(metric.name);
-            }
-        }
-        names.push(LOSS);
-        names
+        glue::metrics().iter().map(|metric| metric.name).chain([LOSS]).collect()
     }
 }
 

@@ -1,9 +1,9 @@
-//! How often each label is there, and what that alone is worth.
+//! How often each class is there, and what that alone is worth.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Example, Task};
-use crate::task::metrics::{Direction, LOSS};
+use super::metrics::{Direction, LOSS};
+use super::{Example, Head, Output, Prediction, Target, Task};
 
 /// The number of examples with each label, by class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,13 +19,26 @@ pub struct SplitLabels {
     pub validation: LabelCounts,
 }
 
-impl LabelCounts {
-    /// Counts the labels of examples.
+impl SplitLabels {
+    /// Counts the classes of both splits; none where the head predicts something else.
     #[must_use]
-    pub fn of(task: &Task, examples: &[Example]) -> Self {
-        let mut counts = vec![0; task.labels.len()];
-        for example in examples {
-            if let Some(count) = counts.get_mut(example.label) {
+    pub fn of(head: &Head, train: &[Example], validation: &[Example]) -> Option<Self> {
+        let Head::Classes(classes) = head else { return None };
+        let counts = |examples: &[Example]| {
+            let labels = examples.iter().filter_map(|example| example.target.as_ref()?.class());
+            LabelCounts::of(classes.len(), labels)
+        };
+        Some(Self { train: counts(train), validation: counts(validation) })
+    }
+}
+
+impl LabelCounts {
+    /// Counts classes; those that the head does not know are not counted.
+    #[must_use]
+    pub fn of(classes: usize, labels: impl Iterator<Item = usize>) -> Self {
+        let mut counts = vec![0; classes];
+        for label in labels {
+            if let Some(count) = counts.get_mut(label) {
                 *count += 1;
             }
         }
@@ -57,11 +70,13 @@ impl LabelCounts {
             let shares = self.0.iter().filter(|count| **count > 0).map(|count| *count as f64 / total as f64);
             return Some(Constant { class: None, score: -shares.map(|share| share * share.ln()).sum::<f64>() });
         }
-        let metric = task.metrics.iter().find(|known| known.name == metric)?;
-        let labels: Vec<usize> = self.0.iter().enumerate().flat_map(|(class, count)| vec![class; *count]).collect();
+        let metric = task.metric(metric)?;
+        let labels = || (0..).zip(&self.0).flat_map(|(class, count)| std::iter::repeat_n(Target::Class(class), *count));
         let mut best: Option<Constant> = None;
         for class in 0..self.0.len() {
-            let score = (metric.score)(&labels, &vec![class; total]);
+            let output = Output::one_hot(class, self.0.len());
+            let predictions: Vec<Prediction> = labels().map(|target| Prediction { target, output: output.clone() }).collect();
+            let Some(score) = (metric.score)(&predictions) else { continue };
             if best.as_ref().is_none_or(|best| metric.direction.improves(score, best.score)) {
                 best = Some(Constant { class: Some(class), score });
             }
@@ -99,7 +114,7 @@ mod tests {
     /// predictions.
     #[test]
     fn guessing_on_mrpc_scores_what_scikit_learn_says() {
-        let task = Task::named("mrpc").unwrap();
+        let task = &super::super::glue::task("mrpc").unwrap();
         let all = counts([129, 279]);
         for (metric, class, score) in [
             ("accuracy", Some(1), 0.683_823_529_411_764_7),

@@ -1,100 +1,104 @@
-//! Tasks: what is read, which labels there are, and how predictions are scored.
+//! Tasks: which texts are read, what is predicted of them, and how predictions are scored.
+//!
+//! A [`Task`] is a value: it comes from [`glue`] or from whoever makes one, stands whole in `run.json`, and is never looked up
+//! by its name again.
 
+pub mod glue;
 mod head;
 mod labels;
 pub mod metrics;
 mod parquet;
 mod parquet_names;
+mod prediction;
 mod source;
+mod split;
 mod target;
 mod tsv;
 
-use crate::task::metrics::{ACCURACY, Direction, F1, LOSS, LOSS_RANGE, Metric};
-use crate::terminal::brief;
+use serde::{Deserialize, Serialize};
+
+use metrics::{Direction, LOSS, LOSS_RANGE, Metric};
 
 pub use head::Head;
-pub use labels::{LabelCounts, SplitLabels};
+pub use labels::{Constant, LabelCounts, SplitLabels};
+pub use prediction::{Output, Prediction};
 pub use source::{Origin, Source, SplitFile, SplitRows};
+pub use split::{Split, SplitNames, Splits};
 pub use target::Target;
 
-/// A task of GLUE.
-#[derive(Debug)]
+/// What to learn: from which columns, what to predict, and how that is scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// The word in experiment files; also the folder of the hub's parquet files.
-    pub name: &'static str,
-    /// The folder in GLUE's own layout.
-    pub folder: &'static str,
-    /// Columns that hold the text: one sentence, or the two of a pair.
-    pub text: Columns,
-    /// Column that holds the label.
-    pub label: Column,
-    /// Names of the labels; a label is an index into them.
-    pub labels: &'static [&'static str],
+    pub name: String,
+    /// Columns that hold the text.
+    pub text: TextColumns,
+    /// Column that holds the class or the number. Where any number of labels applies, each has a column of its own, called as
+    /// the label.
+    pub target: ColumnName,
+    /// What is predicted.
+    pub head: Head,
     /// Metrics, in the order of their columns.
-    pub metrics: &'static [&'static Metric],
+    pub metrics: Vec<Metric>,
+    /// Where the examples are.
+    pub splits: Splits,
 }
 
-/// A column's name in the two layouts.
-#[derive(Clone, Copy, Debug)]
-pub struct Column {
-    /// In the header of GLUE's .tsv files.
-    pub tsv: &'static str,
-    /// In the hub's parquet files.
-    pub parquet: &'static str,
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnName {
+    /// Its name.
+    pub name: String,
+    /// What .tsv files have instead of the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tsv: Option<TsvColumn>,
 }
 
-/// The text of an example.
-#[derive(Clone, Copy, Debug)]
-pub enum Columns {
+/// How a .tsv file names a column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TsvColumn {
+    /// By another name in the header.
+    Name(String),
+    /// By its number, counted from 0, in a file without a header.
+    Number(usize),
+}
+
+impl ColumnName {
+    /// A column that has the same name in every format.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self { name: name.into(), tsv: None }
+    }
+}
+
+/// The columns that hold the text of an example.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextColumns {
     /// One sentence.
-    Single(Column),
-    /// Two sentences, of which something is asked together.
-    Pair(Column, Column),
+    Single(ColumnName),
+    /// Two sentences that are judged together.
+    Pair(ColumnName, ColumnName),
 }
-
-/// Every task, one row each.
-pub static TASKS: &[Task] = &[
-    Task {
-        name: "mrpc",
-        folder: "MRPC",
-        text: Columns::Pair(Column { tsv: "#1 String", parquet: "sentence1" }, Column { tsv: "#2 String", parquet: "sentence2" }),
-        label: Column { tsv: "Quality", parquet: "label" },
-        labels: &["not_equivalent", "equivalent"],
-        metrics: &[&ACCURACY, &F1],
-    },
-    Task {
-        name: "sst2",
-        folder: "SST-2",
-        text: Columns::Single(Column { tsv: "sentence", parquet: "sentence" }),
-        label: Column { tsv: "label", parquet: "label" },
-        labels: &["negative", "positive"],
-        metrics: &[&ACCURACY],
-    },
-];
 
 impl Task {
-    /// The task of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<&'static Self> {
-        TASKS.iter().find(|task| task.name == name)
-    }
-
     /// The direction of one of the task's metrics or of the loss; none for a metric that the task lacks.
     #[must_use]
     pub fn direction(&self, metric: &str) -> Option<Direction> {
-        if metric == LOSS {
-            return Some(Direction::Minimize);
-        }
-        self.metrics.iter().find(|known| known.name == metric).map(|known| known.direction)
+        if metric == LOSS { Some(Direction::Minimize) } else { self.metric(metric).map(|known| known.direction) }
     }
 
     /// The smallest and the largest score of one of the task's metrics or of the loss; none for a metric that the task lacks.
     #[must_use]
     pub fn range(&self, metric: &str) -> Option<(f64, f64)> {
-        if metric == LOSS {
-            return Some(LOSS_RANGE);
-        }
-        self.metrics.iter().find(|known| known.name == metric).map(|known| known.range)
+        if metric == LOSS { Some(LOSS_RANGE) } else { self.metric(metric).map(|known| known.range) }
+    }
+
+    /// One of the task's metrics by name.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<Metric> {
+        self.metrics.iter().find(|known| known.name == name).copied()
     }
 
     /// What may be written as the metric of an experiment on this task.
@@ -103,46 +107,43 @@ impl Task {
         self.metrics.iter().map(|metric| metric.name).chain([LOSS]).collect()
     }
 
-    /// What a model of this task predicts.
-    #[must_use]
-    pub fn head(&self) -> Head {
-        Head::Classes(self.labels.iter().map(ToString::to_string).collect())
-    }
-
-    fn columns(&self) -> Vec<Column> {
-        match self.text {
-            Columns::Single(one) => vec![one, self.label],
-            Columns::Pair(first, second) => vec![first, second, self.label],
+    fn text_columns(&self) -> Vec<ColumnName> {
+        match &self.text {
+            TextColumns::Single(one) => vec![one.clone()],
+            TextColumns::Pair(first, second) => vec![first.clone(), second.clone()],
         }
     }
 
-    /// An example from the text of its columns.
-    fn example(&self, fields: &[String]) -> Result<Example, String> {
-        let (text, label) = match fields {
-            [first, label] => (Text::Single(first.clone()), label),
-            [first, second, label] => (Text::Pair(first.clone(), second.clone()), label),
+    fn target_columns(&self) -> Vec<ColumnName> {
+        match &self.head {
+            Head::Classes(_) | Head::Value => vec![self.target.clone()],
+            Head::Labels(labels) => labels.iter().map(|label| ColumnName::named(label)).collect(),
+        }
+    }
+
+    /// All columns that are read, the texts first.
+    fn columns(&self) -> Vec<ColumnName> {
+        [self.text_columns(), self.target_columns()].concat()
+    }
+
+    /// An example from the cells of its columns.
+    fn example(&self, cells: &[String]) -> Result<Example, String> {
+        let (text, target) = match (&self.text, cells) {
+            (TextColumns::Single(_), [text, target @ ..]) => (Text::Single(text.clone()), target),
+            (TextColumns::Pair(..), [first, second, target @ ..]) => (Text::Pair(first.clone(), second.clone()), target),
             _ => return Err("a row has the wrong number of columns".into()),
         };
-        let known = label.trim().parse::<usize>().ok().filter(|label| *label < self.labels.len());
-        let label = known.ok_or_else(|| {
-            format!(
-                "the label is \"{}\", expected a number from 0 to {} ({})",
-                brief(label),
-                self.labels.len() - 1,
-                self.labels.join(", ")
-            )
-        })?;
-        Ok(Example { text, label })
+        Ok(Example { text, target: Some(Target::parse(target, &self.head)?) })
     }
 }
 
 /// A row of a data set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Example {
     /// What the model reads.
     pub text: Text,
-    /// An index into the task's labels.
-    pub label: usize,
+    /// What it should predict; none for text to predict.
+    pub target: Option<Target>,
 }
 
 /// The text of an example.
@@ -152,31 +153,4 @@ pub enum Text {
     Single(String),
     /// A pair of sentences.
     Pair(String, String),
-}
-
-/// Part of a data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
-    /// Learnt from.
-    Train,
-    /// Scored on.
-    Validation,
-}
-
-impl Split {
-    /// The split's name in messages, CSVs and the hub's file names.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-        }
-    }
-
-    fn tsv(self) -> &'static str {
-        match self {
-            Self::Train => "train.tsv",
-            Self::Validation => "dev.tsv",
-        }
-    }
 }

@@ -12,7 +12,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
-use super::{Example, Task};
+use super::{Example, Head, Task};
 use crate::machine::input_file::{HashingReader, MIB};
 use crate::machine::panics;
 use crate::terminal::{brief, listed};
@@ -46,14 +46,15 @@ fn read_rows(bytes: Bytes, task: &Task) -> Result<Vec<Example>> {
     let announced = reader.metadata().file_metadata().num_rows();
     ensure!(announced <= MOST_ROWS, "it announces {announced} rows, more than {MOST_ROWS}");
     let schema = reader.metadata().file_metadata().schema();
-    let columns = task.columns().iter().map(|column| column.parquet).collect::<Vec<_>>();
+    let columns = task.columns();
+    let columns = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>();
     let wanted = columns.iter().map(|column| place(schema, column, task)).collect::<Result<Vec<_>>>()?;
     // Columns that nobody asks for may be of any kind.
     let projection = Type::group_type_builder(schema.name()).with_fields(wanted).build()?;
     let mut examples = Vec::new();
     for (number, row) in reader.get_row_iter(Some(projection))?.enumerate() {
         let row = row.map_err(|error| anyhow!("row {number}: the file is damaged: {error}"))?;
-        let fields = fields(&row, &columns).map_err(|problem| anyhow!("row {number}: {problem}"))?;
+        let fields = fields(&row, &columns, task).map_err(|problem| anyhow!("row {number}: {problem}"))?;
         examples.push(task.example(&fields).map_err(|problem| anyhow!("row {number}: {problem}"))?);
     }
     ensure!(i64::try_from(examples.len()) == Ok(announced), "the file is damaged: it has {} of {announced} rows", examples.len());
@@ -81,13 +82,29 @@ fn place(schema: &Type, column: &str, task: &Task) -> Result<Arc<Type>> {
     Ok(Arc::clone(field))
 }
 
-/// A row's columns as text, in the order that they are wanted in.
-fn fields(row: &Row, columns: &[&str]) -> Result<Vec<String>, String> {
+/// A row's columns as text, in the order that they are wanted in. Only what is to be predicted may be a decimal number.
+fn fields(row: &Row, columns: &[&str], task: &Task) -> Result<Vec<String>, String> {
     let text = |column: &&str| {
         let (_, field) = row.get_column_iter().find(|(name, _)| name == column).ok_or("a column is missing")?;
-        text(field).map_err(|found| format!("{column} is {found}, expected text or a whole number"))
+        let is_value = task.head == Head::Value && task.target.name == *column;
+        match decimal(field).filter(|_| is_value) {
+            Some(number) => Ok(number.to_string()),
+            None => text(field).map_err(|found| {
+                format!("{column} is {found}, expected {}", if is_value { "a number" } else { "text or a whole number" })
+            }),
+        }
     };
     columns.iter().map(text).collect()
+}
+
+/// A decimal number, in the precision that a model predicts.
+fn decimal(field: &Field) -> Option<f32> {
+    match field {
+        Field::Float16(number) => Some(number.to_f32()),
+        Field::Float(number) => Some(*number),
+        Field::Double(number) => Some(*number as f32),
+        _ => None,
+    }
 }
 
 /// Text or a whole number of any width as text, or what else it is.

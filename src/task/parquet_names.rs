@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::Split;
 use crate::terminal::listed;
 
 /// The parquet files of a split in a folder, in the order of their rows: none, or all of one kind.
 ///
 /// # Errors
 /// The folder cannot be read, a part is missing, or there are files of several kinds.
-pub(super) fn parquet_files(folder: &Path, split: Split) -> Result<Vec<PathBuf>> {
+pub(super) fn parquet_files(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
     let mut kinds: BTreeMap<Kind, Vec<(usize, PathBuf)>> = BTreeMap::new();
     for (name, path) in entries(folder)? {
         if let Some((kind, number)) = Kind::of(&name, split) {
@@ -20,7 +19,7 @@ pub(super) fn parquet_files(folder: &Path, split: Split) -> Result<Vec<PathBuf>>
         }
     }
     // As the hub converts data sets: a folder for each split.
-    let inner = folder.join(split.name());
+    let inner = folder.join(split);
     for (name, path) in entries(&inner)? {
         if let Some(number) = name.strip_suffix(".parquet").and_then(number) {
             kinds.entry(Kind::Folder).or_default().push((number, path));
@@ -30,7 +29,7 @@ pub(super) fn parquet_files(folder: &Path, split: Split) -> Result<Vec<PathBuf>>
         let names = kinds.values().flatten().filter_map(|(_, path)| path.file_name());
         listed(&names.map(|name| name.to_string_lossy()).collect::<Vec<_>>())
     };
-    let place = || format!("the {} split in {}", split.name(), folder.display());
+    let place = || format!("the {split} split in {}", folder.display());
     let Some((kind, files)) = kinds.iter().next() else { return Ok(Vec::new()) };
     ensure!(kinds.len() == 1, "{} is there more than once: {}; remove what is not meant", place(), described());
     let mut files = files.clone();
@@ -43,12 +42,12 @@ pub(super) fn parquet_files(folder: &Path, split: Split) -> Result<Vec<PathBuf>>
 }
 
 /// Whether `datasets` wrote a folder, or a split's folder in it, for itself.
-pub(super) fn is_saved_to_disk(folder: &Path, split: Split) -> bool {
+pub(super) fn is_saved_to_disk(folder: &Path, split: &str) -> bool {
     let has_arrow = |folder: &Path| {
         let names = entries(folder).unwrap_or_default();
         names.iter().any(|(name, _)| Path::new(name).extension().is_some_and(|extension| extension == "arrow"))
     };
-    has_arrow(folder) || has_arrow(&folder.join(split.name()))
+    has_arrow(folder) || has_arrow(&folder.join(split))
 }
 
 /// How a split's files are named.
@@ -66,12 +65,12 @@ enum Kind {
 
 impl Kind {
     /// The kind of a name and the number of its part.
-    fn of(name: &str, split: Split) -> Option<(Self, usize)> {
+    fn of(name: &str, split: &str) -> Option<(Self, usize)> {
         let stem = name.strip_suffix(".parquet")?;
-        if stem.strip_prefix("glue-") == Some(split.name()) {
+        if stem.strip_prefix("glue-") == Some(split) {
             return Some((Self::Prefixed, 0));
         }
-        let parts = stem.strip_prefix(split.name())?;
+        let parts = stem.strip_prefix(split)?;
         if parts.is_empty() {
             return Some((Self::One, 0));
         }
@@ -108,7 +107,7 @@ mod tests {
             std::fs::write(path, "").unwrap();
         }
         let relative = |path: PathBuf| path.strip_prefix(folder.path()).unwrap().to_string_lossy().into_owned();
-        parquet_files(folder.path(), Split::Train).ok().map(|paths| paths.into_iter().map(relative).collect())
+        parquet_files(folder.path(), "train").ok().map(|paths| paths.into_iter().map(relative).collect())
     }
 
     #[test]

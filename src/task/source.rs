@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::parquet_names::{is_saved_to_disk, parquet_files};
-use super::{Example, Split, Task, parquet, tsv};
+use super::{Example, Split, SplitNames, Task, parquet, tsv};
 use crate::hub::{Commit, Hub, Repository};
 use crate::machine::digest::hex;
 use crate::machine::input_file::HashingReader;
@@ -42,7 +42,7 @@ pub struct SplitFile {
 }
 
 /// The rows of a split.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SplitRows {
     /// In the order of the files.
     pub examples: Vec<Example>,
@@ -60,7 +60,7 @@ const REPOSITORY: &str = "nyu-mll/glue";
 
 /// What a split's file is called on the hub: today, and as its converter named it before.
 fn hub_names(task: &Task, split: Split) -> [String; 3] {
-    let (task, split) = (task.name, split.name());
+    let (task, split) = (&task.name, &task.splits.names(split).name);
     [
         format!("{task}/{split}-00000-of-00001.parquet"),
         format!("{task}/{split}/0000.parquet"),
@@ -104,35 +104,32 @@ impl Source {
 
 impl SplitFile {
     fn in_folder(folder: &Path, task: &Task, split: Split) -> Result<Self> {
-        let folders = ["", task.folder, task.name, "data"].map(|inner| folder.join(inner));
+        let SplitNames { name, tsv } = task.splits.names(split);
+        let own = task.splits.folder.as_deref().into_iter().chain([task.name.as_str()]);
+        let folders: Vec<PathBuf> = [""].into_iter().chain(own.clone()).chain(["data"]).map(|inner| folder.join(inner)).collect();
         for folder in &folders {
-            let tsv = folder.join(split.tsv());
+            let table = folder.join(tsv);
             // Also what turns out to be no file: it is refused by its name then.
-            if tsv.symlink_metadata().is_ok() {
-                return Ok(Self { paths: vec![tsv], format: TableFormat::Tsv });
+            if table.symlink_metadata().is_ok() {
+                return Ok(Self { paths: vec![table], format: TableFormat::Tsv });
             }
-            let paths = parquet_files(folder, split)?;
+            let paths = parquet_files(folder, name)?;
             if !paths.is_empty() {
                 return Ok(Self { paths, format: TableFormat::Parquet });
             }
         }
-        if let Some(saved) = folders.iter().find(|folder| is_saved_to_disk(folder, split)) {
+        if let Some(saved) = folders.iter().find(|folder| is_saved_to_disk(folder, name)) {
             bail!(
                 "{} was written by save_to_disk as Arrow files, which are not supported; write {name}.parquet with \
                  load_from_disk(…)[\"{name}\"].to_parquet(\"{name}.parquet\")",
-                saved.display(),
-                name = split.name()
+                saved.display()
             );
         }
         bail!(
-            "no {} split of {} in {}: looked for {} or {}-*.parquet there and in its {}/ and {}/",
-            split.name(),
+            "no {name} split of {} in {}: looked for {tsv} or {name}-*.parquet there and in its {}",
             task.name,
             folder.display(),
-            split.tsv(),
-            split.name(),
-            task.folder,
-            task.name
+            own.map(|inner| format!("{inner}/")).collect::<Vec<_>>().join(" and ")
         )
     }
 

@@ -1,11 +1,11 @@
-//! GLUE's own layout: tab-separated, a header, no quoting.
+//! GLUE's own layout: tab-separated, mostly with a header, no quoting.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::{Example, Task};
+use super::{ColumnName, Example, Task, TsvColumn};
 use crate::machine::input_file::{HashingReader, MIB};
 use crate::terminal::{brief, listed};
 
@@ -23,24 +23,50 @@ pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<
 fn rows(reader: &mut impl Read, task: &Task) -> Result<Vec<Example>> {
     let mut lines = LineReader::of(reader)?;
     let first = lines.next()?.unwrap_or_default();
-    let header: Vec<String> = first.strip_prefix('\u{feff}').unwrap_or(first).split('\t').map(str::to_string).collect();
-    let columns = task.columns().iter().map(|column| place(&header, column.tsv, task)).collect::<Result<Vec<_>>>()?;
+    let first = first.strip_prefix('\u{feff}').unwrap_or(first).to_string();
+    let table = TsvTable::of(&first, task)?;
     let mut examples = Vec::new();
+    if !table.has_header && !first.is_empty() {
+        examples.push(table.example(&first, task).map_err(|problem| anyhow!("line 1: {problem}"))?);
+    }
     while let Some(line) = lines.next()? {
         // At the end of many files, and nobody's row anywhere.
         if line.is_empty() {
             continue;
         }
-        let fields: Vec<&str> = line.split('\t').collect();
-        let (found, expected) = (fields.len(), header.len());
-        let example = if found == expected {
-            task.example(&columns.iter().map(|column| fields[*column].to_string()).collect::<Vec<_>>())
-        } else {
-            Err(format!("the row has {found} columns, the header has {expected}"))
-        };
+        let example = table.example(line, task);
         examples.push(example.map_err(|problem| anyhow!("line {}: {problem}", lines.number))?);
     }
     Ok(examples)
+}
+
+/// Where a table has the columns of a task.
+struct TsvTable {
+    /// In the task's order.
+    columns: Vec<usize>,
+    /// Number of columns of each row.
+    width: usize,
+    /// Whether the first line names the columns; where the task knows them by number, it is a row.
+    has_header: bool,
+}
+
+impl TsvTable {
+    fn of(first: &str, task: &Task) -> Result<Self> {
+        let header: Vec<&str> = first.split('\t').collect();
+        let wanted = task.columns();
+        let has_header = !wanted.iter().any(|column| matches!(column.tsv, Some(TsvColumn::Number(_))));
+        let columns = wanted.iter().map(|column| place(&header, column, task)).collect::<Result<_>>()?;
+        Ok(Self { columns, width: header.len(), has_header })
+    }
+
+    fn example(&self, line: &str, task: &Task) -> Result<Example, String> {
+        let fields: Vec<&str> = line.split('\t').collect();
+        if fields.len() != self.width {
+            let other = if self.has_header { "header" } else { "first row" };
+            return Err(format!("the row has {} columns, the {other} has {}", fields.len(), self.width));
+        }
+        task.example(&self.columns.iter().map(|column| fields[*column].to_string()).collect::<Vec<_>>())
+    }
 }
 
 /// The lines of a file.
@@ -88,15 +114,24 @@ impl<R: Read> LineReader<R> {
     }
 }
 
-/// Where the header has a column.
-fn place(header: &[String], column: &str, task: &Task) -> Result<usize> {
-    let mut places = header.iter().enumerate().filter(|(_, name)| *name == column).map(|(index, _)| index);
+/// Where a table has a column.
+fn place(header: &[&str], column: &ColumnName, task: &Task) -> Result<usize> {
+    let name = match &column.tsv {
+        None => &column.name,
+        Some(TsvColumn::Name(name)) => name,
+        Some(TsvColumn::Number(number)) => {
+            let found = header.len();
+            ensure!(*number < found, "line 1: {} needs at least {} columns, and the row has {found}", task.name, number + 1);
+            return Ok(*number);
+        }
+    };
+    let mut places = header.iter().enumerate().filter(|(_, found)| *found == name).map(|(index, _)| index);
     let Some(first) = places.next() else {
         let found: Vec<String> = header.iter().map(|name| format!("\"{}\"", brief(name))).collect();
-        bail!("line 1: {} needs a column \"{column}\", and the header has {}", task.name, listed(&found));
+        bail!("line 1: {} needs a column \"{name}\", and the header has {}", task.name, listed(&found));
     };
     if let Some(second) = places.next() {
-        bail!("line 1: the header has \"{column}\" twice, as columns {} and {}; remove one", first + 1, second + 1);
+        bail!("line 1: the header has \"{name}\" twice, as columns {} and {}; remove one", first + 1, second + 1);
     }
     Ok(first)
 }
@@ -104,17 +139,20 @@ fn place(header: &[String], column: &str, task: &Task) -> Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::Text;
+    use crate::task::{Target, Text};
 
     /// Sentences and labels of a table of SST-2, or why it is refused.
-    fn read_table(content: &[u8]) -> Result<Vec<(String, usize)>, String> {
+    fn read_table(content: &[u8]) -> Result<Vec<(String, u32)>, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.tsv");
         std::fs::write(&path, content).unwrap();
-        let task = Task::named("sst2").unwrap();
-        let rows = read(&mut HashingReader::open(&path).unwrap(), &path, task).map_err(|error| format!("{error:#}"))?;
-        let text = |text| if let Text::Single(text) = text { text } else { unreachable!() };
-        Ok(rows.into_iter().map(|row| (text(row.text), row.label)).collect())
+        let task = crate::task::glue::task("sst2").unwrap();
+        let rows = read(&mut HashingReader::open(&path).unwrap(), &path, &task).map_err(|error| format!("{error:#}"))?;
+        let row = |row| match row {
+            Example { text: Text::Single(text), target: Some(Target::Class(class)) } => (text, class),
+            other => panic!("{other:?}"),
+        };
+        Ok(rows.into_iter().map(row).collect())
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use sha2::{Digest, Sha256};
@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::Encoded;
 use crate::machine::caches;
 use crate::machine::digest::hex;
+use crate::task::Target;
 
 /// Where encoded splits are kept; nowhere is a place too.
 #[derive(Clone, Debug, Default)]
@@ -67,64 +68,119 @@ fn keep(path: &Path, key: &str, encoded: &[Encoded]) -> Result<()> {
     Ok(())
 }
 
-/// The columns of a file, each of u32.
-const COLUMNS: [&str; 4] = ["tokens", "segments", "lengths", "labels"];
+/// The columns of ids, each of u32: rows end to end, with their lengths beside them.
+const COLUMNS: [&str; 3] = ["tokens", "segments", "lengths"];
 
 /// Where a file's metadata has its checksum.
 const CHECKSUM: &str = "sha256";
 
+/// A column of a file.
+struct CachedColumn {
+    name: &'static str,
+    dtype: Dtype,
+    bytes: Vec<u8>,
+}
+
 /// SHA-256 of a split's key and columns.
-fn checksum(key: &str, columns: [&[u8]; 4]) -> String {
+fn checksum<'a>(key: &str, columns: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(key);
-    for (name, column) in COLUMNS.iter().zip(columns) {
+    for (name, column) in columns {
         hasher.update(format!(" {name} {} ", column.len()));
         hasher.update(column);
     }
     hex(&hasher.finalize())
 }
 
-/// Rows end to end, with their lengths beside them.
+/// The targets of a split, which all are of one kind; none where it has none.
+fn target_column(encoded: &[Encoded]) -> Result<Option<CachedColumn>> {
+    fn all<'a, T>(encoded: &'a [Encoded], of: impl Fn(&'a Target) -> Option<T>) -> Option<Vec<T>> {
+        encoded.iter().map(|row| row.target.as_ref().and_then(&of)).collect()
+    }
+    if encoded.iter().all(|row| row.target.is_none()) {
+        return Ok(None);
+    }
+    let class = |target: &Target| if let Target::Class(class) = target { Some(class.to_le_bytes()) } else { None };
+    let value = |target: &Target| if let Target::Value(value) = target { Some(value.to_le_bytes()) } else { None };
+    fn labels(target: &Target) -> Option<&[bool]> {
+        if let Target::Labels(labels) = target { Some(labels) } else { None }
+    }
+    let column = |name, dtype, bytes| Ok(Some(CachedColumn { name, dtype, bytes }));
+    if let Some(classes) = all(encoded, class) {
+        return column("labels", Dtype::U32, classes.concat());
+    }
+    if let Some(values) = all(encoded, value) {
+        return column("values", Dtype::F32, values.concat());
+    }
+    let labels = all(encoded, labels).context("targets of several kinds")?;
+    ensure!(labels.windows(2).all(|pair| pair[0].len() == pair[1].len()), "labels of several lengths");
+    column("label_bits", Dtype::U8, labels.concat().into_iter().map(u8::from).collect())
+}
+
 fn pack(key: &str, encoded: &[Encoded]) -> Result<Vec<u8>> {
     let bytes = |numbers: &mut dyn Iterator<Item = u32>| numbers.flat_map(u32::to_le_bytes).collect::<Vec<u8>>();
-    let columns = [
+    let ids = [
         bytes(&mut encoded.iter().flat_map(|row| row.tokens.iter().copied())),
         bytes(&mut encoded.iter().flat_map(|row| row.segments.iter().copied())),
         bytes(&mut encoded.iter().map(|row| row.tokens.len() as u32)),
-        bytes(&mut encoded.iter().map(|row| row.label as u32)),
     ];
+    let ids = COLUMNS.into_iter().zip(ids).map(|(name, bytes)| CachedColumn { name, dtype: Dtype::U32, bytes });
+    let columns: Vec<CachedColumn> = ids.chain(target_column(encoded)?).collect();
     let mut views = HashMap::new();
-    for (name, column) in COLUMNS.iter().zip(&columns) {
-        views.insert(*name, TensorView::new(Dtype::U32, vec![column.len() / 4], column)?);
+    for CachedColumn { name, dtype, bytes } in &columns {
+        let width = if *dtype == Dtype::U8 { 1 } else { 4 };
+        // The bits of labels: a row an example.
+        let shape =
+            if *dtype == Dtype::U8 { vec![encoded.len(), bytes.len() / encoded.len()] } else { vec![bytes.len() / width] };
+        views.insert(*name, TensorView::new(*dtype, shape, bytes)?);
     }
-    let checksum = checksum(key, columns.each_ref().map(Vec::as_slice));
+    let checksum = checksum(key, columns.iter().map(|column| (column.name, column.bytes.as_slice())));
     Ok(serialize(views, Some(HashMap::from([(CHECKSUM.to_string(), checksum)])))?)
+}
+
+fn words(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> {
+    bytes.chunks_exact(4).map(|word| [word[0], word[1], word[2], word[3]])
 }
 
 fn unpack(key: &str, bytes: &[u8]) -> Result<Vec<Encoded>> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let file = SafeTensors::deserialize(bytes)?;
-    let mut data: [&[u8]; 4] = [&[]; 4];
-    for (name, column) in COLUMNS.iter().zip(&mut data) {
+    let mut columns: Vec<(&str, &[u8])> = Vec::new();
+    for name in COLUMNS {
         let view = file.tensor(name)?;
         ensure!(view.dtype() == Dtype::U32, "{name} is not of whole numbers");
-        *column = view.data();
+        columns.push((name, view.data()));
+    }
+    let kinds = [("labels", Dtype::U32), ("values", Dtype::F32), ("label_bits", Dtype::U8)];
+    let target = kinds.into_iter().find_map(|(name, dtype)| Some((name, file.tensor(name).ok()?, dtype)));
+    if let Some((name, view, dtype)) = &target {
+        ensure!(view.dtype() == *dtype, "{name} is of another type");
+        columns.push((name, view.data()));
     }
     let said = header.metadata().as_ref().and_then(|metadata| metadata.get(CHECKSUM));
-    ensure!(said.is_some_and(|said| *said == checksum(key, data)), "the checksum is another");
-    let [tokens, segments, lengths, labels] = data.map(|column| {
-        column.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect::<Vec<u32>>()
-    });
+    ensure!(said.is_some_and(|said| *said == checksum(key, columns.iter().copied())), "the checksum is another");
+    let ids = |column: usize| words(columns[column].1).map(u32::from_le_bytes).collect::<Vec<u32>>();
+    let (tokens, segments, lengths) = (ids(0), ids(1), ids(2));
+    let targets: Vec<Option<Target>> = match target {
+        None => vec![None; lengths.len()],
+        Some(("labels", view, _)) => words(view.data()).map(|word| Some(Target::Class(u32::from_le_bytes(word)))).collect(),
+        Some(("values", view, _)) => words(view.data()).map(|word| Some(Target::Value(f32::from_le_bytes(word)))).collect(),
+        Some((_, view, _)) => {
+            let width = view.data().len() / lengths.len().max(1);
+            let row = |bits: &[u8]| Some(Target::Labels(bits.iter().map(|bit| *bit == 1).collect()));
+            view.data().chunks_exact(width.max(1)).map(row).collect()
+        }
+    };
     let total: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
     ensure!(
-        total == tokens.len() as u64 && tokens.len() == segments.len() && labels.len() == lengths.len(),
+        total == tokens.len() as u64 && tokens.len() == segments.len() && targets.len() == lengths.len(),
         "the columns do not belong together"
     );
     let mut start = 0;
-    let rows = lengths.iter().zip(labels).map(|(length, label)| {
+    let rows = lengths.iter().zip(targets).map(|(length, target)| {
         let range = start..start + *length as usize;
         start = range.end;
-        Encoded { tokens: tokens[range.clone()].to_vec(), segments: segments[range].to_vec(), label: label as usize }
+        Encoded { tokens: tokens[range.clone()].to_vec(), segments: segments[range].to_vec(), target }
     });
     Ok(rows.collect())
 }
@@ -133,8 +189,12 @@ fn unpack(key: &str, bytes: &[u8]) -> Result<Vec<Encoded>> {
 mod tests {
     use super::*;
 
+    fn split_of(target: impl Fn(u32) -> Option<Target>) -> Vec<Encoded> {
+        (0..5).map(|n| Encoded { tokens: (0..=n).collect(), segments: vec![0; n as usize + 1], target: target(n) }).collect()
+    }
+
     fn split() -> Vec<Encoded> {
-        (0..5).map(|n| Encoded { tokens: (0..=n).collect(), segments: vec![0; n as usize + 1], label: n as usize % 2 }).collect()
+        split_of(|n| Some(Target::Class(n % 2)))
     }
 
     /// Gets a split from a cache, and says whether it was made anew.
@@ -185,12 +245,23 @@ mod tests {
     }
 
     #[test]
+    fn targets_of_every_kind_are_kept() {
+        let label = |n: u32| Some(Target::Labels([n > 1, n == 0, true].into()));
+        for split in [split(), split_of(|n| Some(Target::Value(0.1 - n as f32))), split_of(label), split_of(|_| None), Vec::new()]
+        {
+            assert_eq!(unpack("x", &pack("x", &split).unwrap()).unwrap(), split);
+        }
+        assert!(pack("x", &split_of(|n| (n > 0).then_some(Target::Class(0)))).is_err());
+        assert!(pack("x", &split_of(|n| Some(if n > 0 { Target::Class(0) } else { Target::Value(0.0) }))).is_err());
+    }
+
+    #[test]
     fn a_file_without_a_checksum_is_made_anew() {
         let folder = tempfile::tempdir().unwrap();
         let cache = TokenCache::at(folder.path().to_path_buf());
         let column = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
         let columns = [column(&[7, 8, 9]), column(&[0, 0, 0]), column(&[1, 2]), column(&[0, 1])];
-        let views = COLUMNS.iter().zip(&columns);
+        let views = COLUMNS.iter().chain(&["labels"]).zip(&columns);
         let views = views.map(|(name, bytes)| (*name, TensorView::new(Dtype::U32, vec![bytes.len() / 4], bytes).unwrap()));
         let rows = HashMap::from([("rows".to_string(), "2".to_string())]);
         fs::write(folder.path().join("x.safetensors"), serialize(views, Some(rows)).unwrap()).unwrap();

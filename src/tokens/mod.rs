@@ -16,7 +16,7 @@ use tokenizers::{Encoding, PostProcessor, TruncationParams, TruncationStrategy, 
 
 use crate::architecture::Architecture;
 use crate::checkpoint::Files;
-use crate::task::{Example, Text};
+use crate::task::{Example, Target, Text};
 
 use build::Built;
 use earlier::{EarlierTokenizer, PaddingToken};
@@ -32,14 +32,14 @@ pub use cache::TokenCache;
 pub const TOKENIZATION: u32 = 2;
 
 /// An example as the model reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Encoded {
     /// TokenEntry ids, from `[CLS]` to the last `[SEP]`.
     pub tokens: Vec<u32>,
     /// 0 for the first sentence, 1 for the second; 0 for both where the tokenizer tells them not apart.
     pub segments: Vec<u32>,
-    /// An index into the task's labels.
-    pub label: usize,
+    /// What should be predicted; none for text to predict.
+    pub target: Option<Target>,
 }
 
 /// A checkpoint's tokenizer.
@@ -106,7 +106,7 @@ impl Tokens {
         let tokens = encoding.get_ids().to_vec();
         let segments =
             if settings.segments && self.segments > 0 { encoding.get_type_ids().to_vec() } else { vec![0; tokens.len()] };
-        Ok(Encoded { tokens, segments, label: example.label })
+        Ok(Encoded { tokens, segments, target: example.target.clone() })
     }
 
     /// The tokens of a sentence, all of them: how a pair is cut depends on how long its sentences are, and tokenizers
@@ -139,7 +139,7 @@ impl Tokens {
     /// Whether these rows can be what examples become: as many, with their labels, and nothing that the model cannot read.
     #[must_use]
     pub fn may_have_made(&self, rows: &[Encoded], examples: &[Example], max_length: usize) -> bool {
-        let fits = |(row, example): (&Encoded, &Example)| row.label == example.label && self.check(row, max_length).is_ok();
+        let fits = |(row, example): (&Encoded, &Example)| row.target == example.target && self.check(row, max_length).is_ok();
         rows.len() == examples.len() && rows.iter().zip(examples).all(fits)
     }
 

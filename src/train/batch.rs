@@ -7,6 +7,7 @@ use super::device::{Device, Kernels};
 use crate::kernels::Rows;
 use crate::models::{Input, Padded};
 use crate::plan::Trial;
+use crate::task::Target;
 use crate::tokens::Encoded;
 
 /// A batch of examples on the device.
@@ -44,7 +45,8 @@ impl Batch {
     /// As the `turn`-th batch of a training.
     #[must_use]
     pub fn at(turn: u64, examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
-        let labels: Vec<u32> = examples.iter().map(|example| u32::try_from(example.label).unwrap_or(0)).collect();
+        let class = |example: &&Encoded| if let Some(Target::Class(class)) = &example.target { Some(*class) } else { None };
+        let labels: Vec<u32> = examples.iter().filter_map(class).collect();
         let input = match device.kernels() {
             Kernels::Fused => {
                 let rows = Rows::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)));

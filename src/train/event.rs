@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::replays::Replays;
 use super::state::TrainingState;
 use crate::checkpoint::HostTensor;
-use crate::task::metrics::{Prediction, Scores};
+use crate::task::Prediction;
+use crate::task::metrics::Scores;
 
 /// Something that happened.
 pub enum Event<'a> {

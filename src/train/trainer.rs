@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use super::account::{Account, Taken};
 use super::batch::{Batch, Padding};
@@ -20,7 +20,8 @@ use super::state::{Counters, Interval, Start, TrainingState};
 use crate::checkpoint::HostTensor;
 use crate::models::{Value, read};
 use crate::plan::Trial;
-use crate::task::metrics::{Prediction, Scores};
+use crate::task::metrics::Scores;
+use crate::task::{Output, Prediction};
 use crate::tokens::Encoded;
 
 /// Trains as `trial` says and tells `observer` what happens.
@@ -204,11 +205,11 @@ impl<'a> Trainer<'a> {
         self.recordings.replays()
     }
 
-    /// Predictions for every example, without dropout.
+    /// What the model says of every example, without dropout.
     ///
     /// # Errors
     /// The device failed.
-    pub fn predict(&self, examples: &[Encoded]) -> Result<Vec<Prediction>> {
+    pub fn predict(&self, examples: &[Encoded]) -> Result<Vec<Output>> {
         let inner: Vec<Value> = self.learner.parameters.iter().cloned().map(Value::inner).collect();
         predict(&self.learner.model(&inner), self.trial(), examples, self.learner.device)
     }
@@ -222,8 +223,8 @@ impl<'a> Trainer<'a> {
     }
 
     fn evaluate(&self, validation: &[Encoded], epoch: f64, observer: &mut dyn Observer) -> Result<()> {
-        let predictions = self.predict(validation)?;
-        let scores = Scores::of(&predictions, self.trial().settings.task.task().metrics);
+        let predictions = scored(validation, self.predict(validation)?)?;
+        let scores = Scores::of(&predictions, &self.trial().task.metrics);
         let parameters = || self.parameters();
         if !scores.loss.is_finite() {
             let learning_rate = self.last_learning_rate;
@@ -240,4 +241,13 @@ impl<'a> Trainer<'a> {
             EvaluationEvent { step: self.steps, epoch, scores: &scores, predictions: &predictions, parameters: &parameters };
         observer.observe(&Event::Evaluation(event))
     }
+}
+
+/// Outputs beside what is right.
+fn scored(examples: &[Encoded], outputs: Vec<Output>) -> Result<Vec<Prediction>> {
+    let pair = |(example, output): (&Encoded, Output)| {
+        let target = example.target.clone().ok_or_else(|| anyhow!("an example to be scored has no target"))?;
+        Ok(Prediction { target, output })
+    };
+    examples.iter().zip(outputs).map(pair).collect()
 }

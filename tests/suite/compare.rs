@@ -34,6 +34,7 @@ impl Made {
             trial: String::new(),
             name: "x".into(),
             task: self.task.into(),
+            task_definition: None,
             status: if self.scores.is_some() { Status::Finished } else { Status::Failed },
             started,
             ended: Some(started),

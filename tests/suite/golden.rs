@@ -7,8 +7,8 @@ use gluepot::checkpoint::{Files, Weights, initialize};
 use gluepot::machine::input_file::{InputFile, MIB};
 use gluepot::plan::Steps;
 use gluepot::settings::ScheduleKind;
-use gluepot::task::metrics::Scores;
-use gluepot::task::{Example, Text};
+use gluepot::task::metrics::{Metric, Scores};
+use gluepot::task::{Example, Output, Prediction, Target, Text};
 use gluepot::tokens::{Encoded, Tokens};
 use gluepot::train::{Start, Trainer, learning_rate, train};
 use serde_json::Value;
@@ -40,7 +40,7 @@ fn tokens_equal_those_of_transformers() {
                 other => Text::Single(other[0].clone()),
             };
             let max_length = usize::try_from(case["max_length"].as_u64().unwrap()).unwrap();
-            let example = Example { text, label: 0 };
+            let example = Example { text, target: None };
             let encoded = Tokens::read(files, &bench.architecture)
                 .unwrap()
                 .encode(std::slice::from_ref(&example), max_length)
@@ -137,11 +137,13 @@ fn every_step_of_every_training_equals_pytorchs() {
 
 #[test]
 fn scores_equal_those_of_scikit_learn() {
-    let task = gluepot::task::Task::named("mrpc").unwrap();
     for case in golden("tiny/golden.json")["scores"].as_array().unwrap() {
-        let numbers = |key: &str| -> Vec<usize> { serde_json::from_value(case[key].clone()).unwrap() };
-        for metric in task.metrics {
-            let score = (metric.score)(&numbers("labels"), &numbers("predictions"));
+        let numbers = |key: &str| -> Vec<u32> { serde_json::from_value(case[key].clone()).unwrap() };
+        let prediction =
+            |(label, class): (u32, u32)| Prediction { target: Target::Class(label), output: Output::one_hot(class as usize, 2) };
+        let predictions: Vec<Prediction> = numbers("labels").into_iter().zip(numbers("predictions")).map(prediction).collect();
+        for metric in [Metric::ACCURACY, Metric::F1] {
+            let score = (metric.score)(&predictions).unwrap();
             assert!((score - case[metric.name].as_f64().unwrap()).abs() < 1e-12, "{}: {score} {case}", metric.name);
         }
     }
@@ -171,13 +173,13 @@ fn learning_rates_equal_those_of_get_scheduler() {
 /// Cross-entropy and probabilities by hand: logits (0, ln 3) give 1/4 and 3/4.
 #[test]
 fn loss_and_collapse_are_those_of_the_predictions() {
-    let task = gluepot::task::Task::named("mrpc").unwrap();
-    let prediction = |label| gluepot::task::metrics::Prediction::new(label, vec![0.0, 3.0_f32.ln()]);
-    let scores = Scores::of(&[prediction(0), prediction(1)], task.metrics);
+    let metrics = [Metric::ACCURACY, Metric::F1];
+    let prediction = |label| Prediction { target: Target::Class(label), output: Output(vec![0.0, 3.0_f32.ln()]) };
+    let scores = Scores::of(&[prediction(0), prediction(1)], &metrics);
     assert!((scores.loss - f64::midpoint(4.0_f64.ln(), (4.0_f64 / 3.0).ln())).abs() < 1e-7);
     assert!(scores.collapsed);
-    assert!(!Scores::of(&[prediction(1)], task.metrics).collapsed);
-    let probabilities = prediction(0).probabilities();
+    assert!(!Scores::of(&[prediction(1)], &metrics).collapsed);
+    let probabilities = prediction(0).output.probabilities();
     assert!((probabilities[0] - 0.25).abs() < 1e-7 && (probabilities[1] - 0.75).abs() < 1e-7);
 }
 

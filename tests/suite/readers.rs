@@ -8,7 +8,7 @@ use gluepot::checkpoint::{CheckpointName, Files, Weights, initialize, read_tenso
 use gluepot::experiment::Surroundings;
 use gluepot::hub::Hub;
 use gluepot::inputs::{Inputs, Purpose};
-use gluepot::task::{Example, Origin, Source, Task, Text};
+use gluepot::task::{Example, Origin, Source, Target, Text, glue};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -32,7 +32,7 @@ fn rows(file: &str) -> anyhow::Result<Vec<Example>> {
     for split in ["train", "validation"] {
         fs::copy(project(READERS).join("parquet").join(file), folder.path().join(format!("{split}.parquet"))).unwrap();
     }
-    let task = Task::named("mrpc").unwrap();
+    let task = &glue::task("mrpc").unwrap();
     let source = Source::find(&Origin::Folder(folder.path().to_path_buf()), task, &Hub::offline()).unwrap();
     let rows = source.train.read(task)?;
     assert_eq!(rows.sha256, sha256(&folder.path().join("train.parquet")));
@@ -45,7 +45,10 @@ fn parquet_is_read_with_every_compression_and_type_of_whole_number_and_text() {
     let expected: Vec<Example> = labels
         .into_iter()
         .enumerate()
-        .map(|(row, label)| Example { text: Text::Pair(format!("first {row} – “é”"), format!("second {row}")), label })
+        .map(|(row, label)| Example {
+            text: Text::Pair(format!("first {row} – “é”"), format!("second {row}")),
+            target: Some(Target::Class(label)),
+        })
         .collect();
     let (mut read, mut refused) = (0, 0);
     for entry in fs::read_dir(project(READERS).join("parquet")).unwrap().flatten() {

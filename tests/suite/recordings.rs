@@ -24,7 +24,7 @@ fn learn(device: &Device, precision: &str, accumulated: usize) -> (Vec<f32>, Vec
         taken.push(trainer.step(&examples, &several).unwrap());
         // In between others use the GPU's memory.
         if step % 20 == 19 {
-            predictions.extend(trainer.predict(&validation).unwrap().into_iter().map(|prediction| prediction.logits));
+            predictions.extend(trainer.predict(&validation).unwrap().into_iter().map(|output| output.0));
         }
     }
     let replays = trainer.replays();

@@ -8,8 +8,7 @@ use gluepot::checkpoint::{CheckpointName, Files, HostTensor, Template, Weights, 
 use gluepot::hub::Hub;
 use gluepot::plan::{Facts, Trial, plan};
 use gluepot::settings::{DeviceChoice, Precision, Settings};
-use gluepot::task::metrics::Prediction;
-use gluepot::task::{Example, Origin, Source, Task};
+use gluepot::task::{Example, Origin, Output, Source, Task, glue};
 use gluepot::tokens::{Encoded, Tokens};
 use gluepot::train::{Device, EvaluationEvent, Event, Observer, StepEvent};
 use serde_json::Value;
@@ -41,10 +40,10 @@ pub fn logits(value: &Value) -> Vec<Vec<f64>> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-/// The largest difference between predicted and reference logits.
-pub fn difference(predictions: &[Prediction], reference: &[Vec<f64>]) -> f64 {
-    assert_eq!(predictions.len(), reference.len());
-    let pairs = predictions.iter().zip(reference).flat_map(|(p, r)| p.logits.iter().zip(r));
+/// The largest difference between a model's outputs and those of the reference.
+pub fn difference(outputs: &[Output], reference: &[Vec<f64>]) -> f64 {
+    assert_eq!(outputs.len(), reference.len());
+    let pairs = outputs.iter().zip(reference).flat_map(|(output, reference)| output.0.iter().zip(reference));
     pairs.map(|(ours, theirs)| (f64::from(*ours) - theirs).abs()).fold(0.0, f64::max)
 }
 
@@ -55,7 +54,7 @@ pub fn relative(a: f64, b: f64) -> f64 {
 
 /// A checkpoint, a task's data, and what is made of both.
 pub struct Bench {
-    pub task: &'static Task,
+    pub task: Task,
     pub files: Files,
     pub architecture: Architecture,
     pub wanted: Vec<Parameter>,
@@ -65,13 +64,16 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(task: &str, checkpoint: &Path, data: &Path) -> Self {
-        let task = Task::named(task).unwrap();
+        Self::of(glue::task(task).unwrap(), checkpoint, data)
+    }
+
+    pub fn of(task: Task, checkpoint: &Path, data: &Path) -> Self {
         let hub = Hub::offline();
         let files = Files::find(&CheckpointName::Folder(checkpoint.to_path_buf()), true, &hub).unwrap();
         let architecture = files.architecture().unwrap();
-        let source = Source::find(&Origin::Folder(data.to_path_buf()), task, &hub).unwrap();
-        let (train, validation) = (source.train.read(task).unwrap().examples, source.validation.read(task).unwrap().examples);
-        Self { task, wanted: architecture.parameters(&task.head()), files, architecture, train, validation }
+        let source = Source::find(&Origin::Folder(data.to_path_buf()), &task, &hub).unwrap();
+        let (train, validation) = (source.train.read(&task).unwrap().examples, source.validation.read(&task).unwrap().examples);
+        Self { wanted: architecture.parameters(&task.head), task, files, architecture, train, validation }
     }
 
     /// The tiny BERT on the demonstration's data.
@@ -89,7 +91,7 @@ impl Bench {
     /// What checkpoints are written from, with the tokenizer of these files.
     pub fn template(&self, source: Files) -> Template {
         let parameters = self.wanted.clone().into();
-        Template { architecture: self.architecture.clone(), head: self.task.head(), parameters, source }
+        Template { architecture: self.architecture.clone(), head: self.task.head.clone(), parameters, source }
     }
 
     /// A trial of the given settings, dropout 0 and file order unless they say otherwise.
@@ -102,7 +104,7 @@ impl Bench {
             train_examples: self.train.len(),
             validation_examples: self.validation.len(),
         };
-        plan(settings, facts).unwrap()
+        plan(settings, self.task.clone(), facts).unwrap()
     }
 
     pub fn encode(&self, trial: &Trial) -> (Vec<Encoded>, Vec<Encoded>) {
@@ -117,7 +119,7 @@ impl Bench {
 #[derive(Default)]
 pub struct Heard {
     pub steps: Vec<StepEvent>,
-    pub predictions: Vec<Prediction>,
+    pub predictions: Vec<Output>,
     pub parameters: Vec<HostTensor>,
 }
 
@@ -126,7 +128,7 @@ impl Observer for Heard {
         match event {
             Event::Step(step) => self.steps.push(step.clone()),
             Event::Evaluation(EvaluationEvent { predictions, parameters, .. }) => {
-                self.predictions = predictions.to_vec();
+                self.predictions = predictions.iter().map(|prediction| prediction.output.clone()).collect();
                 self.parameters = parameters()?;
             }
             Event::WarmingUp | Event::WarmedUp(_) | Event::Replayed(_) | Event::Log(_) | Event::Boundary(_) => {}

@@ -40,7 +40,7 @@ fn ours(case: &Value, contents: &[Value]) -> anyhow::Result<Vec<(Vec<u32>, Vec<u
                 [first, second] => Text::Pair(first.clone(), second.clone()),
                 other => Text::Single(other[0].clone()),
             };
-            Example { text, label: 0 }
+            Example { text, target: None }
         })
         .collect();
     let max_length = usize::try_from(case["max_length"].as_u64().unwrap())?;

@@ -1,0 +1,178 @@
+//! `predictions/validation.csv`: what the best checkpoint says of each example, beside what is right.
+//!
+//! | head | columns |
+//! |---|---|
+//! | classes | `index`, `label` and `prediction` as ids, and a probability `p0`, `p1`, … for each class |
+//! | labels | `index`, then `label0`, `label1`, … (0 or 1), then the probabilities `p0`, `p1`, … |
+//! | value | `index`, `label`, `prediction` |
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use csv::Writer;
+
+use crate::task::{Head, Output, Prediction, Target};
+
+type Row = BTreeMap<String, String>;
+
+/// The content of the file.
+///
+/// # Errors
+/// A target is not of the head's kind.
+pub fn to_csv(head: &Head, predictions: &[Prediction]) -> Result<Vec<u8>> {
+    let numbered = |prefix: &'static str| (0..head.outputs()).map(move |output| format!("{prefix}{output}"));
+    let header: Vec<String> = match head {
+        Head::Classes(_) => ["index", "label", "prediction"].map(String::from).into_iter().chain(numbered("p")).collect(),
+        Head::Labels(_) => ["index".to_string()].into_iter().chain(numbered("label")).chain(numbered("p")).collect(),
+        Head::Value => ["index", "label", "prediction"].map(String::from).into(),
+    };
+    let mut writer = Writer::from_writer(Vec::new());
+    writer.write_record(&header)?;
+    for (index, Prediction { target, output }) in predictions.iter().enumerate() {
+        ensure!(target.fits(head), "the target of example {index} is not of the task's kind");
+        let mut fields = vec![index.to_string()];
+        match target {
+            Target::Class(class) => {
+                fields.extend([class.to_string(), output.class().to_string()]);
+                fields.extend(output.probabilities().iter().map(ToString::to_string));
+            }
+            Target::Labels(labels) => {
+                fields.extend(labels.iter().map(|label| u8::from(*label).to_string()));
+                fields.extend(output.label_probabilities().iter().map(ToString::to_string));
+            }
+            Target::Value(value) => {
+                fields.extend([value.to_string()].into_iter().chain(output.0.iter().map(ToString::to_string)))
+            }
+        }
+        writer.write_record(&fields)?;
+    }
+    writer.into_inner().context("cannot format the predictions")
+}
+
+/// A row as it is read back.
+pub struct ReadBack {
+    /// The prediction; of a class, what metrics see of it.
+    pub prediction: Prediction,
+    /// The example's loss.
+    pub loss: f64,
+}
+
+/// Reads the file and checks each row by itself.
+///
+/// # Errors
+/// The file cannot be read, or a row cannot be what a model with this head predicted.
+pub fn read(path: &Path, head: &Head) -> Result<Vec<ReadBack>> {
+    let mut reader = csv::Reader::from_path(path).context("cannot be read")?;
+    reader.deserialize().map(|row| read_back(&row.context("is damaged")?, head)).collect()
+}
+
+fn read_back(row: &Row, head: &Head) -> Result<ReadBack> {
+    let index = row.get("index").cloned().unwrap_or_default();
+    let text = |column: &str| row.get(column).with_context(|| format!("has no column {column}"));
+    let number = |column: &str| -> Result<f64> {
+        let text = text(column)?;
+        text.parse().with_context(|| format!("{text:?} is not a number ({column})"))
+    };
+    let probabilities = || (0..head.outputs()).map(|output| number(&format!("p{output}"))).collect::<Result<Vec<f64>>>();
+    match head {
+        Head::Classes(classes) => {
+            let classes = classes.len();
+            let (label, class) = (number("label")? as usize, number("prediction")? as usize);
+            ensure!(label < classes, "have the label {label}, and the task has {classes}");
+            let p = probabilities()?;
+            let is_largest = p.get(class).is_some_and(|chosen| p.iter().all(|other| other <= chosen));
+            ensure!(is_largest, "predict {class} for example {index}, with the probabilities {p:?}");
+            let sum: f64 = p.iter().sum();
+            ensure!((sum - 1.0).abs() < 1e-6, "have probabilities that sum to {sum} for example {index}");
+            let prediction = Prediction { target: Target::Class(u32::try_from(label)?), output: Output::one_hot(class, classes) };
+            Ok(ReadBack { prediction, loss: -p[label].ln() })
+        }
+        Head::Labels(labels) => {
+            let p = probabilities()?;
+            ensure!(p.iter().all(|p| (0.0..=1.0).contains(p)), "have the probabilities {p:?} for example {index}");
+            let cells = (0..labels.len()).map(|label| text(&format!("label{label}")).cloned()).collect::<Result<Vec<_>>>()?;
+            let target = Target::parse(&cells, head).map_err(anyhow::Error::msg)?;
+            let Target::Labels(bits) = &target else { anyhow::bail!("have no labels for example {index}") };
+            let losses = bits.iter().zip(&p).map(|(is_on, p)| -if *is_on { *p } else { 1.0 - p }.ln());
+            let loss = losses.sum::<f64>() / labels.len() as f64;
+            let output = Output(p.iter().map(|p| (p / (1.0 - p)).ln() as f32).collect());
+            Ok(ReadBack { prediction: Prediction { target, output }, loss })
+        }
+        Head::Value => {
+            let value = |column: &str| -> Result<f32> {
+                let text = text(column)?;
+                text.parse().with_context(|| format!("{text:?} is not a number ({column})"))
+            };
+            let prediction = Prediction { target: Target::Value(value("label")?), output: Output(vec![value("prediction")?]) };
+            Ok(ReadBack { loss: prediction.loss(), prediction })
+        }
+    }
+}
+
+/// Label and predicted class by index, of a task of classes.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn classes(path: &Path) -> Result<BTreeMap<usize, (usize, usize)>> {
+    let mut reader = csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut found = BTreeMap::new();
+    for row in reader.records() {
+        let row = row.with_context(|| format!("{} is damaged", path.display()))?;
+        let number = |column: usize| row.get(column).and_then(|text| text.parse::<usize>().ok());
+        let fields = number(0).zip(number(1)).zip(number(2));
+        let ((index, label), prediction) = fields.with_context(|| format!("{} is damaged", path.display()))?;
+        found.insert(index, (label, prediction));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(head: &Head, predictions: &[Prediction]) -> (String, Vec<ReadBack>) {
+        let bytes = to_csv(head, predictions).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("validation.csv");
+        std::fs::write(&path, &bytes).unwrap();
+        (String::from_utf8(bytes).unwrap(), read(&path, head).unwrap())
+    }
+
+    fn assert_losses(predictions: &[Prediction], back: &[ReadBack]) {
+        for (prediction, back) in predictions.iter().zip(back) {
+            assert!((prediction.loss() - back.loss).abs() < 1e-12, "{prediction:?}: {}", back.loss);
+        }
+    }
+
+    #[test]
+    fn values_read_back_as_they_were() {
+        let predictions = [(1.5, 0.1), (-2.0, 3.0e-7)]
+            .map(|(value, output)| Prediction { target: Target::Value(value), output: Output(vec![output]) });
+        let (text, back) = round_trip(&Head::Value, &predictions);
+        assert_eq!(text, "index,label,prediction\n0,1.5,0.1\n1,-2,0.0000003\n");
+        assert!(back.iter().map(|row| &row.prediction).eq(&predictions));
+        assert_losses(&predictions, &back);
+    }
+
+    /// Logits of 0 are probabilities of one half.
+    #[test]
+    fn labels_have_a_probability_each() {
+        let head = Head::Labels(vec!["rude".into(), "funny".into()]);
+        let predictions = [Prediction { target: Target::Labels([true, false].into()), output: Output(vec![0.0, 2.0]) }];
+        let (text, back) = round_trip(&head, &predictions);
+        assert!(text.starts_with("index,label0,label1,p0,p1\n0,1,0,0.5,0.88"), "{text}");
+        assert_eq!(back[0].prediction.target, predictions[0].target);
+        assert_losses(&predictions, &back);
+    }
+
+    #[test]
+    fn classes_are_ids_with_probabilities() {
+        let head = Head::Classes(["a", "b", "c"].map(String::from).into());
+        let predictions = [Prediction { target: Target::Class(2), output: Output(vec![0.0, 1.0, -3.0]) }];
+        let (text, back) = round_trip(&head, &predictions);
+        assert!(text.starts_with("index,label,prediction,p0,p1,p2\n0,2,1,0."), "{text}");
+        assert_losses(&predictions, &back);
+        assert!(to_csv(&Head::Value, &predictions).is_err());
+    }
+}
