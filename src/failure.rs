@@ -5,10 +5,11 @@ use std::fmt;
 use crate::experiment::problem::Problems;
 use crate::hub::HubError;
 use crate::machine::gpu_fault::GpuFault;
-use crate::machine::stop::INTERRUPTED;
+use crate::machine::memory::NotEnoughMemory;
+use crate::machine::signals::INTERRUPTED;
 use crate::runs::{Status, TakenOver};
 use crate::terminal::Styled;
-use crate::train::{DeviceError, Diverged};
+use crate::train::{DeviceError, Diverged, TrainError};
 
 /// Why a command ended without doing its work.
 #[derive(Debug)]
@@ -102,34 +103,25 @@ impl Failure {
         }
     }
 
-    /// The data or, if the hub was the reason, the hub.
+    /// The data cannot be used, unless the hub or the memory was the reason.
     #[must_use]
     pub fn data(error: anyhow::Error) -> Self {
-        if comes_from_hub(&error) { Self::Hub(error) } else { Self::Data(error) }
+        Self::of_input(error, Self::Data)
     }
 
-    /// The checkpoint or, if the hub or the memory was the reason, that.
+    /// The checkpoint cannot be used, unless the hub or the memory was the reason.
     #[must_use]
     pub fn checkpoint(error: anyhow::Error) -> Self {
-        let message = format!("{error:#}");
-        if comes_from_hub(&error) {
-            Self::Hub(error)
-        } else if says_out_of_memory(&message) {
-            Self::OutOfMemory(message)
-        } else {
-            Self::Checkpoint(error)
-        }
+        Self::of_input(error, Self::Checkpoint)
     }
 
-    /// What training ended with.
-    #[must_use]
-    pub fn training(error: anyhow::Error) -> Self {
-        match error.downcast::<Diverged>() {
-            Ok(diverged) => Self::Diverged(diverged),
-            Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>() || cause.is::<csv::Error>()) => {
-                Self::RunDirectory(error)
-            }
-            Err(error) => Self::of_device(&format!("{error:#}")).unwrap_or(Self::Internal(error)),
+    fn of_input(error: anyhow::Error, otherwise: fn(anyhow::Error) -> Self) -> Self {
+        if error.chain().any(|cause| cause.is::<HubError>()) {
+            Self::Hub(error)
+        } else if error.chain().any(<dyn std::error::Error>::is::<NotEnoughMemory>) {
+            Self::OutOfMemory(format!("{error:#}"))
+        } else {
+            otherwise(error)
         }
     }
 
@@ -139,7 +131,7 @@ impl Failure {
         Self::of_device(message).unwrap_or_else(|| Self::Internal(anyhow::anyhow!("{message}")))
     }
 
-    /// What a message says of the machine's memory or of a GPU.
+    /// What a driver's or Burn's message says of the machine's memory or of a GPU. They have no types for it.
     fn of_device(message: &str) -> Option<Self> {
         let fault = GpuFault::of(message);
         let of_gpu = fault.as_ref().and_then(GpuFault::of_memory);
@@ -191,11 +183,20 @@ impl Failure {
     }
 }
 
-fn comes_from_hub(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<HubError>().is_some())
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Diverged(diverged) => Self::Diverged(diverged),
+            TrainError::Device(error) => Self::of_device(&format!("{error:#}")).unwrap_or(Self::Internal(error)),
+            // Observers write to the run directory.
+            TrainError::Observer(error) => Self::RunDirectory(error),
+            TrainError::MissingTarget(_) => Self::Data(error.into()),
+            TrainError::UnknownMetric(_) => Self::Internal(error.into()),
+        }
+    }
 }
 
-/// Whether a message speaks of memory that could not be had, the machine's or a GPU's.
+/// Whether a driver, the system or Burn speaks of memory that could not be had, the machine's or a GPU's.
 #[must_use]
 pub fn says_out_of_memory(message: &str) -> bool {
     let lower = message.to_lowercase();
@@ -222,5 +223,44 @@ impl fmt::Display for Failure {
             Self::OutOfMemory(message) => write!(f, "out of memory: {message}"),
             Self::Trials(message) | Self::Interrupted(message) | Self::Several { message, .. } => f.write_str(message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_path_decides_no_exit_code() {
+        let error = || anyhow!("No such file or directory").context("cannot read ./out_of_memory/CUDA_ERROR_NO_DEVICE.tsv");
+        assert_eq!(Failure::checkpoint(error()).exit_code(), 5);
+        assert_eq!(Failure::data(error()).exit_code(), 4);
+        assert_eq!(Failure::from(TrainError::Observer(error())).exit_code(), 8);
+    }
+
+    #[test]
+    fn our_own_errors_are_told_apart_by_type() {
+        let memory = || anyhow::Error::new(NotEnoughMemory("7 bytes of weights".into())).context("cannot use the weights");
+        assert_eq!(Failure::checkpoint(memory()).exit_code(), 10);
+        assert_eq!(Failure::data(memory()).exit_code(), 10);
+        assert_eq!(
+            Failure::checkpoint(memory()).to_string(),
+            "out of memory: cannot use the weights: not enough memory for 7 bytes of weights"
+        );
+        // Whatever kept an observer from writing, the run directory is what it wrote to.
+        let io = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert_eq!(Failure::from(TrainError::Observer(io.into())).exit_code(), 8);
+        let diverged = Diverged { step: 3, quantity: "loss", value: f64::NAN, learning_rate: 1.0, examples: Vec::new() };
+        assert_eq!(Failure::from(TrainError::Diverged(diverged)).exit_code(), 9);
+    }
+
+    #[test]
+    fn a_device_that_fails_is_told_by_the_drivers_words() {
+        let failure = |message: &str| Failure::from(TrainError::Device(anyhow!("{message}").context("cannot read a loss")));
+        assert_eq!(failure("out of device memory allocating 8388608 bytes").exit_code(), 10);
+        assert_eq!(failure("DriverError(CUDA_ERROR_NO_DEVICE, \"none\")").exit_code(), 7);
+        assert_eq!(failure("what nobody has seen before").exit_code(), 1);
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use gluepot::failure::Failure;
-use gluepot::machine::{memory, panics, stop, threads};
+use gluepot::machine::{memory, panics, signals, threads};
 use gluepot::terminal::{Styled, complain_styled, masked_line, print_styled};
 use gluepot::{cli, commands};
 
@@ -17,7 +17,7 @@ static ALLOCATOR: memory::Reporting = memory::Reporting;
 fn main() -> ExitCode {
     memory::keep_freed_memory();
     threads::join_pool();
-    stop::survive_file_size_limit();
+    signals::survive_file_size_limit();
     let words: Vec<OsString> = std::env::args_os().collect();
     let cli = match cli::parse(&words) {
         Ok(cli) => cli,

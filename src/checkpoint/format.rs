@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Read};
 use anyhow::{Result, anyhow, ensure};
 use half::{bf16, f16};
 
+use crate::machine::memory::NotEnoughMemory;
+
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
 
@@ -32,7 +34,7 @@ impl FloatFormat {
     /// # Errors
     /// The file cannot be read or ends before them, or memory does not suffice.
     pub(super) fn read(self, file: &mut impl Read, count: usize) -> Result<Vec<f32>> {
-        ensure!(Vec::<f32>::new().try_reserve_exact(count).is_ok(), "not enough memory for {count} numbers");
+        ensure!(Vec::<f32>::new().try_reserve_exact(count).is_ok(), NotEnoughMemory(format!("{count} numbers")));
         let mut exactly = |bytes: &mut [u8]| match file.read_exact(bytes) {
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(anyhow!("it ends too early")),
             other => Ok(other?),

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use super::{HostTensor, Weights};
 use crate::architecture::{Draw, Parameter};
+use crate::machine::memory::NotEnoughMemory;
 use crate::machine::memory_info;
 use crate::random::{Purpose, Stream};
 use crate::terminal::brief;
@@ -38,7 +39,7 @@ pub fn initialize(wanted: &[Parameter], weights: Option<Weights<'_>>, seed: u64)
     // The system promises more than it has, and ends the process that takes it at its word.
     let too_large = memory_info::available().is_some_and(|available| total as u64 > available / size_of::<f32>() as u64);
     if too_large || Vec::<f32>::new().try_reserve_exact(total).is_err() {
-        bail!("not enough memory for {total} parameters");
+        return Err(NotEnoughMemory(format!("{total} parameters")).into());
     }
     let (mut parameters, mut drawn) = (Vec::with_capacity(wanted.len()), Vec::new());
     for (index, parameter) in wanted.iter().enumerate() {

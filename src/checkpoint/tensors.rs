@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::HostTensor;
 use super::format::FloatFormat;
 use crate::machine::input_file::HashingReader;
+use crate::machine::memory::NotEnoughMemory;
 use crate::machine::memory_info;
 
 /// The bytes of a safetensors file.
@@ -55,7 +56,7 @@ pub(super) fn read_hashed(path: &Path, hasher: Sha256) -> Result<(Vec<(String, H
     let mut file = HashingReader::continuing(path, hasher)?;
     let header = header(&mut file)?;
     let room = memory_info::available().is_none_or(|available| header.data_len() as u64 <= available);
-    ensure!(room, "not enough memory for {} bytes of weights", header.data_len());
+    ensure!(room, NotEnoughMemory(format!("{} bytes of weights", header.data_len())));
     let mut read = Vec::new();
     // In the order of their bytes, and so of the file.
     for name in header.offset_keys() {

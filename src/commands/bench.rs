@@ -29,8 +29,7 @@ pub fn bench(arguments: &Bench) -> Outcome<()> {
     let device = if arguments.no_graphs { device.without_recordings() } else { device };
     let pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
     let counts = (arguments.warm_up, arguments.steps.get());
-    let speed =
-        measure(&inputs.trial, &pipeline.initial.parameters, &pipeline.train, &device, counts).map_err(Failure::training)?;
+    let speed = measure(&inputs.trial, &pipeline.initial.parameters, &pipeline.train, &device, counts)?;
     let peak = matmul_peak(&device, inputs.trial.settings.training.precision).map_err(Failure::Internal)?;
     let figures = figures(&speed, peak);
     print(&if arguments.format.is_json() { pretty(&figures) } else { text(&speed, &figures, device.name()) })

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::inputs::Inputs;
 use crate::inputs::Pipeline;
 use crate::report::Pace;
 use crate::runs::{Host, list};
 use crate::tokens::TokenCache;
-use crate::train::{Device, Taken, Trainer};
+use crate::train::{Device, Trainer};
 
 /// Steps that are timed, after one that is not.
 const TIMED: usize = 2;
@@ -48,8 +48,7 @@ fn measured(inputs: &Inputs, device: &Device) -> Outcome<Pace> {
     for turn in 0..=TIMED {
         let first = (turn * batch) % (pipeline.train.len() - batch + 1);
         let begun = Instant::now();
-        let taken = trainer.step(&pipeline.train, &[(first..first + batch).collect()]);
-        taken.and_then(Taken::wait).map_err(Failure::training)?;
+        trainer.step(&pipeline.train, &[(first..first + batch).collect()])?.wait()?;
         seconds += if turn == 0 { 0.0 } else { begun.elapsed().as_secs_f64() };
     }
     let source = format!("at the pace of {TIMED} steps taken now");

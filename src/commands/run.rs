@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::{complain, pretty, print, run_json, warn, warn_of};
 use crate::cli::{OutputFormat, Run};
-use crate::execute::{Begin, Ended, Manner, Nobody, execute, with_device};
+use crate::execute::{Begin, Ended, RunOptions, execute, with_device};
 use crate::experiment::Surroundings;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose};
-use crate::machine::stop::Stop;
+use crate::machine::signals::StopSignal;
 use crate::numbers::bytes;
 use crate::progress::Loudness;
 use crate::runs::{DiskSpace, StoredRun, free_bytes};
@@ -90,9 +90,9 @@ pub(super) fn train(
     loudness: Loudness,
     format: &OutputFormat,
 ) -> Outcome<Option<Value>> {
-    let stop = Stop::on_signals_answered().map_err(Failure::Internal)?;
-    let manner = Manner { loudness, stop, runs: Some(root.to_path_buf()), keeps_state: true };
-    let Ended { directory, closing, .. } = execute(pipeline, device, begin, &manner, &mut Nobody)?;
+    let stop = StopSignal::on_signals_answered().map_err(Failure::Internal)?;
+    let options = RunOptions { loudness, stop, runs: Some(root.to_path_buf()), keeps_state: true };
+    let Ended { directory, closing, .. } = execute(pipeline, device, begin, &options, &mut [])?;
     if let Some(closing) = closing {
         if format.is_json() {
             return StoredRun::read(directory.root()).map(|run| Some(run_json(&run))).map_err(Failure::RunDirectory);

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use chrono::Utc;
 
-use super::{Manner, Prepared, command_line, give_up, record};
+use super::{Prepared, RunOptions, command_line, give_up, record};
 use crate::inputs::Pipeline;
 use crate::numbers::count;
 use crate::plan::{SettingRow, numerics, resolved_toml, shown};
@@ -63,7 +63,7 @@ pub fn changes(before: &[SettingRow], now: &[SettingRow]) -> Vec<Change> {
 }
 
 impl Resumed {
-    pub(super) fn prepare(self: Box<Self>, pipeline: &Pipeline<'_>, device: &Device, manner: &Manner) -> Result<Prepared> {
+    pub(super) fn prepare(self: Box<Self>, pipeline: &Pipeline<'_>, device: &Device, options: &RunOptions) -> Result<Prepared> {
         let Self { directory, lock, facts, after, state, damaged, changed, settings, identity } = *self;
         let SavedState { training, recorded, predictions } = state;
         let step = training.counters.steps;
@@ -100,7 +100,7 @@ impl Resumed {
         let settings = settings.map(|rows| resolved_toml(&placed(&rows, directory.root())));
         manifest::go_on(&directory, &facts, &recorded.stays(&kept), settings.as_deref().map(str::as_bytes))?;
         let begin = || {
-            let mut voice = Voice::new(manner.loudness, &directory.path(files::LOG))?;
+            let mut voice = Voice::new(options.loudness, &directory.path(files::LOG))?;
             let name = &facts.name;
             voice.say(&format!("resuming {name} after step {} of {} ({after})", count(step), count(facts.steps)))?;
             for damaged in &damaged {
@@ -110,7 +110,7 @@ impl Resumed {
                 voice.say(&format!("changed: {change}"))?;
             }
             let recorder =
-                Recorder::resumed(&directory, record(pipeline, manner, lock.claim()), recorded, predictions.as_deref())?;
+                Recorder::resumed(&directory, record(pipeline, options, lock.claim())?, recorded, predictions.as_deref())?;
             // A state after this one would be of a training that is cut now.
             for (_, path) in states::all(&directory).into_iter().filter(|(other, _)| *other > step) {
                 crate::machine::durable::retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;

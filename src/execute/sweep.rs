@@ -17,7 +17,7 @@ use crate::hub::Hub;
 use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::machine::memory_info::visible_gpus;
-use crate::machine::stop::gentle;
+use crate::machine::signals::gentle;
 use crate::numbers::counted;
 use crate::progress::{Loudness, SweepProgress, say};
 use crate::report::sweep_size_text;

@@ -1,23 +1,24 @@
 //! One trial of a sweep, in a process of its own.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 
-use super::{Begin, Listener, Manner, Pruned, Resumed, execute, with_device};
+use super::{Begin, Resumed, RunOptions, execute, with_device};
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose, Shelf};
-use crate::machine::stop::Stop;
+use crate::machine::signals::StopSignal;
 use crate::progress::Loudness;
 use crate::runs::{RunDirectory, RunLock, Status, StoredRun, states};
 use crate::settings::DeviceChoice;
 use crate::sweep::{FileClaim, PlannedTrial, RungScores, SweepDirectory, TrialMessage, survives};
 use crate::task::metrics::Direction;
-use crate::train::{Device, EvaluationEvent, Event, Observer};
+use crate::train::{Device, EvaluationEvent, Event, Observer, Stop};
 
 /// A sweep looks at locks for a moment; a process that runs a trial holds its lock for long.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -84,11 +85,11 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
         last: Instant::now(),
         looked: Instant::now(),
     };
-    let stop = Stop::on_signals().map_err(Failure::Internal)?;
+    let stop = StopSignal::on_signals().map_err(Failure::Internal)?;
     never_wait_for_readers();
     // Nobody trains a trial for longer: a finished one needs no state.
-    let manner = Manner { loudness: Loudness::Quiet, stop, runs: None, keeps_state: false };
-    execute(&pipeline, &device, begin, &manner, &mut teller).map(drop)
+    let options = RunOptions { loudness: Loudness::Quiet, stop, runs: None, keeps_state: false };
+    execute(&pipeline, &device, begin, &options, &mut [&mut teller]).map(drop)
 }
 
 /// What there is of a trial that ended early.
@@ -172,22 +173,25 @@ impl Teller<'_> {
         send(&TrialMessage::Progress { step, loss: self.loss, score: self.score });
     }
 
-    fn climb(&self, event: &EvaluationEvent<'_>) -> anyhow::Result<()> {
+    fn climb(&self, event: &EvaluationEvent<'_>) -> anyhow::Result<ControlFlow<Stop>> {
         let rung = self.planned.rungs.iter().position(|step| *step == event.step).filter(|_| self.planned.decides);
-        let (Some(rung), Some(factor), Some(score)) = (rung, self.factor, self.score) else { return Ok(()) };
+        let (Some(rung), Some(factor), Some(score)) = (rung, self.factor, self.score) else {
+            return Ok(ControlFlow::Continue(()));
+        };
         let others = self.rung_scores.record(rung, &self.planned.id, score)?;
         if survives(score, &others, factor, self.direction) {
-            return Ok(());
+            return Ok(ControlFlow::Continue(()));
         }
         let better = others.iter().filter(|other| self.direction.improves(**other, score)).count();
         let reason = format!("{} {score:.4}, behind {better} of {} others", self.metric, others.len());
-        Err(Pruned { step: event.step, reason }.into())
+        Ok(ControlFlow::Break(Stop::Pruned { step: event.step, reason }))
     }
 }
 
 impl Observer for Teller<'_> {
-    fn observe(&mut self, event: &Event<'_>) -> anyhow::Result<()> {
+    fn observe(&mut self, event: &Event<'_>) -> anyhow::Result<ControlFlow<Stop>> {
         match event {
+            Event::Started => self.progress(0),
             Event::Step(step) => {
                 self.loss = step.loss;
                 if self.last.elapsed() > PACE {
@@ -197,16 +201,10 @@ impl Observer for Teller<'_> {
             Event::Evaluation(evaluation) => {
                 self.score = evaluation.scores.get(&self.metric);
                 self.progress(evaluation.step);
-                self.climb(evaluation)?;
+                return self.climb(evaluation);
             }
-            Event::WarmingUp | Event::WarmedUp(_) | Event::Replayed(_) | Event::Log(_) | Event::Boundary(_) => {}
+            Event::WarmupStarted | Event::WarmupFinished(_) | Event::Finished(_) | Event::Log(_) | Event::Boundary(_) => {}
         }
-        Ok(())
-    }
-}
-
-impl Listener for Teller<'_> {
-    fn begun(&mut self, _: &RunDirectory) {
-        self.progress(0);
+        Ok(ControlFlow::Continue(()))
     }
 }

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use crate::machine::digest::hex;
+use crate::machine::memory::NotEnoughMemory;
 
 /// A mebibyte.
 pub const MIB: u64 = 1 << 20;
@@ -141,7 +142,7 @@ impl HashingReader {
         ensure!(self.length <= largest, too_large());
         let mut bytes = Vec::new();
         let room = bytes.try_reserve_exact(usize::try_from(self.length)?);
-        ensure!(room.is_ok(), "not enough memory for {}", self.path.display());
+        ensure!(room.is_ok(), NotEnoughMemory(self.path.display().to_string()));
         // It may have grown since.
         self.by_ref().take(largest + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(bytes.len() as u64 <= largest, too_large());

@@ -52,6 +52,14 @@ fn advise_large_pages(allocated: usize) {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn advise_large_pages(_: usize) {}
 
+/// An input needs more memory than there is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not enough memory for {0}")]
+pub struct NotEnoughMemory(
+    /// What the memory is needed for.
+    pub String,
+);
+
 /// The system's allocator; when it has no more for a training, that one can still say so.
 ///
 /// Without it, the process would end by an abort, with a message about bytes and a run that looks as if it had died.

@@ -11,5 +11,5 @@ pub mod memory;
 pub mod memory_info;
 pub mod panics;
 pub mod relative_path;
-pub mod stop;
+pub mod signals;
 pub mod threads;

@@ -42,6 +42,13 @@ pub struct Steps {
 }
 
 impl Steps {
+    /// Passes over the training split until the end of a step, counted from 1.
+    #[must_use]
+    pub fn epoch(&self, step: u64) -> f64 {
+        let (per_epoch, before) = (self.per_epoch.max(1), step.saturating_sub(1));
+        (before / per_epoch) as f64 + (before % per_epoch + 1) as f64 / per_epoch as f64
+    }
+
     /// The number of steps after which the validation split is scored.
     #[must_use]
     pub fn between_evaluations(&self, every: Interval) -> u64 {

@@ -4,6 +4,7 @@ mod sweep;
 
 use std::fs::File;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,8 @@ use chrono::Utc;
 
 use crate::numbers::{count, duration, rate, scientific, score};
 use crate::runs::Moment;
-use crate::task::metrics::Direction;
 use crate::terminal::{self, Bar, Width, draws_bars, fitted, masked, paragraph};
-use crate::train::{EvaluationEvent, Event, LogRow, Observer, Start, StepEvent};
+use crate::train::{EvaluationEvent, Event, LogRow, Observer, StepEvent, Stop};
 
 pub use sweep::SweepProgress;
 
@@ -77,11 +77,12 @@ pub struct Progress<'a> {
     voice: &'a mut Voice,
     bar: Option<Bar>,
     metric: String,
-    direction: Direction,
     total: u64,
-    /// Steps taken before.
-    behind: u64,
-    best: Option<(f64, u64)>,
+    /// Steps that were taken before this process continued the run.
+    resumed_after: u64,
+    /// The best score so far.
+    best: Option<f64>,
+    /// The newest score.
     last: Option<f64>,
     started: Instant,
     /// Examples in a second, recent steps counting most.
@@ -95,17 +96,16 @@ pub struct Progress<'a> {
 const MOMENT: Duration = Duration::from_millis(20);
 
 impl<'a> Progress<'a> {
-    /// Tells about `total` steps, judged by `metric`.
-    pub fn new(voice: &'a mut Voice, metric: &str, direction: Direction, total: u64) -> Self {
+    /// Shows `total` steps, scored by `metric`.
+    pub fn new(voice: &'a mut Voice, metric: &str, total: u64) -> Self {
         let wants_bar = voice.loudness == Loudness::Normal && draws_bars();
         let now = Instant::now();
         Self {
             voice,
             bar: wants_bar.then(|| Bar::new(total, BAR)),
             metric: metric.into(),
-            direction,
             total,
-            behind: 0,
+            resumed_after: 0,
             best: None,
             last: None,
             started: now,
@@ -115,14 +115,11 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Tells about a training that has some steps behind it.
-    pub fn go_on(&mut self, best: Option<&Moment>, last: Option<&Moment>, start: &Start<'_>) {
+    /// Shows a training that continues after some steps, with the best and the newest evaluation until then.
+    pub fn resume(&mut self, best: Option<&Moment>, last: Option<&Moment>, steps: u64) {
         let value = |moment: &Moment| moment.scores.get(&self.metric).copied();
-        self.best = best.and_then(|best| Some((value(best)?, best.step)));
-        self.last = last.and_then(value);
-        if let Start::From(state) = start {
-            self.behind = state.counters.steps;
-        }
+        (self.best, self.last) = (best.and_then(value), last.and_then(value));
+        self.resumed_after = steps;
     }
 
     fn step(&mut self, step: &StepEvent) {
@@ -146,7 +143,7 @@ impl<'a> Progress<'a> {
                 (format!("lr {}", scientific(step.learning_rate)), 5),
                 (format!("{} ex/s", rate(smoothed)), 4),
                 (self.last.map_or(String::new(), |last| format!("{} {}", self.metric, score(last))), 3),
-                (self.best.map_or(String::new(), |(best, _)| format!("best {}", score(best))), 3),
+                (self.best.map_or(String::new(), |best| format!("best {}", score(best))), 3),
                 (format!("{} left", duration(bar.left().as_secs_f64())), 2),
             ];
             bar.set_message(&fitted(&parts, room(BAR)));
@@ -162,7 +159,7 @@ impl<'a> Progress<'a> {
     }
 
     fn log(&mut self, row: &LogRow) -> Result<()> {
-        let left = self.started.elapsed().as_secs_f64() / (row.step - self.behind) as f64 * (self.total - row.step) as f64;
+        let left = self.started.elapsed().as_secs_f64() / (row.step - self.resumed_after) as f64 * (self.total - row.step) as f64;
         let line = format!(
             "step {}/{}  epoch {:.2}  loss {:.4}  lr {}  grad norm {:.3}  {} ex/s  {} left",
             count(row.step),
@@ -178,19 +175,14 @@ impl<'a> Progress<'a> {
     }
 
     fn evaluation(&mut self, event: &EvaluationEvent<'_>) -> Result<()> {
-        let value = event.scores.get(&self.metric);
-        let improved = value.is_some_and(|value| self.best.is_none_or(|(best, _)| self.direction.improves(value, best)));
-        if let Some(value) = value.filter(|_| improved) {
-            self.best = Some((value, event.step));
-        }
-        self.last = value;
+        (self.best, self.last) = (event.best.score(), event.scores.get(&self.metric));
         let metrics: Vec<String> = event
             .scores
             .metrics
             .iter()
             .map(|s| format!("{} {}", s.metric, s.value.map_or_else(|| "undefined".into(), score)))
             .collect();
-        let remark = match (event.scores.collapsed, improved) {
+        let remark = match (event.scores.collapsed, event.improved && self.last.is_some()) {
             (true, _) => "  (one class for every example)",
             (false, true) => "  (best so far)",
             (false, false) => "",
@@ -211,25 +203,20 @@ impl<'a> Progress<'a> {
 }
 
 impl Observer for Progress<'_> {
-    fn observe(&mut self, event: &Event<'_>) -> Result<()> {
+    fn observe(&mut self, event: &Event<'_>) -> Result<ControlFlow<Stop>> {
         match event {
-            Event::Step(step) => {
-                self.step(step);
-                Ok(())
-            }
-            Event::WarmingUp => {
-                self.wait("compiling and tuning kernels, once for each machine and size of batch");
-                Ok(())
-            }
-            Event::WarmedUp(time) => {
+            Event::Step(step) => self.step(step),
+            Event::WarmupStarted => self.wait("compiling and tuning kernels, once for each machine and size of batch"),
+            Event::WarmupFinished(time) => {
                 self.previous = Instant::now();
-                self.voice.note(&format!("kernels were ready after {}", duration(time.as_secs_f64())))
+                self.voice.note(&format!("kernels were ready after {}", duration(time.as_secs_f64())))?;
             }
-            Event::Replayed(replays) => self.voice.note(&replays.to_string()),
-            Event::Log(row) => self.log(row),
-            Event::Evaluation(evaluation) => self.evaluation(evaluation),
-            Event::Boundary(_) => Ok(()),
+            Event::Finished(replays) => self.voice.note(&replays.to_string())?,
+            Event::Log(row) => self.log(row)?,
+            Event::Evaluation(evaluation) => self.evaluation(evaluation)?,
+            Event::Started | Event::Boundary(_) => {}
         }
+        Ok(ControlFlow::Continue(()))
     }
 }
 
@@ -252,13 +239,3 @@ fn room(bar: usize) -> usize {
 
 /// No line is longer, however wide the terminal is.
 const MOST: usize = 160;
-
-/// Two observers as one; the first hears first.
-pub struct Both<'a>(pub &'a mut dyn Observer, pub &'a mut dyn Observer);
-
-impl Observer for Both<'_> {
-    fn observe(&mut self, event: &Event<'_>) -> Result<()> {
-        self.0.observe(event)?;
-        self.1.observe(event)
-    }
-}

@@ -6,18 +6,18 @@ use super::{Loudness, room};
 use crate::numbers::{count, duration, score};
 use crate::plan::shown;
 use crate::sweep::{PlannedTrial, StopReason, SweepObserver, TrialEnd, TrialProgress, TrialState};
+use crate::task::Best;
 use crate::task::metrics::Direction;
 use crate::terminal::{Bar, Bars, complain, draws_bars, fitted, shortened, width_of};
 
 /// Tells how a sweep goes.
 pub struct SweepProgress<'a> {
     trials: &'a [PlannedTrial],
-    metric: &'a str,
-    direction: Direction,
     loudness: Loudness,
     lines: Option<Lines>,
     states: Vec<TrialState>,
-    best: Option<(f64, usize)>,
+    /// The best score, and its trial.
+    best: Best<usize>,
     started: Instant,
     begun: Vec<Option<Instant>>,
     /// Share of each trial that was done since this process began.
@@ -46,12 +46,10 @@ impl<'a> SweepProgress<'a> {
         let wants_lines = loudness == Loudness::Normal && draws_bars();
         let mut progress = Self {
             trials,
-            metric,
-            direction,
             loudness,
             lines: wants_lines.then(|| Lines::new(jobs)),
             states: states.to_vec(),
-            best: None,
+            best: Best::new(metric, direction),
             started: Instant::now(),
             begun: vec![None; trials.len()],
             shares: vec![0.0; trials.len()],
@@ -63,10 +61,8 @@ impl<'a> SweepProgress<'a> {
     }
 
     fn remember(&mut self, index: usize, state: &TrialState) {
-        if let TrialState::Done(Some(value)) = state
-            && self.best.is_none_or(|(best, _)| self.direction.improves(*value, best))
-        {
-            self.best = Some((*value, index));
+        if let TrialState::Done(Some(value)) = state {
+            self.best.offer(index, Some(*value));
         }
     }
 
@@ -90,8 +86,8 @@ impl<'a> SweepProgress<'a> {
             (number(|state| matches!(state, TrialState::Pruned(_) | TrialState::Skipped)), "stopped early"),
         ];
         words.extend(counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| (format!("{n} {what}"), 2)));
-        if let Some((value, index)) = self.best {
-            words.push((format!("best {} {}", self.metric, score(value)), 1));
+        if let (Some(index), Some(value)) = (self.best.at(), self.best.score()) {
+            words.push((format!("best {} {}", self.best.metric(), score(value)), 1));
             words.push((format!("({})", self.trials[index].label()), 4));
         }
         words.extend(self.left().map(|left| (format!("{} left", duration(left)), 3)));
@@ -110,7 +106,7 @@ impl<'a> SweepProgress<'a> {
         let ended = self.states.iter().filter(|state| state.is_final()).count();
         let time = self.begun[trial].map_or(0.0, |begun| begun.elapsed().as_secs_f64());
         let what = match state {
-            TrialState::Done(Some(value)) => format!("{} {}", self.metric, score(*value)),
+            TrialState::Done(Some(value)) => format!("{} {}", self.best.metric(), score(*value)),
             TrialState::Done(None) => "finished".into(),
             TrialState::Pruned(reason) => reason.clone(),
             TrialState::Failed(reason) => format!("FAILED: {}", in_short(reason)),
@@ -177,7 +173,7 @@ impl SweepObserver for SweepProgress<'_> {
         self.shares[trial] = (progress.step as f64 / self.trials[trial].steps.max(1) as f64).min(1.0);
         let Some(bar) = self.lines.as_ref().and_then(|lines| lines.slots[slot].as_ref()) else { return };
         bar.set_position(progress.step);
-        let scores = (progress.loss, progress.score.map(|value| format!("{} {}", self.metric, score(value))));
+        let scores = (progress.loss, progress.score.map(|value| format!("{} {}", self.best.metric(), score(value))));
         bar.set_message(&trial_line(&self.trials[trial], progress.step, Some(scores), room(BAR)));
     }
 

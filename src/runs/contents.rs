@@ -10,7 +10,7 @@ use super::predictions::{self, ReadBack};
 use super::stored::StoredRun;
 use super::summary::{Moment, Summary};
 use crate::task::metrics::{LOSS, Score, Scores};
-use crate::task::{Prediction, Task};
+use crate::task::{Best, Prediction, Task};
 
 type Row = BTreeMap<String, String>;
 
@@ -71,26 +71,22 @@ fn moments(run: &StoredRun) -> Result<Vec<Moment>> {
 pub(super) fn eval(run: &StoredRun) -> Result<String> {
     let moments = moments(run)?;
     if let Some(Summary { metric, direction, best, last, .. }) = &run.summary {
-        let score = |moment: &Moment| moment.scores.get(metric).copied().unwrap_or(f64::NAN);
-        let mut found: Option<&Moment> = None;
-        for moment in &moments {
-            let improves = |found: &Moment| {
-                direction.improves(score(moment), score(found)) || (score(found).is_nan() && !score(moment).is_nan())
-            };
-            if found.is_none_or(improves) {
-                found = Some(moment);
-            }
+        let score = |moment: &Moment| moment.scores.get(metric).copied();
+        let mut highest = Best::new(metric, *direction);
+        for (index, moment) in moments.iter().enumerate() {
+            highest.offer(index, score(moment));
         }
+        let shown = |moment: &Moment| score(moment).map_or_else(|| "undefined".into(), |score| score.to_string());
         let same = |a: &Moment, b: &Moment| a.step == b.step && a.scores == b.scores;
-        let found = found.context("has no rows")?;
+        let found = highest.at().and_then(|index| moments.get(index)).context("has no rows")?;
         ensure!(
             same(found, best),
             "its best row is step {} with {} {}, the summary says step {} with {}",
             found.step,
             metric,
-            score(found),
+            shown(found),
             best.step,
-            score(best)
+            shown(best)
         );
         let end = moments.last().context("has no rows")?;
         ensure!(same(end, last), "its last row is step {}, the summary says step {}", end.step, last.step);

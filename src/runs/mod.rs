@@ -32,7 +32,7 @@ pub use identity::{RESUMED, TOKENIZATION, deciding, is_of};
 pub use lock::{Claim, RunLock, TakenOver};
 pub use predictions::classes as predicted_classes;
 pub use prune::{Removable, delete, removable, remove, size};
-pub use record::{Interrupted, Record, Recorder};
+pub use record::{Record, Recorder};
 pub use recorded::Recorded;
 pub use recorded_settings::{complete, placed, recorded_rows};
 pub use space::{DiskSpace, free_bytes};

@@ -1,6 +1,7 @@
 //! Training's events, written into a run directory as they happen.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -12,27 +13,19 @@ use super::manifest;
 use super::metrics::MetricsFiles;
 use super::predictions;
 use super::recorded::Recorded;
-use super::states::{self, SavedState};
+use super::states;
 use super::step_folder;
 use super::summary::{Moment, Summary};
 use crate::checkpoint::Template;
 use crate::machine::durable::write_file;
-use crate::machine::stop::Stop;
+use crate::machine::signals::StopSignal;
 use crate::settings::{Checkpoints, Kept, SaveEvery};
 use crate::task::metrics::Direction;
 use crate::task::{Split, SplitLabels, Task};
-use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer};
+use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer, Stop, TrainingState};
 
 /// Time between two signs of life.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// Somebody asked training to stop; its state is saved.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("interrupted after step {step}")]
-pub struct Interrupted {
-    /// Steps taken.
-    pub step: u64,
-}
 
 /// What is recorded, and how.
 #[derive(Clone)]
@@ -43,12 +36,14 @@ pub struct Record {
     pub labels: Option<SplitLabels>,
     /// The metric that picks the best checkpoint.
     pub metric: String,
+    /// Which of its scores is better.
+    pub direction: Direction,
     /// What is saved.
     pub checkpoints: Checkpoints,
     /// What checkpoints are written from.
     pub template: Template,
     /// Whether somebody asks to stop.
-    pub stop: Stop,
+    pub stop: StopSignal,
     /// That the run is this process's.
     pub claim: Claim,
 }
@@ -57,7 +52,6 @@ pub struct Record {
 pub struct Recorder {
     directory: RunDirectory,
     record: Record,
-    direction: Direction,
     tables: MetricsFiles,
     recorded: Recorded,
     checkpoints: SavedCheckpoints,
@@ -76,7 +70,7 @@ impl Recorder {
         Ok(Self::with(directory, record, tables, Recorded::default()))
     }
 
-    /// Goes on with a run as it was at a state: what was written since is cut and removed.
+    /// Continues a run as it was at a state: what was written since is cut and removed.
     ///
     /// # Errors
     /// A file cannot be written, or was changed by somebody else.
@@ -95,16 +89,22 @@ impl Recorder {
     }
 
     fn with(directory: &RunDirectory, record: Record, tables: MetricsFiles, recorded: Recorded) -> Self {
-        let (direction, now) = (record.task.direction(&record.metric).unwrap_or(Direction::Maximize), Instant::now());
+        let now = Instant::now();
         let checkpoints = SavedCheckpoints::new(directory, &record.checkpoints.keep, recorded.checkpoints.clone());
         let directory = directory.clone();
-        Self { directory, record, direction, tables, recorded, checkpoints, started: now, saved: now, last_heartbeat: None }
+        Self { directory, record, tables, recorded, checkpoints, started: now, saved: now, last_heartbeat: None }
     }
 
     /// The best evaluation so far.
     #[must_use]
     pub fn best(&self) -> Option<&Moment> {
         self.recorded.best.as_ref()
+    }
+
+    /// Its step, and its score where the metric was defined.
+    #[must_use]
+    pub fn best_score(&self) -> Option<(u64, Option<f64>)> {
+        self.best().map(|best| (best.step, best.scores.get(&self.record.metric).copied()))
     }
 
     /// The last evaluation.
@@ -132,7 +132,7 @@ impl Recorder {
             format_version: 1,
             task: self.record.task.name.clone(),
             metric: self.record.metric.clone(),
-            direction: self.direction,
+            direction: self.record.direction,
             collapsed: best.collapsed,
             labels: self.record.labels.clone(),
             best,
@@ -195,57 +195,48 @@ impl Recorder {
         fields.extend(scores.metrics.iter().map(|score| score.value.map_or_else(String::new, |value| value.to_string())));
         self.tables.eval(&fields)?;
         let moment = Moment::new(event.step, event.epoch, scores);
-        let of_metric = |moment: &Moment| moment.scores.get(&self.record.metric).copied();
-        // Any score beats one that is undefined.
-        let improved = self.best().is_none_or(|best| match (of_metric(&moment), of_metric(best)) {
-            (Some(now), Some(best)) => self.direction.improves(now, best),
-            (now, best) => now.is_some() && best.is_none(),
-        });
-        if improved {
+        if event.improved {
             self.directory.write(files::PREDICTIONS, &predictions::to_csv(&self.record.task.head, event.predictions)?)?;
             self.recorded.best = Some(moment.clone());
         }
         self.recorded.last = Some(moment);
-        let keep = &self.record.checkpoints.keep;
-        let wanted = (improved && keep.contains(Kept::Best)) || keep.contains(Kept::Last) || keep.more() > 0;
-        if wanted {
-            let parameters = (event.parameters)()?;
+        if let Some(parameters) = event.parameters.filter(|_| self.keeps(event)) {
             self.record.claim.look()?;
-            self.checkpoints.save(event.step, improved, &self.record.template, &parameters)?;
+            self.checkpoints.save(event.step, event.improved, &self.record.template, parameters)?;
         }
         Ok(())
     }
 
-    fn boundary(&mut self, boundary: &Boundary<'_>) -> Result<()> {
+    /// Whether an evaluation leaves a checkpoint behind.
+    fn keeps(&self, event: &EvaluationEvent<'_>) -> bool {
+        let keep = &self.record.checkpoints.keep;
+        (event.improved && keep.contains(Kept::Best)) || keep.contains(Kept::Last) || keep.more() > 0
+    }
+
+    fn boundary(&mut self, boundary: &Boundary<'_>) -> Result<ControlFlow<Stop>> {
         self.show_life(boundary.step);
-        let is_asked = self.record.stop.is_asked() && !boundary.is_last;
-        let due = match self.record.checkpoints.every {
-            SaveEvery::Never => false,
-            SaveEvery::Epoch => boundary.ends_epoch || boundary.is_last,
-            SaveEvery::Steps(steps) => boundary.step.is_multiple_of(steps.get()) || boundary.is_last,
-            SaveEvery::Minutes(minutes) => self.saved.elapsed().as_secs() >= minutes.get() * 60 || boundary.is_last,
-        };
-        if due || is_asked {
-            self.save(boundary)?;
-        }
-        if is_asked {
-            return Err(Interrupted { step: boundary.step }.into());
-        }
-        Ok(())
+        let Some(state) = boundary.state else { return Ok(ControlFlow::Continue(())) };
+        self.save(state)?;
+        // Without a state, whoever asked after it was due waits for the next step.
+        let interrupted = self.is_asked_to_stop(boundary);
+        Ok(if interrupted { ControlFlow::Break(Stop::Interrupted { step: boundary.step }) } else { ControlFlow::Continue(()) })
     }
 
-    fn save(&mut self, boundary: &Boundary<'_>) -> Result<()> {
+    fn is_asked_to_stop(&self, boundary: &Boundary<'_>) -> bool {
+        self.record.stop.is_asked() && !boundary.is_last
+    }
+
+    fn save(&mut self, training: &TrainingState) -> Result<()> {
         self.recorded.lengths = self.tables.sync()?;
         let recorded =
             Recorded { duration: self.duration(), checkpoints: self.checkpoints.kept().to_vec(), ..self.recorded.clone() };
         let predictions = self.recorded.best.is_some().then(|| fs::read(self.directory.path(files::PREDICTIONS)));
         let predictions = predictions.transpose().with_context(|| format!("cannot read {}", files::PREDICTIONS))?;
-        let state = SavedState { training: (boundary.state)()?, recorded, predictions };
         self.record.claim.look()?;
-        states::save(&self.directory, &self.record.template.parameters, &state)?;
+        states::save(&self.directory, &self.record.template.parameters, training, &recorded, predictions.as_deref())?;
         self.saved = Instant::now();
         let kept = states::steps(&self.directory, states::KEPT);
-        manifest::renew(&self.directory, &state.recorded.stays(&kept))?;
+        manifest::renew(&self.directory, &recorded.stays(&kept))?;
         states::keep(&self.directory, states::KEPT)?;
         self.checkpoints.hold()
     }
@@ -262,14 +253,29 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn observe(&mut self, event: &Event<'_>) -> Result<()> {
-        // Steps are told to a log and a terminal as well: who has lost the run says nothing there either.
+    fn wants_parameters(&mut self, evaluation: &EvaluationEvent<'_>) -> bool {
+        self.keeps(evaluation)
+    }
+
+    fn wants_state(&mut self, boundary: &Boundary<'_>) -> bool {
+        let is_due = match self.record.checkpoints.every {
+            SaveEvery::Never => false,
+            SaveEvery::Epoch => boundary.ends_epoch || boundary.is_last,
+            SaveEvery::Steps(steps) => boundary.step.is_multiple_of(steps.get()) || boundary.is_last,
+            SaveEvery::Minutes(minutes) => self.saved.elapsed().as_secs() >= minutes.get() * 60 || boundary.is_last,
+        };
+        is_due || self.is_asked_to_stop(boundary)
+    }
+
+    fn observe(&mut self, event: &Event<'_>) -> Result<ControlFlow<Stop>> {
+        // Before the other observers hear of a step: a process that has lost its run writes no more to its log either.
         self.record.claim.hold()?;
         match event {
-            Event::WarmingUp | Event::WarmedUp(_) | Event::Replayed(_) | Event::Step(_) => Ok(()),
-            Event::Log(row) => self.log(row),
-            Event::Evaluation(evaluation) => self.evaluation(evaluation),
-            Event::Boundary(boundary) => self.boundary(boundary),
+            Event::Started | Event::WarmupStarted | Event::WarmupFinished(_) | Event::Finished(_) | Event::Step(_) => {}
+            Event::Log(row) => self.log(row)?,
+            Event::Evaluation(evaluation) => self.evaluation(evaluation)?,
+            Event::Boundary(boundary) => return self.boundary(boundary),
         }
+        Ok(ControlFlow::Continue(()))
     }
 }

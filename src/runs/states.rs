@@ -59,20 +59,24 @@ pub struct Damaged {
 ///
 /// # Errors
 /// The disk is full, or the folder cannot be written; older states stay as they were.
-pub fn save(directory: &RunDirectory, table: &[Parameter], state: &SavedState) -> Result<()> {
+pub fn save(
+    directory: &RunDirectory,
+    table: &[Parameter],
+    training: &TrainingState,
+    recorded: &Recorded,
+    predictions: Option<&[u8]>,
+) -> Result<()> {
     let root = directory.path(files::STATES);
     fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;
-    let training = &state.training;
     let named = |tensors: &[HostTensor]| tensor_bytes(table.iter().map(|entry| entry.name.as_str()).zip(tensors));
     write_folder(&root.join(folder(training.counters.steps)), |folder| {
         folder.write(PARAMETERS, &named(&training.parameters)?)?;
         folder.write(FIRST, &named(&training.first_moments)?)?;
         folder.write(SECOND, &named(&training.second_moments)?)?;
-        if let Some(predictions) = &state.predictions {
+        if let Some(predictions) = predictions {
             folder.write(PREDICTIONS, predictions)?;
         }
-        let progress =
-            ProgressFile { format_version: FORMAT, training: training.counters.clone(), recorded: state.recorded.clone() };
+        let progress = ProgressFile { format_version: FORMAT, training: training.counters.clone(), recorded: recorded.clone() };
         folder.write(PROGRESS, &serde_json::to_vec_pretty(&progress)?)
     })
     .with_context(|| format!("cannot save the state of step {}", training.counters.steps))

@@ -16,7 +16,7 @@ use super::plan::PlannedTrial;
 use super::queue::TrialState;
 use crate::failure::says_out_of_memory;
 use crate::machine::memory_info::{self, MemoryInfo};
-use crate::machine::stop::INTERRUPTED;
+use crate::machine::signals::INTERRUPTED;
 use crate::runs::{Exit, RunDirectory, RunLock, Status, StoredRun, list, manifest};
 use crate::settings::DeviceChoice;
 

@@ -3,6 +3,7 @@
 //! A [`Task`] is a value: it comes from [`glue`] or from whoever makes one, stands whole in `run.json`, and is never looked up
 //! by its name again.
 
+mod best;
 pub mod glue;
 mod head;
 mod labels;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use metrics::{Direction, LOSS, LOSS_RANGE, Metric};
 
+pub use best::Best;
 pub use head::Head;
 pub use labels::{Constant, LabelCounts, SplitLabels};
 pub use prediction::{Output, Prediction};

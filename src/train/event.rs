@@ -1,31 +1,31 @@
-//! What happens in training, for whoever listens.
+//! What happens in training, as data.
 
 use std::time::Duration;
-
-use anyhow::Result;
 
 use super::replays::Replays;
 use super::state::TrainingState;
 use crate::checkpoint::HostTensor;
-use crate::task::Prediction;
 use crate::task::metrics::Scores;
+use crate::task::{Best, Prediction};
 
 /// Something that happened.
 pub enum Event<'a> {
-    /// Nothing was learnt yet: a device that compiles what it runs is about to begin with it.
-    WarmingUp,
-    /// It is done, after so much time.
-    WarmedUp(Duration),
-    /// Nothing is left to learn: so many steps were replays of recorded ones, on a device that records.
-    Replayed(Replays),
-    /// A step was taken, perhaps some steps ago: its numbers are read when the device has them.
+    /// Training begins, or continues.
+    Started,
+    /// A GPU begins to compile and tune its kernels.
+    WarmupStarted,
+    /// Its kernels are ready.
+    WarmupFinished(Duration),
+    /// The metrics of a step have been read from the device, perhaps some steps later.
     Step(StepEvent),
     /// A row of the log is due.
     Log(LogRow),
     /// The validation split was scored.
     Evaluation(EvaluationEvent<'a>),
-    /// A step, and everything that belongs to it, is done: training can be saved here, and stopped.
+    /// A step, and everything that belongs to it, is done.
     Boundary(Boundary<'a>),
+    /// All steps were taken on a GPU.
+    Finished(Replays),
 }
 
 /// One optimizer step.
@@ -41,9 +41,9 @@ pub struct StepEvent {
     pub learning_rate: f64,
     /// Global norm of the gradient, before clipping.
     pub grad_norm: f64,
-    /// Examples in the step.
+    /// Number of examples.
     pub examples: usize,
-    /// Their tokens, without padding.
+    /// Number of tokens, without padding.
     pub tokens: u64,
 }
 
@@ -54,7 +54,7 @@ pub struct LogRow {
     pub step: u64,
     /// Passes over the training split so far.
     pub epoch: f64,
-    /// Examples learnt from so far.
+    /// Examples since the beginning of training, repeated ones counted each time.
     pub examples: u64,
     /// Mean loss over the examples of these steps.
     pub loss: f64,
@@ -80,52 +80,23 @@ pub struct EvaluationEvent<'a> {
     pub scores: &'a Scores,
     /// One for each example, in the file's order.
     pub predictions: &'a [Prediction],
-    /// Reads the parameters from the device, in the order of [`crate::architecture::Architecture::parameters`].
-    pub parameters: &'a dyn Fn() -> Result<Vec<HostTensor>>,
+    /// The best score so far, this one included.
+    pub best: &'a Best,
+    /// Whether it is this one.
+    pub improved: bool,
+    /// The parameters in the table's order and the file's layout, if an observer wants them.
+    pub parameters: Option<&'a [HostTensor]>,
 }
 
-/// A point between two steps.
+/// A point between two steps, where training can be saved and stopped.
+#[derive(Clone, Copy)]
 pub struct Boundary<'a> {
     /// Steps taken so far.
     pub step: u64,
     /// Whether a pass over the training split ends here.
     pub ends_epoch: bool,
-    /// Whether no step is left.
+    /// Whether this was the last step.
     pub is_last: bool,
-    /// Reads everything from the device that going on takes.
-    pub state: &'a dyn Fn() -> Result<TrainingState>,
-}
-
-/// Something that listens to training.
-pub trait Observer {
-    /// Called for each event, in order. An error ends the training.
-    ///
-    /// # Errors
-    /// Whatever keeps the observer from doing its part, such as a full disk.
-    fn observe(&mut self, event: &Event<'_>) -> Result<()>;
-}
-
-/// The loss or the gradient was no longer a finite number.
-#[derive(Debug, thiserror::Error)]
-#[error("training diverged at step {step}: the {quantity} is {value} (learning rate {learning_rate:e}{})", batch(.examples))]
-pub struct Diverged {
-    /// The step.
-    pub step: u64,
-    /// `loss` or `gradient norm`.
-    pub quantity: &'static str,
-    /// What it was.
-    pub value: f64,
-    /// The step's learning rate.
-    pub learning_rate: f64,
-    /// The batch: indices into the training split.
-    pub examples: Vec<usize>,
-}
-
-fn batch(examples: &[usize]) -> String {
-    const SHOWN: usize = 32;
-    match examples.len() {
-        0 => String::new(),
-        1..=SHOWN => format!(", batch of the training examples {examples:?}"),
-        more => format!(", batch of {more} training examples that begins with {:?}", &examples[..SHOWN]),
-    }
+    /// Everything that continuing takes, if an observer wants it.
+    pub state: Option<&'a TrainingState>,
 }

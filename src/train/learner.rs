@@ -112,11 +112,7 @@ impl<'a> Learner<'a> {
 
     /// Whether products read other weights than those that are learnt.
     pub fn rounds(&self) -> bool {
-        #[cfg(feature = "webgpu")]
-        if self.device.copies_weights() {
-            return true;
-        }
-        self.trial.settings.training.precision == Precision::Bf16
+        self.device.faults().copy_weights || self.trial.settings.training.precision == Precision::Bf16
     }
 
     /// The weights that products read rounded; none of the other parameters.
@@ -124,11 +120,11 @@ impl<'a> Learner<'a> {
         let is_rounded = |entry: &Parameter| self.rounds() && entry.role == Role::Linear;
         let weights = self.parameters.iter().zip(&*self.trial.parameters).filter(|(_, entry)| is_rounded(entry));
         let weights: Vec<Value> = weights.map(|(value, _)| value.clone().inner()).collect();
-        #[cfg(feature = "webgpu")]
-        let copies = self.device.copies_weights();
-        #[cfg(not(feature = "webgpu"))]
-        let copies = false;
-        let rounded = if copies { weights.into_iter().map(Value::copied).collect() } else { all_rounded(weights) };
+        let rounded = if self.device.faults().copy_weights {
+            weights.into_iter().map(Value::copied).collect()
+        } else {
+            all_rounded(weights)
+        };
         let mut rounded = rounded.into_iter();
         self.trial.parameters.iter().map(|entry| if is_rounded(entry) { rounded.next() } else { None }).collect()
     }

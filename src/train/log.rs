@@ -1,22 +1,21 @@
-//! What the rows of the log are made of.
+//! The rows of the log, each over the steps since the row before.
 
 use std::time::{Duration, Instant};
 
 use super::event::{LogRow, StepEvent};
 use super::state::Interval;
 
-/// The steps since the last row.
+/// Gathers the next row of the log.
 pub struct Log {
     interval: Interval,
-    /// What has passed since is added to the interval's time.
-    since: Instant,
-    skipped: Duration,
+    /// When its time began to run; none while it stands still.
+    running: Option<Instant>,
 }
 
 impl Log {
-    /// Goes on with an interval.
+    /// Continues an interval; its time runs from now on.
     pub fn new(interval: Interval) -> Self {
-        Self { interval, since: Instant::now(), skipped: Duration::ZERO }
+        Self { interval, running: Some(Instant::now()) }
     }
 
     /// Adds a step.
@@ -26,18 +25,28 @@ impl Log {
         self.interval.tokens += step.tokens;
     }
 
-    /// Leaves a stretch of time out.
-    pub fn skip(&mut self, pause: Duration) {
-        self.skipped += pause;
+    /// Stops the time, for what is not training.
+    pub fn pause(&mut self) {
+        self.interval.elapsed = self.elapsed();
+        self.running = None;
+    }
+
+    /// Lets the time run again.
+    pub fn resume(&mut self) {
+        self.interval.elapsed = self.elapsed();
+        self.running = Some(Instant::now());
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.interval.elapsed + self.running.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// The interval so far.
     pub fn interval(&self) -> Interval {
-        let elapsed = self.interval.elapsed + self.since.elapsed().saturating_sub(self.skipped);
-        Interval { elapsed, ..self.interval.clone() }
+        Interval { elapsed: self.elapsed(), ..self.interval.clone() }
     }
 
-    /// Ends the interval with its last step.
+    /// Ends the interval with its last step, and begins the next.
     pub fn row(&mut self, last: &StepEvent) -> LogRow {
         let interval = self.interval();
         let examples = interval.examples_before + interval.examples;

@@ -1,19 +1,21 @@
 //! Training: from a trial, examples and initial weights to events. Knows Burn, and no run directories.
 
-mod account;
 #[cfg(feature = "gpu")]
 mod accumulated;
 mod batch;
 mod device;
-mod evaluate;
+mod error;
 mod event;
 mod gradient_sum;
 mod kernel_cache;
 mod learner;
 mod log;
 mod loss;
+mod observer;
 mod optimizer;
 mod order;
+mod pending;
+mod predict;
 #[cfg_attr(not(feature = "gpu"), path = "no_recordings.rs")]
 mod recordings;
 mod replays;
@@ -22,16 +24,23 @@ mod speed;
 mod state;
 mod step;
 mod trainer;
+mod training_loop;
 #[cfg(feature = "gpu")]
 mod work;
 
-pub use account::Taken;
-pub use device::{CudaSupport, Device, DeviceError, Kernels, unused_gpu};
-pub use event::{Boundary, Diverged, EvaluationEvent, Event, LogRow, Observer, StepEvent};
+pub use batch::Padding;
+pub use device::{CudaSupport, Device, DeviceError, Faults, Kernels, unused_gpu};
+pub use error::{Diverged, TrainError};
+pub use event::{Boundary, EvaluationEvent, Event, LogRow, StepEvent};
 pub use kernel_cache::KernelCache;
 pub use learner::Spent;
+pub use observer::{Observer, Stop};
+pub use order::{Group, Order};
+pub use pending::PendingStep;
+pub use predict::{evaluate, load_model, predict};
 pub use replays::Replays;
 pub use schedule::learning_rate;
 pub use speed::{Speed, matmul_peak, measure};
 pub use state::{Counters, Interval, Start, TrainingState};
-pub use trainer::{Trainer, train};
+pub use trainer::Trainer;
+pub use training_loop::train;

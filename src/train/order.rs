@@ -1,7 +1,61 @@
-//! Which examples form which batch: a pure function of the seed and the epoch.
+//! Which examples form which batch, and which batches an optimizer step: a pure function of the seed and the step.
 
+use std::ops::Range;
+use std::vec;
+
+use crate::plan::Trial;
 use crate::random::{Purpose, Stream};
 use crate::settings::Data;
+
+/// The batches of one optimizer step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The step's number, from 1.
+    pub step: u64,
+    /// Indices into the training split.
+    pub batches: Vec<Vec<usize>>,
+}
+
+/// The groups of a training, step by step and epoch by epoch.
+pub struct Order<'a> {
+    trial: &'a Trial,
+    lengths: &'a [usize],
+    /// For each step that is left, how many are before it.
+    steps: Range<u64>,
+    /// The epoch of the last group, and its batches that are left.
+    epoch: Option<(u64, vec::IntoIter<Vec<usize>>)>,
+}
+
+impl<'a> Order<'a> {
+    /// The groups of these steps, counted from 0, over examples of these lengths in tokens.
+    #[must_use]
+    pub fn new(trial: &'a Trial, lengths: &'a [usize], steps: Range<u64>) -> Self {
+        Self { trial, lengths, steps, epoch: None }
+    }
+}
+
+impl Iterator for Order<'_> {
+    type Item = Group;
+
+    fn next(&mut self) -> Option<Group> {
+        let done = self.steps.next()?;
+        let Trial { settings, steps, .. } = self.trial;
+        let accumulation = settings.training.gradient_accumulation.get();
+        // No training split is empty.
+        let per_epoch = steps.per_epoch.max(1);
+        let (epoch, before) = (done / per_epoch, done % per_epoch);
+        let left = match self.epoch.take() {
+            Some((current, left)) if current == epoch => left,
+            _ => {
+                let mut left = batches(&settings.data, settings.seed, epoch, self.lengths).into_iter();
+                (0..before).for_each(|_| left.by_ref().take(accumulation).for_each(drop));
+                left
+            }
+        };
+        let (_, left) = self.epoch.insert((epoch, left));
+        Some(Group { step: done + 1, batches: left.take(accumulation).collect() })
+    }
+}
 
 /// Batches of one epoch, as indices into the training split.
 #[must_use]
@@ -37,8 +91,9 @@ fn grouped(order: &[usize], size: usize, lengths: &[usize]) -> Vec<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::num::NonZeroUsize;
+
+    use super::*;
 
     fn data(shuffle: bool, group_by_length: bool) -> Data {
         Data { batch_size: NonZeroUsize::new(4).unwrap(), shuffle, group_by_length, ..Data::default() }

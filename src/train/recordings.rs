@@ -176,8 +176,7 @@ impl Recordings {
         let told = self.launch(learner, work)?;
         let before = places(learner)?;
         let recording = prepared.record(work.reads(), || {
-            #[cfg(feature = "webgpu")]
-            if learner.device.spoils_recordings() {
+            if learner.device.faults().refuse_recordings {
                 // Nothing may be sent to a GPU that records.
                 drop(Tensor::<1>::from_data([0.0], learner.device.plain()));
             }

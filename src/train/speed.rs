@@ -5,10 +5,11 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 use burn::tensor::{Distribution, FloatDType, Tensor};
 
-use super::account::Taken;
 use super::device::Device;
+use super::error::TrainError;
 use super::learner::Spent;
-use super::order::batches;
+use super::order::Order;
+use super::pending::PendingSteps;
 use super::replays::Replays;
 use super::trainer::Trainer;
 use crate::checkpoint::HostTensor;
@@ -46,14 +47,9 @@ pub fn measure(
     examples: &[Encoded],
     device: &Device,
     (warm_up, steps): (usize, usize),
-) -> Result<Speed> {
+) -> Result<Speed, TrainError> {
     let mut trainer = Trainer::new(trial, initial, device);
     let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
-    let accumulated = trial.settings.training.gradient_accumulation.get();
-    let all = (0..).flat_map(|epoch| {
-        let batches = batches(&trial.settings.data, trial.settings.seed, epoch, &lengths);
-        batches.chunks(accumulated).map(<[_]>::to_vec).collect::<Vec<Vec<Vec<usize>>>>()
-    });
     if device.is_gpu() {
         trainer.warm_up(examples, &lengths)?;
     }
@@ -67,24 +63,24 @@ pub fn measure(
         replays: Replays::default(),
     };
     let mut before = Spent::default();
-    // As in training, nothing is waited for on the way where the device works behind the program's back.
-    let together = if device.works_behind() { trial.settings.logging.every.get() as usize } else { 1 };
-    let mut unread = Vec::new();
+    let (warm_up, steps) = (warm_up as u64, steps as u64);
+    // As in training, an asynchronous device is waited for only now and then.
+    let together = if device.is_asynchronous() { trial.settings.logging.every.get() } else { 1 };
+    let mut pending = PendingSteps::new();
     let mut begun = Instant::now();
-    for (number, group) in (1..).zip(all.take(warm_up + steps)) {
-        unread.push((trainer.step(examples, &group)?, 0.0));
-        let counts = number > warm_up;
-        if unread.len() == together || number == warm_up || number == warm_up + steps {
-            let read = unread.len();
-            Taken::read(std::mem::take(&mut unread))?;
+    for group in Order::new(trial, &lengths, 0..warm_up + steps) {
+        pending.push(trainer.step(examples, &group.batches)?);
+        let counts = group.step > warm_up;
+        if pending.len() as u64 == together || group.step == warm_up || group.step == warm_up + steps {
+            let read = pending.read()?.len();
             let each = begun.elapsed().as_secs_f64() / read as f64;
             speed.seconds.extend(std::iter::repeat_n(each, if counts { read } else { 0 }));
             begun = Instant::now();
         }
-        if number == warm_up {
+        if group.step == warm_up {
             before = trainer.spent();
         }
-        for batch in group.iter().filter(|_| counts) {
+        for batch in group.batches.iter().filter(|_| counts) {
             let of = |index: &usize| lengths[*index];
             speed.examples += batch.len() as u64;
             speed.tokens += batch.iter().map(of).sum::<usize>() as u64;
@@ -108,8 +104,8 @@ pub fn measure(
 /// # Errors
 /// The device fails.
 pub fn matmul_peak(device: &Device, precision: Precision) -> Result<f64> {
-    // Large enough that launching does not count, and several in a row where the device works behind the program's back.
-    let (side, row) = if device.works_behind() { (4096, 20) } else { (1024, 1) };
+    // Large enough that launching does not count, and several in a row where the device is asynchronous.
+    let (side, row) = if device.is_asynchronous() { (4096, 20) } else { (1024, 1) };
     let random = || {
         let x = Tensor::<2>::random([side, side], Distribution::Uniform(-1.0, 1.0), device.plain());
         if precision == Precision::Bf16 { x.cast(FloatDType::BF16) } else { x }

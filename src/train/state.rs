@@ -1,4 +1,4 @@
-//! Everything that training needs to go on where it was.
+//! Everything that training needs to continue where it was.
 //!
 //! Random numbers are functions of the seed and of counters, so that the counters are all there is of them. State is
 //! taken between optimizer steps, so that no accumulation is under way.
@@ -52,8 +52,13 @@ pub struct Interval {
 
 /// Where a training begins.
 pub enum Start<'a> {
-    /// From these parameters, having learnt nothing.
+    /// From these parameters, at the first step.
     Fresh(&'a [HostTensor]),
     /// Where another training was.
-    From(TrainingState),
+    Resumed {
+        /// Its state.
+        state: TrainingState,
+        /// The step of its best evaluation so far, and the score where the metric was defined.
+        best: Option<(u64, Option<f64>)>,
+    },
 }

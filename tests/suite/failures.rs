@@ -234,6 +234,17 @@ fn checkpoints_that_cannot_be_used() {
 }
 
 /// The first number of the first tensor becomes infinite.
+/// The same as any other: what a file is called says nothing of the machine.
+#[test]
+fn a_checkpoint_named_after_a_failure_of_the_machine() {
+    let shell = sound();
+    shell.copy(&project("tests/golden/tiny"), "out_of_memory");
+    shell.write("out_of_memory/model.safetensors", b"damaged");
+    shell.write("x.toml", EXPERIMENT.replace("./bert", "./out_of_memory"));
+    let done = shell.gluepot(&["run", "x.toml"]);
+    assert_eq!(done.code, 5, "{done:?}");
+}
+
 fn not_finite(safetensors: &[u8]) -> Vec<u8> {
     let mut bytes = safetensors.to_vec();
     let data = 8 + usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();

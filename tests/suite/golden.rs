@@ -126,7 +126,11 @@ fn every_step_of_every_training_equals_pytorchs() {
         let (examples, validation) = bench.encode(&trial);
         for (kernels, device) in [("own", device()), ("reference", device().with_reference_kernels())] {
             let mut heard = Heard::default();
-            train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device, &mut heard).unwrap();
+            assert!(
+                train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device, &mut [&mut heard])
+                    .unwrap()
+                    .is_continue()
+            );
             assert_trajectory(&format!("{name}, {kernels} kernels"), &heard.steps, &training["trajectory"]);
             let difference = difference(&heard.predictions, &logits(&training["final"]));
             println!("{name}, {kernels} kernels: final logits {difference:.1e}");
@@ -227,7 +231,11 @@ fn stays_close(precision: &str, bound: f64) {
         let trial = bench.trial(&(settings(&training["options"]) + &format!("precision = \"{precision}\"\n")));
         let (examples, validation) = bench.encode(&trial);
         let mut heard = Heard::default();
-        train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device(), &mut heard).unwrap();
+        assert!(
+            train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device(), &mut [&mut heard])
+                .unwrap()
+                .is_continue()
+        );
         for (step, (ours, theirs)) in heard.steps.iter().zip(training["trajectory"].as_array().unwrap()).enumerate() {
             let apart = (ours.loss - theirs["loss"].as_f64().unwrap()).abs();
             println!("{name}, {precision} step {}: loss {:.4}, apart {apart:.4}", step + 1, ours.loss);
@@ -255,7 +263,11 @@ fn padding_changes_nothing() {
         let trial = bench.trial(&settings);
         let mut heard = Heard::default();
         let device = device().with_reference_kernels();
-        train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device, &mut heard).unwrap();
+        assert!(
+            train(&trial, Start::Fresh(&bench.parameters()), &examples, &validation, &device, &mut [&mut heard])
+                .unwrap()
+                .is_continue()
+        );
         assert_trajectory(name, &heard.steps, &training["trajectory"]);
         assert!(difference(&heard.predictions, &logits(&training["final"])) <= 5e-3, "{name}");
     }

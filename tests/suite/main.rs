@@ -40,4 +40,5 @@ mod sweep_changes;
 mod sweeps;
 mod terminal;
 mod tokenizers;
+mod training;
 mod variants;

@@ -58,7 +58,7 @@ fn equals_pytorch(task: &str) {
     assert!(apart <= 1e-4, "{task}: logits differ by {apart:e}");
 
     let mut heard = Heard::default();
-    train(&trial, Start::Fresh(&parameters), &examples, &validation, &device, &mut heard).unwrap();
+    assert!(train(&trial, Start::Fresh(&parameters), &examples, &validation, &device, &mut [&mut heard]).unwrap().is_continue());
     assert_trajectory(task, &heard.steps, &golden["trajectory"]);
     let apart = difference(&heard.predictions, &logits(&golden["final"]));
     println!("{task}: final logits {apart:.1e}");

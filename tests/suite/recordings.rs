@@ -1,7 +1,15 @@
 //! Steps that a GPU takes by replaying recorded ones, against the same steps launched kernel by kernel.
 
+use std::ops::ControlFlow;
+
 use gluepot::checkpoint::HostTensor;
-use gluepot::train::{Device, Event, Observer, Replays, Start, StepEvent, Taken, Trainer, TrainingState, train};
+use gluepot::train::{
+    Boundary, Device, EvaluationEvent, Event, Observer, PendingStep, Replays, Start, StepEvent, Stop, Trainer, TrainingState,
+    train,
+};
+
+#[cfg(feature = "fault-injection")]
+use gluepot::train::Faults;
 
 use crate::support::{Bench, device};
 
@@ -16,7 +24,7 @@ fn learn(device: &Device, precision: &str, accumulated: usize) -> (Vec<f32>, Vec
     let initial = bench.parameters();
     let mut trainer = Trainer::new(&trial, &initial, device);
     let batches: Vec<Vec<usize>> = (0..examples.len()).collect::<Vec<_>>().chunks_exact(8).map(<[usize]>::to_vec).collect();
-    let mut taken: Vec<Taken> = Vec::new();
+    let mut taken: Vec<PendingStep> = Vec::new();
     let mut predictions = Vec::new();
     for step in 0..60 {
         let first = if step % 3 == 0 { step / 3 } else { step };
@@ -29,7 +37,7 @@ fn learn(device: &Device, precision: &str, accumulated: usize) -> (Vec<f32>, Vec
     }
     let replays = trainer.replays();
     println!("{replays:?}");
-    let numbers = taken.into_iter().flat_map(|step| step.numbers.into_data().try_to_vec::<f32>().unwrap()).collect();
+    let numbers = taken.into_iter().flat_map(|step| step.loss_and_norm.into_data().try_to_vec::<f32>().unwrap()).collect();
     (numbers, predictions, replays)
 }
 
@@ -72,14 +80,15 @@ fn a_replayed_step_in_bf16_gives_the_same_bits() {
 }
 
 /// CUDA would record what this spoils recordings with.
-#[cfg(feature = "webgpu")]
+#[cfg(feature = "fault-injection")]
 #[test]
 fn where_a_gpu_refuses_training_goes_on_as_if_nothing_had_been_recorded() {
     if device().name() != "webgpu" {
         return;
     }
     for accumulated in [1, 2] {
-        let replays = assert_same_bits(&device().with_spoilt_recordings(), "fp32", accumulated);
+        let faults = Faults { refuse_recordings: true, ..Faults::default() };
+        let replays = assert_same_bits(&device().with_faults(faults), "fp32", accumulated);
         let why = replays.why_not.as_deref().unwrap_or_default();
         let is_said = why.starts_with("write: ") && !why.contains('\n');
         assert!(replays.replayed == 0 && replays.refusals == 3 && is_said, "{replays:?}");
@@ -88,12 +97,13 @@ fn where_a_gpu_refuses_training_goes_on_as_if_nothing_had_been_recorded() {
 
 /// Weights that are rounded once for all batches of a step are so in recorded steps too. What rounds here copies, so that
 /// nothing changes.
-#[cfg(feature = "webgpu")]
+#[cfg(feature = "fault-injection")]
 #[test]
 fn what_is_rounded_for_several_batches_is_so_in_replays() {
     if device().is_gpu() {
-        assert_replayed(&assert_same_bits(&device().with_copied_weights(), "fp32", 1));
-        assert_replayed(&assert_same_bits(&device().with_copied_weights(), "fp32", 3));
+        let device = device().with_faults(Faults { copy_weights: true, ..Faults::default() });
+        assert_replayed(&assert_same_bits(&device, "fp32", 1));
+        assert_replayed(&assert_same_bits(&device, "fp32", 3));
     }
 }
 
@@ -110,15 +120,23 @@ struct Kept {
 const HALFWAY: u64 = 25;
 
 impl Observer for Kept {
-    fn observe(&mut self, event: &Event<'_>) -> anyhow::Result<()> {
+    fn wants_parameters(&mut self, _: &EvaluationEvent<'_>) -> bool {
+        true
+    }
+
+    fn wants_state(&mut self, boundary: &Boundary<'_>) -> bool {
+        boundary.step == HALFWAY
+    }
+
+    fn observe(&mut self, event: &Event<'_>) -> anyhow::Result<ControlFlow<Stop>> {
         match event {
             Event::Step(step) => self.steps.push(step.clone()),
-            Event::Replayed(replays) => self.replays = replays.clone(),
-            Event::Boundary(boundary) if boundary.step == HALFWAY => self.state = Some((boundary.state)()?),
-            Event::Evaluation(evaluation) => self.parameters = (evaluation.parameters)()?,
+            Event::Finished(replays) => self.replays = replays.clone(),
+            Event::Boundary(Boundary { state: Some(state), .. }) => self.state = Some((*state).clone()),
+            Event::Evaluation(evaluation) => self.parameters = evaluation.parameters.unwrap().to_vec(),
             _ => {}
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 }
 
@@ -133,12 +151,12 @@ fn a_resumed_training_gives_the_bits_of_one_that_nobody_disturbed() {
     let (examples, validation) = bench.encode(&trial);
     let go = |start: Start<'_>| {
         let mut kept = Kept::default();
-        train(&trial, start, &examples, &validation, &device(), &mut kept).unwrap();
+        assert!(train(&trial, start, &examples, &validation, &device(), &mut [&mut kept]).unwrap().is_continue());
         println!("{}", kept.replays);
         kept
     };
     let mut whole = go(Start::Fresh(&bench.parameters()));
-    let rest = go(Start::From(whole.state.take().unwrap()));
+    let rest = go(Start::Resumed { state: whole.state.take().unwrap(), best: None });
     assert!(whole.replays.replayed > 0 && rest.replays.replayed > 0);
     assert_eq!((whole.replays.refusals, rest.replays.refusals), (0, 0));
     assert_eq!(whole.steps.len(), 60);

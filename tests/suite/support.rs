@@ -1,6 +1,7 @@
 //! What several tests share.
 #![allow(dead_code)]
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use gluepot::architecture::{Architecture, Parameter};
@@ -10,7 +11,7 @@ use gluepot::plan::{Facts, Trial, plan};
 use gluepot::settings::{DeviceChoice, Precision, Settings};
 use gluepot::task::{Example, Origin, Output, Source, Task, glue};
 use gluepot::tokens::{Encoded, Tokens};
-use gluepot::train::{Device, EvaluationEvent, Event, Observer, StepEvent};
+use gluepot::train::{Device, EvaluationEvent, Event, Observer, StepEvent, Stop};
 use serde_json::Value;
 
 /// A folder of this project; `GLUEPOT_TEST_PROJECT` names it where this program was built elsewhere.
@@ -107,10 +108,12 @@ impl Bench {
         plan(settings, self.task.clone(), facts).unwrap()
     }
 
+    pub fn tokens(&self) -> Tokens {
+        Tokens::read(&self.files, &self.architecture).unwrap()
+    }
+
     pub fn encode(&self, trial: &Trial) -> (Vec<Encoded>, Vec<Encoded>) {
-        let encode = |examples: &[Example]| {
-            Tokens::read(&self.files, &self.architecture).unwrap().encode(examples, trial.max_length).unwrap()
-        };
+        let encode = |examples: &[Example]| self.tokens().encode(examples, trial.max_length).unwrap();
         (encode(&self.train[..trial.train_examples]), encode(&self.validation[..trial.validation_examples]))
     }
 }
@@ -124,16 +127,20 @@ pub struct Heard {
 }
 
 impl Observer for Heard {
-    fn observe(&mut self, event: &Event<'_>) -> anyhow::Result<()> {
+    fn wants_parameters(&mut self, _: &EvaluationEvent<'_>) -> bool {
+        true
+    }
+
+    fn observe(&mut self, event: &Event<'_>) -> anyhow::Result<ControlFlow<Stop>> {
         match event {
             Event::Step(step) => self.steps.push(step.clone()),
             Event::Evaluation(EvaluationEvent { predictions, parameters, .. }) => {
                 self.predictions = predictions.iter().map(|prediction| prediction.output.clone()).collect();
-                self.parameters = parameters()?;
+                self.parameters = parameters.unwrap().to_vec();
             }
-            Event::WarmingUp | Event::WarmedUp(_) | Event::Replayed(_) | Event::Log(_) | Event::Boundary(_) => {}
+            _ => {}
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 }
 

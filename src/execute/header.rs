@@ -12,7 +12,7 @@ use crate::terminal::listed;
 use crate::train::{Device, unused_gpu};
 
 /// What is about to happen, and what became of the checkpoint's weights.
-pub(super) fn introduce(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Voice) -> Result<()> {
+pub(super) fn write_header(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Voice) -> Result<()> {
     let trial = &pipeline.inputs.trial;
     voice.say(&format!(
         "{}: {} on {} training and {} validation examples, {} steps, {} parameters, {}",

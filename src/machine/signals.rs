@@ -1,4 +1,4 @@
-//! Being asked to stop.
+//! Signals that ask the process to stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
@@ -18,14 +18,14 @@ const SIGXCPU: i32 = libc::SIGXCPU;
 
 /// Whether somebody asked training to stop after its step, by Ctrl-C (SIGINT) or another signal.
 #[derive(Clone, Debug, Default)]
-pub struct Stop {
+pub struct StopSignal {
     by_person: Arc<AtomicBool>,
     /// Schedulers send SIGUSR1 ahead of SIGTERM, which then is no second request; a terminal that goes away may send
     /// SIGHUP twice.
     by_system: Arc<AtomicBool>,
 }
 
-impl Stop {
+impl StopSignal {
     /// Listens to the process's signals from now on. A second SIGINT or SIGTERM ends the process at once. SIGHUP is heard
     /// unless the process was started to ignore it, as by `nohup`.
     ///
@@ -51,7 +51,7 @@ impl Stop {
     /// The same, and the first signal is answered on standard error at once: a step may take long.
     ///
     /// # Errors
-    /// As [`Stop::on_signals`].
+    /// As [`StopSignal::on_signals`].
     pub fn on_signals_answered() -> Result<Self> {
         static ANSWERED: Once = Once::new();
         let stop = Self::on_signals()?;

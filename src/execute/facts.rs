@@ -1,0 +1,70 @@
+//! What `run.json` says of a run, and commands about it.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+
+use crate::inputs::Pipeline;
+use crate::plan::numerics;
+use crate::runs::{FORMAT, Host, RunFacts, RunId, Status, Versions};
+use crate::train::Device;
+
+/// The facts of a run that begins.
+pub(super) fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &RunId) -> RunFacts {
+    let trial = &pipeline.inputs.trial;
+    RunFacts {
+        format_version: FORMAT,
+        id: id.to_string(),
+        name: trial.settings.name.clone(),
+        task: trial.task.name.clone(),
+        task_definition: Some(trial.task.clone()),
+        trial: pipeline.identity.clone(),
+        status: Status::Running,
+        started,
+        ended: None,
+        exit: None,
+        command_line: command_line(),
+        working_folder: std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+        host: Host::this(),
+        device: device.name().into(),
+        gpu: device.model(),
+        kernels: device.kernels(),
+        versions: Versions::this(),
+        checkpoint: pipeline.inputs.named.checkpoint.to_string(),
+        data_source: data_source(pipeline),
+        commits: pipeline.inputs.named.commits(),
+        hashes: pipeline.hashes.clone(),
+        tokenization: Some(pipeline.tokenization).filter(|tokenization| *tokenization > 1),
+        numerics: numerics(trial.settings.training.precision),
+        planned_numerics: None,
+        seed: trial.settings.seed,
+        parameters: trial.parameter_count(),
+        drawn: pipeline.initial.drawn.clone(),
+        unused: pipeline.initial.unused.clone(),
+        train_examples: trial.train_examples,
+        validation_examples: trial.validation_examples,
+        steps: trial.steps.total,
+        resumed: Vec::new(),
+        removed: Vec::new(),
+    }
+}
+
+/// `hub`, or the task's folder.
+fn data_source(pipeline: &Pipeline<'_>) -> String {
+    let inputs = pipeline.inputs;
+    let folder = inputs.named.source.train.paths.first().and_then(|path| path.parent());
+    let folder = folder.filter(|_| inputs.trial.settings.data.source != "hub");
+    folder.map_or_else(|| "hub".into(), |folder| folder.display().to_string())
+}
+
+/// A command about a run, by the program's name as it was typed.
+#[must_use]
+pub fn command(verb: &str, root: &Path, id: &str) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "gluepot".into());
+    let elsewhere = if root == Path::new("runs") { String::new() } else { format!(" --runs {}", root.display()) };
+    format!("{program} {verb} {id}{elsewhere}")
+}
+
+pub(super) fn command_line() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}

@@ -1,0 +1,74 @@
+//! Training a run whose directory is there, and how that ends.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use chrono::Utc;
+
+use super::{End, Prepared};
+use crate::failure::{Failure, Outcome};
+use crate::inputs::Pipeline;
+use crate::machine::memory::when_refused;
+use crate::machine::panics;
+use crate::numbers::bytes;
+use crate::progress::Progress;
+use crate::runs::{Exit, RunDirectory, RunFacts, manifest};
+use crate::terminal::complain_styled;
+use crate::train::{Device, Observer, Start, Stop, train};
+
+/// Trains to the last step or to where it is stopped; everything is recorded but how the run ended.
+pub(super) fn train_in(
+    pipeline: &Pipeline<'_>,
+    device: &Device,
+    prepared: &mut Prepared,
+    others: &mut [&mut dyn Observer],
+) -> Outcome<End> {
+    let trial = &pipeline.inputs.trial;
+    let Prepared { recorder, voice, facts, directory, .. } = prepared;
+    let mut progress = Progress::new(voice, trial.settings.metric.name(), trial.steps.total);
+    let start = match prepared.from.take() {
+        None => Start::Fresh(&pipeline.initial.parameters),
+        Some(state) => {
+            progress.resume(recorder.best(), recorder.last(), state.counters.steps);
+            Start::Resumed { state, best: recorder.best_score() }
+        }
+    };
+    let _listening = when_refused(last_words(directory, facts));
+    panics::forget();
+    // Burn reports a failing device by a panic.
+    let trained = catch_unwind(AssertUnwindSafe(|| {
+        let mut observers: Vec<&mut dyn Observer> = vec![&mut *recorder, &mut progress];
+        observers.extend(others.iter_mut().map(|other| &mut **other as &mut dyn Observer));
+        train(trial, start, &pipeline.train, &pipeline.validation, device, &mut observers)
+    }));
+    drop(progress);
+    let flow = trained.map_err(|_| Failure::panic(&panics::reason()))??;
+    let end = match flow {
+        ControlFlow::Continue(()) => {
+            let summary = recorder.summary();
+            let none = || Failure::Internal(anyhow::anyhow!("training ended without an evaluation"));
+            End::Finished(Box::new(summary.ok_or_else(none)?))
+        }
+        ControlFlow::Break(Stop::Pruned { step, reason }) => End::Pruned { step, reason },
+        ControlFlow::Break(Stop::Interrupted { step }) => {
+            let steps = facts.steps;
+            return Err(Failure::Interrupted(format!("interrupted after step {step} of {steps}; everything is saved")));
+        }
+    };
+    recorder.release().map_err(Failure::RunDirectory).map(|()| end)
+}
+
+/// Reports and records that there is no memory left for the training, and ends the process: no error can be returned from
+/// the allocator.
+fn last_words(directory: &RunDirectory, facts: &RunFacts) -> impl FnMut(usize) + Send + 'static {
+    let (directory, mut facts) = (directory.clone(), facts.clone());
+    move |size| {
+        let failure = Failure::OutOfMemory(format!("the system refused another {}", bytes(size as u64)));
+        facts.ended = Some(Utc::now());
+        facts.status = failure.status();
+        facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
+        let _ = manifest::replace_facts(&directory, &facts);
+        complain_styled(&failure.styled());
+        std::process::exit(failure.exit_code().into());
+    }
+}

@@ -1,0 +1,106 @@
+//! Steps whose loss and gradient norm have not been read from the device.
+//!
+//! An accelerator works asynchronously. To read a number is to wait until it has done all it was given, and then to let it
+//! wait for more work; the numbers of several steps are therefore read together.
+
+use std::time::{Duration, Instant};
+
+use burn::tensor::Tensor;
+
+use super::error::{Diverged, TrainError};
+use super::event::StepEvent;
+use crate::models::read;
+
+/// A step whose loss and gradient norm the device may still be computing.
+#[derive(Debug)]
+pub struct PendingStep {
+    /// Its number, from 1.
+    pub step: u64,
+    /// Passes over the training split until its end.
+    pub epoch: f64,
+    /// The learning rate that it used.
+    pub learning_rate: f64,
+    /// Its examples: indices into the training split.
+    pub examples: Vec<usize>,
+    /// Their tokens, without padding.
+    pub tokens: u64,
+    /// Mean loss over its examples, and the global norm of the gradient: `[2]`.
+    pub loss_and_norm: Tensor<1>,
+}
+
+impl PendingStep {
+    /// Waits for the device and reads the numbers of these steps.
+    ///
+    /// # Errors
+    /// [`Diverged`] for the first step whose numbers are not finite, or the device failed.
+    pub fn read(steps: Vec<Self>) -> Result<Vec<StepEvent>, TrainError> {
+        let numbers = steps.iter().map(|step| step.loss_and_norm.clone()).collect::<Vec<_>>();
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let numbers = read(Tensor::cat(numbers, 0), "losses and norms").map_err(TrainError::Device)?;
+        let pairs = steps.into_iter().zip(numbers.chunks_exact(2));
+        pairs.map(|(step, pair)| Ok(step.event(pair[0].into(), pair[1].into())?)).collect()
+    }
+
+    /// Waits for the device and reads this step's numbers alone.
+    ///
+    /// # Errors
+    /// As [`PendingStep::read`].
+    pub fn wait(self) -> Result<(), TrainError> {
+        Self::read(vec![self]).map(drop)
+    }
+
+    fn event(self, loss: f64, grad_norm: f64) -> Result<StepEvent, Diverged> {
+        let Self { step, epoch, learning_rate, examples, tokens, .. } = self;
+        for (quantity, value) in [("loss", loss), ("gradient norm", grad_norm)] {
+            if !value.is_finite() {
+                return Err(Diverged { step, quantity, value, learning_rate, examples });
+            }
+        }
+        Ok(StepEvent { step, epoch, loss, learning_rate, grad_norm, examples: examples.len(), tokens })
+    }
+}
+
+/// The steps of a training that have not been read.
+pub struct PendingSteps {
+    steps: Vec<PendingStep>,
+    last_read: Instant,
+}
+
+impl PendingSteps {
+    /// As many steps are read together at most: a progress bar should move.
+    const MOST: usize = 64;
+    /// The longest time between two reads.
+    const INTERVAL: Duration = Duration::from_secs(1);
+
+    /// None yet.
+    pub fn new() -> Self {
+        Self { steps: Vec::new(), last_read: Instant::now() }
+    }
+
+    /// Adds a step.
+    pub fn push(&mut self, step: PendingStep) {
+        self.steps.push(step);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether the steps should be read now, although nobody asks for their numbers.
+    pub fn is_due(&self) -> bool {
+        self.steps.len() >= Self::MOST || self.last_read.elapsed() >= Self::INTERVAL
+    }
+
+    /// Reads all of them.
+    ///
+    /// # Errors
+    /// As [`PendingStep::read`].
+    pub fn read(&mut self) -> Result<Vec<StepEvent>, TrainError> {
+        let events = PendingStep::read(std::mem::take(&mut self.steps));
+        self.last_read = Instant::now();
+        events
+    }
+}

@@ -1,0 +1,73 @@
+//! Predictions: forward passes without a trial, an optimizer, or autodiff.
+
+use std::num::NonZeroUsize;
+
+use super::batch::{Batch, Padding};
+use super::device::Device;
+use super::error::TrainError;
+use crate::architecture::{Architecture, Parameter};
+use crate::checkpoint::HostTensor;
+use crate::models::{Bert, Masks, Value, read};
+use crate::settings::Precision;
+use crate::task::metrics::{Metric, Scores};
+use crate::task::{Output, Prediction};
+use crate::tokens::Encoded;
+
+/// A model for predictions alone, with one tensor for each parameter, in the file's layout.
+#[must_use]
+pub fn load_model(
+    architecture: &Architecture,
+    parameters: &[Parameter],
+    tensors: &[HostTensor],
+    precision: Precision,
+    device: &Device,
+) -> Bert {
+    let value = |(entry, tensor): (&Parameter, &HostTensor)| Value::from_host(tensor, entry.role, device.plain());
+    let Architecture::Bert(config) = architecture;
+    Bert::new(config, parameters.iter().zip(tensors).map(value), precision)
+}
+
+/// The outputs for every example, in the order of `examples`, which need no targets.
+///
+/// # Errors
+/// The device failed.
+pub fn predict(
+    model: &Bert,
+    examples: &[Encoded],
+    batch_size: NonZeroUsize,
+    padding: Padding,
+    device: &Device,
+) -> Result<Vec<Output>, TrainError> {
+    // Examples of similar length share a batch: padding changes no logit by more than rounding, but costs time.
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    order.sort_by_key(|index| examples[*index].tokens.len());
+    let mut outputs = vec![Output(Vec::new()); examples.len()];
+    for indices in order.chunks(batch_size.get()) {
+        let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
+        let logits = model.forward(&Batch::new(&chosen, padding, device).input, Masks::none());
+        let [_, width] = logits.dims();
+        let logits = read(logits, "logits").map_err(TrainError::Device)?;
+        for (index, logits) in indices.iter().zip(logits.chunks_exact(width)) {
+            outputs[*index] = Output(logits.to_vec());
+        }
+    }
+    Ok(outputs)
+}
+
+/// Outputs beside the examples' targets, and their scores.
+///
+/// # Errors
+/// An example has no target.
+pub fn evaluate(
+    outputs: Vec<Output>,
+    examples: &[Encoded],
+    metrics: &[Metric],
+) -> Result<(Vec<Prediction>, Scores), TrainError> {
+    let pair = |(index, (output, example)): (usize, (Output, &Encoded))| {
+        let target = example.target.clone().ok_or(TrainError::MissingTarget(index))?;
+        Ok(Prediction { target, output })
+    };
+    let predictions = outputs.into_iter().zip(examples).enumerate().map(pair).collect::<Result<Vec<_>, TrainError>>()?;
+    let scores = Scores::of(&predictions, metrics);
+    Ok((predictions, scores))
+}
