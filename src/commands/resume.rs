@@ -78,7 +78,7 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     let after = run.status_under_lock().to_string();
     let settings = (!changed.is_empty()).then_some(settings);
     let resumed = Resumed { directory, lock, facts: run.facts, after, state, damaged, changed, settings, identity };
-    let finished = train(&pipeline, &device, Begin::Again(Box::new(resumed)), root, loudness, &arguments.format)?;
+    let finished = train(&pipeline, &device, Begin::Resumed(Box::new(resumed)), root, loudness, &arguments.format)?;
     finished.map_or(Ok(()), |run| print(&pretty(&run)))
 }
 

@@ -92,12 +92,12 @@ pub(super) fn train(
 ) -> Outcome<Option<Value>> {
     let stop = StopSignal::on_signals_answered().map_err(Failure::Internal)?;
     let options = RunOptions { loudness, stop, runs: Some(root.to_path_buf()), keeps_state: true };
-    let Ended { directory, closing, .. } = execute(pipeline, device, begin, &options, &mut [])?;
-    if let Some(closing) = closing {
+    let Ended { directory, result, .. } = execute(pipeline, device, begin, &options, &mut [])?;
+    if let Some(result) = result {
         if format.is_json() {
             return StoredRun::read(directory.root()).map(|run| Some(run_json(&run))).map_err(Failure::RunDirectory);
         }
-        print(&closing)?;
+        print(&result)?;
     }
     Ok(None)
 }

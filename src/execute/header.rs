@@ -4,17 +4,17 @@ use anyhow::Result;
 
 use crate::inputs::Pipeline;
 use crate::numbers::{bytes, count};
-use crate::progress::Voice;
+use crate::progress::RunLog;
 use crate::report::{constant_text, label_text, label_warnings};
 use crate::runs::{DiskSpace, device_text};
 use crate::settings::DeviceChoice;
 use crate::terminal::listed;
 use crate::train::{Device, unused_gpu};
 
-/// What is about to happen, and what became of the checkpoint's weights.
-pub(super) fn write_header(pipeline: &Pipeline<'_>, device: &Device, voice: &mut Voice) -> Result<()> {
+/// What is trained on what, and how the checkpoint's weights are used.
+pub(super) fn write_header(pipeline: &Pipeline<'_>, device: &Device, log: &mut RunLog) -> Result<()> {
     let trial = &pipeline.inputs.trial;
-    voice.say(&format!(
+    log.print(&format!(
         "{}: {} on {} training and {} validation examples, {} steps, {} parameters, {}",
         trial.settings.name,
         trial.task.name,
@@ -26,7 +26,7 @@ pub(super) fn write_header(pipeline: &Pipeline<'_>, device: &Device, voice: &mut
     ))?;
     let (labels, task) = (pipeline.inputs.labels(), &trial.task);
     if let Some(labels) = &labels {
-        voice.say(&format!(
+        log.print(&format!(
             "labels: train {}; validation {}; always predicting one label scores {}",
             label_text(labels.train.counts(), &task.head),
             label_text(labels.validation.counts(), &task.head),
@@ -34,47 +34,48 @@ pub(super) fn write_header(pipeline: &Pipeline<'_>, device: &Device, voice: &mut
         ))?;
     }
     for warning in label_warnings(labels.as_ref(), &task.head) {
-        voice.say(&format!("warning: {warning}"))?;
+        log.print(&format!("warning: {warning}"))?;
     }
     if pipeline.inputs.named.files.weights.is_empty() {
-        voice.say("all weights are randomly initialized; only the checkpoint's architecture is used")?;
+        log.print("all weights are randomly initialized; only the checkpoint's architecture is used")?;
     } else if pipeline.initial.head_of_another_size {
-        voice.say(&format!(
+        log.print(&format!(
             "randomly initialized (the checkpoint's are for other labels): {}",
             pipeline.initial.drawn.join(", ")
         ))?;
     } else if !pipeline.initial.drawn.is_empty() {
-        voice.say(&format!("randomly initialized (not in the checkpoint): {}", pipeline.initial.drawn.join(", ")))?;
+        log.print(&format!("randomly initialized (not in the checkpoint): {}", pipeline.initial.drawn.join(", ")))?;
     }
     let (theirs, ours) = (trial.architecture.labels(), task.head.labels());
     let keeps_head = !pipeline.inputs.named.files.weights.is_empty() && pipeline.initial.drawn.is_empty();
     if keeps_head && !theirs.is_empty() && !ours.is_empty() && theirs != ours {
-        voice.say(&format!(
+        log.print(&format!(
             "the checkpoint's classifier is kept, class by class: {} become {}",
             theirs.join(", "),
             ours.join(", ")
         ))?;
     }
     if let Some(dtype) = trial.architecture.other_dtype() {
-        voice.say(&format!("the checkpoint's dtype is {dtype}; its weights are widened to float32"))?;
+        log.print(&format!("the checkpoint's dtype is {dtype}; its weights are widened to float32"))?;
     }
     if let Some(kind) = trial.architecture.other_problem(&task.head) {
-        voice
-            .say(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for {} here", task.head.problem_type()))?;
+        log.print(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for {} here", task.head.problem_type()))?;
     }
-    // Whoever waited for the hub has been told; the log has not.
+    // The terminal showed them while the hub was asked.
     for remark in pipeline.inputs.named.remarks() {
-        voice.note(&format!("warning: {remark}"))?;
+        log.write(&format!("warning: {remark}"))?;
     }
     for row in pipeline.inputs.setting_rows().iter().filter(|row| row.origin.starts_with("environment ")) {
-        voice.say(&format!("{}: {} = {}", row.origin, row.path(), row.toml().unwrap_or_default()))?;
+        if let Some(value) = row.toml() {
+            log.print(&format!("{}: {} = {value}", row.origin, row.path()))?;
+        }
     }
     if !pipeline.initial.unused.is_empty() {
-        voice.say(&format!("unused weights of the checkpoint: {}", listed(&pipeline.initial.unused)))?;
+        log.print(&format!("unused weights of the checkpoint: {}", listed(&pipeline.initial.unused)))?;
     }
     if let Some(said) = unused_gpu().filter(|_| trial.settings.device == DeviceChoice::Auto) {
-        voice.say(&said)?;
+        log.print(&said)?;
     }
     let space = DiskSpace::of(trial);
-    voice.say(&format!("disk: up to {} for checkpoints and states", bytes(space.peak_bytes)))
+    log.print(&format!("disk: up to {} for checkpoints and states", bytes(space.peak_bytes)))
 }

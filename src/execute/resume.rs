@@ -3,16 +3,18 @@
 use anyhow::{Context, Result};
 use chrono::Utc;
 
-use super::{Prepared, RunOptions, command_line, give_up, record};
+use super::RunOptions;
+use super::facts::command_line;
+use super::open_run::{OpenRun, mark_failed, record};
 use crate::inputs::Pipeline;
 use crate::numbers::count;
 use crate::plan::{SettingRow, numerics, resolved_toml, shown};
-use crate::progress::Voice;
+use crate::progress::RunLog;
 use crate::runs::states::{Damaged, SavedState};
 use crate::runs::{FORMAT, Host, Recorder, Resumption, RunDirectory, RunFacts, RunLock, Status, files, manifest, placed, states};
 use crate::train::Device;
 
-/// A run of which this process has the lock, and a state that it can go on from.
+/// A run of which this process has the lock, and a state that it can be resumed from.
 pub struct Resumed {
     /// Its directory.
     pub directory: RunDirectory,
@@ -63,7 +65,8 @@ pub fn changes(before: &[SettingRow], now: &[SettingRow]) -> Vec<Change> {
 }
 
 impl Resumed {
-    pub(super) fn prepare(self: Box<Self>, pipeline: &Pipeline<'_>, device: &Device, options: &RunOptions) -> Result<Prepared> {
+    /// Opens the run where its state was: what was written since is cut.
+    pub(super) fn open(self: Box<Self>, pipeline: &Pipeline<'_>, device: &Device, options: &RunOptions) -> Result<OpenRun> {
         let Self { directory, lock, facts, after, state, damaged, changed, settings, identity } = *self;
         let SavedState { training, recorded, predictions } = state;
         let step = training.counters.steps;
@@ -100,14 +103,14 @@ impl Resumed {
         let settings = settings.map(|rows| resolved_toml(&placed(&rows, directory.root())));
         manifest::go_on(&directory, &facts, &recorded.stays(&kept), settings.as_deref().map(str::as_bytes))?;
         let begin = || {
-            let mut voice = Voice::new(options.loudness, &directory.path(files::LOG))?;
+            let mut log = RunLog::open(options.loudness, &directory.path(files::LOG))?;
             let name = &facts.name;
-            voice.say(&format!("resuming {name} after step {} of {} ({after})", count(step), count(facts.steps)))?;
+            log.print(&format!("resuming {name} after step {} of {} ({after})", count(step), count(facts.steps)))?;
             for damaged in &damaged {
-                voice.say(&format!("{} cannot be used: {}", damaged.path.display(), damaged.reason))?;
+                log.print(&format!("{} cannot be used: {}", damaged.path.display(), damaged.reason))?;
             }
             for change in &changed {
-                voice.say(&format!("changed: {change}"))?;
+                log.print(&format!("changed: {change}"))?;
             }
             let recorder =
                 Recorder::resumed(&directory, record(pipeline, options, lock.claim())?, recorded, predictions.as_deref())?;
@@ -115,9 +118,9 @@ impl Resumed {
             for (_, path) in states::all(&directory).into_iter().filter(|(other, _)| *other > step) {
                 crate::machine::durable::retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
             }
-            Ok((voice, recorder))
+            Ok((log, recorder))
         };
-        let (voice, recorder) = begin().inspect_err(|error| give_up(&directory, &facts, error))?;
-        Ok(Prepared { directory, facts, lock, recorder, from: Some(training), voice })
+        let (log, recorder) = begin().inspect_err(|error| mark_failed(&directory, &facts, error))?;
+        Ok(OpenRun { directory, facts, lock, recorder, from: Some(training), log })
     }
 }

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::Utc;
 
-use super::{End, Prepared};
+use super::End;
+use super::open_run::OpenRun;
 use crate::failure::{Failure, Outcome};
 use crate::inputs::Pipeline;
 use crate::machine::memory::when_refused;
@@ -18,22 +19,22 @@ use crate::train::{Device, Observer, Start, Stop, train};
 
 /// Trains to the last step or to where it is stopped; everything is recorded but how the run ended.
 pub(super) fn train_in(
+    run: &mut OpenRun,
     pipeline: &Pipeline<'_>,
     device: &Device,
-    prepared: &mut Prepared,
     others: &mut [&mut dyn Observer],
 ) -> Outcome<End> {
     let trial = &pipeline.inputs.trial;
-    let Prepared { recorder, voice, facts, directory, .. } = prepared;
-    let mut progress = Progress::new(voice, trial.settings.metric.name(), trial.steps.total);
-    let start = match prepared.from.take() {
+    let OpenRun { recorder, log, facts, directory, from, .. } = run;
+    let mut progress = Progress::new(log, trial.settings.metric.name(), trial.steps.total);
+    let start = match from.take() {
         None => Start::Fresh(&pipeline.initial.parameters),
         Some(state) => {
             progress.resume(recorder.best(), recorder.last(), state.counters.steps);
             Start::Resumed { state, best: recorder.best_score() }
         }
     };
-    let _listening = when_refused(last_words(directory, facts));
+    let _handler = when_refused(report_out_of_memory(directory, facts));
     panics::forget();
     // Burn reports a failing device by a panic.
     let trained = catch_unwind(AssertUnwindSafe(|| {
@@ -60,7 +61,7 @@ pub(super) fn train_in(
 
 /// Reports and records that there is no memory left for the training, and ends the process: no error can be returned from
 /// the allocator.
-fn last_words(directory: &RunDirectory, facts: &RunFacts) -> impl FnMut(usize) + Send + 'static {
+fn report_out_of_memory(directory: &RunDirectory, facts: &RunFacts) -> impl FnMut(usize) + Send + 'static {
     let (directory, mut facts) = (directory.clone(), facts.clone());
     move |size| {
         let failure = Failure::OutOfMemory(format!("the system refused another {}", bytes(size as u64)));

@@ -64,7 +64,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
             send(&TrialMessage::Taken);
             return Ok(());
         }
-        Earlier::Resumed(resumed) => Begin::Again(resumed),
+        Earlier::Resumed(resumed) => Begin::Resumed(resumed),
         Earlier::None => Begin::New(directory.path()),
     };
     // This process may have been stopped for long while it read its inputs.

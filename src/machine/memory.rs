@@ -1,8 +1,10 @@
 //! The allocator: how it treats freed memory, and what happens when there is no more.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Keeps freed memory for the next step instead of giving it back to the system.
 ///
@@ -60,43 +62,62 @@ pub struct NotEnoughMemory(
     pub String,
 );
 
-/// The system's allocator; when it has no more for a training, that one can still say so.
+/// The system's allocator, with a handler for the case that it has no more memory.
 ///
-/// Without it, the process would end by an abort, with a message about bytes and a run that looks as if it had died.
+/// Without one, the process would end by an abort, with a message about bytes and a run that looks as if it had died.
 pub struct Reporting;
 
-/// What is done when memory is refused: told how many bytes were asked for, it ends the process.
-type LastWords = Box<dyn FnMut(usize) + Send>;
+/// Called with the number of bytes that were refused; ends the process.
+type Handler = Box<dyn FnMut(usize) + Send>;
 
-static LAST_WORDS: Mutex<Option<LastWords>> = Mutex::new(None);
-static LISTENS: AtomicBool = AtomicBool::new(false);
+static HANDLER: Mutex<Option<Handler>> = Mutex::new(None);
+/// Whether a handler waits for the first refusal.
+static ARMED: AtomicBool = AtomicBool::new(false);
+/// Whether the handler is running.
+static RUNNING: AtomicBool = AtomicBool::new(false);
 
-/// Somebody who will say that there is not enough memory, until this is dropped.
-pub struct Listening(());
-
-/// Has `last_words` called when memory is refused. They must end the process, and may need memory for themselves in
-/// moderation: what was refused is mostly large.
-#[must_use]
-pub fn when_refused(last_words: impl FnMut(usize) + Send + 'static) -> Listening {
-    *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last_words));
-    LISTENS.store(true, Ordering::SeqCst);
-    Listening(())
+thread_local! {
+    /// Whether it runs in this thread. Needs no memory and no destructor.
+    static RUNS_HERE: Cell<bool> = const { Cell::new(false) };
 }
 
-impl Drop for Listening {
+/// How long other threads that are refused memory wait for the handler to end the process. It may need a lock that one of
+/// them holds, so that they do not wait forever.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The handler is removed when this is dropped.
+pub struct HandlerGuard(());
+
+/// Has `handler` called when memory is refused. It must end the process, which nobody unwinds: no destructor runs, and a
+/// lock that a thread holds stays held. It may need memory for itself in moderation: what was refused is mostly large.
+#[must_use]
+pub fn when_refused(handler: impl FnMut(usize) + Send + 'static) -> HandlerGuard {
+    *HANDLER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(handler));
+    ARMED.store(true, Ordering::SeqCst);
+    HandlerGuard(())
+}
+
+impl Drop for HandlerGuard {
     fn drop(&mut self) {
-        LISTENS.store(false, Ordering::SeqCst);
-        *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        ARMED.store(false, Ordering::SeqCst);
+        *HANDLER.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
-/// Only the first refusal is spoken of; one that comes while speaking is not.
+/// The first refusal is handled. Another thread that is refused meanwhile waits: returning would abort the process while the
+/// handler writes. A refusal in the handler itself returns.
 fn refused(bytes: usize) {
-    if LISTENS.swap(false, Ordering::SeqCst)
-        && let Ok(mut last_words) = LAST_WORDS.try_lock()
-        && let Some(last_words) = last_words.as_mut()
-    {
-        last_words(bytes);
+    if ARMED.swap(false, Ordering::SeqCst) {
+        RUNNING.store(true, Ordering::SeqCst);
+        RUNS_HERE.set(true);
+        if let Ok(mut handler) = HANDLER.try_lock()
+            && let Some(handler) = handler.as_mut()
+        {
+            handler(bytes);
+        }
+        RUNNING.store(false, Ordering::SeqCst);
+    } else if RUNNING.load(Ordering::SeqCst) && !RUNS_HERE.get() {
+        std::thread::sleep(PATIENCE);
     }
 }
 

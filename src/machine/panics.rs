@@ -1,48 +1,52 @@
-//! Panics, kept from the terminal: a library's panic becomes a message like any other failure.
+//! Messages of panics, kept from the terminal: a library's panic becomes an error like any other.
 
 use std::panic;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
-/// What was said by the panics of a process.
-struct Said {
-    /// The thread that the program is.
-    main: Option<ThreadId>,
+/// The messages of a process's panics.
+struct Messages {
+    main_thread: Option<ThreadId>,
     last: Option<String>,
-    /// By another thread, which may be nobody's concern but the reason for all that follows.
-    first_elsewhere: Option<String>,
+    /// Of another thread, such as one that a device works in: nobody else may notice, and it is the reason for all that
+    /// follows.
+    first_of_other_threads: Option<String>,
 }
 
-static SAID: Mutex<Said> = Mutex::new(Said { main: None, last: None, first_elsewhere: None });
+static MESSAGES: Mutex<Messages> = Mutex::new(Messages { main_thread: None, last: None, first_of_other_threads: None });
 
-/// Keeps the messages of panics instead of printing them. The thread that calls this is the program.
+fn with_messages<T>(with: impl FnOnce(&mut Messages) -> T) -> T {
+    with(&mut MESSAGES.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Keeps the messages of panics instead of printing them. To be called in the main thread.
 pub fn keep() {
-    if let Ok(mut said) = SAID.lock() {
-        said.main = Some(thread::current().id());
-    }
+    with_messages(|messages| messages.main_thread = Some(thread::current().id()));
     panic::set_hook(Box::new(|info| {
         let place = info.location().map_or(String::new(), |location| format!(" ({}:{})", location.file(), location.line()));
         let message = format!("{}{place}", info.payload_as_str().unwrap_or("a panic without a message"));
-        if let Ok(mut said) = SAID.lock() {
-            if said.main != Some(thread::current().id()) {
-                said.first_elsewhere.get_or_insert_with(|| message.clone());
+        with_messages(|messages| {
+            if messages.main_thread != Some(thread::current().id()) {
+                messages.first_of_other_threads.get_or_insert_with(|| message.clone());
             }
-            said.last = Some(message);
-        }
+            messages.last = Some(message);
+        });
     }));
 }
+
+/// What stands for a message that was not kept.
+const UNKNOWN: &str = "a panic whose message was not kept";
 
 /// The message of the last panic.
 #[must_use]
 pub fn last() -> String {
-    SAID.lock().ok().and_then(|said| said.last.clone()).unwrap_or_default()
+    with_messages(|messages| messages.last.clone()).unwrap_or_else(|| UNKNOWN.into())
 }
 
-/// The message of the first panic of another thread since [`forget`], such as one that a device works in. Nobody else may
-/// notice that it has not done its work.
+/// The message of the first panic of another thread since [`forget`].
 #[must_use]
 pub fn elsewhere() -> Option<String> {
-    SAID.lock().ok().and_then(|said| said.first_elsewhere.clone())
+    with_messages(|messages| messages.first_of_other_threads.clone())
 }
 
 /// Why the program panicked: because another thread did, or else its own last panic.
@@ -51,9 +55,7 @@ pub fn reason() -> String {
     elsewhere().unwrap_or_else(last)
 }
 
-/// Forgets what is over: panics so far have nothing to do with what comes.
+/// Forgets the panics of other threads so far, which have nothing to do with what follows.
 pub fn forget() {
-    if let Ok(mut said) = SAID.lock() {
-        said.first_elsewhere = None;
-    }
+    with_messages(|messages| messages.first_of_other_threads = None);
 }

@@ -1,24 +1,22 @@
-//! Training's events, told to a person: a bar on a terminal, plain lines elsewhere, and the run's log.
+//! Progress of a training for people: a bar on a terminal, plain lines elsewhere, and the run's log.
 
+mod run_log;
 mod sweep;
 
-use std::fs::File;
-use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use chrono::Utc;
+use anyhow::Result;
 
 use crate::numbers::{count, duration, rate, scientific, score};
 use crate::runs::Moment;
-use crate::terminal::{self, Bar, Width, draws_bars, fitted, masked, paragraph};
+use crate::terminal::{self, Bar, Width, draws_bars, fitted};
 use crate::train::{EvaluationEvent, Event, LogRow, Observer, StepEvent, Stop};
 
+pub use run_log::RunLog;
 pub use sweep::SweepProgress;
 
-/// How much is said on the terminal.
+/// How much is printed on the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loudness {
     /// A bar if standard error is a terminal, else plain lines.
@@ -27,54 +25,16 @@ pub enum Loudness {
     Quiet,
 }
 
-/// Says a line on standard error, unless quiet.
+/// Prints a line on standard error, unless quiet.
 pub fn say(loudness: Loudness, line: &str) {
     if loudness == Loudness::Normal {
         terminal::complain(line);
     }
 }
 
-/// Speaks to standard error and to the log.
-pub struct Voice {
-    loudness: Loudness,
-    log: File,
-}
-
-impl Voice {
-    /// Opens the log.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn new(loudness: Loudness, log: &Path) -> Result<Self> {
-        let log =
-            File::options().create(true).append(true).open(log).with_context(|| format!("cannot write {}", log.display()))?;
-        Ok(Self { loudness, log })
-    }
-
-    /// Says a line.
-    ///
-    /// # Errors
-    /// The log cannot be written.
-    pub fn say(&mut self, line: &str) -> Result<()> {
-        if self.loudness == Loudness::Normal {
-            terminal::complain(&paragraph(&masked(line), Width::of_stderr()));
-        }
-        self.note(line)
-    }
-
-    /// Writes a line to the log alone.
-    ///
-    /// # Errors
-    /// The log cannot be written.
-    pub fn note(&mut self, line: &str) -> Result<()> {
-        let time = Utc::now().format("%Y-%m-%dT%H:%M:%SZ");
-        masked(line).lines().try_for_each(|line| writeln!(self.log, "{time} {line}")).context("cannot write log.txt")
-    }
-}
-
-/// Tells how training goes.
+/// Shows the progress of a training.
 pub struct Progress<'a> {
-    voice: &'a mut Voice,
+    log: &'a mut RunLog,
     bar: Option<Bar>,
     metric: String,
     total: u64,
@@ -92,16 +52,16 @@ pub struct Progress<'a> {
     untimed: (i32, usize),
 }
 
-/// The shortest time whose speed is worth telling.
-const MOMENT: Duration = Duration::from_millis(20);
+/// The shortest time over which a speed is measured.
+const SHORTEST: Duration = Duration::from_millis(20);
 
 impl<'a> Progress<'a> {
     /// Shows `total` steps, scored by `metric`.
-    pub fn new(voice: &'a mut Voice, metric: &str, total: u64) -> Self {
-        let wants_bar = voice.loudness == Loudness::Normal && draws_bars();
+    pub fn new(log: &'a mut RunLog, metric: &str, total: u64) -> Self {
+        let wants_bar = log.loudness() == Loudness::Normal && draws_bars();
         let now = Instant::now();
         Self {
-            voice,
+            log,
             bar: wants_bar.then(|| Bar::new(total, BAR)),
             metric: metric.into(),
             total,
@@ -123,10 +83,10 @@ impl<'a> Progress<'a> {
     }
 
     fn step(&mut self, step: &StepEvent) {
-        // Several steps may be told at once: they share the time since those before.
+        // The metrics of several steps may be read together: they share the time since those before.
         let (steps, examples) = (self.untimed.0 + 1, self.untimed.1 + step.examples);
         let taken = self.previous.elapsed();
-        if taken < MOMENT && self.smoothed.is_some() {
+        if taken < SHORTEST && self.smoothed.is_some() {
             self.untimed = (steps, examples);
         } else {
             let now = examples as f64 / taken.as_secs_f64().max(1e-9);
@@ -150,15 +110,15 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Says what takes its time before the first step.
-    fn wait(&mut self, what: &str) {
+    /// Shows what is being waited for before the first step.
+    fn waiting(&mut self, what: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(&fitted(&[(what.to_string(), 0)], room(BAR)));
             bar.tick();
         }
     }
 
-    fn log(&mut self, row: &LogRow) -> Result<()> {
+    fn row(&mut self, row: &LogRow) -> Result<()> {
         let left = self.started.elapsed().as_secs_f64() / (row.step - self.resumed_after) as f64 * (self.total - row.step) as f64;
         let line = format!(
             "step {}/{}  epoch {:.2}  loss {:.4}  lr {}  grad norm {:.3}  {} ex/s  {} left",
@@ -171,7 +131,7 @@ impl<'a> Progress<'a> {
             rate(row.interval_examples as f64 / row.elapsed.as_secs_f64().max(1e-9)),
             duration(left),
         );
-        if self.bar.is_some() { self.voice.note(&line) } else { self.voice.say(&line) }
+        if self.bar.is_some() { self.log.write(&line) } else { self.log.print(&line) }
     }
 
     fn evaluation(&mut self, event: &EvaluationEvent<'_>) -> Result<()> {
@@ -195,9 +155,9 @@ impl<'a> Progress<'a> {
             Some(bar) => {
                 let parts = [(at, 0), (epoch, 4), (metrics.join("  "), 0), (loss, 3), (remark.trim_start().into(), 2)];
                 bar.print_above(&fitted(&parts, room(0)));
-                self.voice.note(&line)
+                self.log.write(&line)
             }
-            None => self.voice.say(&line),
+            None => self.log.print(&line),
         }
     }
 }
@@ -206,13 +166,13 @@ impl Observer for Progress<'_> {
     fn observe(&mut self, event: &Event<'_>) -> Result<ControlFlow<Stop>> {
         match event {
             Event::Step(step) => self.step(step),
-            Event::WarmupStarted => self.wait("compiling and tuning kernels, once for each machine and size of batch"),
+            Event::WarmupStarted => self.waiting("compiling and tuning kernels, once for each machine and size of batch"),
             Event::WarmupFinished(time) => {
                 self.previous = Instant::now();
-                self.voice.note(&format!("kernels were ready after {}", duration(time.as_secs_f64())))?;
+                self.log.write(&format!("kernels were ready after {}", duration(time.as_secs_f64())))?;
             }
-            Event::Finished(replays) => self.voice.note(&replays.to_string())?,
-            Event::Log(row) => self.log(row)?,
+            Event::Finished(replays) => self.log.write(&replays.to_string())?,
+            Event::Log(row) => self.row(row)?,
             Event::Evaluation(evaluation) => self.evaluation(evaluation)?,
             Event::Started | Event::Boundary(_) => {}
         }

@@ -34,7 +34,7 @@ pub struct AdamW {
     decay: Arc<Vec<f64>>,
     moments: Vec<State>,
     kernels: Kernels,
-    steps: i32,
+    steps: u64,
 }
 
 /// Running means of a parameter's gradients and of their squares, where it is.
@@ -66,7 +66,7 @@ impl AdamW {
 
     /// Goes on where another optimizer was.
     pub fn restore(&mut self, table: &[Parameter], state: TrainingState, device: &Device) {
-        self.steps = i32::try_from(state.counters.steps).unwrap_or(i32::MAX);
+        self.steps = state.counters.steps;
         let moments = state.first_moments.into_iter().zip(state.second_moments);
         for ((own, entry), (first, second)) in self.moments.iter_mut().zip(table).zip(moments) {
             let value = |tensor| Value::from_host(tensor, entry.role, device.plain());

@@ -41,7 +41,9 @@ pub struct Numbers {
 
 impl Numbers {
     /// Those of step `t`, from 1, for parameters with this weight decay.
-    pub fn new(settings: &Optimizer, decay: Arc<Vec<f64>>, learning_rate: f64, t: i32) -> Self {
+    pub fn new(settings: &Optimizer, decay: Arc<Vec<f64>>, learning_rate: f64, t: u64) -> Self {
+        // Beyond, both powers have long been zero.
+        let t = i32::try_from(t).unwrap_or(i32::MAX);
         let mut numbers = Self {
             settings: settings.clone(),
             learning_rate,

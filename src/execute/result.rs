@@ -1,4 +1,4 @@
-//! The last words of a run.
+//! What is printed at the end of a run.
 
 use crate::numbers::{count, duration, rate, score};
 use crate::report::remarks;
@@ -6,8 +6,8 @@ use crate::runs::{Moment, RunDirectory, Summary};
 use crate::task::Task;
 use crate::task::metrics::LOSS;
 
-/// Scores, where the run is, what to type next.
-pub(super) fn closing(name: &str, summary: &Summary, task: &Task, directory: &RunDirectory, next: &str) -> String {
+/// Scores, where the run is, and the command that shows it.
+pub fn result_text(name: &str, summary: &Summary, task: &Task, directory: &RunDirectory, next: &str) -> String {
     let scores = |moment: &Moment| {
         let mut named: Vec<(&String, &f64)> = moment.scores.iter().collect();
         named.sort_by_key(|(name, _)| (**name != summary.metric, name.as_str() == LOSS));
