@@ -134,7 +134,7 @@ impl Failure {
     /// What a driver's or Burn's message says of the machine's memory or of a GPU. They have no types for it.
     fn of_device(message: &str) -> Option<Self> {
         let fault = GpuFault::of(message);
-        let of_gpu = fault.as_ref().and_then(GpuFault::of_memory);
+        let of_gpu = fault.as_ref().and_then(GpuFault::out_of_memory);
         let of_memory = of_gpu.or_else(|| says_out_of_memory(message).then(|| message.to_string()));
         of_memory.map(Self::OutOfMemory).or(fault.map(Self::Gpu))
     }
@@ -163,7 +163,7 @@ impl Failure {
     #[must_use]
     pub fn details(&self) -> Option<&str> {
         match self {
-            Self::Gpu(fault) => Some(fault.whole()),
+            Self::Gpu(fault) => Some(fault.message()),
             _ => None,
         }
     }
@@ -203,7 +203,7 @@ pub fn says_out_of_memory(message: &str) -> bool {
     ["out of memory", "outofmemory", "out_of_memory", "memory allocation of", "not enough memory"]
         .iter()
         .any(|sign| lower.contains(sign))
-        || GpuFault::of(message).is_some_and(|fault| fault.of_memory().is_some())
+        || GpuFault::of(message).is_some_and(|fault| fault.out_of_memory().is_some())
 }
 
 impl fmt::Display for Failure {

@@ -1,4 +1,4 @@
-//! What the words of NVIDIA's driver and compiler mean for the person who reads them.
+//! What messages of NVIDIA's driver and compiler mean for the person who reads them. They reach this program as text alone.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use crate::numbers::bytes;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GpuFault {
     kind: Kind,
-    /// The line that tells it, in the driver's or the compiler's own words,
-    said: String,
-    /// and all of them.
-    whole: String,
+    /// The line of the message that names the fault.
+    line: String,
+    /// The whole message.
+    message: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ enum Kind {
     Refused,
 }
 
-/// What faults are known by beside the driver's own errors, in lower case; the first that fits.
+/// Parts of messages, in lower case, that name a fault without an error of the driver; the first that fits counts.
 const SIGNS: [(Kind, &str); 12] = [
     // A library that lacks what newer ones have.
     (Kind::OldDriver, "missing symbol cu"),
@@ -84,8 +84,8 @@ const ERRORS: [(Kind, &str, u32); 30] = [
 /// The number that a message of the runtime ends with: the driver's, as opposed to the compiler's.
 const STATUS: &str = " failed with status ";
 
-/// What a line says of the GPU, if it does, and the name of the driver's error that it gives a number for.
-fn meaning(line: &str) -> Option<(Kind, Option<&'static str>)> {
+/// The fault that a line names, if it does, and the name of the driver's error if the line has its number alone.
+fn classify(line: &str) -> Option<(Kind, Option<&'static str>)> {
     let lower = line.to_lowercase();
     if let Some((kind, _)) = SIGNS.iter().find(|(_, sign)| lower.contains(sign)) {
         return Some((*kind, None));
@@ -95,18 +95,18 @@ fn meaning(line: &str) -> Option<(Kind, Option<&'static str>)> {
     })
 }
 
-/// What the compiler had against a kernel, if that is what a message is about.
-fn refused(message: &str) -> Option<(Kind, String)> {
+/// The compiler's first error, if a message is about a kernel that it refused.
+fn compile_error(message: &str) -> Option<(Kind, String)> {
     let (_, log) = message.split_once("[Compilation Error]")?;
     let line = log.lines().find(|line| line.contains("error"))?;
     Some((Kind::Refused, line.trim().to_string()))
 }
 
-/// A line without the words of a panic around it.
-fn words(line: &str) -> &str {
+/// A line without the text of a panic around it.
+fn without_panic(line: &str) -> &str {
     let line = line.rsplit("called `Result::unwrap()` on an `Err` value: ").next().unwrap_or(line);
     // The place in a library's source.
-    line.rsplit_once(" (/").map_or(line, |(words, _)| words).trim()
+    line.rsplit_once(" (/").map_or(line, |(text, _)| text).trim()
 }
 
 /// Whether a line has the driver's error of this name: `DriverError(CUDA_ERROR_NO_DEVICE, "…")`.
@@ -130,30 +130,30 @@ impl GpuFault {
     #[must_use]
     pub fn of(message: &str) -> Option<Self> {
         let known = message.lines().find_map(|line| {
-            let (kind, name) = meaning(line)?;
+            let (kind, name) = classify(line)?;
             let name = name.map(|name| format!(" (CUDA_ERROR_{name})")).unwrap_or_default();
-            Some((kind, format!("{}{name}", words(line))))
+            Some((kind, format!("{}{name}", without_panic(line)
         });
         // Of an error that is not in the table the runtime may know that nothing goes on behind it.
         let poisoned =
-            || message.lines().find(|line| line.contains("poisoned")).map(|line| (Kind::Broken, words(line).to_string()));
-        let (kind, said) = known.or_else(poisoned).or_else(|| refused(message))?;
-        Some(Self { kind, said, whole: message.trim().to_string() })
+            || message.lines().find(|line| line.contains("poisoned")).map(|line| (Kind::Broken, without_panic(line).to_string()));
+        let (kind, line) = known.or_else(poisoned).or_else(|| compile_error(message))?;
+        Some(Self { kind, line, message: message.trim().to_string() })
     }
 
-    /// What there is to say of it where it is one of memory that could not be had.
+    /// What to say of it if the GPU had too little memory.
     #[must_use]
-    pub fn of_memory(&self) -> Option<String> {
-        let asked = self.said.to_lowercase();
+    pub fn out_of_memory(&self) -> Option<String> {
+        let asked = self.line.to_lowercase();
         let asked = asked.split_once(OUT_OF_DEVICE_MEMORY).and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
-        let said = asked.map_or_else(|| self.said.clone(), |asked| format!("the GPU has no {} left", bytes(asked)));
-        (self.kind == Kind::NoMemory).then_some(said)
+        let text = asked.map_or_else(|| self.line.clone(), |asked| format!("the GPU has no {} left", bytes(asked)));
+        (self.kind == Kind::NoMemory).then_some(text)
     }
 
-    /// All words of the driver's or the compiler's.
+    /// The whole message of the driver or the compiler.
     #[must_use]
-    pub fn whole(&self) -> &str {
-        &self.whole
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// What to do.
@@ -199,8 +199,8 @@ impl fmt::Display for GpuFault {
             Kind::Refused => "CUDA's run-time compiler (NVRTC) refused a kernel",
         };
         // The rest of a long message is in the run's log.
-        let said: String = self.said.chars().take(160).collect();
-        write!(f, "{what}: {said}")
+        let line: String = self.line.chars().take(160).collect();
+        write!(f, "{what}: {line}")
     }
 }
 
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn memory_that_could_not_be_had_is_told_with_its_size() {
-        let of_memory = |message: &str| GpuFault::of(message).and_then(|fault| fault.of_memory());
+        let of_memory = |message: &str| GpuFault::of(message).and_then(|fault| fault.out_of_memory());
         let full = "An IO error happened\nCaused by:\n  out of device memory allocating 8388608 bytes\nNo backtrace available";
         assert_eq!(of_memory(full).as_deref(), Some("the GPU has no 8.4 MB left"));
         let by_number = of_memory("cuGraphInstantiate failed with status 2").unwrap();
