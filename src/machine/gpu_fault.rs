@@ -132,7 +132,7 @@ impl GpuFault {
         let known = message.lines().find_map(|line| {
             let (kind, name) = classify(line)?;
             let name = name.map(|name| format!(" (CUDA_ERROR_{name})")).unwrap_or_default();
-            Some((kind, format!("{}{name}", without_panic(line)
+            Some((kind, format!("{}{name}", without_panic(line))))
         });
         // Of an error that is not in the table the runtime may know that nothing goes on behind it.
         let poisoned =

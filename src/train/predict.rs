@@ -58,11 +58,7 @@ pub fn predict(
 ///
 /// # Errors
 /// An example has no target.
-pub fn evaluate(
-    outputs: Vec<Output>,
-    examples: &[Encoded],
-    metrics: &[Metric],
-) -> Result<(Vec<Prediction>, Scores), TrainError> {
+pub fn evaluate(outputs: Vec<Output>, examples: &[Encoded], metrics: &[Metric]) -> Result<(Vec<Prediction>, Scores), TrainError> {
     let pair = |(index, (output, example)): (usize, (Output, &Encoded))| {
         let target = example.target.clone().ok_or(TrainError::MissingTarget(index))?;
         Ok(Prediction { target, output })

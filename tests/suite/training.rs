@@ -112,9 +112,7 @@ fn a_written_checkpoint_alone_predicts_what_its_run_did() {
     let mut written = csv::Reader::from_path(run.join("predictions/validation.csv")).unwrap();
     let written: Vec<Vec<String>> =
         written.records().map(|row| row.unwrap().iter().skip(3).map(String::from).collect()).collect();
-    let predicted: Vec<Vec<String>> = outputs
-        .into_iter()
-        .map(|output| output.probabilities().iter().map(ToString::to_string).collect())
-        .collect();
+    let predicted: Vec<Vec<String>> =
+        outputs.into_iter().map(|output| output.probabilities().iter().map(ToString::to_string).collect()).collect();
     assert_eq!(predicted, written);
 }
