@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::config::ConfigFile;
+use super::config::{ConfigFile, largest};
 use super::family::Family;
 use super::parameter::{Builder, Parameter, Part};
 use super::{Dropout, training_operations};
@@ -46,19 +46,19 @@ impl Config {
         file.expect("hidden_act", "gelu")?;
         file.expect("position_embedding_type", "absolute")?;
         file.expect_plain_encoder()?;
-        let vocab_size = file.size("vocab_size", 30_522)?;
+        let vocab_size = file.size("vocab_size", 30_522, largest::VOCABULARY)?;
         let classifier_dropout = match file.get("classifier_dropout") {
             Some(_) => Some(file.probability("classifier_dropout", 0.0)?),
             None => None,
         };
         let config = Self {
             vocab_size,
-            hidden_size: file.size("hidden_size", 768)?,
-            num_hidden_layers: file.size("num_hidden_layers", 12)?,
-            num_attention_heads: file.size("num_attention_heads", 12)?,
-            intermediate_size: file.size("intermediate_size", 3072)?,
-            max_position_embeddings: file.size("max_position_embeddings", 512)?,
-            type_vocab_size: file.size("type_vocab_size", 2)?,
+            hidden_size: file.size("hidden_size", 768, largest::WIDTH)?,
+            num_hidden_layers: file.size("num_hidden_layers", 12, largest::LAYERS)?,
+            num_attention_heads: file.size("num_attention_heads", 12, largest::OTHER)?,
+            intermediate_size: file.size("intermediate_size", 3072, largest::OTHER)?,
+            max_position_embeddings: file.size("max_position_embeddings", 512, largest::POSITIONS)?,
+            type_vocab_size: file.size("type_vocab_size", 2, largest::OTHER)?,
             layer_norm_eps: file.small("layer_norm_eps", 1e-12)?,
             hidden_dropout_prob: file.probability("hidden_dropout_prob", 0.1)?,
             attention_probs_dropout_prob: file.probability("attention_probs_dropout_prob", 0.1)?,

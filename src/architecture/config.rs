@@ -5,9 +5,14 @@ use serde_json::{Map, Value, json};
 
 use crate::task::Head;
 
-/// Sizes above these are a damaged or hostile file, not an encoder.
-const LARGEST: [(&str, usize); 4] =
-    [("vocab_size", 10_000_000), ("hidden_size", 65_536), ("num_hidden_layers", 1_000), ("max_position_embeddings", 1_000_000)];
+/// Largest sizes that make sense; above them a file is damaged or hostile, not an encoder.
+pub(super) mod largest {
+    pub const VOCABULARY: usize = 10_000_000;
+    pub const WIDTH: usize = 65_536;
+    pub const LAYERS: usize = 1_000;
+    pub const POSITIONS: usize = 1_000_000;
+    pub const OTHER: usize = 1_000_000;
+}
 
 /// A `config.json` as it was written, kept whole for the checkpoints written later.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +28,8 @@ impl ConfigFile {
         self.0.get(key).filter(|value| !value.is_null())
     }
 
-    pub fn size(&self, key: &str, default: usize) -> Result<usize> {
+    /// A size from 1 to `largest`.
+    pub fn size(&self, key: &str, default: usize, largest: usize) -> Result<usize> {
         let size = match self.0.get(key) {
             None => default,
             Some(value) => {
@@ -31,7 +37,6 @@ impl ConfigFile {
                 size.with_context(|| format!("{key} is {value}, expected a whole number"))?
             }
         };
-        let largest = LARGEST.iter().find(|(known, _)| *known == key).map_or(1_000_000, |(_, largest)| *largest);
         ensure!(size > 0, "{key} is 0");
         ensure!(size <= largest, "{key} is {size}, more than the {largest} that make sense");
         Ok(size)
