@@ -14,7 +14,7 @@ use crate::hub::Hub;
 use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::numbers::{count, scientific};
-use crate::plan::{Hashes, SettingRow, extended, identity};
+use crate::plan::{Hashes, Provenance, SettingRow, extended};
 use crate::plan::{Steps, Trial};
 use crate::progress::Loudness;
 use crate::runs::states::{self, Damaged};
@@ -57,9 +57,10 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     refuse_changes(&changed, arguments.epochs.is_some())?;
     let mut pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
     if sources.own_checkpoint {
-        pipeline.hashes = Hashes { data: pipeline.hashes.data, tokenizer: pipeline.hashes.tokenizer, ..run.facts.hashes.clone() };
-        pipeline.identity =
-            identity(&inputs.setting_rows(), &pipeline.hashes, &[], pipeline.tokenization, run.facts.identity_numerics());
+        let Provenance { hashes: Hashes { data, tokenizer, .. }, tokenization, .. } = pipeline.provenance;
+        let hashes = Hashes { data, tokenizer, ..run.facts.hashes.clone() };
+        let numerics = run.facts.identity_numerics();
+        pipeline.provenance = Provenance::new(&inputs.setting_rows(), &[], hashes, tokenization, numerics);
     }
     refuse_other_inputs(&run.facts, &pipeline)?;
     let (state, damaged) = states::newest(&directory, &inputs.trial.parameters);
@@ -71,7 +72,11 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
         for line in longer.said.iter().filter(|_| !arguments.quiet.quiet) {
             complain(line);
         }
-        if longer.same { pipeline.identity.clone() } else { extended(&pipeline.identity, &run.facts.trial, step) }
+        if longer.same {
+            pipeline.provenance.identity.clone()
+        } else {
+            extended(&pipeline.provenance.identity, &run.facts.trial, step)
+        }
     } else {
         run.facts.trial.clone()
     };
@@ -216,10 +221,10 @@ fn refuse_other_facts(facts: &RunFacts, before: &Inputs) -> Outcome<()> {
 
 /// The same data, tokenizer and weights as before.
 fn refuse_other_inputs(facts: &RunFacts, pipeline: &Pipeline<'_>) -> Outcome<()> {
-    let differences = facts.hashes.differences(&pipeline.hashes);
+    let differences = facts.hashes.differences(&pipeline.provenance.hashes);
     let id = &facts.id;
     if differences.is_empty() {
-        let (before, now) = (facts.tokenization.unwrap_or(1), pipeline.tokenization);
+        let (before, now) = (facts.tokenization.unwrap_or(1), pipeline.provenance.tokenization);
         let message = || {
             anyhow!(
                 "the run {id} began with tokenization {before}, and this version of gluepot makes other token ids of the same \

@@ -53,7 +53,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     inputs.trial.rungs.clone_from(&planned.rungs);
     let (inputs, device) = with_device(inputs)?;
     let pipeline = Pipeline::make(&inputs, &directory.tokens())?;
-    if pipeline.identity != planned.id {
+    if pipeline.provenance.identity != planned.id {
         return Err(Failure::Usage(anyhow!(
             "the data, the checkpoint or the plan's line are not what they were when {} was planned; put the files back, or run `gluepot sweep` with the experiment's file again",
             directory.path().display()
@@ -104,7 +104,7 @@ enum Earlier {
 
 fn earlier(directory: &SweepDirectory, pipeline: &Pipeline<'_>, device: &Device) -> anyhow::Result<Earlier> {
     let runs = directory.runs()?;
-    let own = || runs.iter().rev().filter(|run| run.facts.trial == pipeline.identity && !run.status().has_ended());
+    let own = || runs.iter().rev().filter(|run| run.facts.trial == pipeline.provenance.identity && !run.status().has_ended());
     for run in own() {
         // A process that only sleeps finds another one's name in its lock when it wakes.
         let is_free = run.status() != Status::Running && RunLock::take(&RunDirectory::at(run.path.clone()))?.is_some();

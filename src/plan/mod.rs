@@ -2,10 +2,12 @@
 
 mod hashes;
 mod identity;
+mod provenance;
 mod resolved;
 
 pub use hashes::Hashes;
 pub use identity::{extended, identity, identity_of, numerics};
+pub use provenance::Provenance;
 pub use resolved::{Located, SettingRow, resolved_toml, setting_rows, shown};
 
 use std::num::NonZeroUsize;

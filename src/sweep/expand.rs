@@ -13,7 +13,6 @@ use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::numbers::{count, counted};
-use crate::plan::{identity, numerics};
 use crate::settings::{Complaint, Strategy, Sweep};
 
 /// The most trials of a sweep: far more than anybody trains, and few enough to be planned in seconds.
@@ -122,7 +121,7 @@ fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, 
     let settings = inputs.setting_rows();
     let hashes = inputs.named.hashes().map_err(Failure::Checkpoint)?;
     Ok(PlannedTrial {
-        id: identity(&settings, &hashes, &trial.rungs, inputs.tokenization()?, numerics(trial.settings.training.precision)),
+        id: inputs.provenance(hashes)?.identity,
         variant,
         choices: values(point),
         seed: trial.settings.seed,

@@ -141,7 +141,7 @@ fn identities_change_where_the_ids_do() {
         std::fs::write(path("x.toml"), experiment).unwrap();
         let inputs = Inputs::read(&path("x.toml"), Purpose::Training, &[], &Surroundings::default(), &Hub::offline()).unwrap();
         let pipeline = Pipeline::make(&inputs, &TokenCache::default()).unwrap();
-        assert_eq!(pipeline.tokenization, tokenization, "{name}");
-        assert_eq!(pipeline.identity == before, tokenization == 1, "{name}: {}", pipeline.identity);
+        assert_eq!(pipeline.provenance.tokenization, tokenization, "{name}");
+        assert_eq!(pipeline.provenance.identity == before, tokenization == 1, "{name}: {}", pipeline.provenance.identity);
     }
 }

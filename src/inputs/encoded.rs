@@ -1,46 +1,39 @@
-//! The live objects built from a trial: encoded splits, initial parameters, and the hashes of what they were made of.
+//! What training reads: encoded splits and initial parameters, and what both were made of.
 
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint::Initial;
 use crate::failure::{Failure, Outcome};
-use crate::inputs::Inputs;
+use crate::inputs::TrialInputs;
 use crate::machine::digest::hex;
-use crate::plan::{Hashes, identity, numerics};
+use crate::plan::{Hashes, Provenance};
 use crate::task::{Example, Target, Text};
 use crate::tokens::{Encoded, TOKENIZATION, TokenCache};
 
 /// What is made before a run directory exists, so that a run which cannot start leaves none.
-pub struct Pipeline<'a> {
+pub struct EncodedInputs<'a> {
     /// What it is made of.
-    pub inputs: &'a Inputs,
+    pub inputs: &'a TrialInputs,
     /// What training starts from.
     pub initial: Initial,
     /// The training split.
     pub train: Vec<Encoded>,
     /// The validation split.
     pub validation: Vec<Encoded>,
-    /// SHA-256 of everything read.
-    pub hashes: Hashes,
-    /// The oldest tokenization that gives the ids of both splits.
-    pub tokenization: u32,
-    /// Hash of what decides the outcome.
-    pub identity: String,
+    /// What all of it was made of.
+    pub provenance: Provenance,
 }
 
-impl<'a> Pipeline<'a> {
+impl<'a> EncodedInputs<'a> {
     /// Encodes, or takes what has been encoded before, and reads or draws the parameters.
     ///
     /// # Errors
     /// Tokenizer or weights cannot be used.
-    pub fn make(inputs: &'a Inputs, cache: &TokenCache) -> Outcome<Self> {
+    pub fn make(inputs: &'a TrialInputs, cache: &TokenCache) -> Outcome<Self> {
         let (train, validation) = encode(inputs, cache)?;
         let initial = inputs.initial()?;
         let hashes = Hashes { weights: initial.sha256.clone(), ..inputs.named.hashes_without_weights().clone() };
-        let tokenization = inputs.tokenization()?;
-        let numerics = numerics(inputs.trial.settings.training.precision);
-        let identity = identity(&inputs.setting_rows(), &hashes, &inputs.trial.rungs, tokenization, numerics);
-        Ok(Self { inputs, initial, train, validation, hashes, tokenization, identity })
+        Ok(Self { inputs, initial, train, validation, provenance: inputs.provenance(hashes)? })
     }
 }
 
@@ -48,7 +41,7 @@ impl<'a> Pipeline<'a> {
 ///
 /// # Errors
 /// The tokenizer cannot be used.
-pub fn encode(inputs: &Inputs, cache: &TokenCache) -> Outcome<(Vec<Encoded>, Vec<Encoded>)> {
+pub fn encode(inputs: &TrialInputs, cache: &TokenCache) -> Outcome<(Vec<Encoded>, Vec<Encoded>)> {
     let hashes = inputs.named.hashes_without_weights();
     let trial = &inputs.trial;
     let split = |examples: &[Example]| {

@@ -1,0 +1,133 @@
+//! The checkpoint and the data that an experiment names, read.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use anyhow::{Context, Result};
+
+use super::cache::InputKey;
+use super::written;
+use crate::architecture::Architecture;
+use crate::checkpoint::{CheckpointName, Files};
+use crate::experiment::Experiment;
+use crate::failure::{Failure, Outcome};
+use crate::hub::{Commit, Hub};
+use crate::machine::input_file::sha256;
+use crate::plan::{Facts, Hashes};
+use crate::runs::Commits;
+use crate::settings::{CHECKPOINT, DATA_SOURCE, Settings};
+use crate::task::{Example, Source};
+use crate::tokens::Tokens;
+
+/// The checkpoint and the data that an experiment names, shared by all trials on them.
+#[derive(Debug)]
+pub struct LoadedInputs {
+    /// The checkpoint as it is named.
+    pub checkpoint: CheckpointName,
+    /// The checkpoint's files.
+    pub files: Files,
+    /// The data's files.
+    pub source: Source,
+    /// The checkpoint's tokenizer.
+    pub tokens: Tokens,
+    architecture: Architecture,
+    pub(super) train: Vec<Example>,
+    pub(super) validation: Vec<Example>,
+    /// All but that of the weights.
+    hashes: Hashes,
+    weights: OnceLock<String>,
+    /// By longest input and number of examples in each split, because to know one is to encode them.
+    tokenizations: Mutex<BTreeMap<[usize; 3], u32>>,
+}
+
+impl LoadedInputs {
+    pub(super) fn read(key: &InputKey, experiment: &Experiment, settings: &Settings, hub: &Hub) -> Outcome<Self> {
+        let checkpoint = || written(experiment, CHECKPOINT, &settings.checkpoint);
+        let files = Files::find(&key.checkpoint, key.with_weights, hub).with_context(checkpoint).map_err(Failure::checkpoint)?;
+        let architecture = files.architecture().with_context(checkpoint).map_err(Failure::checkpoint)?;
+        let tokens = Tokens::read(&files, &architecture).with_context(checkpoint).map_err(Failure::checkpoint)?;
+        let task = &key.task;
+        let data = || written(experiment, DATA_SOURCE, &settings.data.source);
+        let source = Source::find(&key.data, task, hub).with_context(data).map_err(Failure::data)?;
+        let train = source.train.read(task).map_err(Failure::data)?;
+        let validation = source.validation.read(task).map_err(Failure::data)?;
+        let splits = [("train", &train), ("validation", &validation)];
+        let hashes = Hashes {
+            data: splits.map(|(split, rows)| (split.to_string(), rows.sha256.clone())).into(),
+            tokenizer: files.tokenizer_files().map(|file| (file.name(), file.sha256().to_string())).collect(),
+            config: files.config.sha256().into(),
+            weights: None,
+        };
+        Ok(Self {
+            checkpoint: key.checkpoint.clone(),
+            files,
+            tokens,
+            architecture,
+            source,
+            train: train.examples,
+            validation: validation.examples,
+            hashes,
+            weights: OnceLock::new(),
+            tokenizations: Mutex::default(),
+        })
+    }
+
+    /// SHA-256 of every file but the weights: of the bytes that were parsed.
+    #[must_use]
+    pub fn hashes_without_weights(&self) -> &Hashes {
+        &self.hashes
+    }
+
+    /// SHA-256 of every file; the weights as they are when this is asked for the first time.
+    ///
+    /// # Errors
+    /// The weights cannot be read.
+    pub fn hashes(&self) -> Result<Hashes> {
+        let weights = match self.weights.get() {
+            _ if self.files.weights.is_empty() => None,
+            Some(known) => Some(known.clone()),
+            None => {
+                let hash = sha256(&self.files.weights)?;
+                Some(self.weights.get_or_init(|| hash).clone())
+            }
+        };
+        Ok(Hashes { weights, ..self.hashes.clone() })
+    }
+
+    /// The oldest tokenization that gives the ids of the first examples of both splits.
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text.
+    pub(super) fn tokenization(&self, train: usize, validation: usize, max_length: usize) -> Outcome<u32> {
+        let key = [max_length, train, validation];
+        let mut known = self.tokenizations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tokenization) = known.get(&key) {
+            return Ok(*tokenization);
+        }
+        let found = self.tokens.tokenization(&self.train[..train], &self.validation[..validation], max_length);
+        let found = found.map_err(Failure::Checkpoint)?;
+        known.insert(key, found);
+        Ok(found)
+    }
+
+    /// The commits of what comes from the hub.
+    #[must_use]
+    pub fn commits(&self) -> Commits {
+        let text = |commit: &Option<Commit>| commit.as_ref().map(|commit| commit.as_str().to_string());
+        Commits { checkpoint: text(&self.files.commit), data: text(&self.source.commit) }
+    }
+
+    /// What people should know of how the files were found.
+    pub fn remarks(&self) -> impl Iterator<Item = &str> {
+        self.files.remark.iter().chain(&self.source.remark).map(String::as_str)
+    }
+
+    pub(super) fn facts(&self) -> Facts {
+        Facts {
+            architecture: self.architecture.clone(),
+            tokenizer_longest: self.tokens.longest(),
+            train_examples: self.train.len(),
+            validation_examples: self.validation.len(),
+        }
+    }
+}
