@@ -14,7 +14,7 @@ use crate::hub::Hub;
 use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::numbers::{count, scientific};
-use crate::plan::{Hashes, Provenance, SettingRow, extended};
+use crate::plan::{Hashes, SettingRow, extended};
 use crate::plan::{Steps, Trial};
 use crate::progress::Loudness;
 use crate::runs::states::{self, Damaged};
@@ -57,11 +57,10 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     refuse_changes(&changed, arguments.epochs.is_some())?;
     let mut pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
     if sources.own_checkpoint {
-        let Provenance { hashes: Hashes { data, tokenizer, .. }, tokenization, .. } = pipeline.provenance;
-        let hashes = Hashes { data, tokenizer, ..run.facts.hashes.clone() };
-        let numerics = run.facts.identity_numerics();
-        pipeline.provenance = Provenance::new(&inputs.setting_rows(), &[], hashes, tokenization, numerics);
+        let Hashes { data, tokenizer, .. } = pipeline.provenance.hashes;
+        pipeline.provenance.hashes = Hashes { data, tokenizer, ..run.facts.hashes.clone() };
     }
+    pipeline = pipeline.under(run.facts.identity_numerics());
     refuse_other_inputs(&run.facts, &pipeline)?;
     let (state, damaged) = states::newest(&directory, &inputs.trial.parameters);
     let state = state.ok_or_else(|| Failure::Usage(no_state(&run.facts, &damaged)))?;

@@ -12,7 +12,7 @@ use crate::hub::Hub;
 use crate::inputs::Shelf;
 use crate::numbers::count;
 use crate::progress::Loudness;
-use crate::report::{Column, Table, state_text, sweep_size_text};
+use crate::report::{Column, Table, other_numerics, state_text, sweep_size_text};
 use crate::runs::{StoredRun, files};
 use crate::sweep::{Jobs, Plan, PlannedTrial, StateCounts, SweepDirectory, SweepFacts, TrialState};
 use crate::terminal::Width;
@@ -31,6 +31,9 @@ pub fn resume(directory: &SweepDirectory, arguments: &Resume) -> Outcome<()> {
     let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };
     if loudness == Loudness::Normal {
         complain(&format!("continuing {}", directory.path().display()));
+        if let Some(remark) = other_numerics(&trials) {
+            complain(&remark);
+        }
     }
     let how = Conduct {
         directory,

@@ -211,10 +211,15 @@ fn computed_by(runs: &[&ComparedRun]) -> BTreeMap<&'static str, BTreeMap<String,
         let kind = facts.device.split(':').next().unwrap_or_default();
         Some(facts.gpu.clone().unwrap_or_else(|| kind.into()))
     };
-    let parts: [(&'static str, Part<'_>); 5] = [
+    let numerics = |facts: &RunFacts| {
+        let numbers: BTreeSet<u32> = facts.computed_numerics().collect();
+        Some(numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" and "))
+    };
+    let parts: [(&'static str, Part<'_>); 6] = [
         ("device", &device),
         ("instruction_set", &instruction_set),
         ("kernels", &kernels),
+        ("numerics", &numerics),
         ("gluepot", &|facts| Some(facts.versions.gluepot.clone())),
         ("burn", &|facts| Some(facts.versions.burn.clone())),
     ];

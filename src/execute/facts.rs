@@ -12,6 +12,7 @@ use crate::train::Device;
 /// The facts of a run that begins.
 pub(super) fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &RunId) -> RunFacts {
     let trial = &pipeline.inputs.trial;
+    let current = numerics(trial.settings.training.precision);
     RunFacts {
         format_version: FORMAT,
         id: id.to_string(),
@@ -35,8 +36,8 @@ pub(super) fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<
         commits: pipeline.inputs.named.commits(),
         hashes: pipeline.provenance.hashes.clone(),
         tokenization: Some(pipeline.provenance.tokenization).filter(|tokenization| *tokenization > 1),
-        numerics: numerics(trial.settings.training.precision),
-        planned_numerics: None,
+        numerics: current,
+        planned_numerics: Some(pipeline.provenance.numerics).filter(|planned| *planned != current),
         seed: trial.settings.seed,
         parameters: trial.parameter_count(),
         drawn: pipeline.initial.drawn.clone(),

@@ -70,6 +70,8 @@ impl Resumed {
         let Self { directory, lock, facts, after, state, damaged, changed, settings, identity } = *self;
         let SavedState { training, recorded, predictions } = state;
         let step = training.counters.steps;
+        let current = numerics(pipeline.inputs.trial.settings.training.precision);
+        let numerics_before = facts.computed_numerics().last();
         let resumption = Resumption {
             at: Utc::now(),
             step,
@@ -78,7 +80,7 @@ impl Resumed {
             host: Host::this(),
             device: device.name().into(),
             gpu: device.model(),
-            numerics: numerics(pipeline.inputs.trial.settings.training.precision),
+            numerics: current,
             changed: changed.iter().map(ToString::to_string).collect(),
         };
         let facts = RunFacts {
@@ -108,6 +110,12 @@ impl Resumed {
             log.print(&format!("resuming {name} after step {} of {} ({after})", count(step), count(facts.steps)))?;
             for damaged in &damaged {
                 log.print(&format!("{} cannot be used: {}", damaged.path.display(), damaged.reason))?;
+            }
+            if let Some(before) = numerics_before.filter(|before| *before != current) {
+                voice.say(&format!(
+                    "this version computes under numerics {current}, and the run was computed under numerics {before}: from here \
+                     on, the last digits can be others than without an interruption"
+                ))?;
             }
             for change in &changed {
                 log.print(&format!("changed: {change}"))?;

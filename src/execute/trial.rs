@@ -52,7 +52,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     let mut inputs = Inputs::of(experiment, Purpose::Training, &Hub::from_env(false), &mut Shelf::default())?;
     inputs.trial.rungs.clone_from(&planned.rungs);
     let (inputs, device) = with_device(inputs)?;
-    let pipeline = Pipeline::make(&inputs, &directory.tokens())?;
+    let pipeline = Pipeline::make(&inputs, &directory.tokens())?.under(planned.numerics);
     if pipeline.provenance.identity != planned.id {
         return Err(Failure::Usage(anyhow!(
             "the data, the checkpoint or the plan's line are not what they were when {} was planned; put the files back, or run `gluepot sweep` with the experiment's file again",

@@ -35,6 +35,14 @@ impl<'a> EncodedInputs<'a> {
         let hashes = Hashes { weights: initial.sha256.clone(), ..inputs.named.hashes_without_weights().clone() };
         Ok(Self { inputs, initial, train, validation, provenance: inputs.provenance(hashes)? })
     }
+
+    /// With the identity that it has under these numerics, as for a trial that another version has planned.
+    #[must_use]
+    pub fn under(self, numerics: u32) -> Self {
+        let Provenance { hashes, tokenization, .. } = self.provenance;
+        let (rows, rungs) = (self.inputs.setting_rows(), &self.inputs.trial.rungs);
+        Self { provenance: Provenance::new(&rows, rungs, hashes, tokenization, numerics), ..self }
+    }
 }
 
 /// Both splits as ids.

@@ -101,6 +101,7 @@ pub fn opened_text(opened: &OpenedSweep, resume: &dyn Fn(&Path) -> String) -> St
             let mut lines = vec![format!("continuing {path}")];
             lines.extend(restored(known));
             lines.extend(added(&known.extended, "added to its plan"));
+            lines.extend(other_numerics(&known.extended.trials));
             lines.extend(kept(&known.extended));
             lines.join("\n")
         }
@@ -121,6 +122,7 @@ pub fn lookup_text(lookup: &Lookup, resume: &dyn Fn(&Path) -> String) -> String 
             let mut lines = vec![format!("would continue {}: {}", known.directory.path().display(), counts.text())];
             lines.extend(restored(known).into_iter().map(|line| format!("would restore {line}")));
             lines.extend(added(&known.extended, "would be added to its plan"));
+            lines.extend(other_numerics(&known.extended.trials));
             lines.extend(kept(&known.extended));
             lines.join("\n")
         }
@@ -130,6 +132,21 @@ pub fn lookup_text(lookup: &Lookup, resume: &dyn Fn(&Path) -> String) -> String 
             lines.join("\n")
         }
     }
+}
+
+/// What to know of trials that were planned under other numerics than this version's.
+#[must_use]
+pub fn other_numerics(trials: &[PlannedTrial]) -> Option<String> {
+    let others = trials.iter().filter(|trial| trial.numerics != trial.current_numerics());
+    let numbers: BTreeSet<(u32, u32)> = others.clone().map(|trial| (trial.numerics, trial.current_numerics())).collect();
+    let from_to: Vec<String> = numbers.iter().map(|(planned, now)| format!("{planned}, now {now}")).collect();
+    let were = counted(others.count(), "trial was", "trials were");
+    (!numbers.is_empty()).then(|| {
+        format!(
+            "{were} planned under other numerics ({}): finished ones count, and `gluepot compare` tells where a variant has both",
+            from_to.join("; ")
+        )
+    })
 }
 
 fn restored(known: &FoundSweep) -> Vec<String> {

@@ -99,6 +99,11 @@ fn first() -> u32 {
 }
 
 impl RunFacts {
+    /// The numbers of the numerics that computed it, in order.
+    pub fn computed_numerics(&self) -> impl DoubleEndedIterator<Item = u32> {
+        std::iter::once(self.numerics).chain(self.resumed.iter().map(|resumption| resumption.numerics))
+    }
+
     /// The number of the numerics in its identity.
     #[must_use]
     pub fn identity_numerics(&self) -> u32 {

@@ -13,6 +13,7 @@ use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::numbers::{count, counted};
+use crate::plan::Provenance;
 use crate::settings::{Complaint, Strategy, Sweep};
 
 /// The most trials of a sweep: far more than anybody trains, and few enough to be planned in seconds.
@@ -120,8 +121,12 @@ fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, 
     };
     let settings = inputs.setting_rows();
     let hashes = inputs.named.hashes().map_err(Failure::Checkpoint)?;
+    let provenance = inputs.provenance(hashes.clone())?;
+    let first = Provenance::new(&settings, &trial.rungs, hashes, provenance.tokenization, 1);
     Ok(PlannedTrial {
-        id: inputs.provenance(hashes)?.identity,
+        numerics: provenance.numerics,
+        first_id: (provenance.numerics > 1).then_some(first.identity),
+        id: provenance.identity,
         variant,
         choices: values(point),
         seed: trial.settings.seed,
@@ -129,8 +134,8 @@ fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, 
         work,
         rungs: trial.rungs.clone(),
         decides: is_first_seed && !trial.rungs.is_empty(),
-        settings,
         absolute: BTreeMap::new(),
+        settings,
     })
 }
 

@@ -23,13 +23,13 @@ pub struct Extended {
 /// The plan with what is asked for beyond it; none if some of its trials are not asked for.
 #[must_use]
 pub fn extend(known: &[PlannedTrial], asked: &[PlannedTrial]) -> Option<Extended> {
-    let by_id: HashMap<&str, &PlannedTrial> = asked.iter().map(|trial| (trial.id.as_str(), trial)).collect();
+    let by_id: HashMap<&str, &PlannedTrial> = asked.iter().map(|trial| (trial.first_id(), trial)).collect();
     let mut kept = BTreeSet::new();
     let mut trials = Vec::new();
     for old in known {
-        trials.push(refreshed(old, by_id.get(old.id.as_str())?, &mut kept));
+        trials.push(refreshed(old, by_id.get(old.first_id())?, &mut kept));
     }
-    let old_ids: BTreeSet<&str> = known.iter().map(|trial| trial.id.as_str()).collect();
+    let old_ids: BTreeSet<&str> = known.iter().map(PlannedTrial::first_id).collect();
     // Equal seeds see the same order of examples: new variants are decided upon by the seed that decided before.
     let deciding = known.iter().find(|trial| trial.decides).map(|trial| trial.seed);
     let mut variants: HashMap<String, usize> = HashMap::new();
@@ -38,7 +38,7 @@ pub fn extend(known: &[PlannedTrial], asked: &[PlannedTrial]) -> Option<Extended
     }
     let mut last = trials.iter().map(|trial| trial.variant).max().unwrap_or(0);
     let mut added = 0;
-    for new in asked.iter().filter(|trial| !old_ids.contains(trial.id.as_str())) {
+    for new in asked.iter().filter(|trial| !old_ids.contains(trial.first_id())) {
         let variant = *variants.entry(point(&new.choices)).or_insert_with(|| {
             last += 1;
             last
@@ -75,6 +75,8 @@ fn refreshed(old: &PlannedTrial, asked: &PlannedTrial, kept: &mut BTreeSet<Strin
     let settings = old.settings.iter().map(row).collect();
     PlannedTrial {
         id: old.id.clone(),
+        numerics: old.numerics,
+        first_id: old.first_id.clone(),
         variant: old.variant,
         choices: old.choices.clone(),
         seed: asked.seed,
@@ -117,12 +119,15 @@ pub fn differences(known: &[PlannedTrial], asked: &[PlannedTrial]) -> Vec<String
 /// By path, every value that a setting with an effect has in some trial, in the order of the plan.
 fn values(trials: &[PlannedTrial]) -> BTreeMap<String, Vec<String>> {
     let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for row in trials.iter().flat_map(|trial| &trial.settings) {
-        let path = row.path();
+    let given = trials.iter().flat_map(|trial| &trial.settings).map(|row| (row.path(), row.value.as_ref()));
+    // What a plan does not hold that was made before the setting existed.
+    let is_missing = |path: &str| trials.iter().any(|trial| trial.settings.iter().all(|row| row.path() != path));
+    let neutral = properties().neutral().filter(|(property, _)| is_missing(&property.path));
+    for (path, value) in given.chain(neutral.map(|(property, value)| (property.path.clone(), Some(value)))) {
         if !properties().decides(&path) {
             continue;
         }
-        let (known, value) = (values.entry(path).or_default(), shown(row.value.as_ref()));
+        let (known, value) = (values.entry(path).or_default(), shown(value));
         if !known.contains(&value) {
             known.push(value);
         }
@@ -146,6 +151,8 @@ mod tests {
         };
         PlannedTrial {
             id: format!("r{rate}s{seed}b{size}").replace('.', ""),
+            numerics: 1,
+            first_id: None,
             variant: 1,
             choices: BTreeMap::from([("learning_rate".into(), json!(rate))]),
             seed,

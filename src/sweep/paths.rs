@@ -77,6 +77,8 @@ mod tests {
         };
         PlannedTrial {
             id: "a1".into(),
+            numerics: 1,
+            first_id: None,
             variant: 1,
             choices: BTreeMap::new(),
             seed: 1,

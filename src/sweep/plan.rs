@@ -8,13 +8,21 @@ use sha2::{Digest, Sha256};
 
 use crate::experiment::{Choice, Document};
 use crate::machine::digest::hex;
-use crate::plan::{SettingRow, shown};
+use crate::plan::{SettingRow, numerics, shown};
+use crate::settings::Precision;
 
 /// A planned training: a line of `plan.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedTrial {
     /// Hash of what decides the outcome.
     pub id: String,
+    /// The number of the numerics in its id.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub numerics: u32,
+    /// What its id is under the first numerics, where that is another one: by this the same training is found in a plan
+    /// that was made under other numerics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_id: Option<String>,
     /// Number of its variant, from 1.
     pub variant: usize,
     /// What makes the variant: values by dotted path.
@@ -55,7 +63,30 @@ impl Workload {
     }
 }
 
+fn first() -> u32 {
+    1
+}
+
+// Serde hands over a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_first(numerics: &u32) -> bool {
+    *numerics == first()
+}
+
 impl PlannedTrial {
+    /// What its id is under the first numerics.
+    #[must_use]
+    pub fn first_id(&self) -> &str {
+        self.first_id.as_deref().unwrap_or(&self.id)
+    }
+
+    /// The number of the numerics by which this version computes it.
+    #[must_use]
+    pub fn current_numerics(&self) -> u32 {
+        let precision = self.setting("training.precision").and_then(|value| Precision::deserialize(value).ok());
+        numerics(precision.unwrap_or_default())
+    }
+
     /// What tells it from the others: `learning_rate 2e-5, seed 3`.
     #[must_use]
     pub fn label(&self) -> String {
@@ -183,6 +214,8 @@ mod tests {
         let row = SettingRow { table: String::new(), key: "seed".into(), value: Some(json!(1)), origin: "x.toml:3".into() };
         PlannedTrial {
             id: id.into(),
+            numerics: 1,
+            first_id: None,
             variant: 1,
             choices: BTreeMap::from([("learning_rate".into(), json!(5e-5))]),
             seed: 1,

@@ -23,6 +23,7 @@ mod looks;
 mod made;
 mod modules;
 mod names;
+mod numerics;
 mod page;
 mod readers;
 mod real;

@@ -139,6 +139,8 @@ fn trials(variants: usize, seeds: u64, decides: bool) -> Vec<PlannedTrial> {
         rungs: Vec::new(),
         decides: decides && seed == 1,
         settings: Vec::new(),
+        numerics: 1,
+        first_id: None,
         absolute: BTreeMap::new(),
     };
     (1..=seeds).flat_map(|seed| (1..=variants).map(move |variant| trial(seed, variant))).collect()
