@@ -112,7 +112,7 @@ impl Resumed {
                 log.print(&format!("{} cannot be used: {}", damaged.path.display(), damaged.reason))?;
             }
             if let Some(before) = numerics_before.filter(|before| *before != current) {
-                voice.say(&format!(
+                log.print(&format!(
                     "this version computes under numerics {current}, and the run was computed under numerics {before}: from here \
                      on, the last digits can be others than without an interruption"
                 ))?;
