@@ -3,17 +3,19 @@
   python make_architecture.py TINY_CONFIG OUT
 
 For each shape, the names and shapes of named_parameters(), and which of them the Trainer decays; how new parameters are
-drawn; and what config.json says of each kind of head. Needs: torch, transformers.
+drawn; what config.json says of each kind of head; and the floating-point operations of a step on one example, as torch counts
+them in the encoder. Needs: torch, transformers.
 """
 import json, sys
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertForSequenceClassification
 from transformers.trainer import Trainer
 
 
 def made(config):
     with torch.device("meta"):
-        return BertForSequenceClassification(BertConfig.from_dict(config))
+        return BertForSequenceClassification._from_config(BertConfig.from_dict(config), attn_implementation="eager")
 
 
 def parameters(config):
@@ -37,6 +39,15 @@ def head(problem, **labels):
     return {"outputs": model.classifier.out_features, **{key: config[key] for key in ["id2label", "label2id", "problem_type"]}}
 
 
+def operations(config, length):
+    """Of the matrix products of all layers, forward and backward."""
+    model = made(config).bert.encoder
+    hidden = torch.zeros(1, length, model.config.hidden_size, device="meta", requires_grad=True)
+    with FlopCounterMode(display=False) as counter:
+        model(hidden).last_hidden_state.sum().backward()
+    return counter.get_total_flops()
+
+
 def labels(*names):
     return dict(id2label=dict(enumerate(names)), label2id={name: id for id, name in enumerate(names)})
 
@@ -48,6 +59,7 @@ shapes = {"tiny": {**tiny, "num_labels": 3}, "bert-base-uncased": dict(model_typ
 result = {
     "parameters": {name: dict(config=config, outputs=config["num_labels"], parameters=parameters(config)) for name, config in shapes.items()},
     "drawn": [dict(config={**SMALL, **pad}, parameters=drawn({**SMALL, **pad})) for pad in [{}, dict(pad_token_id=7), dict(pad_token_id=None)]],
+    "operations": [dict(config=shapes[name], length=n, count=operations(shapes[name], n)) for name in shapes for n in [1, 17, 128]],
     "heads": {
         "classes": head("single_label_classification", **labels("entailment", "neutral", "contradiction")),
         "labels": head("multi_label_classification", **labels("joy", "anger")),

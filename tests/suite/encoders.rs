@@ -62,6 +62,18 @@ fn missing_parameters_are_drawn_as_transformers_draws_them() {
 }
 
 #[test]
+fn operations_are_those_that_torch_counts() {
+    let reference = reference();
+    let cases = reference["operations"].as_array().unwrap();
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        let length = usize::try_from(case["length"].as_u64().unwrap()).unwrap();
+        let operations = architecture(&case["config"]).operations(length);
+        assert_eq!(operations, case["count"].as_f64().unwrap(), "{length} tokens");
+    }
+}
+
+#[test]
 fn a_written_config_says_of_the_head_what_transformers_says() {
     let reference = reference();
     let architecture = architecture(&reference["drawn"][0]["config"]);
