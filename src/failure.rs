@@ -1,4 +1,4 @@
-//! How a command can fail, and the exit code that says so.
+//! How a command can fail, and its exit code.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ pub enum Failure {
     Trials(String),
     /// Somebody asked to stop; what was done is kept.
     Interrupted(String),
-    /// Some of several experiments failed; each has been told about.
+    /// Some of several experiments failed; each has been reported.
     Several {
         /// How many, and which.
         message: String,
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_errors_are_told_apart_by_type() {
+    fn our_own_errors_are_classified_by_type() {
         let memory = || anyhow::Error::new(NotEnoughMemory("7 bytes of weights".into())).context("cannot use the weights");
         assert_eq!(Failure::checkpoint(memory()).exit_code(), 10);
         assert_eq!(Failure::data(memory()).exit_code(), 10);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_fails_is_told_by_the_drivers_words() {
+    fn a_failing_device_is_recognized_by_the_drivers_message() {
         let failure = |message: &str| Failure::from(TrainError::Device(anyhow!("{message}").context("cannot read a loss")));
         assert_eq!(failure("out of device memory allocating 8388608 bytes").exit_code(), 10);
         assert_eq!(failure("DriverError(CUDA_ERROR_NO_DEVICE, \"none\")").exit_code(), 7);

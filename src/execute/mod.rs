@@ -80,7 +80,7 @@ pub struct RunOptions {
 /// Trains what the pipeline holds, and records it. `observers` follow the training behind the run's own.
 ///
 /// # Errors
-/// Training failed, or somebody asked to stop; the directory says so and is kept.
+/// Training failed, or somebody asked to stop; the directory records it and is kept.
 pub fn execute(
     pipeline: &Pipeline<'_>,
     device: &Device,

@@ -32,7 +32,7 @@ pub struct Resumed {
     pub changed: Vec<Change>,
     /// All settings, where `resolved.toml` is to say something else than before.
     pub settings: Option<Vec<SettingRow>>,
-    /// The identity of the training as it goes on.
+    /// The identity of the training as it is continued.
     pub identity: String,
 }
 

@@ -1,4 +1,4 @@
-//! Where a run that goes on finds its checkpoint and its data again, although folders may have moved.
+//! Where a run that is resumed finds its checkpoint and its data again, although folders may have moved.
 
 use std::path::{Path, PathBuf};
 

@@ -134,7 +134,7 @@ impl GpuFault {
             let name = name.map(|name| format!(" (CUDA_ERROR_{name})")).unwrap_or_default();
             Some((kind, format!("{}{name}", without_panic(line))))
         });
-        // Of an error that is not in the table the runtime may know that nothing goes on behind it.
+        // The runtime may know that the device is unusable after an error that is not in the table.
         let poisoned =
             || message.lines().find(|line| line.contains("poisoned")).map(|line| (Kind::Broken, without_panic(line).to_string()));
         let (kind, line) = known.or_else(poisoned).or_else(|| compile_error(message))?;
@@ -210,7 +210,7 @@ mod tests {
 
     /// Words as cudarc and CubeCL say them.
     #[test]
-    fn the_words_of_drivers_and_compilers_are_told_apart() {
+    fn messages_of_drivers_and_compilers_are_classified() {
         let cases = [
             (
                 "Unable to dynamically load the \"nvrtc\" shared library - searched for library names: [\"nvrtc\"]",
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_in_a_line_with_the_drivers_own_words() {
+    fn a_fault_is_one_line_with_the_drivers_own_message() {
         let fault = GpuFault::of("\n  DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device is detected\")\nmore").unwrap();
         assert_eq!(
             fault.to_string(),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_is_refused_is_told_by_its_first_error() {
+    fn a_refused_kernel_shows_the_compilers_first_error() {
         let message = "A launch error happened\nCaused by:\n  [Compilation Error] \ndefault_program(5): error: identifier \"x\" is undefined\n\
             1 error detected\n[Source]\nextern \"C\" __global__ void k() {}";
         assert_eq!(
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_could_not_be_had_is_told_with_its_size() {
+    fn memory_that_is_refused_shows_its_size() {
         let of_memory = |message: &str| GpuFault::of(message).and_then(|fault| fault.out_of_memory());
         let full = "An IO error happened\nCaused by:\n  out of device memory allocating 8388608 bytes\nNo backtrace available";
         assert_eq!(of_memory(full).as_deref(), Some("the GPU has no 8.4 MB left"));

@@ -26,7 +26,7 @@ pub struct StopSignal {
 }
 
 impl StopSignal {
-    /// Listens to the process's signals from now on. A second SIGINT or SIGTERM ends the process at once. SIGHUP is heard
+    /// Listens to the process's signals from now on. A second SIGINT or SIGTERM ends the process immediately. SIGHUP counts
     /// unless the process was started to ignore it, as by `nohup`.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl StopSignal {
         Ok(stop)
     }
 
-    /// The same, and the first signal is answered on standard error at once: a step may take long.
+    /// The same, and the first signal is answered on standard error immediately: a step may take long.
     ///
     /// # Errors
     /// As [`StopSignal::on_signals`].
@@ -75,7 +75,7 @@ pub fn gentle() -> Vec<i32> {
     if is_ignored(SIGHUP) { vec![SIGUSR1, SIGXCPU] } else { vec![SIGUSR1, SIGXCPU, SIGHUP] }
 }
 
-/// Whether a signal is ignored. Whoever handles it already does not ignore it.
+/// Whether a signal is ignored. A signal that is handled already is not ignored.
 fn is_ignored(signal: i32) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: the call only writes to `action`, for which all zeros is a valid value.

@@ -57,6 +57,8 @@ pub struct Recorder {
     checkpoints: SavedCheckpoints,
     started: Instant,
     saved: Instant,
+    /// Whether the state at this boundary is to be saved.
+    saves: bool,
     last_heartbeat: Option<Instant>,
 }
 
@@ -92,7 +94,7 @@ impl Recorder {
         let now = Instant::now();
         let checkpoints = SavedCheckpoints::new(directory, &record.checkpoints.keep, recorded.checkpoints.clone());
         let directory = directory.clone();
-        Self { directory, record, tables, recorded, checkpoints, started: now, saved: now, last_heartbeat: None }
+        Self { directory, record, tables, recorded, checkpoints, started: now, saved: now, saves: false, last_heartbeat: None }
     }
 
     /// The best evaluation so far.
@@ -146,7 +148,7 @@ impl Recorder {
         })
     }
 
-    /// Removes what only going on needed: all states, or all but the last.
+    /// Removes what only resuming needs: all states, or all but the last.
     ///
     /// # Errors
     /// Something cannot be removed.
@@ -215,9 +217,9 @@ impl Recorder {
 
     fn boundary(&mut self, boundary: &Boundary<'_>) -> Result<ControlFlow<Stop>> {
         self.show_life(boundary.step);
-        let Some(state) = boundary.state else { return Ok(ControlFlow::Continue(())) };
+        // Who asks to stop after the state was asked for is heard at the next boundary.
+        let Some(state) = boundary.state.filter(|_| self.saves) else { return Ok(ControlFlow::Continue(())) };
         self.save(state)?;
-        // Without a state, whoever asked after it was due waits for the next step.
         let interrupted = self.is_asked_to_stop(boundary);
         Ok(if interrupted { ControlFlow::Break(Stop::Interrupted { step: boundary.step }) } else { ControlFlow::Continue(()) })
     }
@@ -264,7 +266,8 @@ impl Observer for Recorder {
             SaveEvery::Steps(steps) => boundary.step.is_multiple_of(steps.get()) || boundary.is_last,
             SaveEvery::Minutes(minutes) => self.saved.elapsed().as_secs() >= minutes.get() * 60 || boundary.is_last,
         };
-        is_due || self.is_asked_to_stop(boundary)
+        self.saves = is_due || self.is_asked_to_stop(boundary);
+        self.saves
     }
 
     fn observe(&mut self, event: &Event<'_>) -> Result<ControlFlow<Stop>> {

@@ -1,4 +1,4 @@
-//! What a run that goes on knows of what it has recorded.
+//! What a resumed run knows of what it has recorded.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! How training fails.
 
-/// Why training cannot go on.
+/// Why training failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// The numbers are no longer finite.

@@ -8,12 +8,12 @@ use super::state::Interval;
 /// Gathers the next row of the log.
 pub struct Log {
     interval: Interval,
-    /// When its time began to run; none while it stands still.
+    /// When its clock was started; none while it is paused.
     running: Option<Instant>,
 }
 
 impl Log {
-    /// Continues an interval; its time runs from now on.
+    /// Continues an interval; its clock runs from now on.
     pub fn new(interval: Interval) -> Self {
         Self { interval, running: Some(Instant::now()) }
     }
@@ -25,13 +25,13 @@ impl Log {
         self.interval.tokens += step.tokens;
     }
 
-    /// Stops the time, for what is not training.
+    /// Pauses the clock, for what is not training.
     pub fn pause(&mut self) {
         self.interval.elapsed = self.elapsed();
         self.running = None;
     }
 
-    /// Lets the time run again.
+    /// Lets the clock run again.
     pub fn resume(&mut self) {
         self.interval.elapsed = self.elapsed();
         self.running = Some(Instant::now());

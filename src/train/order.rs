@@ -73,7 +73,7 @@ pub fn batches(data: &Data, seed: u64, epoch: u64, lengths: &[usize]) -> Vec<Vec
 const STRETCH: usize = 50;
 
 /// Sorts stretches of the random order by length, the longest first, as transformers'
-/// `LengthGroupedSampler` does. The longest example of all leads, so that too little memory shows at once.
+/// `LengthGroupedSampler` does. The longest example of all leads, so that too little memory shows in the first step.
 fn grouped(order: &[usize], size: usize, lengths: &[usize]) -> Vec<Vec<usize>> {
     let mut stretches: Vec<Vec<usize>> = order.chunks(size.saturating_mul(STRETCH)).map(<[usize]>::to_vec).collect();
     for stretch in &mut stretches {

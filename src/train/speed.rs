@@ -25,7 +25,7 @@ pub struct Speed {
     pub seconds: Vec<f64>,
     /// Where the time of all of them went.
     pub spent: Spent,
-    /// Examples learnt from.
+    /// Their examples.
     pub examples: u64,
     /// Their tokens.
     pub tokens: u64,

@@ -28,7 +28,7 @@ pub struct TrainingState {
 pub struct Counters {
     /// Optimizer steps taken.
     pub steps: u64,
-    /// Batches learnt from: the place of the next dropout masks.
+    /// Batches of all steps so far: their number decides the next dropout masks.
     pub micro_batches: u64,
     /// What the next row of the log has gathered so far.
     pub log: Interval,
@@ -46,7 +46,7 @@ pub struct Interval {
     pub tokens: u64,
     /// Time spent on them.
     pub elapsed: Duration,
-    /// Examples learnt from before them.
+    /// Examples of all steps before them.
     pub examples_before: u64,
 }
 

@@ -79,7 +79,7 @@ impl Numbers {
         }
     }
 
-    /// All at once; gradients are multiplied with `clip`, `[1]`, first.
+    /// All parameters in one operation; gradients are multiplied with `clip`, `[1]`, first.
     pub fn fused(&self, parts: Vec<Part>, clip: Tensor<1>) -> Vec<Updated> {
         let by = Ruled { rules: Arc::clone(&self.rules), which: parts.iter().map(|part| part.place).collect() };
         let is_matrix: Vec<bool> = parts.iter().map(|part| matches!(part.x, Value::Matrix(_))).collect();
