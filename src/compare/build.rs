@@ -49,9 +49,10 @@ pub fn compare(runs: &[ComparedRun], options: &Options) -> Result<Vec<Comparison
     groups.iter().map(|(key, group)| compare_group(group, &key.4, elsewhere(key), options)).collect()
 }
 
-/// The metric that picked a run's best checkpoint.
+/// The metric that picked a run's best checkpoint; the loss, which every task has, where nothing tells.
 fn judged_by(run: &ComparedRun) -> &str {
-    run.settings.get("metric").and_then(Value::as_str).unwrap_or("accuracy")
+    let summarized = || run.run.summary.as_ref().map(|summary| summary.metric.as_str());
+    run.settings.get("metric").and_then(Value::as_str).or_else(summarized).unwrap_or(LOSS)
 }
 
 fn compare_group(

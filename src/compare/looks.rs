@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::select::ComparedRun;
 use crate::runs::{Summary, files};
+use crate::task::Best;
 use crate::task::metrics::Direction;
 
 type Scores = BTreeMap<String, f64>;
@@ -134,9 +135,11 @@ impl Looks {
                     Some((metric, direction)) => (metric, *direction),
                     None => (&summary.metric, summary.direction),
                 };
-                let candidates = self.common.iter().filter_map(|share| table.get(share));
-                let score = |scores: &Scores| scores.get(metric).copied().unwrap_or(f64::NAN);
-                candidates.reduce(|best, next| if direction.improves(score(next), score(best)) { next } else { best })
+                let mut best: Best<&Scores> = Best::new(metric, direction);
+                for scores in self.common.iter().filter_map(|share| table.get(share)) {
+                    best.offer(scores, scores.get(metric).copied());
+                }
+                best.at()
             }
         }
     }
@@ -172,7 +175,8 @@ pub fn evaluations(run: &ComparedRun) -> Option<BTreeMap<u64, Scores>> {
         let row = row.ok()?;
         let cells = || names.iter().map(String::as_str).zip(&row);
         let step: u64 = cells().find(|(name, _)| *name == "step")?.1.parse().ok()?;
-        let scored = cells().filter(|(name, _)| !["step", "epoch", "split"].contains(name));
+        // A metric that was undefined has an empty cell.
+        let scored = cells().filter(|(name, cell)| !["step", "epoch", "split"].contains(name) && !cell.is_empty());
         let scores = scored.map(|(name, cell)| Some((name.to_string(), cell.parse().ok()?))).collect::<Option<Scores>>()?;
         rows.insert(step, scores);
     }

@@ -34,10 +34,11 @@ impl InputCache {
         &mut self,
         experiment: &Experiment,
         settings: &Settings,
+        task: &Task,
         read_for: ReadFor,
         hub: &Hub,
     ) -> Outcome<Arc<LoadedInputs>> {
-        let key = InputKey::of(experiment, settings, read_for, hub)?;
+        let key = InputKey::of(experiment, settings, task, read_for, hub)?;
         if let Some((_, loaded)) = self.entries.iter().find(|(known, _)| *known == key) {
             return Ok(Arc::clone(loaded));
         }
@@ -48,7 +49,7 @@ impl InputCache {
 }
 
 impl InputKey {
-    fn of(experiment: &Experiment, settings: &Settings, read_for: ReadFor, hub: &Hub) -> Outcome<Self> {
+    fn of(experiment: &Experiment, settings: &Settings, task: &Task, read_for: ReadFor, hub: &Hub) -> Outcome<Self> {
         let checkpoint = match settings.checkpoint.strip_prefix(RUN_PREFIX) {
             Some(run) => best_checkpoint(experiment.runs(), run).map(CheckpointName::Folder),
             None => CheckpointName::parse(&settings.checkpoint, &experiment.folder(CHECKPOINT), hub.host()),
@@ -62,6 +63,6 @@ impl InputKey {
             "hub" => Origin::Hub,
             folder => Origin::Folder(tidy(&experiment.folder(DATA_SOURCE).join(expand_home(folder)))),
         };
-        Ok(Self { checkpoint, with_weights, data, task: settings.task.task().clone() })
+        Ok(Self { checkpoint, with_weights, data, task: task.clone() })
     }
 }

@@ -21,7 +21,7 @@ use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::plan::{Hashes, Located, Provenance, SettingRow, Trial, numerics, plan, setting_rows};
 use crate::settings::{CHECKPOINT, DATA_SOURCE};
-use crate::task::{Example, SplitLabels};
+use crate::task::{Example, SplitLabels, Task};
 
 /// What the inputs are read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,25 +56,40 @@ impl TrialInputs {
     ///
     /// # Errors
     /// As [`TrialInputs::read`].
-    pub fn of(mut experiment: Experiment, read_for: ReadFor, hub: &Hub, cache: &mut InputCache) -> Outcome<Self> {
+    pub fn of(experiment: Experiment, read_for: ReadFor, hub: &Hub, cache: &mut InputCache) -> Outcome<Self> {
+        let task = experiment.settings.as_ref().map(|settings| settings.task.task().clone());
+        Self::of_task(experiment, task, read_for, hub, cache)
+    }
+
+    /// The same for this task, which need not be the one that the settings name; none where there are no settings.
+    ///
+    /// # Errors
+    /// As [`TrialInputs::read`].
+    pub fn of_task(
+        mut experiment: Experiment,
+        task: Option<Task>,
+        read_for: ReadFor,
+        hub: &Hub,
+        cache: &mut InputCache,
+    ) -> Outcome<Self> {
         if experiment.sweep.is_some() && experiment.problems.is_empty() {
             let file = experiment.path().display();
             return Err(Failure::Usage(anyhow!(
                 "{file} is a sweep, not one training; `gluepot sweep {file} --dry-run` shows its trials, without --dry-run it runs them"
             )));
         }
-        let Some(settings) = experiment.settings.clone() else {
+        let Some((settings, task)) = experiment.settings.clone().zip(task) else {
             return Err(Failure::Experiment(experiment.sound().err().unwrap_or(Problems(Vec::new()))));
         };
         let wrong_already = !experiment.problems.is_empty();
         // Nothing is downloaded for an experiment that cannot run.
         let offline = Hub::offline();
-        let read = cache.load(&experiment, &settings, read_for, if wrong_already { &offline } else { hub });
+        let hub = if wrong_already { &offline } else { hub };
+        let read = cache.load(&experiment, &settings, &task, read_for, hub);
         let read = match read {
             Err(_) if wrong_already => None,
             other => Some(other?),
         };
-        let task = settings.task.task().clone();
         let planned = read.map(|loaded| (plan(settings, task, loaded.facts()), loaded));
         match planned {
             Some((Ok(trial), loaded)) if !wrong_already => Ok(Self { experiment, trial, named: loaded }),

@@ -37,6 +37,10 @@ pub struct Facts {
 /// Everything that does not fit together, at once.
 pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<Complaint>> {
     let mut complaints = settings.complaints();
+    let metric = settings.metric.name();
+    if task.direction(metric).is_none() && complaints.iter().all(|complaint| complaint.path != "metric") {
+        complaints.push(Complaint::new("metric", format!("{} has no metric \"{metric}\"", task.name)));
+    }
     let limited = |examples: usize, limit: Option<NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
     let train_examples = limited(facts.train_examples, settings.data.train_limit);
     let validation_examples = limited(facts.validation_examples, settings.data.eval_limit);

@@ -145,5 +145,6 @@ pub(super) fn summary(run: &StoredRun) -> Result<String> {
         ensure!(examples == summary.examples as f64, "says {} examples, {} {examples}", summary.examples, files::TRAIN);
     }
     ensure!(summary.steps == run.facts.steps, "says {} steps, {} {}", summary.steps, files::RUN, run.facts.steps);
-    Ok(format!("{} {}", summary.metric, summary.best.scores.get(&summary.metric).copied().unwrap_or(f64::NAN)))
+    let best = summary.best.scores.get(&summary.metric);
+    Ok(format!("{} {}", summary.metric, best.map_or_else(|| "undefined".into(), ToString::to_string)))
 }

@@ -77,7 +77,7 @@ fn class(cell: &str, classes: &[String]) -> Result<u32, String> {
             format!("the label is \"{}\", expected one of {names}", brief(cell))
         } else {
             let last = classes.len().saturating_sub(1);
-            format!("the label is \"{}\", expected a number from 0 to {last} ({names})", brief(cell))
+            format!("the label is \"{}\", expected one of {names}, or a number from 0 to {last}", brief(cell))
         }
     })
 }

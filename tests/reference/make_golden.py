@@ -91,8 +91,8 @@ def rows(folder, name):
 
 
 def encode(tokenizer, part, max_length):
-    first, second = zip(*[r[0] for r in part])
-    enc = tokenizer(list(first), list(second), truncation=True, max_length=max_length, padding=True, return_tensors="pt")
+    texts = [list(column) for column in zip(*[r[0] for r in part])]
+    enc = tokenizer(*texts, truncation=True, max_length=max_length, padding=True, return_tensors="pt")
     return enc, torch.tensor([r[1] for r in part])
 
 
@@ -214,4 +214,5 @@ def main():
         json.dump(golden, f, indent=0); f.write("\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

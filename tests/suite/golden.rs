@@ -85,7 +85,7 @@ fn logits_equal_pytorchs_from_every_form_of_weights() {
 }
 
 /// A training of the reference as settings.
-fn settings(options: &Value) -> String {
+pub fn settings(options: &Value) -> String {
     let number = |key: &str, default: f64| options[key].as_f64().unwrap_or(default);
     let beta = |index: usize, default: f64| options["betas"][index].as_f64().unwrap_or(default);
     let optional = |name: &str, key: &str| options[key].as_f64().map_or(String::new(), |value| format!("{name} = {value}\n"));

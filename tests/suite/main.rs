@@ -24,6 +24,7 @@ mod made;
 mod modules;
 mod names;
 mod numerics;
+mod own_tasks;
 mod page;
 mod readers;
 mod real;

@@ -11,7 +11,7 @@ use gluepot::plan::{Facts, Trial, plan};
 use gluepot::settings::{DeviceChoice, Precision, Settings};
 use gluepot::task::{Example, Origin, Output, Source, Task, glue};
 use gluepot::tokens::{Encoded, Tokens};
-use gluepot::train::{Device, EvaluationEvent, Event, Observer, StepEvent, Stop};
+use gluepot::train::{Device, EvaluationEvent, Event, Observer, Replays, StepEvent, Stop};
 use serde_json::Value;
 
 /// A folder of this project; `GLUEPOT_TEST_PROJECT` names it where this program was built elsewhere.
@@ -95,9 +95,12 @@ impl Bench {
         Template { architecture: self.architecture.clone(), head: self.task.head.clone(), parameters, source }
     }
 
-    /// A trial of the given settings, dropout 0 and file order unless they say otherwise.
+    /// A trial of the given settings.
     pub fn trial(&self, settings: &str) -> Trial {
-        let required = format!("name = \"x\"\ntask = \"{}\"\ncheckpoint = \"x\"\nmetric = \"accuracy\"\n", self.task.name);
+        // Settings name a task of GLUE; the trial has the bench's own, whatever they name.
+        let (task, metric) =
+            if glue::task(&self.task.name).is_some() { (&*self.task.name, "accuracy") } else { ("mrpc", "loss") };
+        let required = format!("name = \"x\"\ntask = \"{task}\"\ncheckpoint = \"x\"\nmetric = \"{metric}\"\n");
         let settings: Settings = toml::from_str(&(required + settings)).unwrap();
         let facts = Facts {
             architecture: self.architecture.clone(),
@@ -124,6 +127,7 @@ pub struct Heard {
     pub steps: Vec<StepEvent>,
     pub predictions: Vec<Output>,
     pub parameters: Vec<HostTensor>,
+    pub replays: Replays,
 }
 
 impl Observer for Heard {
@@ -138,6 +142,7 @@ impl Observer for Heard {
                 self.predictions = predictions.iter().map(|prediction| prediction.output.clone()).collect();
                 self.parameters = parameters.unwrap().to_vec();
             }
+            Event::Finished(replays) => self.replays = replays.clone(),
             _ => {}
         }
         Ok(ControlFlow::Continue(()))

@@ -50,7 +50,9 @@ fn curves(run: &ComparedRun, metric: &str) -> BTreeMap<String, Vec<(f64, f64)>> 
     let eval = columns(&run.run.path.join(files::EVAL));
     let curve = |columns: &BTreeMap<String, Vec<f64>>, name: &str| -> Vec<(f64, f64)> {
         let (Some(epochs), Some(values)) = (columns.get("epoch"), columns.get(name)) else { return Vec::new() };
-        thinned(&epochs.iter().copied().zip(values.iter().copied()).collect::<Vec<_>>())
+        let points = epochs.iter().copied().zip(values.iter().copied());
+        // A metric that was undefined is no point.
+        thinned(&points.filter(|(_, value)| !value.is_nan()).collect::<Vec<_>>())
     };
     BTreeMap::from([
         ("training loss".into(), curve(&train, "loss")),
