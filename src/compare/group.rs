@@ -54,12 +54,11 @@ pub(super) struct Grouped<'a> {
 /// Groups runs, which come in the order of time, by everything but their seed, or by some settings alone.
 pub(super) fn group<'a>(runs: &[&'a ComparedRun], by: &[String], metric: &str) -> Grouped<'a> {
     let key = |run: &ComparedRun| {
-        let values: BTreeMap<&str, &Value> = if by.is_empty() {
-            run.deciding.iter().filter(|(path, _)| *path != "seed").map(|(path, value)| (path.as_str(), value)).collect()
+        if by.is_empty() {
+            text_of(run.deciding.iter().filter(|(path, _)| *path != "seed"))
         } else {
-            by.iter().filter_map(|path| Some((path.as_str(), counted(run, path)?))).collect()
-        };
-        serde_json::to_string(&values).unwrap_or_default()
+            text_of(by.iter().filter_map(|path| Some((path, counted(run, path)?))))
+        }
     };
     let mut grouped: BTreeMap<String, Vec<&ComparedRun>> = BTreeMap::new();
     for run in runs {
@@ -80,13 +79,15 @@ pub(super) fn group<'a>(runs: &[&'a ComparedRun], by: &[String], metric: &str) -
     Grouped { unmatched: unmatched(&cells, &kept, by), groups, blocks, uneven }
 }
 
+/// Values as a text that is the same for the same values, in the order of their paths.
+fn text_of<'a>(values: impl Iterator<Item = (&'a String, &'a Value)>) -> String {
+    let sorted: BTreeMap<&String, &Value> = values.collect();
+    Value::Object(sorted.into_iter().map(|(path, value)| (path.clone(), value.clone())).collect()).to_string()
+}
+
 /// What a run's block is.
 fn block_key<'b>(groups: &[Vec<&ComparedRun>], by: &'b [String]) -> impl Fn(&ComparedRun) -> Block + use<'b> {
-    let other = move |run: &ComparedRun| {
-        let others: BTreeMap<&String, &Value> =
-            run.deciding.iter().filter(|(path, _)| *path != "seed" && !by.contains(path)).collect();
-        serde_json::to_string(&others).unwrap_or_default()
-    };
+    let other = move |run: &ComparedRun| text_of(run.deciding.iter().filter(|(path, _)| *path != "seed" && !by.contains(path)));
     // Names and the like have no effect of their own, and may each stand for one variant.
     let by_names = by.iter().all(|path| !properties().has_effect(path));
     let one_each = || groups.iter().all(|group| group.windows(2).all(|pair| other(pair[0]) == other(pair[1])));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use figment::value::{Dict, Map, Value};
+use figment::value::{Dict, Empty, Map, Tag, Value};
 use figment::{Metadata, Profile, Provider, Source};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
@@ -110,15 +110,14 @@ impl Document {
         let nothing = || Arc::new(Text { name: String::new(), content: String::new() });
         let (text, span) = place.map_or_else(|| (nothing(), None), |place| (place.text, place.span));
         let spans = span.map(|span| (path.to_string(), Spans { key: span.clone(), value: span }));
-        let value = Value::serialize(value).unwrap_or_else(|_| Value::from(String::new()));
-        Self { kind, text, values: nested(path, value), spans: spans.into_iter().collect() }
+        Self { kind, text, values: nested(path, from_json(value)), spans: spans.into_iter().collect() }
     }
 
     /// Every setting of a trial: dotted path, value, and where the value came from.
     pub fn planned<'a>(settings: impl Iterator<Item = (&'a str, &'a serde_json::Value, &'a str)>) -> Self {
         let (mut values, mut origins) = (Dict::new(), BTreeMap::new());
         for (path, value, origin) in settings {
-            let value = Value::serialize(value).unwrap_or_else(|_| Value::from(String::new()));
+            let value = from_json(value);
             origins.insert(path.to_string(), origin.to_string());
             match path.split_once('.') {
                 Some((table, key)) => {
@@ -195,6 +194,24 @@ pub(super) fn nested(path: &str, value: Value) -> Dict {
     match path.split_once('.') {
         Some((table, rest)) => Dict::from([(table.to_string(), Value::from(nested(rest, value)))]),
         None => Dict::from([(path.to_string(), value)]),
+    }
+}
+
+/// A value as figment has it.
+pub(super) fn from_json(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::Empty(Tag::Default, Empty::Unit),
+        serde_json::Value::Bool(truth) => Value::from(*truth),
+        serde_json::Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(number), ..) => Value::from(number),
+            (_, Some(number), _) => Value::from(number),
+            (_, _, number) => Value::from(number.unwrap_or(f64::NAN)),
+        },
+        serde_json::Value::String(text) => Value::from(text.as_str()),
+        serde_json::Value::Array(entries) => Value::from(entries.iter().map(from_json).collect::<Vec<_>>()),
+        serde_json::Value::Object(entries) => {
+            Value::from(entries.iter().map(|(key, value)| (key.clone(), from_json(value))).collect::<Dict>())
+        }
     }
 }
 

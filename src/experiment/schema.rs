@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use figment::value::Value;
 use serde_json::Value as Json;
 
+use super::document::from_json;
 use super::sweepable;
 use crate::settings::{Settings, Sweep, strip};
 
@@ -39,10 +40,6 @@ fn generated() -> Json {
 #[must_use]
 pub fn examples(schema: &Json) -> Vec<(String, Value)> {
     let required = schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
-    required
-        .filter_map(|key| {
-            let example = schema.pointer(&format!("/properties/{key}/examples/0"))?;
-            Some((key.to_string(), Value::serialize(example).ok()?))
-        })
-        .collect()
+    let example = |key: &str| Some((key.to_string(), from_json(schema.pointer(&format!("/properties/{key}/examples/0"))?)));
+    required.filter_map(example).collect()
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use figment::value::{Dict, Value};
 
-use super::document::{Document, Kind, nested};
+use super::document::{Document, Kind, from_json, nested};
 use super::{Override, schema};
 use crate::experiment::problem::{Place, Problem};
 use crate::settings::properties;
@@ -14,15 +14,14 @@ pub(super) fn defaults() -> Document {
     let properties = schema().get("properties").and_then(serde_json::Value::as_object).into_iter().flatten();
     let default = |(key, property): (&String, &serde_json::Value)| {
         let default = property.get("default").filter(|default| !default.is_null())?;
-        Some((key.clone(), Value::serialize(default).ok()?))
+        Some((key.clone(), from_json(default)))
     };
     Document::unwritten(Kind::Default, properties.filter_map(default).collect())
 }
 
 /// Of settings that were added later: the values that mean "as before".
 pub(super) fn neutral() -> Document {
-    let value = |value: &serde_json::Value| Value::serialize(value).unwrap_or_else(|_| Value::from(String::new()));
-    let settings = properties().neutral().map(|(property, neutral)| (property.path.as_str(), value(neutral)));
+    let settings = properties().neutral().map(|(property, neutral)| (property.path.as_str(), from_json(neutral)));
     Document::unwritten(Kind::Default, settings.fold(Dict::new(), |all, (path, value)| merged(all, nested(path, value))))
 }
 

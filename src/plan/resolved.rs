@@ -64,7 +64,7 @@ pub type Located = BTreeMap<&'static str, PathBuf>;
 /// Every setting in the order of the manual.
 #[must_use]
 pub fn setting_rows(experiment: &Experiment, trial: &Trial, located: &Located) -> Vec<SettingRow> {
-    let values = serde_json::to_value(&trial.settings).unwrap_or(Json::Null);
+    let values = serde_json::to_value(&trial.settings).expect("settings are texts, numbers, lists and tables");
     let resolver = Resolver { experiment, trial, located, values };
     let mut rows: Vec<SettingRow> = properties().of_trial().map(|property| resolver.row(property)).collect();
     // Beside the others of their table, where an earlier version put them.

@@ -7,6 +7,7 @@ mod checkpoints;
 mod data;
 mod device;
 mod evaluation;
+mod forms;
 mod logging;
 mod model;
 mod names;
