@@ -2,9 +2,9 @@
 
 mod comparisons;
 mod directories;
-mod elsewhere;
 mod format;
 mod inputs;
+mod suggestions;
 mod sweeps;
 mod training;
 
@@ -13,9 +13,9 @@ use clap::{Parser, Subcommand};
 
 pub use comparisons::{Compare, Diff, Report, Selection};
 pub use directories::{List, Prune, Show, Verify};
-pub use elsewhere::parse;
 pub use format::{Format, Output, OutputFormat, TableFormat};
 pub use inputs::{DeviceArgument, Experiments, KernelsArgument, Overrides, Quiet, Runs};
+pub use suggestions::parse;
 pub use sweeps::{Sweep, Trial};
 pub use training::{Bench, Check, Devices, Resume, Run};
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{pretty, print};
 use crate::cli::Bench;
 use crate::execute::with_device;
-use crate::experiment::Surroundings;
+use crate::experiment::Environment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::Pipeline;
@@ -21,7 +21,7 @@ pub fn bench(arguments: &Bench) -> Outcome<()> {
         &arguments.file,
         Purpose::Training,
         &overrides,
-        &Surroundings::from_env(&arguments.runs.root),
+        &Environment::from_env(&arguments.runs.root),
         &Hub::from_env(!arguments.format.is_json()),
     )?;
     let (inputs, device) = with_device(inputs)?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{pretty, print, warn_of};
 use crate::cli::Check;
-use crate::experiment::Surroundings;
+use crate::experiment::Environment;
 use crate::failure::Outcome;
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose};
@@ -18,11 +18,11 @@ use crate::train::Device;
 
 /// Prints the plan of each experiment.
 pub fn check(arguments: &Check) -> Outcome<()> {
-    let (surroundings, hub) = (Surroundings::from_env(&arguments.runs.root), Hub::from_env(!arguments.format.is_json()));
+    let (environment, hub) = (Environment::from_env(&arguments.runs.root), Hub::from_env(!arguments.format.is_json()));
     let overrides = arguments.experiments.overrides.all();
     let mut plans = Vec::new();
     for file in &arguments.experiments.files {
-        let inputs = Inputs::read(file, Purpose::Plan, &overrides, &surroundings, &hub)?;
+        let inputs = Inputs::read(file, Purpose::Plan, &overrides, &environment, &hub)?;
         warn_of(&inputs.experiment);
         if !inputs.named.files.weights.is_empty() {
             // Whether the weights can be used is a part of the answer.

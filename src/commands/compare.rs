@@ -9,7 +9,7 @@ use crate::cli::{Compare, Format, Selection};
 use crate::compare::{
     APART, ComparedRun, Comparison, Examples, Filter, Options, Picked, Selected, Sort, compare as build, conclusions, select_all,
 };
-use crate::experiment::{Meaning, elsewhere, nearest};
+use crate::experiment::{Equivalent, equivalent, nearest};
 use crate::failure::{Failure, Outcome};
 use crate::numbers::{count, counted, p_value};
 use crate::report::{Column, Table, comparison_csv, comparison_markdown, comparison_text};
@@ -79,9 +79,9 @@ fn filtered(runs: Vec<ComparedRun>, filter: &Filter) -> Outcome<Vec<ComparedRun>
 pub(super) fn matching(runs: Vec<ComparedRun>, filter: &Filter) -> Outcome<Vec<ComparedRun>> {
     if let Some(unknown) = filter.names().into_iter().find(|name| runs.iter().all(|run| run.quantity(name).is_none())) {
         let known: BTreeSet<&str> = runs.iter().flat_map(ComparedRun::quantities).collect();
-        let here = elsewhere(unknown).and_then(|meaning| match meaning {
-            Meaning::Same(path) | Meaning::Other(path, _) | Meaning::Switch(path, _) => Some(path),
-            Meaning::Nothing(_) => None,
+        let here = equivalent(unknown).and_then(|meaning| match meaning {
+            Equivalent::Same(path) | Equivalent::Other(path, _) | Equivalent::Switch(path, _) => Some(path),
+            Equivalent::Nothing(_) => None,
         });
         let meant = here.filter(|name| known.contains(name)).or_else(|| nearest(unknown, known.iter().copied()));
         let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{complain, pretty, print, run_json, warn, warn_of};
 use crate::cli::{OutputFormat, Run};
 use crate::execute::{Begin, Ended, RunOptions, execute, with_device};
-use crate::experiment::Surroundings;
+use crate::experiment::Environment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::Pipeline;
@@ -22,11 +22,11 @@ use crate::train::Device;
 /// Trains each experiment, after all of them have been checked.
 pub fn run(arguments: &Run) -> Outcome<()> {
     let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };
-    let (surroundings, hub) = (Surroundings::from_env(&arguments.runs.root), Hub::from_env(loudness == Loudness::Normal));
+    let (environment, hub) = (Environment::from_env(&arguments.runs.root), Hub::from_env(loudness == Loudness::Normal));
     let overrides = arguments.experiments.overrides.all();
     let mut checked = Vec::new();
     for file in &arguments.experiments.files {
-        let inputs = Inputs::read(file, Purpose::Training, &overrides, &surroundings, &hub)?;
+        let inputs = Inputs::read(file, Purpose::Training, &overrides, &environment, &hub)?;
         if loudness == Loudness::Normal {
             warn_of(&inputs.experiment);
         }

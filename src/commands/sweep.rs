@@ -11,13 +11,13 @@ use super::{complain, pace, pretty, print, sweep_directory, warn, warn_of};
 use crate::cli::{OutputFormat, Sweep};
 use crate::execute::{Conduct, Conducted, close, conduct, sweep_command};
 use crate::experiment::problem::Problems;
-use crate::experiment::{Experiment, Surroundings};
+use crate::experiment::{Environment, Experiment};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::progress::Loudness;
 use crate::report::{comparison_text, lookup_text, opened_text, sweep_plan_text};
-use crate::settings::{Complaint, Settings};
+use crate::settings::{SettingProblem, Settings};
 use crate::sweep::{FORMAT, Lookup, OpenOptions, PlannedTrial, SweepFacts, SweepRequest, TrialState, expand};
 use crate::terminal::Width;
 use crate::train::Device;
@@ -27,7 +27,7 @@ pub fn sweep(arguments: &Sweep) -> Outcome<()> {
     let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };
     let hub = Hub::from_env(loudness == Loudness::Normal);
     let mut experiment =
-        Experiment::load(&arguments.file, &arguments.all_overrides(), &Surroundings::from_env(&arguments.runs.root));
+        Experiment::load(&arguments.file, &arguments.all_overrides(), &Environment::from_env(&arguments.runs.root));
     if experiment.sweep.is_none() && experiment.problems.is_empty() {
         let file = arguments.file.display();
         let message = "defines nothing to sweep; add a table [sweep], or --axis learning_rate=[2e-5,5e-5], or --seeds 1..5";
@@ -123,8 +123,8 @@ fn facts(experiment: &mut Experiment, settings: &Settings, file: &Path) -> Outco
     let task = settings.task.task();
     let metric = sweep.metric.as_ref().unwrap_or(&settings.metric).name().to_string();
     let Some(direction) = task.direction(&metric) else {
-        let complaint = Complaint::new("sweep.metric", format!("{} has no metric \"{metric}\"", task.name));
-        experiment.complain(vec![complaint.help(format!("{} is scored by {}", task.name, task.metric_names().join(", ")))]);
+        let complaint = SettingProblem::new("sweep.metric", format!("{} has no metric \"{metric}\"", task.name));
+        experiment.add_problems(vec![complaint.help(format!("{} is scored by {}", task.name, task.metric_names().join(", ")))]);
         return Err(Failure::Experiment(Problems(experiment.problems.clone())));
     };
     Ok(SweepFacts {

@@ -15,7 +15,7 @@ pub fn with_device(mut inputs: Inputs) -> Outcome<(Inputs, Device)> {
     match Device::choose(settings.device, settings.training.precision) {
         Ok(device) => Ok((inputs, device)),
         Err(DeviceError::NoPrecision { precision, device }) => {
-            inputs.experiment.complain(vec![no_precision(precision, &device)]);
+            inputs.experiment.add_problems(vec![no_precision(precision, &device)]);
             Err(Failure::Experiment(Problems(inputs.experiment.problems)))
         }
         Err(error) => Err(Failure::Device(error)),

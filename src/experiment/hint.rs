@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::document::Kind;
-use super::elsewhere::{Meaning, elsewhere, names};
+use super::other_tools::{Equivalent, equivalent, names};
 use super::suggest::nearest;
 use super::sweepable::{paths, pointer};
 use super::words::short;
@@ -80,7 +80,7 @@ fn named(path: &str, refused: &str, kind: Option<&Kind>) -> String {
 
 /// What was probably meant by the unknown `key` of the table `table`, which has these `properties`.
 #[must_use]
-pub fn meant(key: &str, table: &str, properties: &Map<String, Json>, schema: &Json) -> Hint {
+pub fn suggestion(key: &str, table: &str, properties: &Map<String, Json>, schema: &Json) -> Hint {
     let known = || {
         let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
         let place = if table.is_empty() { "an experiment has".to_string() } else { format!("[{table}] has") };
@@ -114,25 +114,25 @@ pub fn meant(key: &str, table: &str, properties: &Map<String, Json>, schema: &Js
         let near = near(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
         everywhere.iter().find(|path| last(path) == near).map(|path| Hint::Misspelt(path.clone()))
     };
-    let near_elsewhere = || renamed(nearest(key, names())?, schema);
+    let near_in_other_tools = || renamed(nearest(key, names())?, schema);
     dotted()
         .or_else(|| renamed(key, schema))
         .or_else(misplaced)
         .or_else(in_own)
         .or_else(near_anywhere)
-        .or_else(near_elsewhere)
+        .or_else(near_in_other_tools)
         .unwrap_or_else(known)
 }
 
 /// The setting that goes by this name in another tool.
 fn renamed(key: &str, schema: &Json) -> Option<Hint> {
     let is_table = |name: &str| !name.contains('.') && paths(schema).iter().all(|path| path != name);
-    Some(match elsewhere(key)? {
-        Meaning::Same(table) if is_table(table) => Hint::Words(format!("the table is called [{table}] here")),
-        Meaning::Same(path) => Hint::Renamed(path.into(), None),
-        Meaning::Other(path, values) => Hint::Renamed(path.into(), Some(values.into())),
-        Meaning::Switch(path, value) => Hint::Renamed(path.into(), Some(format!("\"{value}\""))),
-        Meaning::Nothing(words) => Hint::Words(words.into()),
+    Some(match equivalent(key)? {
+        Equivalent::Same(table) if is_table(table) => Hint::Words(format!("the table is called [{table}] here")),
+        Equivalent::Same(path) => Hint::Renamed(path.into(), None),
+        Equivalent::Other(path, values) => Hint::Renamed(path.into(), Some(values.into())),
+        Equivalent::Switch(path, value) => Hint::Renamed(path.into(), Some(format!("\"{value}\""))),
+        Equivalent::Nothing(words) => Hint::Words(words.into()),
     })
 }
 

@@ -10,7 +10,7 @@ use super::Choice;
 use super::check::{Part, Refusal};
 use super::document::{Document, Kind};
 use crate::experiment::problem::{Place, Problem, Text};
-use crate::settings::Complaint;
+use crate::settings::SettingProblem;
 
 /// Every source of settings, the weakest first.
 #[derive(Debug)]
@@ -103,12 +103,12 @@ impl Layers {
         self.documents.iter().rev().find(|document| document.key(path).is_some())
     }
 
-    pub(super) fn complained(&self, complaint: Complaint) -> Problem {
-        let document = self.document(&complaint.path).or_else(|| self.last_with(&complaint.path));
-        let place = document.and_then(|document| document.value(&complaint.path));
+    pub(super) fn located(&self, problem: SettingProblem) -> Problem {
+        let document = self.document(&problem.path).or_else(|| self.last_with(&problem.path));
+        let place = document.and_then(|document| document.value(&problem.path));
         let file = || self.documents.iter().rev().find(|document| matches!(document.kind, Kind::File(_)));
         let place = place.or_else(|| file().map(|document| Place { text: Arc::clone(&document.text), span: None }));
-        Problem { message: complaint.message, place, label: None, help: complaint.help.into_iter().collect() }
+        Problem { message: problem.message, place, label: None, help: problem.help.into_iter().collect() }
     }
 }
 

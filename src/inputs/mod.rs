@@ -16,7 +16,7 @@ use anyhow::{Context, anyhow};
 
 use crate::checkpoint::{CheckpointName, Initial, Weights, initialize};
 use crate::experiment::problem::Problems;
-use crate::experiment::{Experiment, Override, Surroundings};
+use crate::experiment::{Environment, Experiment, Override};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::plan::{Hashes, Located, Provenance, SettingRow, Trial, numerics, plan, setting_rows};
@@ -48,8 +48,8 @@ impl TrialInputs {
     ///
     /// # Errors
     /// Every problem of the experiment at once; or data or checkpoint that cannot be used.
-    pub fn read(path: &Path, read_for: ReadFor, overrides: &[Override], surroundings: &Surroundings, hub: &Hub) -> Outcome<Self> {
-        Self::of(Experiment::load(path, overrides, surroundings), read_for, hub, &mut InputCache::default())
+    pub fn read(path: &Path, read_for: ReadFor, overrides: &[Override], environment: &Environment, hub: &Hub) -> Outcome<Self> {
+        Self::of(Experiment::load(path, overrides, environment), read_for, hub, &mut InputCache::default())
     }
 
     /// Reads everything that an experiment names and that has not been read yet, and plans it.
@@ -94,7 +94,7 @@ impl TrialInputs {
         match planned {
             Some((Ok(trial), loaded)) if !wrong_already => Ok(Self { experiment, trial, named: loaded }),
             Some((Err(complaints), _)) => {
-                experiment.complain(complaints);
+                experiment.add_problems(complaints);
                 Err(Failure::Experiment(Problems(experiment.problems)))
             }
             _ => Err(Failure::Experiment(Problems(experiment.problems))),

@@ -15,7 +15,7 @@ pub use trial::{Steps, Trial};
 use std::num::NonZeroUsize;
 
 use crate::architecture::{Architecture, Dropout, Parameter, Role};
-use crate::settings::{Complaint, Settings};
+use crate::settings::{SettingProblem, Settings};
 use crate::task::Task;
 
 /// What the plan has to know of the world: read beforehand, so that planning itself is pure.
@@ -35,18 +35,18 @@ pub struct Facts {
 ///
 /// # Errors
 /// Everything that does not fit together, at once.
-pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<Complaint>> {
-    let mut complaints = settings.complaints();
+pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<SettingProblem>> {
+    let mut complaints = settings.problems();
     let metric = settings.metric.name();
     if task.direction(metric).is_none() && complaints.iter().all(|complaint| complaint.path != "metric") {
-        complaints.push(Complaint::new("metric", format!("{} has no metric \"{metric}\"", task.name)));
+        complaints.push(SettingProblem::new("metric", format!("{} has no metric \"{metric}\"", task.name)));
     }
     let limited = |examples: usize, limit: Option<NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
     let train_examples = limited(facts.train_examples, settings.data.train_limit);
     let validation_examples = limited(facts.validation_examples, settings.data.eval_limit);
     for (examples, split) in [(train_examples, "training"), (validation_examples, "validation")] {
         if examples == 0 {
-            complaints.push(Complaint::new("data.source", format!("the {split} split is empty")));
+            complaints.push(SettingProblem::new("data.source", format!("the {split} split is empty")));
         }
     }
     let max_length = max_length(&settings, &facts).unwrap_or_else(|complaint| {
@@ -56,7 +56,7 @@ pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<C
     let steps = steps(&settings, train_examples);
     if steps.total > 0 && steps.warmup > steps.total {
         let message = format!("the warmup of {} steps is longer than the training of {} steps", steps.warmup, steps.total);
-        complaints.push(Complaint::new(settings.schedule.warmup_path(), message).help("warm up for less, or train longer"));
+        complaints.push(SettingProblem::new(settings.schedule.warmup_path(), message).help("warm up for less, or train longer"));
     }
     let parameters = facts.architecture.parameters(&task.head);
     complaints.extend(unmatched_no_decay(&settings, &parameters));
@@ -80,18 +80,18 @@ pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<C
 /// Shorter inputs hold little but special tokens.
 const SHORTEST: usize = 8;
 
-fn max_length(settings: &Settings, facts: &Facts) -> Result<usize, Complaint> {
+fn max_length(settings: &Settings, facts: &Facts) -> Result<usize, SettingProblem> {
     let positions = facts.architecture.longest();
     let allowed = facts.tokenizer_longest.map_or(positions, |longest| longest.min(positions));
     match settings.data.max_length {
         Some(asked) if asked > positions => {
             let message = format!("max_length is {asked}, but the checkpoint has only {positions} positions");
-            Err(Complaint::new("data.max_length", message).help(format!("the largest possible value is {positions}")))
+            Err(SettingProblem::new("data.max_length", message).help(format!("the largest possible value is {positions}")))
         }
         Some(asked) => Ok(asked),
         None if allowed < SHORTEST => {
             let message = format!("the checkpoint allows only {allowed} tokens, too few for a sentence");
-            Err(Complaint::new("checkpoint", message)
+            Err(SettingProblem::new("checkpoint", message)
                 .help("look at the positions in its config.json, and at model_max_length in tokenizer_config.json"))
         }
         None => Ok(allowed),
@@ -107,12 +107,12 @@ fn steps(settings: &Settings, examples: usize) -> Steps {
 }
 
 /// An entry of `no_decay` that no parameter's name contains does nothing, which its writer cannot want.
-fn unmatched_no_decay(settings: &Settings, parameters: &[Parameter]) -> Vec<Complaint> {
+fn unmatched_no_decay(settings: &Settings, parameters: &[Parameter]) -> Vec<SettingProblem> {
     let matches = |part: &str| parameters.iter().any(|parameter| parameter.name.contains(part));
     let unmatched = settings.optimizer.no_decay.iter().filter(|part| part.is_empty() || !matches(part));
     unmatched
         .map(|part| {
-            let complaint = Complaint::new("optimizer.no_decay", format!("no parameter's name contains \"{part}\""));
+            let complaint = SettingProblem::new("optimizer.no_decay", format!("no parameter's name contains \"{part}\""));
             let usual = parameters.iter().find(|parameter| parameter.layer.is_some() && parameter.role == Role::Scale);
             match usual {
                 Some(parameter) => complaint.help(format!("names look like {}", parameter.name)),

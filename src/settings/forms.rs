@@ -25,7 +25,7 @@ pub(super) enum Form<T: 'static> {
 pub(super) struct Around {
     pub before: &'static str,
     pub after: &'static str,
-    /// What may follow, and does where the number is not 1.
+    /// A character that may follow, and does where the number is not 1.
     pub plural: &'static str,
     pub least: u64,
     pub most_digits: usize,
@@ -35,7 +35,7 @@ impl Around {
     fn pattern(self) -> String {
         let Self { before, after, plural, least, most_digits } = self;
         let digits = if least > 0 { format!("[1-9][0-9]{{0,{}}}", most_digits - 1) } else { format!("[0-9]{{1,{most_digits}}}") };
-        let plural = if plural.is_empty() { String::new() } else { format!("({plural})?") };
+        let plural = if plural.is_empty() { String::new() } else { format!("{plural}?") };
         format!("^{before}{digits}{after}{plural}$")
     }
 

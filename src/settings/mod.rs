@@ -46,7 +46,7 @@ pub const DATA_SOURCE: &str = "data.source";
 
 /// Something wrong with the value at a path such as `data.batch_size`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
+pub struct SettingProblem {
     /// The dotted path of the key.
     pub path: String,
     /// What is wrong, lowercase, with the value.
@@ -55,7 +55,7 @@ pub struct Complaint {
     pub help: Option<String>,
 }
 
-impl Complaint {
+impl SettingProblem {
     pub(crate) fn new(path: &str, message: impl Into<String>) -> Self {
         Self { path: path.into(), message: message.into(), help: None }
     }
@@ -137,20 +137,20 @@ fn default_seed() -> u64 {
 
 /// A precision on a device without it.
 #[must_use]
-pub fn no_precision(precision: Precision, device: &str) -> Complaint {
-    Complaint::new("training.precision", format!("{device} cannot compute in {}", precision.name()))
+pub fn no_precision(precision: Precision, device: &str) -> SettingProblem {
+    SettingProblem::new("training.precision", format!("{device} cannot compute in {}", precision.name()))
         .help("use precision = \"fp32\" there")
 }
 
 impl Settings {
     /// Everything that is wrong between settings and needs neither data nor weights to be seen.
     #[must_use]
-    pub fn complaints(&self) -> Vec<Complaint> {
+    pub fn problems(&self) -> Vec<SettingProblem> {
         let task = self.task.task();
-        let mut complaints = Vec::new();
+        let mut problems = Vec::new();
         if task.direction(self.metric.name()).is_none() {
-            complaints.push(
-                Complaint::new("metric", format!("{} has no metric \"{}\"", task.name, self.metric.name())).help(format!(
+            problems.push(
+                SettingProblem::new("metric", format!("{} has no metric \"{}\"", task.name, self.metric.name())).help(format!(
                     "{} is scored by {}",
                     task.name,
                     task.metric_names().join(", ")
@@ -158,12 +158,12 @@ impl Settings {
             );
         }
         if self.epochs.is_none() && self.training.max_steps.is_none() {
-            complaints.push(Complaint::new("epochs", "the key `epochs` is missing").help("add a line such as `epochs = 3`"));
+            problems.push(SettingProblem::new("epochs", "the key `epochs` is missing").help("add a line such as `epochs = 3`"));
         }
         if self.device == DeviceChoice::Cpu && self.training.precision != Precision::Fp32 {
-            complaints.push(no_precision(self.training.precision, "the CPU"));
+            problems.push(no_precision(self.training.precision, "the CPU"));
         }
-        complaints.extend(self.schedule.complaints());
-        complaints
+        problems.extend(self.schedule.problems());
+        problems
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Complaint;
+use super::SettingProblem;
 
 /// Learning-rate schedule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,13 +34,13 @@ pub enum ScheduleKind {
 }
 
 impl Schedule {
-    pub(super) fn complaints(&self) -> Vec<Complaint> {
+    pub(super) fn problems(&self) -> Vec<SettingProblem> {
         let both = self.warmup_steps > 0 && self.warmup_ratio.is_some_and(|ratio| ratio > 0.0);
-        let complaint = || {
-            Complaint::new("schedule.warmup_ratio", "the warmup is given twice, as steps and as a ratio")
+        let problem = || {
+            SettingProblem::new("schedule.warmup_ratio", "the warmup is given twice, as steps and as a ratio")
                 .help("keep one of schedule.warmup_steps and schedule.warmup_ratio, or set the other to 0")
         };
-        both.then(complaint).into_iter().collect()
+        both.then(problem).into_iter().collect()
     }
 
     /// The number of warmup steps in a training of `total` steps, rounded up as transformers does.

@@ -11,7 +11,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
-use super::{Complaint, MetricName};
+use super::{MetricName, SettingProblem};
 
 /// What varies among the trials of a sweep, and how to run them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -156,9 +156,9 @@ impl JsonSchema for Axis {
 impl Sweep {
     /// Everything that is wrong between the keys of this table.
     #[must_use]
-    pub fn complaints(&self) -> Vec<Complaint> {
-        let mut complaints = Vec::new();
-        let mut say = |path: &str, message: String, help: &str| complaints.push(Complaint::new(path, message).help(help));
+    pub fn problems(&self) -> Vec<SettingProblem> {
+        let mut problems = Vec::new();
+        let mut say = |path: &str, message: String, help: &str| problems.push(SettingProblem::new(path, message).help(help));
         if self.axes.is_empty() && self.paired.is_empty() && self.seeds.as_ref().is_none_or(|seeds| seeds.len() < 2) {
             say(
                 "sweep",
@@ -198,9 +198,9 @@ impl Sweep {
                 _ => {}
             }
         }
-        complaints.extend(self.paired_complaints());
-        complaints.extend(self.exclude_complaints());
-        complaints
+        problems.extend(self.paired_problems());
+        problems.extend(self.exclude_problems());
+        problems
     }
 
     /// The paths of the settings that vary, each once.
@@ -209,48 +209,49 @@ impl Sweep {
         self.axes.keys().chain(self.paired.first().into_iter().flat_map(BTreeMap::keys)).map(String::as_str).collect()
     }
 
-    fn paired_complaints(&self) -> Vec<Complaint> {
+    fn paired_problems(&self) -> Vec<SettingProblem> {
         let Some(first) = self.paired.first() else { return Vec::new() };
-        let mut complaints = Vec::new();
+        let mut problems = Vec::new();
         for (index, entry) in self.paired.iter().enumerate() {
             let place = format!("sweep.paired[{index}]");
             if entry.is_empty() {
-                complaints
-                    .push(Complaint::new(&place, "the paired table is empty").help("give it the settings that move together"));
+                problems.push(
+                    SettingProblem::new(&place, "the paired table is empty").help("give it the settings that move together"),
+                );
             } else if !entry.keys().eq(first.keys()) {
                 let keys = first.keys().cloned().collect::<Vec<_>>().join(", ");
-                complaints.push(
-                    Complaint::new(&place, "paired tables set different keys")
+                problems.push(
+                    SettingProblem::new(&place, "paired tables set different keys")
                         .help(format!("the first one sets {keys}; each must set the same")),
                 );
             }
         }
         for path in first.keys().filter(|path| self.axes.contains_key(*path)) {
             let message = format!("{path} is an axis and paired");
-            complaints.push(Complaint::new(&format!("sweep.axes.{path}"), message).help("let it vary in one place"));
+            problems.push(SettingProblem::new(&format!("sweep.axes.{path}"), message).help("let it vary in one place"));
         }
-        complaints
+        problems
     }
 
-    fn exclude_complaints(&self) -> Vec<Complaint> {
+    fn exclude_problems(&self) -> Vec<SettingProblem> {
         let varying = self.paths();
-        let mut complaints = Vec::new();
+        let mut problems = Vec::new();
         for (index, entry) in self.exclude.iter().enumerate() {
             if entry.is_empty() {
                 let message = "an empty table would leave out everything";
-                complaints.push(Complaint::new(&format!("sweep.exclude[{index}]"), message));
+                problems.push(SettingProblem::new(&format!("sweep.exclude[{index}]"), message));
             }
             for path in entry.keys().filter(|path| !varying.contains(&path.as_str())) {
                 let message = format!("{path} does not vary, so nothing can be excluded by it");
-                let complaint = Complaint::new(&format!("sweep.exclude[{index}].{path}"), message);
-                complaints.push(if varying.is_empty() {
-                    complaint
+                let problem = SettingProblem::new(&format!("sweep.exclude[{index}].{path}"), message);
+                problems.push(if varying.is_empty() {
+                    problem
                 } else {
-                    complaint.help(format!("what varies: {}", varying.join(", ")))
+                    problem.help(format!("what varies: {}", varying.join(", ")))
                 });
             }
         }
-        complaints
+        problems
     }
 }
 

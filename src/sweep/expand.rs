@@ -14,7 +14,7 @@ use crate::hub::Hub;
 use crate::inputs::{Inputs, Purpose, Shelf};
 use crate::numbers::{count, counted};
 use crate::plan::Provenance;
-use crate::settings::{Complaint, Strategy, Sweep};
+use crate::settings::{SettingProblem, Strategy, Sweep};
 
 /// The most trials of a sweep: far more than anybody trains, and few enough to be planned in seconds.
 const MOST: u64 = 10_000;
@@ -35,7 +35,7 @@ pub fn expand(experiment: &mut Experiment, hub: &Hub, shelf: &mut Shelf) -> Outc
     let space = SearchSpace::of(&sweep, |path| is_whole(schema, path));
     let variants = variants(&sweep, &space, experiment.seed());
     let variants = variants.map_err(|complaint| {
-        experiment.complain(vec![complaint]);
+        experiment.add_problems(vec![complaint]);
         Failure::Experiment(Problems(experiment.problems.clone()))
     })?;
     let seeds: Vec<Option<u64>> = sweep.seeds.as_ref().map_or(vec![None], |seeds| seeds.iter().copied().map(Some).collect());
@@ -62,14 +62,14 @@ pub fn expand(experiment: &mut Experiment, hub: &Hub, shelf: &mut Shelf) -> Outc
     if problems.is_empty() { distinct(trials) } else { Err(Failure::Experiment(Problems(problems))) }
 }
 
-fn variants(sweep: &Sweep, space: &SearchSpace, seed: u64) -> Result<Vec<Vec<Choice>>, Complaint> {
+fn variants(sweep: &Sweep, space: &SearchSpace, seed: u64) -> Result<Vec<Vec<Choice>>, SettingProblem> {
     let seeds = sweep.seeds.as_ref().map_or(1, Vec::len) as u64;
     let points = if let (Strategy::Random, Some(trials)) = (sweep.strategy, sweep.trials) {
         refuse_too_many(trials.get() as u64, seeds)?;
         let points = random(space, seed, trials.get());
         if points.len() < trials.get() && !points.is_empty() {
             let message = format!("the axes have only {} different variants, {trials} are asked for", points.len());
-            return Err(Complaint::new("sweep.trials", message).help("lower `trials`, or write strategy = \"grid\""));
+            return Err(SettingProblem::new("sweep.trials", message).help("lower `trials`, or write strategy = \"grid\""));
         }
         points
     } else {
@@ -80,23 +80,23 @@ fn variants(sweep: &Sweep, space: &SearchSpace, seed: u64) -> Result<Vec<Vec<Cho
                 count(combinations),
                 count(LARGEST_GRID)
             );
-            return Err(Complaint::new("sweep.axes", message).help(FEWER));
+            return Err(SettingProblem::new("sweep.axes", message).help(FEWER));
         }
         if let Some(index) = space.idle_exclusion(points(space)) {
             let message = "this table leaves out nothing";
-            let complaint = Complaint::new(&format!("sweep.exclude[{index}]"), message);
+            let complaint = SettingProblem::new(&format!("sweep.exclude[{index}]"), message);
             return Err(complaint.help("no combination of the axes has these values"));
         }
         let points = grid(space);
         refuse_too_many(points.len() as u64, seeds)?;
         points
     };
-    if points.is_empty() { Err(Complaint::new("sweep.exclude", "every variant is left out")) } else { Ok(points) }
+    if points.is_empty() { Err(SettingProblem::new("sweep.exclude", "every variant is left out")) } else { Ok(points) }
 }
 
 const FEWER: &str = "list fewer values, or draw some combinations: strategy = \"random\" and trials = 20";
 
-fn refuse_too_many(variants: u64, seeds: u64) -> Result<(), Complaint> {
+fn refuse_too_many(variants: u64, seeds: u64) -> Result<(), SettingProblem> {
     let trials = variants.saturating_mul(seeds);
     if trials <= MOST {
         return Ok(());
@@ -107,7 +107,7 @@ fn refuse_too_many(variants: u64, seeds: u64) -> Result<(), Complaint> {
         counted(seeds as usize, "seed", "seeds"),
         count(trials)
     );
-    Err(Complaint::new("sweep", format!("{all}, more than the {} that a sweep may have", count(MOST))).help(FEWER))
+    Err(SettingProblem::new("sweep", format!("{all}, more than the {} that a sweep may have", count(MOST))).help(FEWER))
 }
 
 fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, is_first_seed: bool) -> Outcome<PlannedTrial> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gluepot::experiment::{Override, Surroundings};
+use gluepot::experiment::{Environment, Override};
 use gluepot::hub::Hub;
 use gluepot::inputs::{Inputs, Purpose};
 use gluepot::plan::{Hashes, SettingRow, identity, identity_of};
@@ -24,7 +24,7 @@ fn shipped(name: &str, data: &Path, set: &[&str]) -> Inputs {
     let set = [checkpoint.as_str(), &source].into_iter().chain(set.iter().copied());
     let overrides: Vec<Override> = set.map(|text| Override::parse(text).unwrap()).collect();
     let file = project("experiments").join(name);
-    Inputs::read(&file, Purpose::Training, &overrides, &Surroundings::default(), &Hub::offline()).unwrap()
+    Inputs::read(&file, Purpose::Training, &overrides, &Environment::default(), &Hub::offline()).unwrap()
 }
 
 fn hashes(train: &str, validation: &str, weights: Option<&str>) -> Hashes {
@@ -144,4 +144,50 @@ fn the_properties_of_the_settings() {
         properties.iter().filter(|p| p.has_effect && !p.can_be_swept).map(|property| property.path.as_str()).collect();
     assert_eq!(fixed, ["base", "metric", "seed"]);
     assert!(properties.iter().count() >= 32);
+}
+
+#[test]
+fn a_retired_setting_still_works_and_is_told() {
+    const KEY: &str = "data.pad_to_multiple_of";
+    let shell = formats::copy("format-2");
+    let text = std::fs::read_to_string(shell.path("x.toml")).unwrap();
+    shell.write("old.toml", text.replace("[data]\n", "[data]\npad_to_multiple_of = 8\n"));
+    let ok = |arguments: &[&str]| {
+        let done = shell.gluepot(arguments);
+        assert_eq!(done.code, 0, "{done:?}");
+        done
+    };
+    let checked = ok(&["check", "old.toml"]);
+    assert!(checked.err.contains("warning: `data.pad_to_multiple_of` is no longer a setting and has no effect"), "{checked:?}");
+    assert!(checked.err.contains("old.toml:7:1") && checked.err.contains("batches are not padded"), "{checked:?}");
+    assert!(!ok(&["check", "x.toml"]).err.contains("warning"));
+    // Runs of before have it in their records at the value that nobody set.
+    assert!(!ok(&["resume", &interrupted(&shell)]).err.contains("no longer"));
+    for (arguments, help) in [
+        (vec!["sweep", "x.toml", "--dry-run", "--axis", "data.pad_to_multiple_of=[1, 8]"], "no longer a setting: batches"),
+        (vec!["check", "x.toml", "--set", "data.pad_to_multiple_of=0"], "no longer a setting: batches"),
+    ] {
+        let refused = shell.gluepot(&arguments);
+        assert!(refused.code == 3 && refused.err.contains(help), "{refused:?}");
+    }
+    // What was made with it stays what it is.
+    ok(&["run", "old.toml", "--runs", "new", "--quiet"]);
+    let run = gluepot::runs::list(&shell.path("new")).unwrap().0.remove(0);
+    let rows = |run: &StoredRun| recorded_rows(&gluepot::runs::RunDirectory::at(run.path.clone())).unwrap();
+    let value = |run: &StoredRun| rows(run).into_iter().find(|row| row.path() == KEY).unwrap().value;
+    assert_eq!(value(&run), Some(json!(8)));
+    let without: Vec<SettingRow> = rows(&run).into_iter().filter(|row| row.path() != KEY).collect();
+    assert!(is_of(&run.facts, &rows(&run), &[]) && !is_of(&run.facts, &without, &[]));
+    let path = run.path.to_str().unwrap();
+    let longer = ok(&["resume", path, "--epochs", "5"]);
+    assert!(longer.err.contains("resolved.toml") && longer.err.contains("no longer a setting"), "{longer:?}");
+    assert_eq!(value(&StoredRun::read(&run.path).unwrap()), Some(json!(8)));
+    ok(&["verify", path]);
+}
+
+/// The id of the fixture's interrupted run.
+fn interrupted(shell: &Shell) -> String {
+    let runs = gluepot::runs::list(&shell.path("runs")).unwrap().0;
+    let run = runs.iter().find(|run| run.facts.status == gluepot::runs::Status::Interrupted).unwrap();
+    run.facts.id.clone()
 }

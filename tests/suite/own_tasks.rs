@@ -3,7 +3,7 @@
 
 use gluepot::checkpoint::HostTensor;
 use gluepot::execute::{Begin, RunOptions, execute};
-use gluepot::experiment::{Experiment, Surroundings};
+use gluepot::experiment::{Environment, Experiment};
 use gluepot::hub::Hub;
 use gluepot::inputs::{EncodedInputs, InputCache, ReadFor, TrialInputs};
 use gluepot::machine::signals::StopSignal;
@@ -193,7 +193,7 @@ fn assert_runs_are_read(task: &Task, columns: &str) {
                 data.display()
             ),
         );
-        let experiment = Experiment::load(&file, &[], &Surroundings::default());
+        let experiment = Experiment::load(&file, &[], &Environment::default());
         let (hub, mut cache) = (Hub::offline(), InputCache::default());
         let inputs = TrialInputs::of_task(experiment, Some(task.clone()), ReadFor::Training, &hub, &mut cache).unwrap();
         let pipeline = EncodedInputs::make(&inputs, &TokenCache::default()).unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gluepot::checkpoint::{CheckpointName, Files, Weights, initialize, read_tensors};
-use gluepot::experiment::Surroundings;
+use gluepot::experiment::Environment;
 use gluepot::hub::Hub;
 use gluepot::inputs::{Inputs, Purpose};
 use gluepot::task::{Example, Origin, Source, Target, Text, glue};
@@ -116,7 +116,7 @@ fn hashes_are_of_what_was_parsed_when_files_change_afterwards() {
     let names = ["bert/config.json", "bert/vocab.txt", "glue/MRPC/train.tsv", "glue/MRPC/dev.tsv"];
     let before = names.map(|name| sha256(&shell.path(name)));
     let path = shell.path("x.toml");
-    let inputs = Inputs::read(&path, Purpose::Training, &[], &Surroundings::default(), &Hub::offline()).unwrap();
+    let inputs = Inputs::read(&path, Purpose::Training, &[], &Environment::default(), &Hub::offline()).unwrap();
     for name in names {
         shell.write(name, "changed");
     }

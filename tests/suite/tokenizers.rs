@@ -1,7 +1,7 @@
 //! The ids of tokenizers of many kinds against those of transformers (tests/reference/make_tokenizers.py).
 
 use gluepot::checkpoint::{CheckpointName, Files};
-use gluepot::experiment::Surroundings;
+use gluepot::experiment::Environment;
 use gluepot::hub::Hub;
 use gluepot::inputs::Pipeline;
 use gluepot::inputs::{Inputs, Purpose};
@@ -139,7 +139,7 @@ fn identities_change_where_the_ids_do() {
              [data]\nsource = \"./glue\"\nmax_length = {max_length}\n[training]\nmax_steps = 1\n"
         );
         std::fs::write(path("x.toml"), experiment).unwrap();
-        let inputs = Inputs::read(&path("x.toml"), Purpose::Training, &[], &Surroundings::default(), &Hub::offline()).unwrap();
+        let inputs = Inputs::read(&path("x.toml"), Purpose::Training, &[], &Environment::default(), &Hub::offline()).unwrap();
         let pipeline = Pipeline::make(&inputs, &TokenCache::default()).unwrap();
         assert_eq!(pipeline.provenance.tokenization, tokenization, "{name}");
         assert_eq!(pipeline.provenance.identity == before, tokenization == 1, "{name}: {}", pipeline.provenance.identity);

@@ -2,7 +2,7 @@
 
 /// What another tool's name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
+pub enum Equivalent {
     /// The setting at this path, which takes the same values.
     Same(&'static str),
     /// The setting at this path, which takes other values, and which.
@@ -13,21 +13,21 @@ pub enum Meaning {
     Nothing(&'static str),
 }
 
-use Meaning::{Nothing, Other, Same, Switch};
+use Equivalent::{Nothing, Other, Same, Switch};
 
 /// What a name stands for here, however it is capitalized and hyphenated.
 #[must_use]
-pub fn elsewhere(name: &str) -> Option<Meaning> {
+pub fn equivalent(name: &str) -> Option<Equivalent> {
     let name = name.replace('-', "_").to_lowercase();
-    MEANINGS.iter().find(|(names, _)| names.split_whitespace().any(|known| known == name)).map(|(_, meaning)| *meaning)
+    EQUIVALENTS.iter().find(|(names, _)| names.split_whitespace().any(|known| known == name)).map(|(_, meaning)| *meaning)
 }
 
 /// Every name of another tool.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    MEANINGS.iter().flat_map(|(names, _)| names.split_whitespace())
+    EQUIVALENTS.iter().flat_map(|(names, _)| names.split_whitespace())
 }
 
-const MEANINGS: &[(&str, Meaning)] = &[
+const EQUIVALENTS: &[(&str, Equivalent)] = &[
     ("lr max_lr base_lr", Same("learning_rate")),
     ("num_train_epochs num_epochs n_epochs max_epochs", Same("epochs")),
     ("model_name_or_path model_name model_path model_id pretrained pretrained_model checkpoint_path", Same("checkpoint")),

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Parser};
 
 use super::Cli;
-use crate::experiment::{Meaning, elsewhere, nearest, schema, setting_paths};
+use crate::experiment::{Equivalent, equivalent, nearest, schema, setting_paths};
 
 /// Reads a command line.
 ///
@@ -229,11 +229,11 @@ fn setting(name: &str, value: Option<&str>) -> Option<(Replaced, bool)> {
         let mut ends = paths.iter().filter(|path| *path == name || path.rsplit('.').next() == Some(name));
         ends.next().filter(|_| ends.next().is_none())
     };
-    match elsewhere(name) {
-        Some(Meaning::Same(path)) if paths.iter().any(|known| known == path) => Some((set(path, value.unwrap_or("…")), true)),
-        Some(Meaning::Switch(path, on)) => Some((set(path, on), value.is_some_and(is_truth))),
-        Some(Meaning::Other(path, values)) => Some((Replaced::Tip(format!("use --set {path}=…, which takes {values}")), true)),
-        Some(Meaning::Nothing(words)) => Some((Replaced::Tip(words.into()), false)),
+    match equivalent(name) {
+        Some(Equivalent::Same(path)) if paths.iter().any(|known| known == path) => Some((set(path, value.unwrap_or("…")), true)),
+        Some(Equivalent::Switch(path, on)) => Some((set(path, on), value.is_some_and(is_truth))),
+        Some(Equivalent::Other(path, values)) => Some((Replaced::Tip(format!("use --set {path}=…, which takes {values}")), true)),
+        Some(Equivalent::Nothing(words)) => Some((Replaced::Tip(words.into()), false)),
         _ => own().map(|path| (set(path, value.unwrap_or("true")), true)),
     }
 }
