@@ -116,7 +116,7 @@ impl Failure {
     }
 
     fn of_input(error: anyhow::Error, otherwise: fn(anyhow::Error) -> Self) -> Self {
-        if error.chain().any(|cause| cause.is::<HubError>()) {
+        if error.chain().any(<dyn std::error::Error>::is::<HubError>) {
             Self::Hub(error)
         } else if error.chain().any(<dyn std::error::Error>::is::<NotEnoughMemory>) {
             Self::OutOfMemory(format!("{error:#}"))

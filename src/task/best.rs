@@ -7,25 +7,25 @@ use super::metrics::Direction;
 pub struct Best<At = u64> {
     metric: String,
     direction: Direction,
-    best: Option<(At, Option<f64>)>,
+    leader: Option<(At, Option<f64>)>,
 }
 
 impl<At: Copy> Best<At> {
     /// Before the first score.
     #[must_use]
     pub fn new(metric: &str, direction: Direction) -> Self {
-        Self { metric: metric.into(), direction, best: None }
+        Self { metric: metric.into(), direction, leader: None }
     }
 
     /// Whether this score is the best so far, which it then is. The first of equal scores stays the best, and any score is
     /// better than none, where the metric is undefined.
     pub fn offer(&mut self, at: At, score: Option<f64>) -> bool {
-        let improves = self.best.is_none_or(|(_, best)| match (score, best) {
+        let improves = self.leader.is_none_or(|(_, best)| match (score, best) {
             (Some(score), Some(best)) => self.direction.improves(score, best),
             (score, best) => score.is_some() && best.is_none(),
         });
         if improves {
-            self.best = Some((at, score));
+            self.leader = Some((at, score));
         }
         improves
     }
@@ -39,13 +39,13 @@ impl<At: Copy> Best<At> {
     /// What reached the best score; none before the first.
     #[must_use]
     pub fn at(&self) -> Option<At> {
-        self.best.map(|(at, _)| at)
+        self.leader.map(|(at, _)| at)
     }
 
     /// The best score; none before the first, and where the metric was always undefined.
     #[must_use]
     pub fn score(&self) -> Option<f64> {
-        self.best.and_then(|(_, score)| score)
+        self.leader.and_then(|(_, score)| score)
     }
 }
 

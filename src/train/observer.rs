@@ -51,13 +51,21 @@ pub struct Observers<'a, 'o>(pub &'a mut [&'o mut dyn Observer]);
 impl Observers<'_, '_> {
     /// Whether one of them needs the parameters at this evaluation.
     pub fn want_parameters(&mut self, evaluation: &EvaluationEvent<'_>) -> bool {
+        let mut wanted = false;
         // Every observer is asked.
-        self.0.iter_mut().fold(false, |wanted, observer| observer.wants_parameters(evaluation) || wanted)
+        for observer in self.0.iter_mut() {
+            wanted |= observer.wants_parameters(evaluation);
+        }
+        wanted
     }
 
     /// Whether one of them needs the state at this boundary.
     pub fn want_state(&mut self, boundary: &Boundary<'_>) -> bool {
-        self.0.iter_mut().fold(false, |wanted, observer| observer.wants_state(boundary) || wanted)
+        let mut wanted = false;
+        for observer in self.0.iter_mut() {
+            wanted |= observer.wants_state(boundary);
+        }
+        wanted
     }
 
     /// Hands an event to each of them; the first that wants to stop decides why.
