@@ -4,10 +4,11 @@ use std::fmt;
 
 use crate::experiment::problem::Problems;
 use crate::hub::HubError;
+use crate::machine::claim::TakenOver;
 use crate::machine::gpu_fault::GpuFault;
 use crate::machine::memory::NotEnoughMemory;
 use crate::machine::signals::INTERRUPTED;
-use crate::runs::{Status, TakenOver};
+use crate::runs::Status;
 use crate::terminal::Styled;
 use crate::train::{DeviceError, Diverged, TrainError};
 

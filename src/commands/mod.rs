@@ -6,7 +6,6 @@ mod compare;
 mod devices;
 mod diff;
 mod list;
-mod pace;
 mod prune;
 mod report;
 mod resume;

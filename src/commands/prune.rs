@@ -10,9 +10,10 @@ use super::{complain, find_failure, pretty, print};
 use crate::cli::Prune;
 use crate::compare::select;
 use crate::failure::{Failure, Outcome};
+use crate::machine::claim::Claim;
 use crate::numbers::{bytes, counted};
 use crate::report::{Column, Table};
-use crate::runs::{Removable, RunDirectory, RunLock, Status, StoredRun, delete, removable, remove, size};
+use crate::runs::{Removable, RunDirectory, Status, StoredRun, delete, removable, remove, size};
 use crate::terminal::{Width, draws_bars};
 
 /// What goes of one run.
@@ -131,8 +132,8 @@ fn go_through(runs: &[StoredRun], arguments: &Prune, removes: bool) -> Outcome<F
 }
 
 /// What can go of a run, which nobody else changes meanwhile; none if it is left alone.
-fn of(run: &StoredRun, arguments: &Prune) -> Outcome<Option<(RunLock, StoredRun, Share)>> {
-    let Some(lock) = RunLock::look(&RunDirectory::at(run.path.clone())).map_err(Failure::RunDirectory)? else {
+fn of(run: &StoredRun, arguments: &Prune) -> Outcome<Option<(Claim, StoredRun, Share)>> {
+    let Some(lock) = RunDirectory::at(run.path.clone()).keep_out().map_err(Failure::RunDirectory)? else {
         return Ok(None);
     };
     // Only now: until the lock was free, another process may have resumed the run.

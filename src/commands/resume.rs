@@ -18,9 +18,7 @@ use crate::plan::{Hashes, SettingRow, extended};
 use crate::plan::{Steps, Trial};
 use crate::progress::Loudness;
 use crate::runs::states::{self, Damaged};
-use crate::runs::{
-    RunDirectory, RunFacts, RunLock, Status, StoredRun, changed_files, files, is_of, manifest_fault, recorded_rows,
-};
+use crate::runs::{RunDirectory, RunFacts, Status, StoredRun, changed_files, files, is_of, manifest_fault, recorded_rows};
 use crate::settings::properties;
 use crate::sweep::{RunOrSweep, is_sweep, resolve};
 use crate::tokens::TokenCache;
@@ -35,10 +33,10 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     };
     refuse_trial(&run, arguments)?;
     let directory = RunDirectory::at(run.path.clone());
-    let lock = RunLock::take(&directory).map_err(Failure::RunDirectory)?;
+    let claim = directory.claim().map_err(Failure::RunDirectory)?;
     let process = run.facts.host.process;
     let is_running = || Failure::Usage(anyhow!("the run {} is still running, as process {process}", run.facts.id));
-    let lock = lock.ok_or_else(is_running)?;
+    let claim = claim.ok_or_else(is_running)?;
     // Another process may have changed it until now.
     let run = StoredRun::read(&run.path).map_err(Failure::RunDirectory)?;
     refuse_ended(&run, arguments)?;
@@ -81,7 +79,7 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     };
     let after = run.status_under_lock().to_string();
     let settings = (!changed.is_empty()).then_some(settings);
-    let resumed = Resumed { directory, lock, facts: run.facts, after, state, damaged, changed, settings, identity };
+    let resumed = Resumed { directory, claim, facts: run.facts, after, state, damaged, changed, settings, identity };
     let finished = train(&pipeline, &device, Begin::Resumed(Box::new(resumed)), root, loudness, &arguments.format)?;
     finished.map_or(Ok(()), |run| print(&pretty(&run)))
 }

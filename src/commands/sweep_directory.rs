@@ -3,13 +3,12 @@
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
-use super::sweep::say_end;
+use super::sweep::print_end;
 use super::{complain, pretty, print, warn};
 use crate::cli::Resume;
-use crate::execute::{Conduct, best, best_lines, conduct, sweep_command};
+use crate::execute::{SweepOptions, best, best_lines, run_sweep, sweep_command};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
-use crate::inputs::Shelf;
 use crate::numbers::count;
 use crate::progress::Loudness;
 use crate::report::{Column, Table, other_numerics, state_text, sweep_size_text};
@@ -35,7 +34,7 @@ pub fn resume(directory: &SweepDirectory, arguments: &Resume) -> Outcome<()> {
             complain(&remark);
         }
     }
-    let how = Conduct {
+    let options = SweepOptions {
         directory,
         metric: (&facts.metric, facts.direction),
         on_failure: facts.on_failure,
@@ -45,8 +44,8 @@ pub fn resume(directory: &SweepDirectory, arguments: &Resume) -> Outcome<()> {
         loudness,
     };
     let hub = Hub::from_env(loudness == Loudness::Normal);
-    let conducted = conduct(&how, trials, &hub, &mut Shelf::default())?;
-    say_end(&how, &conducted, &arguments.format)
+    let driven = run_sweep(&options, trials, &hub, None)?;
+    print_end(&options, &driven, &arguments.format)
 }
 
 /// What is wrong with a plan, and what restores it.

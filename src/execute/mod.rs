@@ -6,11 +6,13 @@ mod header;
 mod open_run;
 mod result;
 mod resume;
+mod run_sweep;
 mod sources;
-mod sweep;
 mod sweep_end;
+mod sweep_preview;
 mod training;
 mod trial;
+mod workers;
 
 use std::path::{Path, PathBuf};
 
@@ -26,9 +28,10 @@ use open_run::OpenRun;
 pub use device::with_device;
 pub use facts::command;
 pub use resume::{Change, Resumed, changes};
+pub use run_sweep::{SweepOptions, run_sweep};
 pub use sources::{Sources, sources};
-pub use sweep::{Conduct, Conducted, conduct};
 pub use sweep_end::{Closing, best, best_lines, close, sweep_command};
+pub use sweep_preview::SweepPreview;
 pub use trial::run_trial;
 
 /// A run that went as far as it should.
@@ -95,7 +98,7 @@ pub fn execute(
     let mut run = run.map_err(Failure::RunDirectory)?;
     let outcome = training::train_in(&mut run, pipeline, device, observers);
     // A process that has lost its run writes nothing more into it.
-    run.lock.claim().look().map_err(Failure::TakenOver)?;
+    run.claim.watch().check_now().map_err(Failure::TakenOver)?;
     match outcome.and_then(|end| run.record_end(end, &pipeline.inputs.trial.task, options)) {
         Ok((end, result)) => {
             // Only now: whoever is killed before the record is whole has a state to resume from.

@@ -13,11 +13,10 @@ use super::{End, RunOptions};
 use crate::checkpoint::Template;
 use crate::failure::{Failure, Outcome};
 use crate::inputs::Pipeline;
+use crate::machine::claim::{Claim, ClaimWatch};
 use crate::plan::resolved_toml;
 use crate::progress::RunLog;
-use crate::runs::{
-    Claim, Exit, Record, Recorder, RunDirectory, RunFacts, RunId, RunLock, Status, Summary, files, manifest, placed, states,
-};
+use crate::runs::{Exit, Record, Recorder, RunDirectory, RunFacts, RunId, Status, Summary, files, manifest, placed, states};
 use crate::task::Task;
 use crate::train::{Device, TrainingState};
 
@@ -26,7 +25,7 @@ pub struct OpenRun {
     pub directory: RunDirectory,
     pub facts: RunFacts,
     /// Held as long as the run is.
-    pub lock: RunLock,
+    pub claim: Claim,
     pub recorder: Recorder,
     /// Where training continues; none in a new run.
     pub from: Option<TrainingState>,
@@ -42,7 +41,7 @@ impl OpenRun {
         let started = Utc::now();
         let id = RunId::new(started, std::process::id());
         let directory = RunDirectory::create(root, started, &pipeline.inputs.trial.settings.name, &id)?;
-        let lock = RunLock::take(&directory)?.ok_or_else(|| anyhow::anyhow!("another process has taken the new run"))?;
+        let claim = directory.claim()?.ok_or_else(|| anyhow::anyhow!("another process has taken the new run"))?;
         let facts = facts(pipeline, device, started, &id);
         for (name, content) in pipeline.inputs.experiment.copies() {
             directory.write(&name, content.as_bytes())?;
@@ -53,10 +52,10 @@ impl OpenRun {
         let begin = || {
             let mut log = RunLog::open(options.loudness, &directory.path(files::LOG))?;
             write_header(pipeline, device, &mut log)?;
-            Ok((log, Recorder::new(&directory, record(pipeline, options, lock.claim())?)?))
+            Ok((log, Recorder::new(&directory, record(pipeline, options, claim.watch())?)?))
         };
         let (log, recorder) = begin().inspect_err(|error| mark_failed(&directory, &facts, error))?;
-        Ok(Self { directory, facts, lock, recorder, from: None, log })
+        Ok(Self { directory, facts, claim, recorder, from: None, log })
     }
 
     /// Records how the training ended, and gives the text to print at the end of a finished run.
@@ -90,7 +89,7 @@ impl OpenRun {
     /// Records that the training failed or was interrupted. The failure itself is what matters: that it cannot be recorded
     /// either shows in the run's status.
     pub fn record_failure(self, failure: &Failure, options: &RunOptions) {
-        let Self { directory, mut facts, mut log, recorder, lock: _lock, from: _ } = self;
+        let Self { directory, mut facts, mut log, recorder, claim: _claim, from: _ } = self;
         facts.ended = Some(Utc::now());
         facts.status = failure.status();
         facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });
@@ -117,7 +116,7 @@ pub fn mark_failed(directory: &RunDirectory, facts: &RunFacts, error: &anyhow::E
 ///
 /// # Errors
 /// The task has no metric of the name that the settings say.
-pub fn record(pipeline: &Pipeline<'_>, options: &RunOptions, claim: Claim) -> Result<Record> {
+pub fn record(pipeline: &Pipeline<'_>, options: &RunOptions, claim: ClaimWatch) -> Result<Record> {
     let (inputs, settings) = (pipeline.inputs, &pipeline.inputs.trial.settings);
     let task = inputs.trial.task.clone();
     let template = Template {

@@ -7,19 +7,20 @@ use super::RunOptions;
 use super::facts::command_line;
 use super::open_run::{OpenRun, mark_failed, record};
 use crate::inputs::Pipeline;
+use crate::machine::claim::Claim;
 use crate::numbers::count;
 use crate::plan::{SettingRow, numerics, resolved_toml, shown};
 use crate::progress::RunLog;
 use crate::runs::states::{Damaged, SavedState};
-use crate::runs::{FORMAT, Host, Recorder, Resumption, RunDirectory, RunFacts, RunLock, Status, files, manifest, placed, states};
+use crate::runs::{FORMAT, Host, Recorder, Resumption, RunDirectory, RunFacts, Status, files, manifest, placed, states};
 use crate::train::Device;
 
-/// A run of which this process has the lock, and a state that it can be resumed from.
+/// A run that this process has claimed, and a state that it can be resumed from.
 pub struct Resumed {
     /// Its directory.
     pub directory: RunDirectory,
-    /// The lock.
-    pub lock: RunLock,
+    /// The claim.
+    pub claim: Claim,
     /// `run.json`, as it was.
     pub facts: RunFacts,
     /// How it had ended, as it is shown.
@@ -67,7 +68,7 @@ pub fn changes(before: &[SettingRow], now: &[SettingRow]) -> Vec<Change> {
 impl Resumed {
     /// Opens the run where its state was: what was written since is cut.
     pub(super) fn open(self: Box<Self>, pipeline: &Pipeline<'_>, device: &Device, options: &RunOptions) -> Result<OpenRun> {
-        let Self { directory, lock, facts, after, state, damaged, changed, settings, identity } = *self;
+        let Self { directory, claim, facts, after, state, damaged, changed, settings, identity } = *self;
         let SavedState { training, recorded, predictions } = state;
         let step = training.counters.steps;
         let current = numerics(pipeline.inputs.trial.settings.training.precision);
@@ -121,7 +122,7 @@ impl Resumed {
                 log.print(&format!("changed: {change}"))?;
             }
             let recorder =
-                Recorder::resumed(&directory, record(pipeline, options, lock.claim())?, recorded, predictions.as_deref())?;
+                Recorder::resumed(&directory, record(pipeline, options, claim.watch())?, recorded, predictions.as_deref())?;
             // A state after this one would be of a training that is cut now.
             for (_, path) in states::all(&directory).into_iter().filter(|(other, _)| *other > step) {
                 crate::machine::durable::retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
@@ -129,6 +130,6 @@ impl Resumed {
             Ok((log, recorder))
         };
         let (log, recorder) = begin().inspect_err(|error| mark_failed(&directory, &facts, error))?;
-        Ok(OpenRun { directory, facts, lock, recorder, from: Some(training), log })
+        Ok(OpenRun { directory, facts, claim, recorder, from: Some(training), log })
     }
 }

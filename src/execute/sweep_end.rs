@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
-use super::sweep::Conducted;
 use crate::compare::{ComparedRun, Comparison, Options, compare};
 use crate::failure::{Failure, Outcome};
 use crate::numbers::{counted, score};
 use crate::runs::{StoredRun, files};
-use crate::sweep::{PlannedTrial, StateCounts, SweepDirectory, TrialState};
+use crate::sweep::{Driven, PlannedTrial, StateCounts, SweepDirectory, TrialState};
 use crate::task::metrics::Direction;
 
 /// The end of a sweep.
@@ -28,12 +27,12 @@ pub struct Closing {
 ///
 /// # Errors
 /// Its directory cannot be read.
-pub fn close(directory: &SweepDirectory, conducted: &Conducted, metric: (&str, Direction)) -> Outcome<Closing> {
+pub fn close(directory: &SweepDirectory, driven: &Driven, metric: (&str, Direction)) -> Outcome<Closing> {
     let inventory = directory.inventory().map_err(Failure::RunDirectory)?;
     let mut warnings: Vec<String> = inventory.unreadable.iter().map(|error| format!("{error:#}")).collect();
     let mut readable = Vec::new();
-    let best = best(&inventory.runs, &conducted.trials, metric);
-    let best = best.map(|(run, trial)| best_lines(run, trial, metric.0, StateCounts::of(&conducted.driven.states).done));
+    let best = best(&inventory.runs, &driven.trials, metric);
+    let best = best.map(|(run, trial)| best_lines(run, trial, metric.0, StateCounts::of(&driven.states).done));
     for run in inventory.runs {
         match ComparedRun::new(run) {
             Ok(run) => readable.push(run),
@@ -49,7 +48,7 @@ pub fn close(directory: &SweepDirectory, conducted: &Conducted, metric: (&str, D
     let mut lines = Vec::new();
     lines.extend(best.into_iter().flatten());
     lines.push(format!("next        {} -o report.html", sweep_command("report", directory.path())));
-    Ok(Closing { comparisons, lines, warnings, outcome: outcome(directory, conducted) })
+    Ok(Closing { comparisons, lines, warnings, outcome: outcome(directory, driven) })
 }
 
 /// The finished run with the best score, and its trial.
@@ -92,8 +91,8 @@ fn checkpoint(run: &StoredRun) -> Option<PathBuf> {
     Some(folder.join(name.trim())).filter(|path| path.is_dir())
 }
 
-fn outcome(directory: &SweepDirectory, conducted: &Conducted) -> Outcome<()> {
-    let Conducted { trials, driven } = conducted;
+fn outcome(directory: &SweepDirectory, driven: &Driven) -> Outcome<()> {
+    let trials = &driven.trials;
     let again = sweep_command("resume", directory.path());
     let counts = StateCounts::of(&driven.states);
     if driven.interrupted {

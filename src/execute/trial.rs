@@ -12,18 +12,15 @@ use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::Pipeline;
 use crate::inputs::{Inputs, Purpose, Shelf};
+use crate::machine::claim::{Claim, TRUST};
 use crate::machine::signals::StopSignal;
 use crate::progress::Loudness;
-use crate::runs::{RunDirectory, RunLock, Status, StoredRun, states};
+use crate::runs::{RunDirectory, Status, StoredRun, states};
 use crate::settings::DeviceChoice;
-use crate::sweep::{FileClaim, PlannedTrial, RungScores, SweepDirectory, TrialMessage, survives};
+use crate::sweep::{PlannedTrial, RungScores, SweepDirectory, TrialMessage, survives};
 use crate::task::metrics::Direction;
 use crate::train::{Device, EvaluationEvent, Event, Observer, Stop};
 
-/// A sweep looks at locks for a moment; a process that runs a trial holds its lock for long.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// Time between two looks at the claim.
-const LOOK: Duration = Duration::from_secs(1);
 /// Time between two words about progress.
 const PACE: Duration = Duration::from_millis(50);
 
@@ -36,7 +33,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     let planned = trials.into_iter().find(|trial| trial.id == id);
     let mut planned = planned.with_context(|| format!("the plan has no trial {id}")).map_err(Failure::Usage)?;
     // Held until this process ends.
-    let Some(mut claim) = directory.take(id, PATIENCE).map_err(Failure::RunDirectory)? else {
+    let Some(mut claim) = directory.take(id).map_err(Failure::RunDirectory)? else {
         send(&TrialMessage::Taken);
         return Ok(());
     };
@@ -107,7 +104,7 @@ fn earlier(directory: &SweepDirectory, pipeline: &Pipeline<'_>, device: &Device)
     let own = || runs.iter().rev().filter(|run| run.facts.trial == pipeline.provenance.identity && !run.status().has_ended());
     for run in own() {
         // A process that only sleeps finds another one's name in its lock when it wakes.
-        let is_free = run.status() != Status::Running && RunLock::take(&RunDirectory::at(run.path.clone()))?.is_some();
+        let is_free = run.status() != Status::Running && RunDirectory::at(run.path.clone()).claim()?.is_some();
         if !is_free {
             return Ok(Earlier::Elsewhere);
         }
@@ -115,10 +112,10 @@ fn earlier(directory: &SweepDirectory, pipeline: &Pipeline<'_>, device: &Device)
     let Some(run) = own().find(|run| run.facts.kernels == device.kernels()) else { return Ok(Earlier::None) };
     let own = RunDirectory::at(run.path.clone());
     let after = run.status().to_string();
-    let Some(lock) = RunLock::take(&own)? else { return Ok(Earlier::Elsewhere) };
+    let Some(claim) = own.claim()? else { return Ok(Earlier::Elsewhere) };
     let (Some(state), damaged) = states::newest(&own, &pipeline.inputs.trial.parameters) else { return Ok(Earlier::None) };
     let (facts, identity) = (run.facts.clone(), run.facts.trial.clone());
-    let resumed = Resumed { directory: own, lock, facts, after, state, damaged, changed: Vec::new(), settings: None, identity };
+    let resumed = Resumed { directory: own, claim, facts, after, state, damaged, changed: Vec::new(), settings: None, identity };
     Ok(Earlier::Resumed(Box::new(resumed)))
 }
 
@@ -151,7 +148,7 @@ fn never_wait_for_readers() {
 /// Tells the sweep how the trial goes, and stops it at a rung where it falls behind.
 struct Teller<'a> {
     planned: &'a PlannedTrial,
-    claim: FileClaim,
+    claim: Claim,
     rung_scores: RungScores,
     metric: String,
     direction: Direction,
@@ -164,9 +161,9 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn progress(&mut self, step: u64) {
-        if self.looked.elapsed() > LOOK {
+        if self.looked.elapsed() > TRUST {
             self.looked = Instant::now();
-            // A file that somebody deleted is made again. Whether another process has the run, the run's own lock says.
+            // A file that somebody deleted is made again. Whether another process has the run, the run's own claim says.
             self.claim.is_ours();
         }
         self.last = Instant::now();

@@ -1,6 +1,7 @@
 //! The machine that all of it runs on: memory, threads, signals, GPUs' drivers, and files that are whole or absent.
 
 pub mod caches;
+pub mod claim;
 #[cfg(feature = "cuda")]
 pub mod cuda_driver;
 pub mod digest;

@@ -1,6 +1,6 @@
 //! Signals that ask the process to stop.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 
 use anyhow::{Context, Result};
@@ -69,9 +69,44 @@ impl StopSignal {
     }
 }
 
+/// Counts how often somebody asked to stop, for a process that has others to stop.
+#[derive(Debug)]
+pub struct StopRequests {
+    by_person: Arc<AtomicUsize>,
+    /// At most once, as in [`StopSignal`]: no reason to end others without saving.
+    by_system: Arc<AtomicBool>,
+}
+
+impl StopRequests {
+    /// Counts the process's signals from now on.
+    ///
+    /// # Errors
+    /// The system does not let this process listen.
+    pub fn listen() -> Result<Self> {
+        let requests = Self { by_person: Arc::default(), by_system: Arc::default() };
+        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to signals")?;
+        for signal in gentle() {
+            flag::register(signal, Arc::clone(&requests.by_system)).context("cannot listen to signals")?;
+        }
+        let counter = Arc::clone(&requests.by_person);
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Ok(requests)
+    }
+
+    /// How often somebody did.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let by_system = usize::from(self.by_system.load(Ordering::Relaxed));
+        self.by_person.load(Ordering::Relaxed).max(by_system)
+    }
+}
+
 /// Signals of which a second one ends nothing.
-#[must_use]
-pub fn gentle() -> Vec<i32> {
+fn gentle() -> Vec<i32> {
     if is_ignored(SIGHUP) { vec![SIGUSR1, SIGXCPU] } else { vec![SIGUSR1, SIGXCPU, SIGHUP] }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Loudness, room};
-use crate::numbers::{count, duration, score};
+use crate::numbers::{count, counted, duration, score};
 use crate::plan::shown;
 use crate::sweep::{PlannedTrial, StopReason, SweepObserver, TrialEnd, TrialProgress, TrialState};
 use crate::task::Best;
@@ -11,8 +11,8 @@ use crate::task::metrics::Direction;
 use crate::terminal::{Bar, Bars, complain, draws_bars, fitted, shortened, width_of};
 
 /// Tells how a sweep goes.
-pub struct SweepProgress<'a> {
-    trials: &'a [PlannedTrial],
+pub struct SweepProgress {
+    trials: Vec<PlannedTrial>,
     loudness: Loudness,
     lines: Option<Lines>,
     states: Vec<TrialState>,
@@ -33,19 +33,19 @@ struct Lines {
 /// Columns of a trial's bar.
 const BAR: usize = 12;
 
-impl<'a> SweepProgress<'a> {
+impl SweepProgress {
     /// Tells about these trials, ranked by `metric`, of which some have ended already.
     #[must_use]
     pub fn new(
-        trials: &'a [PlannedTrial],
+        trials: &[PlannedTrial],
         states: &[TrialState],
-        (metric, direction): (&'a str, Direction),
+        (metric, direction): (&str, Direction),
         jobs: usize,
         loudness: Loudness,
     ) -> Self {
         let wants_lines = loudness == Loudness::Normal && draws_bars();
         let mut progress = Self {
-            trials,
+            trials: trials.to_vec(),
             loudness,
             lines: wants_lines.then(|| Lines::new(jobs)),
             states: states.to_vec(),
@@ -153,7 +153,15 @@ impl Lines {
     }
 }
 
-impl SweepObserver for SweepProgress<'_> {
+impl SweepObserver for SweepProgress {
+    fn planned(&mut self, added: &[PlannedTrial]) {
+        self.say(&format!("{} added to the plan meanwhile", counted(added.len(), "trial was", "trials were")));
+        self.trials.extend_from_slice(added);
+        self.states.resize(self.trials.len(), TrialState::Pending);
+        self.begun.resize(self.trials.len(), None);
+        self.shares.resize(self.trials.len(), 0.0);
+    }
+
     fn started(&mut self, trial: usize, slot: usize) {
         self.begun[trial] = Some(Instant::now());
         self.states[trial] = TrialState::Running;
@@ -229,7 +237,7 @@ impl SweepObserver for SweepProgress<'_> {
     }
 }
 
-impl Drop for SweepProgress<'_> {
+impl Drop for SweepProgress {
     fn drop(&mut self) {
         if let Some(lines) = &self.lines {
             lines.head.clear();

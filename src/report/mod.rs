@@ -14,5 +14,5 @@ pub use curve::curve;
 pub use listing::{ListedSweep, runs_table, sweeps_table};
 pub use plan::plan_text;
 pub use remarks::{constant_text, label_text, label_warnings, remarks};
-pub use sweep::{Pace, lookup_text, opened_text, other_numerics, state_text, sweep_plan_text, sweep_size_text};
+pub use sweep::{lookup_text, opened_text, other_numerics, state_text, sweep_plan_text, sweep_size_text};
 pub use table::{Column, Table};

@@ -7,18 +7,10 @@ use super::{Column, Table};
 use crate::numbers::{count, counted, duration, score};
 use crate::plan::shown;
 use crate::sweep::{
-    Extended, FoundSweep, Jobs, Lookup, OpenedSweep, PlannedTrial, SimilarSweep, StateCounts, TrialState, variants_and_seeds,
+    Extended, FoundSweep, Jobs, Lookup, OpenedSweep, Pace, PlannedTrial, SimilarSweep, StateCounts, TrialState,
+    variants_and_seeds,
 };
 use crate::terminal::Width;
-
-/// How long an example takes to learn from.
-#[derive(Clone, Debug)]
-pub struct Pace {
-    /// Seconds for each example.
-    pub seconds_per_example: f64,
-    /// Where that is known from.
-    pub source: String,
-}
 
 /// How many trials there are, of how many variants and seeds.
 #[must_use]

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use crate::machine::claim::{Claim, PATIENCE};
 use crate::machine::digest::hex;
 use crate::machine::durable;
 
@@ -117,6 +118,22 @@ impl RunDirectory {
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// Claims the run for this process; none if another one has it.
+    ///
+    /// # Errors
+    /// The lock cannot be written.
+    pub fn claim(&self) -> Result<Option<Claim>> {
+        Claim::take(&self.path(files::LOCK), PATIENCE)
+    }
+
+    /// Keeps other processes out of the run for a moment, without claiming it.
+    ///
+    /// # Errors
+    /// The lock cannot be opened.
+    pub fn keep_out(&self) -> Result<Option<Claim>> {
+        Claim::take_unmarked(&self.path(files::LOCK), PATIENCE)
     }
 
     /// Writes a file whole.

@@ -2,6 +2,7 @@
 
 use super::status::Status;
 use crate::kernels::instruction_set;
+use crate::machine::claim::host_name;
 use crate::plan::Hashes;
 use crate::task::{Task, glue};
 use crate::train::Kernels;
@@ -220,7 +221,7 @@ impl Host {
     #[must_use]
     pub fn this() -> Self {
         Self {
-            name: gethostname::gethostname().to_string_lossy().into_owned(),
+            name: host_name(),
             platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             instruction_set: Some(instruction_set().into()),

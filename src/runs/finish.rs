@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 
 use super::directory::{RunDirectory, files};
 use super::facts::{Exit, RunFacts};
-use super::lock::RunLock;
 use super::manifest;
 use super::states;
 use super::status::Status;
@@ -24,7 +23,7 @@ pub fn finish_record(run: &StoredRun) -> Result<bool> {
         return Ok(false);
     }
     let directory = RunDirectory::at(run.path.clone());
-    let Some(_lock) = RunLock::take(&directory)? else { return Ok(false) };
+    let Some(_lock) = directory.claim()? else { return Ok(false) };
     // Under the lock: its process may just have ended.
     let run = StoredRun::read(&run.path)?;
     if run.facts.status == Status::Finished || run.summary.is_none() {

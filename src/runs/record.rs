@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 
 use super::checkpoints::SavedCheckpoints;
 use super::directory::{RunDirectory, files};
-use super::lock::Claim;
 use super::manifest;
 use super::metrics::MetricsFiles;
 use super::predictions;
@@ -17,15 +16,13 @@ use super::states;
 use super::step_folder;
 use super::summary::{Moment, Summary};
 use crate::checkpoint::Template;
+use crate::machine::claim::{ClaimWatch, HEARTBEAT};
 use crate::machine::durable::write_file;
 use crate::machine::signals::StopSignal;
 use crate::settings::{Checkpoints, Kept, SaveEvery};
 use crate::task::metrics::Direction;
 use crate::task::{Split, SplitLabels, Task};
 use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer, Stop, TrainingState};
-
-/// Time between two signs of life.
-const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// What is recorded, and how.
 #[derive(Clone)]
@@ -45,7 +42,7 @@ pub struct Record {
     /// Whether somebody asks to stop.
     pub stop: StopSignal,
     /// That the run is this process's.
-    pub claim: Claim,
+    pub claim: ClaimWatch,
 }
 
 /// Writes metrics, predictions, checkpoints and states of a run.
@@ -153,7 +150,7 @@ impl Recorder {
     /// # Errors
     /// Something cannot be removed.
     pub fn tidy(&mut self, keeps_state: bool) -> Result<()> {
-        self.record.claim.look()?;
+        self.record.claim.check_now()?;
         let keep = usize::from(keeps_state);
         let spent = states::all(&self.directory).into_iter().skip(keep).map(|(step, _)| step);
         let spent = spent.map(|step| format!("{}/{}", files::STATES, step_folder::folder(step)));
@@ -167,7 +164,7 @@ impl Recorder {
     /// # Errors
     /// Something cannot be removed.
     pub fn release(&mut self) -> Result<()> {
-        self.record.claim.look()?;
+        self.record.claim.check_now()?;
         let retired =
             self.checkpoints.retired().iter().map(|step| format!("{}/{}", files::CHECKPOINTS, step_folder::folder(*step)));
         manifest::forget(&self.directory, &retired.collect::<Vec<_>>())?;
@@ -203,7 +200,7 @@ impl Recorder {
         }
         self.recorded.last = Some(moment);
         if let Some(parameters) = event.parameters.filter(|_| self.keeps(event)) {
-            self.record.claim.look()?;
+            self.record.claim.check_now()?;
             self.checkpoints.save(event.step, event.improved, &self.record.template, parameters)?;
         }
         Ok(())
@@ -234,7 +231,7 @@ impl Recorder {
             Recorded { duration: self.duration(), checkpoints: self.checkpoints.kept().to_vec(), ..self.recorded.clone() };
         let predictions = self.recorded.best.is_some().then(|| fs::read(self.directory.path(files::PREDICTIONS)));
         let predictions = predictions.transpose().with_context(|| format!("cannot read {}", files::PREDICTIONS))?;
-        self.record.claim.look()?;
+        self.record.claim.check_now()?;
         states::save(&self.directory, &self.record.template.parameters, training, &recorded, predictions.as_deref())?;
         self.saved = Instant::now();
         let kept = states::steps(&self.directory, states::KEPT);
@@ -272,7 +269,7 @@ impl Observer for Recorder {
 
     fn observe(&mut self, event: &Event<'_>) -> Result<ControlFlow<Stop>> {
         // Before the other observers hear of a step: a process that has lost its run writes no more to its log either.
-        self.record.claim.hold()?;
+        self.record.claim.check()?;
         match event {
             Event::Started | Event::WarmupStarted | Event::WarmupFinished(_) | Event::Finished(_) | Event::Step(_) => {}
             Event::Log(row) => self.log(row)?,

@@ -2,16 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 
 use super::directory::{RunDirectory, files};
-use super::{Host, RunFacts, RunLock, Status, Summary};
-
-/// A run elsewhere that gave no sign of life for so long is taken for dead.
-const LONG_SILENCE: Duration = Duration::from_mins(15);
+use super::{RunFacts, Status, Summary};
+use crate::machine::claim::{Claim, host_name};
 
 /// A run as its directory tells it.
 #[derive(Clone, Debug)]
@@ -48,17 +45,13 @@ impl StoredRun {
     /// The same for a run whose lock this process holds.
     #[must_use]
     pub fn status_under_lock(&self) -> Status {
-        let is_here = self.facts.host.name == Host::this().name;
+        let is_here = self.facts.host.name == host_name();
         if self.facts.status == Status::Running && is_here { Status::Died } else { self.status() }
     }
 
     fn is_alive(&self) -> bool {
-        if self.facts.host.name == Host::this().name {
-            return RunLock::is_held(&RunDirectory::at(self.path.clone())).unwrap_or(false);
-        }
-        let last = fs::metadata(self.path.join(files::HEARTBEAT)).and_then(|heartbeat| heartbeat.modified()).ok();
-        let silence = last.and_then(|last| last.elapsed().ok());
-        silence.is_none_or(|silence| silence < LONG_SILENCE)
+        let directory = RunDirectory::at(self.path.clone());
+        Claim::is_alive(&directory.path(files::LOCK), &directory.path(files::HEARTBEAT), &self.facts.host.name)
     }
 
     /// The last line of the run's log.

@@ -36,7 +36,7 @@ pub use properties::{Derived, Properties, Property, properties, strip};
 pub use retired::{RETIRED, Retired};
 pub use save::SaveEvery;
 pub use schedule::{Schedule, ScheduleKind};
-pub use sweep::{Axis, OnFailure, Prune, Range, Strategy, Sweep};
+pub use sweep::{Axis, OnFailure, Prune, Range, StrategyName, Sweep};
 pub use training::{Precision, Training};
 
 /// The path of the setting that names the checkpoint.

@@ -18,7 +18,7 @@ use super::{MetricName, SettingProblem};
 #[serde(deny_unknown_fields, default)]
 pub struct Sweep {
     /// "grid": every combination of the axes. "random": `trials` combinations, drawn with the experiment's seed.
-    pub strategy: Strategy,
+    pub strategy: StrategyName,
     /// Seeds to train every variant with. Default: the experiment's seed.
     #[schemars(inner(range(min = 0, max = 9_223_372_036_854_775_807_i64)))]
     pub seeds: Option<Vec<u64>>,
@@ -42,7 +42,8 @@ pub struct Sweep {
 /// How variants are drawn from the axes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Strategy {
+#[schemars(rename = "Strategy")]
+pub enum StrategyName {
     /// Every combination.
     #[default]
     Grid,
@@ -50,7 +51,7 @@ pub enum Strategy {
     Random,
 }
 
-impl Strategy {
+impl StrategyName {
     /// As it is written.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -170,10 +171,10 @@ impl Sweep {
             say("sweep.seeds", format!("seed {seed} is listed twice"), "the same seed reproduces the same run");
         }
         match (self.strategy, self.trials) {
-            (Strategy::Random, None) => {
+            (StrategyName::Random, None) => {
                 say("sweep.strategy", "a random sweep needs `trials`".into(), "add a line such as `trials = 20`");
             }
-            (Strategy::Grid, Some(_)) => say(
+            (StrategyName::Grid, Some(_)) => say(
                 "sweep.trials",
                 "`trials` applies to random sweeps only".into(),
                 "a grid takes every combination; write strategy = \"random\" to draw some of them",
@@ -186,7 +187,7 @@ impl Sweep {
                 Axis::Values(values) if repeated(values.iter().map(Json::to_string)).is_some() => {
                     say(&place, format!("a value of the axis {path} is listed twice"), "list each value once");
                 }
-                Axis::Range(_) if self.strategy == Strategy::Grid => {
+                Axis::Range(_) if self.strategy == StrategyName::Grid => {
                     say(&place, "a grid cannot have ranges".into(), "list the values, or write strategy = \"random\"");
                 }
                 Axis::Range(range) if range.min >= range.max => {

@@ -4,75 +4,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
-use super::claim::FileClaim;
+use super::facts::{FACTS, FORMAT, SweepFacts};
 use super::paths::{reused_run, with_current_paths};
 use super::plan::{Plan, PlannedTrial};
 use super::queue::{TrialState, drop_stopped};
 use super::rung_scores::RungScores;
 use super::state_counts::StateCounts;
+use crate::machine::claim::{Claim, PATIENCE};
 use crate::runs::{self, RunDirectory, Status, StoredRun, files};
-use crate::settings::OnFailure;
-use crate::task::metrics::Direction;
 use crate::tokens::TokenCache;
-
-pub(super) const FACTS: &str = "sweep.json";
-/// Paths are relative to the directory since 2.
-pub const FORMAT: u32 = 2;
-
-/// The content of `sweep.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SweepFacts {
-    /// Version of this file's format.
-    pub format_version: u32,
-    /// The experiment's name.
-    pub name: String,
-    /// The experiment's file, relative to the sweep's directory where it can be.
-    pub file: PathBuf,
-    /// `grid` or `random`.
-    pub strategy: String,
-    /// What varies.
-    pub varies: Vec<String>,
-    /// The metric that ranks the variants.
-    pub metric: String,
-    /// Which of its scores is better.
-    pub direction: Direction,
-    /// One in so many goes on at a rung, where the sweep prunes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub factor: Option<u32>,
-    /// What a failed trial means for the rest.
-    #[serde(default)]
-    pub on_failure: OnFailure,
-    /// When the directory was made.
-    pub created: DateTime<Utc>,
-    /// The command line that planned it last, word by word.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub command_line: Vec<String>,
-    /// The folder that it was typed in.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub working_folder: String,
-    /// Finished runs from elsewhere that stand for trials, by the trial's id; relative to the sweep's directory where
-    /// they can be.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub reused: BTreeMap<String, PathBuf>,
-}
-
-impl SweepFacts {
-    /// Whether both are the same question, perhaps with other values or seeds. Without pruning, the metric only ranks.
-    #[must_use]
-    pub fn asks_the_same(&self, other: &Self) -> bool {
-        let varies = |facts: &Self| facts.varies.iter().cloned().collect::<HashSet<String>>();
-        let metric = |facts: &Self| facts.factor.is_some().then(|| facts.metric.clone());
-        (&self.name, &self.strategy, self.factor) == (&other.name, &other.strategy, other.factor)
-            && varies(self) == varies(other)
-            && metric(self) == metric(other)
-    }
-}
 
 /// A sweep's directory.
 #[derive(Clone, Debug)]
@@ -233,9 +176,9 @@ impl SweepDirectory {
     ///
     /// # Errors
     /// The lock cannot be written.
-    pub fn take(&self, trial: &str, patience: Duration) -> Result<Option<FileClaim>> {
+    pub fn take(&self, trial: &str) -> Result<Option<Claim>> {
         self.make_folder("locks")?;
-        FileClaim::take(&self.lock(trial), patience)
+        Claim::take_on_full_disk(&self.lock(trial), PATIENCE)
     }
 
     /// Every run of this sweep's plan, those from elsewhere included, the oldest first.
@@ -305,7 +248,7 @@ impl SweepDirectory {
         if let Some(summary) = runs.iter().rev().find_map(|run| run.summary.as_ref()) {
             return TrialState::Done(summary.best.scores.get(metric).copied());
         }
-        if FileClaim::is_held(&self.lock(&trial.id)) == Some(true) {
+        if Claim::is_held(&self.lock(&trial.id)) == Some(true) {
             return TrialState::Running;
         }
         let Some(last) = runs.last() else { return TrialState::Pending };

@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::Value as Json;
-
 use super::plan::PlannedTrial;
-use super::space::same;
+use super::space::{point_key, same};
 use crate::plan::{SettingRow, shown};
 use crate::settings::properties;
 
@@ -34,12 +32,12 @@ pub fn extend(known: &[PlannedTrial], asked: &[PlannedTrial]) -> Option<Extended
     let deciding = known.iter().find(|trial| trial.decides).map(|trial| trial.seed);
     let mut variants: HashMap<String, usize> = HashMap::new();
     for trial in &trials {
-        variants.entry(point(&trial.choices)).or_insert(trial.variant);
+        variants.entry(point_key(&trial.choices)).or_insert(trial.variant);
     }
     let mut last = trials.iter().map(|trial| trial.variant).max().unwrap_or(0);
     let mut added = 0;
     for new in asked.iter().filter(|trial| !old_ids.contains(trial.first_id())) {
-        let variant = *variants.entry(point(&new.choices)).or_insert_with(|| {
+        let variant = *variants.entry(point_key(&new.choices)).or_insert_with(|| {
             last += 1;
             last
         });
@@ -89,12 +87,6 @@ fn refreshed(old: &PlannedTrial, asked: &PlannedTrial, kept: &mut BTreeSet<Strin
     }
 }
 
-/// Choices as a text that is the same for the same point: 8 and 8.0 are one value.
-fn point(choices: &BTreeMap<String, Json>) -> String {
-    let value = |value: &Json| value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string());
-    choices.iter().map(|(path, choice)| format!("{path}={}", value(choice))).collect::<Vec<_>>().join("\n")
-}
-
 /// In which settings the trials of two plans differ, as far as they do not merely vary more: `data.batch_size 16, not 8`.
 #[must_use]
 pub fn differences(known: &[PlannedTrial], asked: &[PlannedTrial]) -> Vec<String> {
@@ -139,7 +131,7 @@ fn values(trials: &[PlannedTrial]) -> BTreeMap<String, Vec<String>> {
 mod tests {
     use super::*;
     use crate::sweep::Workload;
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     /// A trial of a learning rate and a seed; `size` is the batch size.
     fn trial(rate: f64, seed: u64, size: u64) -> PlannedTrial {

@@ -1,9 +1,42 @@
 //! Every combination.
 
+use super::limits::{check_combinations, check_not_empty, check_trials};
 use super::space::{Dimension, SearchSpace};
+use super::strategy::{History, Proposal, Strategy};
 use crate::experiment::Choice;
+use crate::settings::SettingProblem;
 
-/// How many points the space has before any is left out. Ranges have no points.
+/// Proposes every point of a space, the last dimension changing fastest.
+pub struct Grid {
+    points: std::vec::IntoIter<Vec<Choice>>,
+}
+
+impl Grid {
+    /// # Errors
+    /// There are too many points or none, or an `exclude` table leaves out nothing.
+    pub fn new(space: &SearchSpace, seeds: usize) -> Result<Self, SettingProblem> {
+        check_combinations(size(space))?;
+        if let Some(index) = space.idle_exclusion(points(space)) {
+            let complaint = SettingProblem::new(&format!("sweep.exclude[{index}]"), "this table leaves out nothing");
+            return Err(complaint.help("no combination of the axes has these values"));
+        }
+        let points = grid(space);
+        check_trials(points.len() as u64, seeds)?;
+        Ok(Self { points: check_not_empty(points)?.into_iter() })
+    }
+}
+
+impl Strategy for Grid {
+    fn next(&mut self, _: &History) -> Proposal {
+        self.points.next().map_or(Proposal::Done, Proposal::Variant)
+    }
+
+    fn is_adaptive(&self) -> bool {
+        false
+    }
+}
+
+/// Number of points before any is left out. Ranges have no points.
 #[must_use]
 pub fn size(space: &SearchSpace) -> u64 {
     listed(space).fold(1_u64, |size, values| size.saturating_mul(values.len() as u64))

@@ -6,26 +6,26 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::claim::FileClaim;
+use crate::machine::claim::Claim;
 
 /// Writing a plan takes no longer.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Waits until no other process holds the gate of this folder, which is made if it is not there. `waits` is told once that
+/// Waits until no other process holds the lock of this folder, which is made if it is not there. `waits` is told once that
 /// it takes long, and who holds it.
 ///
 /// # Errors
 /// The folder or the lock in it cannot be written.
-pub fn lock_sweeps(root: &Path, waits: &mut dyn FnMut(&str)) -> Result<FileClaim> {
+pub fn lock_sweeps(root: &Path, waits: &mut dyn FnMut(&str)) -> Result<Claim> {
     fs::create_dir_all(root).with_context(|| format!("cannot make the folder for runs {}", root.display()))?;
     let path = root.join(".sweeps.lock");
     let mut told = false;
     loop {
-        if let Some(claim) = FileClaim::take(&path, SOON)? {
+        if let Some(claim) = Claim::take_on_full_disk(&path, SOON)? {
             return Ok(claim);
         }
         if !told {
-            let owner = FileClaim::owner(&path).unwrap_or_else(|| "another process".into());
+            let owner = Claim::owner(&path).unwrap_or_else(|| "another process".into());
             waits(&format!("waiting for {owner}, which holds {}", path.display()));
             told = true;
         }

@@ -1,23 +1,30 @@
 //! Sweeps: from axes to trials, and the trials run, each in a process of its own.
 //!
 //! ```text
-//! [sweep] ─► space ─► grid | random ─► expand ─► plan (frozen: plan.jsonl)
-//! plan ─► open (under a lock): a sweep's directory ─► queue ─► drive ─► processes ─► runs below it
+//! [sweep] ─► SearchSpace ─► Strategy ─► Planner ─► PlannedTrial, … ─► plan.jsonl
+//!                               ▲                                          │
+//!                            History ◄── runs below it ◄── Processes ◄── drive
 //! ```
+//!
+//! A strategy proposes variants, a variant and a seed are a trial, and each trial is a line of the plan. Lines are only
+//! added, under a lock, so that any number of processes share one plan.
 
-mod claim;
 mod directory;
 mod drive;
-mod expand;
 mod extend;
+mod facts;
 mod finish;
 mod grid;
+mod growing_plan;
 mod halving;
+mod limits;
 mod lock;
 mod open;
+mod pace;
 mod parallelism;
 mod paths;
 mod plan;
+mod planner;
 mod processes;
 mod queue;
 mod random;
@@ -25,18 +32,24 @@ mod resolve;
 mod rung_scores;
 mod space;
 mod state_counts;
+mod strategy;
+mod trial_maker;
 mod verify;
 
-pub use claim::FileClaim;
-pub use directory::{FORMAT, Inventory, SweepDirectory, SweepFacts, is_sweep};
-pub use drive::{Crew, CrewEvent, DriveOptions, Driven, StopReason, SweepObserver, TrialEnd, TrialProgress, drive};
-pub use expand::expand;
+pub use directory::{Inventory, SweepDirectory, is_sweep};
+pub use drive::{
+    Crew, CrewEvent, DriveOptions, Driven, FixedPlan, PlanSource, StopReason, SweepObserver, TrialEnd, TrialProgress, drive,
+};
 pub use extend::{Extended, differences, extend};
+pub use facts::{FORMAT, SweepFacts};
 pub use grid::{grid, points, size};
+pub use growing_plan::GrowingPlan;
 pub use halving::{rungs, survives};
 pub use open::{FoundSweep, Lookup, OpenOptions, OpenedSweep, SimilarSweep, SweepRequest};
+pub use pace::Pace;
 pub use parallelism::{Jobs, Parallelism};
 pub use plan::{Plan, PlannedTrial, Workload, variants_and_seeds};
+pub use planner::{Candidate, Further, Planner, Planning, TrialMaker};
 pub use processes::{Processes, TrialMessage, Workers};
 pub use queue::{Next, TrialState, drop_stopped, next};
 pub use random::random;
@@ -44,4 +57,6 @@ pub use resolve::{RunOrSweep, resolve};
 pub use rung_scores::RungScores;
 pub use space::{Dimension, SearchSpace};
 pub use state_counts::StateCounts;
+pub use strategy::{History, Proposal, Strategy, TriedVariant, VariantResult, strategy};
+pub use trial_maker::ExperimentTrials;
 pub use verify::verify_sweep;

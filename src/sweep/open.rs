@@ -6,25 +6,27 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::directory::{FACTS, FORMAT, SweepDirectory, SweepFacts};
+use super::directory::SweepDirectory;
 use super::extend::{Extended, differences, extend};
+use super::facts::{FACTS, FORMAT, SweepFacts};
 use super::lock::lock_sweeps;
 use super::paths::{reused_run, with_current_paths, with_relative_paths};
 use super::plan::{Plan, PlannedTrial};
+use super::planner::Planning;
 use super::queue::TrialState;
 use super::state_counts::StateCounts;
+use crate::failure::{Failure, Outcome};
 use crate::machine::relative_path;
 use crate::runs::{self, files};
 
 /// A sweep as it is asked for.
-#[derive(Clone, Copy)]
 pub struct SweepRequest<'a> {
     /// The folder for runs.
     pub root: &'a Path,
     /// What goes into `sweep.json`.
     pub facts: &'a SweepFacts,
     /// Its trials.
-    pub trials: &'a [PlannedTrial],
+    pub planning: &'a mut dyn Planning,
 }
 
 /// What is there of a sweep that is asked for.
@@ -79,36 +81,42 @@ impl SweepRequest<'_> {
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn look(&self) -> Result<Lookup> {
+    pub fn look(&mut self) -> Outcome<Lookup> {
         let mut other = None;
-        for directory in self.candidates()? {
+        for directory in self.candidates().map_err(Failure::RunDirectory)? {
             match self.known(&directory)? {
                 Ok(known) => return Ok(Lookup::Found(Box::new(known))),
-                Err(trials) if other.is_none() => other = self.other(directory, &trials),
+                Err(trials) if other.is_none() => other = self.other(directory, &trials)?,
                 Err(_) => {}
             }
         }
-        Ok(Lookup::Absent(other.or_else(|| self.renamed())))
+        let other = if other.is_none() { self.renamed()? } else { other };
+        Ok(Lookup::Absent(other))
     }
 
     /// Finds the sweep and brings it up to date, or makes a new one; also takes finished runs from elsewhere where `reuse`.
     ///
     /// # Errors
     /// Directories cannot be read or written.
-    pub fn join(&self, copies: &[(String, String)], how: OpenOptions, waits: &mut dyn FnMut(&str)) -> Result<OpenedSweep> {
+    pub fn open(&mut self, copies: &[(String, String)], how: OpenOptions, waits: &mut dyn FnMut(&str)) -> Outcome<OpenedSweep> {
         // Of two processes that begin at once, the second finds what the first has made.
-        let _lock = lock_sweeps(self.root, waits)?;
+        let _lock = lock_sweeps(self.root, waits).map_err(Failure::RunDirectory)?;
         let before = if how.fresh { Lookup::Absent(None) } else { self.look()? };
-        let (directory, trials) = match &before {
-            Lookup::Found(known) => {
-                self.update(known)?;
-                (known.directory.clone(), known.extended.trials.clone())
-            }
-            Lookup::Absent(_) => (self.create(copies)?, self.trials.to_vec()),
+        let trials = match &before {
+            Lookup::Found(known) => known.extended.trials.clone(),
+            Lookup::Absent(_) => self.planning.requested(&[])?.to_vec(),
         };
-        if how.reuse {
-            reuse(&directory, &trials, self.root)?;
-        }
+        let write = || -> Result<SweepDirectory> {
+            let directory = match &before {
+                Lookup::Found(known) => self.update(known)?,
+                Lookup::Absent(_) => self.create(&trials, copies)?,
+            };
+            if how.reuse {
+                reuse(&directory, &trials, self.root)?;
+            }
+            Ok(directory)
+        };
+        let directory = write().map_err(Failure::RunDirectory)?;
         Ok(OpenedSweep { directory, trials, before })
     }
 
@@ -134,15 +142,18 @@ impl SweepRequest<'_> {
     }
 
     /// The sweep in a directory with what is new, or its trials where they are not all asked for.
-    fn known(&self, directory: &SweepDirectory) -> Result<Result<FoundSweep, Vec<PlannedTrial>>> {
-        let (plan, facts) = (directory.plan()?, directory.facts().ok());
+    fn known(&mut self, directory: &SweepDirectory) -> Outcome<Result<FoundSweep, Vec<PlannedTrial>>> {
+        let facts = directory.facts().ok();
+        let plan = directory.plan().map_err(Failure::RunDirectory)?;
         let trials: Vec<PlannedTrial> = plan.trials.iter().map(|trial| with_current_paths(trial, directory.path())).collect();
+        let requested = self.planning.requested(&trials)?;
         // Without a plan, the runs tell what it was.
-        let asked: HashSet<&str> = self.trials.iter().map(|trial| trial.id.as_str()).collect();
-        let trained = if trials.is_empty() { runs::list(directory.path())?.0 } else { Vec::new() };
+        let asked: HashSet<&str> = requested.iter().map(|trial| trial.id.as_str()).collect();
+        let listed = || runs::list(directory.path()).map_err(Failure::RunDirectory);
+        let trained = if trials.is_empty() { listed()?.0 } else { Vec::new() };
         let is_foreign = trained.iter().any(|run| !asked.contains(run.facts.trial.as_str()));
         let is_nameless = facts.is_none() && trials.is_empty() && trained.is_empty();
-        let Some(extended) = extend(&trials, self.trials).filter(|_| !is_foreign && !is_nameless) else {
+        let Some(extended) = extend(&trials, &requested).filter(|_| !is_foreign && !is_nameless) else {
             return Ok(Err(trials));
         };
         let mut restored: Vec<String> =
@@ -157,29 +168,35 @@ impl SweepRequest<'_> {
     }
 
     /// A sweep of another name that is otherwise this one.
-    fn renamed(&self) -> Option<SimilarSweep> {
-        SweepDirectory::all(self.root).into_iter().rev().find_map(|directory| {
-            let facts = directory.facts().ok()?;
+    fn renamed(&mut self) -> Outcome<Option<SimilarSweep>> {
+        for directory in SweepDirectory::all(self.root).into_iter().rev() {
+            let Ok(facts) = directory.facts() else { continue };
             let named = SweepFacts { name: self.facts.name.clone(), ..facts.clone() };
-            let trials = directory.trials().ok().filter(|_| named.asks_the_same(self.facts))?;
-            extend(&trials, self.trials)?;
-            let mut other = self.other(directory, &trials)?;
-            other.differences = vec![format!("name {}, not {}", self.facts.name, facts.name)];
-            Some(other)
-        })
+            let Some(trials) = directory.trials().ok().filter(|_| named.asks_the_same(self.facts)) else { continue };
+            if extend(&trials, &*self.planning.requested(&trials)?).is_none() {
+                continue;
+            }
+            if let Some(mut other) = self.other(directory, &trials)? {
+                other.differences = vec![format!("name {}, not {}", self.facts.name, facts.name)];
+                return Ok(Some(other));
+            }
+        }
+        Ok(None)
     }
 
-    fn other(&self, directory: SweepDirectory, trials: &[PlannedTrial]) -> Option<SimilarSweep> {
-        let states = directory.states(trials, false).ok()?;
-        let asked: HashSet<&str> = self.trials.iter().map(|trial| trial.id.as_str()).collect();
+    fn other(&mut self, directory: SweepDirectory, trials: &[PlannedTrial]) -> Outcome<Option<SimilarSweep>> {
+        let Ok(states) = directory.states(trials, false) else { return Ok(None) };
+        let requested = self.planning.requested(trials)?;
+        let asked: HashSet<&str> = requested.iter().map(|trial| trial.id.as_str()).collect();
         let is_done = |state: &TrialState| matches!(state, TrialState::Done(_));
         let shared = trials.iter().zip(&states).filter(|(trial, state)| is_done(state) && asked.contains(trial.id.as_str()));
         let shared = shared.count();
-        Some(SimilarSweep { counts: StateCounts::of(&states), differences: differences(trials, self.trials), shared, directory })
+        let differences = differences(trials, &requested);
+        Ok(Some(SimilarSweep { counts: StateCounts::of(&states), differences, shared, directory }))
     }
 
     /// Writes what is new or was damaged.
-    fn update(&self, known: &FoundSweep) -> Result<()> {
+    fn update(&self, known: &FoundSweep) -> Result<SweepDirectory> {
         let directory = &known.directory;
         for folder in ["locks", "logs"] {
             directory.make_folder(folder)?;
@@ -194,13 +211,11 @@ impl SweepRequest<'_> {
             }
             Some(_) => {}
         }
-        let path = directory.path().join(files::PLAN);
-        let written = fs::read_to_string(&path).unwrap_or_default();
-        let plan = written_plan(directory, &known.plan, &known.extended.trials)?;
-        if plan == written { Ok(()) } else { directory.write(files::PLAN, plan.as_bytes()) }
+        directory.write_plan(&known.plan, &known.extended.trials)?;
+        Ok(directory.clone())
     }
 
-    fn create(&self, copies: &[(String, String)]) -> Result<SweepDirectory> {
+    fn create(&self, trials: &[PlannedTrial], copies: &[(String, String)]) -> Result<SweepDirectory> {
         let stamp = self.facts.created.format("%Y-%m-%dT%H-%M-%SZ");
         let name = runs::file_name(&self.facts.name);
         let numbered = (2..).map(|number| format!("{stamp}_{name}-{number}_sweep"));
@@ -220,7 +235,7 @@ impl SweepRequest<'_> {
         }
         write_facts(&directory, self.facts)?;
         // The plan comes last: with it, the directory is a sweep.
-        directory.write(files::PLAN, written_plan(&directory, &Plan::default(), self.trials)?.as_bytes())?;
+        directory.write_plan(&Plan::default(), trials)?;
         Ok(directory)
     }
 }
@@ -252,8 +267,19 @@ impl SweepDirectory {
         let there = plan.trials.iter().map(|trial| with_current_paths(trial, self.path()));
         let missing = trials.iter().filter(|trial| !known.contains(trial.id.as_str())).cloned();
         let all: Vec<PlannedTrial> = there.chain(missing).collect();
-        self.write(files::PLAN, written_plan(self, &plan, &all)?.as_bytes())?;
+        self.write_plan(&plan, &all)?;
         Ok(true)
+    }
+
+    /// Writes a plan with these trials. What is planned already keeps its line, unless it was damaged or its folders have
+    /// moved; the others follow. The file is replaced as a whole, so that nobody reads half a line.
+    pub(super) fn write_plan(&self, known: &Plan, trials: &[PlannedTrial]) -> Result<()> {
+        let text = written_plan(self, known, trials)?;
+        let path = self.path().join(files::PLAN);
+        if fs::read_to_string(path).is_ok_and(|written| written == text) {
+            return Ok(());
+        }
+        self.write(files::PLAN, text.as_bytes())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The frozen plan: every trial of a sweep, fully resolved, one a line.
+//! The plan of a sweep: its trials, fully resolved, one a line. Lines are added and never change.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -90,9 +90,8 @@ impl PlannedTrial {
     /// What tells it from the others: `learning_rate 2e-5, seed 3`.
     #[must_use]
     pub fn label(&self) -> String {
-        let mut words: Vec<String> = self.choices.iter().map(|(path, value)| format!("{path} {}", shown(Some(value)))).collect();
-        words.push(format!("seed {}", self.seed));
-        words.join(", ")
+        let seed = format!("seed {}", self.seed);
+        if self.choices.is_empty() { seed } else { format!("{}, {seed}", point_label(&self.choices)) }
     }
 
     /// Its settings as an experiment reads them.
@@ -108,6 +107,12 @@ impl PlannedTrial {
     pub fn setting(&self, path: &str) -> Option<&Json> {
         self.settings.iter().find(|row| row.path() == path)?.value.as_ref()
     }
+}
+
+/// Values of settings as a person reads them: `learning_rate 2e-5, data.batch_size 8`.
+pub(super) fn point_label(point: &BTreeMap<String, Json>) -> String {
+    let words: Vec<String> = point.iter().map(|(path, value)| format!("{path} {}", shown(Some(value)))).collect();
+    words.join(", ")
 }
 
 /// The choices as values by path.
@@ -191,10 +196,10 @@ fn checksum(content: &str) -> String {
     hex(&Sha256::digest(content)[..8])
 }
 
-/// Two trials with one identity would be the same training twice.
-pub(super) fn duplicate(trials: &[PlannedTrial]) -> Option<(&PlannedTrial, &PlannedTrial)> {
+/// The first two trials that have one identity.
+pub(super) fn duplicate<'a>(mut trials: impl Iterator<Item = &'a PlannedTrial>) -> Option<(&'a PlannedTrial, &'a PlannedTrial)> {
     let mut known: HashMap<&str, &PlannedTrial> = HashMap::new();
-    trials.iter().find_map(|trial| known.insert(&trial.id, trial).map(|other| (other, trial)))
+    trials.find_map(|trial| known.insert(&trial.id, trial).map(|other| (other, trial)))
 }
 
 /// How many different variants and seeds these trials have.

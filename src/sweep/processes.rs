@@ -10,14 +10,15 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::directory::{SweepDirectory, SweepFacts};
+use super::directory::SweepDirectory;
 use super::drive::{Crew, CrewEvent, TrialEnd, TrialProgress};
+use super::facts::SweepFacts;
 use super::plan::PlannedTrial;
 use super::queue::TrialState;
 use crate::failure::says_out_of_memory;
 use crate::machine::memory_info::{self, MemoryInfo};
 use crate::machine::signals::INTERRUPTED;
-use crate::runs::{Exit, RunDirectory, RunLock, Status, StoredRun, list, manifest};
+use crate::runs::{Exit, RunDirectory, Status, StoredRun, list, manifest};
 use crate::settings::DeviceChoice;
 
 /// What a trial's process tells the sweep's, a line of JSON each.
@@ -64,7 +65,7 @@ pub struct Workers {
 pub struct Processes<'a> {
     directory: &'a SweepDirectory,
     facts: &'a SweepFacts,
-    trials: &'a [PlannedTrial],
+    trials: Vec<PlannedTrial>,
     retry_failed: bool,
     workers: Workers,
     slots: Vec<Option<Running>>,
@@ -78,7 +79,7 @@ impl<'a> Processes<'a> {
     #[must_use]
     pub fn new(
         (directory, facts): (&'a SweepDirectory, &'a SweepFacts),
-        trials: &'a [PlannedTrial],
+        trials: Vec<PlannedTrial>,
         retry_failed: bool,
         workers: Workers,
     ) -> Self {
@@ -89,7 +90,7 @@ impl<'a> Processes<'a> {
 
     fn command(&self, trial: &PlannedTrial, slot: usize) -> Result<Command> {
         let log = self.directory.log(&trial.id);
-        self.directory.keep(self.facts, self.trials)?;
+        self.directory.keep(self.facts, &self.trials)?;
         self.directory.make_folder("logs")?;
         let log =
             File::options().create(true).append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
@@ -100,8 +101,9 @@ impl<'a> Processes<'a> {
         }
         // A group of its own: Ctrl-C in the terminal is for the sweep, which knows what to do about its trials.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
-        if self.workers.most > 1 && std::env::var_os("RAYON_NUM_THREADS").is_none() {
-            let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) / self.workers.most;
+        let most = self.workers.most.min(self.trials.len());
+        if most > 1 && std::env::var_os("RAYON_NUM_THREADS").is_none() {
+            let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) / most;
             command.env("RAYON_NUM_THREADS", threads.max(1).to_string());
         }
         if let Some(gpus) = self.workers.gpus.as_ref().filter(|gpus| !gpus.is_empty()) {
@@ -134,7 +136,7 @@ impl<'a> Processes<'a> {
             _ => {}
         }
         // It may not have found itself in a plan that somebody ruined.
-        if self.directory.keep(self.facts, self.trials).unwrap_or(false) {
+        if self.directory.keep(self.facts, &self.trials).unwrap_or(false) {
             return TrialEnd::State(TrialState::Pending);
         }
         if let Some(signal) = status.signal() {
@@ -197,7 +199,7 @@ fn killed(signal: i32, log: &str) -> String {
 
 fn mark_died(run: &StoredRun, signal: i32, reason: &str) -> Result<()> {
     let directory = RunDirectory::at(run.path.clone());
-    let Some(_lock) = RunLock::take(&directory)? else { return Ok(()) };
+    let Some(_lock) = directory.claim()? else { return Ok(()) };
     let mut facts = run.facts.clone();
     facts.status = if reason.starts_with("out of memory") { Status::OutOfMemory } else { Status::Died };
     facts.ended = Some(chrono::Utc::now());
@@ -207,9 +209,13 @@ fn mark_died(run: &StoredRun, signal: i32, reason: &str) -> Result<()> {
 }
 
 impl Crew for Processes<'_> {
+    fn extend(&mut self, added: &[PlannedTrial]) {
+        self.trials.extend_from_slice(added);
+    }
+
     fn states(&mut self) -> Vec<TrialState> {
         // What cannot be read now may be readable in a moment; no trial is done twice, because its process looks again.
-        self.directory.states(self.trials, self.retry_failed).unwrap_or_else(|_| vec![TrialState::Running; self.trials.len()])
+        self.directory.states(&self.trials, self.retry_failed).unwrap_or_else(|_| vec![TrialState::Running; self.trials.len()])
     }
 
     fn start(&mut self, trial: &PlannedTrial, slot: usize) -> Result<()> {

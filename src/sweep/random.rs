@@ -5,13 +5,44 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use super::limits::{check_not_empty, check_trials};
 use super::space::{Dimension, SearchSpace};
+use super::strategy::{History, Proposal, Strategy};
 use crate::experiment::Choice;
 use crate::random::{Purpose, Stream};
-use crate::settings::Range;
+use crate::settings::{Range, SettingProblem};
 
 /// Draws in a row that may bring nothing new before the space counts as used up.
 const PATIENCE: u64 = 10_000;
+
+/// Proposes different points of a space, drawn with the sweep's seed.
+pub struct Random {
+    points: std::vec::IntoIter<Vec<Choice>>,
+}
+
+impl Random {
+    /// # Errors
+    /// The space does not have `variants` different points, or these are too many.
+    pub fn new(space: &SearchSpace, seed: u64, variants: usize, seeds: usize) -> Result<Self, SettingProblem> {
+        check_trials(variants as u64, seeds)?;
+        let points = random(space, seed, variants);
+        if points.len() < variants && !points.is_empty() {
+            let message = format!("the axes have only {} different variants, {variants} are asked for", points.len());
+            return Err(SettingProblem::new("sweep.trials", message).help("lower `trials`, or write strategy = \"grid\""));
+        }
+        Ok(Self { points: check_not_empty(points)?.into_iter() })
+    }
+}
+
+impl Strategy for Random {
+    fn next(&mut self, _: &History) -> Proposal {
+        self.points.next().map_or(Proposal::Done, Proposal::Variant)
+    }
+
+    fn is_adaptive(&self) -> bool {
+        false
+    }
+}
 
 /// The first `n` different points that the sweep allows; fewer where there are no more.
 ///

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::directory::{FACTS, SweepDirectory, is_sweep};
+use super::directory::{SweepDirectory, is_sweep};
+use super::facts::FACTS;
 use crate::runs::{self, FindError, StoredRun};
 
 /// A run or a sweep.

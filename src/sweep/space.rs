@@ -70,6 +70,27 @@ impl SearchSpace {
         !self.exclude.iter().any(|entry| entry.iter().all(holds))
     }
 
+    /// A point of this space as choices with the places where the experiment names them; none if it is not of this space.
+    #[must_use]
+    pub fn locate(&self, point: &BTreeMap<String, Json>) -> Option<Vec<Choice>> {
+        let mut choices = Vec::new();
+        for dimension in &self.dimensions {
+            match dimension {
+                Dimension::Points(points) => {
+                    let is_chosen = |choice: &Choice| point.get(&choice.path).is_some_and(|value| same(value, &choice.value));
+                    choices.extend(points.iter().find(|choices| choices.iter().all(is_chosen))?.iter().cloned());
+                }
+                Dimension::Range { path, range, whole } => {
+                    let value = point.get(path)?;
+                    let is_inside = |number: f64| (range.min..=range.max).contains(&number) && (!whole || number.fract() == 0.0);
+                    value.as_f64().filter(|number| is_inside(*number))?;
+                    choices.push(Choice { path: path.clone(), value: value.clone(), place: format!("sweep.axes.{path}") });
+                }
+            }
+        }
+        (choices.len() == point.len() && self.allows(&choices)).then_some(choices)
+    }
+
     /// The first `exclude` table that leaves out none of these points.
     #[must_use]
     pub fn idle_exclusion(&self, points: impl Iterator<Item = Vec<Choice>>) -> Option<usize> {
@@ -83,6 +104,12 @@ impl SearchSpace {
         }
         idle.first().map(|(index, _)| *index)
     }
+}
+
+/// A point as a text that is the same for equal points.
+pub(super) fn point_key(point: &BTreeMap<String, Json>) -> String {
+    let value = |value: &Json| value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string());
+    point.iter().map(|(path, choice)| format!("{path}={}", value(choice))).collect::<Vec<_>>().join("\n")
 }
 
 /// 8 and 8.0 are the same value.

@@ -1,6 +1,7 @@
 //! Whether a sweep's directory is what was written: its facts, every line of its plan, every run of it.
 
-use super::directory::{FACTS, SweepDirectory};
+use super::directory::SweepDirectory;
+use super::facts::FACTS;
 use crate::runs::{Finding, files, verify};
 
 /// Looks at everything in a sweep's directory.

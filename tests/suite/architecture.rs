@@ -86,7 +86,8 @@ fn only_one_module_writes_to_the_terminal() {
 #[test]
 fn planning_reads_no_clock_environment_device_or_network() {
     for (file, text) in code() {
-        let sweep = ["space", "grid", "random", "halving", "plan", "queue", "drive"].map(|name| format!("sweep/{name}"));
+        let sweep = ["space", "grid", "random", "halving", "strategy", "planner", "plan", "queue", "drive"]
+            .map(|name| format!("sweep/{name}"));
         let pure: Vec<&str> = ["settings", "plan", "architecture", "task/metrics", "compare/statistics", "random"]
             .into_iter()
             .chain(sweep.iter().map(String::as_str))

@@ -35,6 +35,7 @@ mod resume;
 mod schema;
 mod shell;
 mod statistics;
+mod strategies;
 mod support;
 mod surroundings;
 mod sweep;

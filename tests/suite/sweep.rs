@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gluepot::settings::{OnFailure, Prune, Sweep};
 use gluepot::sweep::{
-    Crew, CrewEvent, DriveOptions, Driven, Parallelism, PlannedTrial, SearchSpace, StopReason, SweepObserver, TrialEnd,
-    TrialProgress, TrialState, Workload, drive, grid, random, rungs, survives,
+    Crew, CrewEvent, DriveOptions, Driven, FixedPlan, Parallelism, PlannedTrial, SearchSpace, StopReason, SweepObserver,
+    TrialEnd, TrialProgress, TrialState, Workload, drive, grid, random, rungs, survives,
 };
 use gluepot::task::metrics::Direction;
 use serde_json::{Value, json};
@@ -177,6 +177,8 @@ impl Script {
 }
 
 impl Crew for Script {
+    fn extend(&mut self, _: &[PlannedTrial]) {}
+
     fn states(&mut self) -> Vec<TrialState> {
         let states = self.before.clone();
         for (index, id) in self.ids.iter().enumerate() {
@@ -210,9 +212,10 @@ impl Crew for Script {
     }
 }
 
-struct Silent;
+pub struct Silent;
 
 impl SweepObserver for Silent {
+    fn planned(&mut self, _: &[PlannedTrial]) {}
     fn started(&mut self, _: usize, _: usize) {}
     fn progress(&mut self, _: usize, _: usize, _: TrialProgress) {}
     fn ended(&mut self, _: usize, _: usize, _: &TrialEnd) {}
@@ -221,12 +224,13 @@ impl SweepObserver for Silent {
     fn winding_down(&mut self, _: StopReason, _: usize) {}
 }
 
-fn exactly(jobs: usize) -> Parallelism {
+pub fn exactly(jobs: usize) -> Parallelism {
     Parallelism::fixed(NonZeroUsize::new(jobs).unwrap())
 }
 
 fn run(trials: &[PlannedTrial], script: &mut Script, jobs: usize, on_failure: OnFailure) -> Driven {
-    drive(trials, script, &mut Silent, DriveOptions { parallelism: exactly(jobs), on_failure }, &|| 0).unwrap()
+    drive(trials.to_vec(), &mut FixedPlan, script, &mut Silent, DriveOptions { parallelism: exactly(jobs), on_failure }, &|| 0)
+        .unwrap()
 }
 
 fn failed() -> TrialEnd {
@@ -315,7 +319,7 @@ fn asked_to_stop_once_it_lets_trials_end_and_twice_it_ends_them() {
     };
     let options = DriveOptions { parallelism: exactly(2), on_failure: OnFailure::Continue };
     let mut script = Script::new(&trials, &[]);
-    let driven = drive(&trials, &mut script, &mut Silent, options.clone(), &asked(4, 1)).unwrap();
+    let driven = drive(trials.clone(), &mut FixedPlan, &mut script, &mut Silent, options.clone(), &asked(4, 1)).unwrap();
     assert!(driven.interrupted && script.asked && !script.stopped);
     assert_eq!(script.started, ["v1s1", "v2s1"]);
     assert_eq!(
@@ -323,7 +327,7 @@ fn asked_to_stop_once_it_lets_trials_end_and_twice_it_ends_them() {
         [TrialState::Done(Some(0.5)), TrialState::Done(Some(0.5)), TrialState::Pending, TrialState::Pending]
     );
     let mut script = Script::new(&trials, &[]);
-    let driven = drive(&trials, &mut script, &mut Silent, options, &asked(4, 2)).unwrap();
+    let driven = drive(trials.clone(), &mut FixedPlan, &mut script, &mut Silent, options, &asked(4, 2)).unwrap();
     assert!(driven.interrupted && script.stopped);
 }
 

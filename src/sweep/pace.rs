@@ -6,24 +6,34 @@ use std::time::Instant;
 use crate::failure::Outcome;
 use crate::inputs::Inputs;
 use crate::inputs::Pipeline;
-use crate::report::Pace;
 use crate::runs::{Host, list};
 use crate::tokens::TokenCache;
 use crate::train::{Device, Trainer};
+
+/// How long an example takes to learn from.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// Seconds for each example.
+    pub seconds_per_example: f64,
+    /// Where that is known from.
+    pub source: String,
+}
 
 /// Steps that are timed, after one that is not.
 const TIMED: usize = 2;
 /// Examples of a step are no faster in a larger batch.
 const LARGEST: usize = 256;
 
-/// From the newest finished run of the same model on the same machine and device, else from a few steps taken now.
-///
-/// # Errors
-/// The model cannot be trained.
-pub fn find(root: &Path, inputs: &Inputs, device: &Device) -> Outcome<Pace> {
-    match from_history(root, inputs, device) {
-        Some(pace) => Ok(pace),
-        None => measured(inputs, device),
+impl Pace {
+    /// From the newest finished run of the same model on the same machine and device, else from a few steps taken now.
+    ///
+    /// # Errors
+    /// The model cannot be trained.
+    pub fn find(root: &Path, inputs: &Inputs, device: &Device) -> Outcome<Self> {
+        match from_history(root, inputs, device) {
+            Some(pace) => Ok(pace),
+            None => measured(inputs, device),
+        }
     }
 }
 

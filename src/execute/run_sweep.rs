@@ -1,0 +1,130 @@
+//! One execution of a sweep: what is left of its plan, each trial in a process of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::workers::{choose_gpus, parallelism};
+use crate::experiment::Experiment;
+use crate::failure::{Failure, Outcome};
+use crate::hub::Hub;
+use crate::inputs::Pipeline;
+use crate::inputs::{Inputs, Purpose, Shelf};
+use crate::machine::signals::StopRequests;
+use crate::progress::{Loudness, SweepProgress, say};
+use crate::report::sweep_size_text;
+use crate::settings::{DeviceChoice, OnFailure, Precision};
+use crate::sweep::{
+    Crew, DriveOptions, Driven, ExperimentTrials, GrowingPlan, Jobs, PlannedTrial, Planner, Planning, Processes, StateCounts,
+    SweepDirectory, TrialState, Workers, drive,
+};
+use crate::task::metrics::Direction;
+use crate::train::Device;
+
+/// How a sweep is run.
+pub struct SweepOptions<'a> {
+    /// Where it is.
+    pub directory: &'a SweepDirectory,
+    /// The metric that ranks, and which of its scores is better.
+    pub metric: (&'a str, Direction),
+    /// What a failed trial means for the rest.
+    pub on_failure: OnFailure,
+    /// How many trials run in parallel.
+    pub jobs: Jobs,
+    /// Whether failed trials are tried again.
+    pub retry_failed: bool,
+    /// Where trials train instead of where the plan says.
+    pub device: Option<DeviceChoice>,
+    /// How much is said.
+    pub loudness: Loudness,
+}
+
+/// Runs what is left of the plan, and what is added to it meanwhile: by other processes and, where there is a `planner`,
+/// by its strategy.
+///
+/// # Errors
+/// The inputs cannot be used, no process can be started, or the plan cannot grow.
+pub fn run_sweep(
+    options: &SweepOptions<'_>,
+    trials: Vec<PlannedTrial>,
+    hub: &Hub,
+    mut planner: Option<&mut Planner<ExperimentTrials<'_>>>,
+) -> Outcome<Driven> {
+    let directory = options.directory;
+    let (device, choice) = device(options, &trials)?;
+    let facts = directory.facts().map_err(Failure::RunDirectory)?;
+    directory.finish_records().map_err(Failure::RunDirectory)?;
+    let gpus = device.is_gpu().then(|| choose_gpus(choice));
+    let grows = planner.as_ref().is_some_and(|planner| planner.is_adaptive());
+    let parallelism = parallelism(options.jobs, if grows { usize::MAX } else { trials.len() }, gpus.as_deref());
+    let workers = Workers { most: parallelism.most(), gpus, device: options.device };
+    let mut crew = Processes::new((directory, &facts), trials.clone(), options.retry_failed, workers);
+    let states = crew.states();
+    say(options.loudness, &size_text(&trials, &states));
+    let mut own = Shelf::default();
+    let shelf = planner.as_mut().map_or(&mut own, |planner| planner.maker().shelf());
+    prepare(&trials, &states, directory, hub, shelf)?;
+    let stop = StopRequests::listen().map_err(Failure::Internal)?;
+    let mut progress = SweepProgress::new(&trials, &states, options.metric, parallelism.most(), options.loudness);
+    let planning = planner.map(|planner| planner as &mut dyn Planning);
+    let mut plan = GrowingPlan::new(directory, planning, options.metric.1, options.retry_failed);
+    let drive_options = DriveOptions { parallelism, on_failure: options.on_failure };
+    drive(trials, &mut plan, &mut crew, &mut progress, drive_options, &|| stop.count())
+}
+
+/// The device of the first trial, which is the others' too, and as it was chosen.
+fn device(options: &SweepOptions<'_>, trials: &[PlannedTrial]) -> Outcome<(Device, DeviceChoice)> {
+    let settings = trials.first().map(|trial| {
+        let experiment = Experiment::planned(options.directory.path(), trial.document());
+        experiment.sound().cloned().map_err(Failure::Experiment)
+    });
+    let settings = settings.transpose()?;
+    let planned = settings.as_ref().map_or(DeviceChoice::Auto, |settings| settings.device);
+    let precision = settings.map_or(Precision::Fp32, |settings| settings.training.precision);
+    let choice = options.device.unwrap_or(planned);
+    Ok((Device::choose(choice, precision).map_err(Failure::Device)?, choice))
+}
+
+/// How many trials there are, and what has become of them.
+fn size_text(trials: &[PlannedTrial], states: &[TrialState]) -> String {
+    let counts = StateCounts::of(states);
+    let mut words = vec![sweep_size_text(trials)];
+    let counts = [
+        (counts.done, "done"),
+        (counts.failed, "failed (--retry-failed tries them again)"),
+        (counts.stopped, "stopped early"),
+        (counts.running, "running in another process"),
+    ];
+    words.extend(counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+    words.join("; ")
+}
+
+/// Encodes every split once and reads every checkpoint once, so that what is wrong shows before the first trial.
+fn prepare(
+    trials: &[PlannedTrial],
+    states: &[TrialState],
+    directory: &SweepDirectory,
+    hub: &Hub,
+    shelf: &mut Shelf,
+) -> Outcome<()> {
+    let mut prepared = Vec::new();
+    let mut variants = Vec::new();
+    let open = trials.iter().zip(states).filter(|(_, state)| !state.is_final());
+    for (trial, _) in open {
+        if variants.contains(&trial.variant) {
+            continue;
+        }
+        variants.push(trial.variant);
+        let inputs = inputs_of(trial, directory.path(), hub, shelf)?;
+        let made_of =
+            (Arc::as_ptr(&inputs.named), inputs.trial.max_length, inputs.trial.train_examples, inputs.trial.validation_examples);
+        if !prepared.contains(&made_of) {
+            Pipeline::make(&inputs, &directory.tokens())?;
+            prepared.push(made_of);
+        }
+    }
+    Ok(())
+}
+
+fn inputs_of(trial: &PlannedTrial, path: &Path, hub: &Hub, shelf: &mut Shelf) -> Outcome<Inputs> {
+    Inputs::of(Experiment::planned(path, trial.document()), Purpose::Training, hub, shelf)
+}

@@ -1,0 +1,99 @@
+//! `sweep.json`: what a sweep asks.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::trial_maker::ExperimentTrials;
+use crate::experiment::problem::Problems;
+use crate::failure::{Failure, Outcome};
+use crate::settings::{OnFailure, SettingProblem, Settings};
+use crate::task::metrics::Direction;
+
+pub(super) const FACTS: &str = "sweep.json";
+/// Paths are relative to the directory since 2.
+pub const FORMAT: u32 = 2;
+
+/// The content of `sweep.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SweepFacts {
+    /// Version of this file's format.
+    pub format_version: u32,
+    /// The experiment's name.
+    pub name: String,
+    /// The experiment's file, relative to the sweep's directory where it can be.
+    pub file: PathBuf,
+    /// The strategy's name, such as `grid`.
+    pub strategy: String,
+    /// What varies.
+    pub varies: Vec<String>,
+    /// The metric that ranks the variants.
+    pub metric: String,
+    /// Which of its scores is better.
+    pub direction: Direction,
+    /// One in so many goes on at a rung, where the sweep prunes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<u32>,
+    /// What a failed trial means for the rest.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// When the directory was made.
+    pub created: DateTime<Utc>,
+    /// The command line that planned it last, word by word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command_line: Vec<String>,
+    /// The folder that it was typed in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub working_folder: String,
+    /// Finished runs from elsewhere that stand for trials, by the trial's id; relative to the sweep's directory where
+    /// they can be.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reused: BTreeMap<String, PathBuf>,
+}
+
+impl SweepFacts {
+    /// Whether both are the same question, perhaps with other values or seeds. Without pruning, the metric only ranks.
+    #[must_use]
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let varies = |facts: &Self| facts.varies.iter().cloned().collect::<HashSet<String>>();
+        let metric = |facts: &Self| facts.factor.is_some().then(|| facts.metric.clone());
+        (&self.name, &self.strategy, self.factor) == (&other.name, &other.strategy, other.factor)
+            && varies(self) == varies(other)
+            && metric(self) == metric(other)
+    }
+}
+
+impl ExperimentTrials<'_> {
+    /// The facts of a sweep with these settings, planned by this process.
+    ///
+    /// # Errors
+    /// The task does not have the metric that is to rank the variants.
+    pub fn facts(&mut self, settings: &Settings, file: &Path) -> Outcome<SweepFacts> {
+        let sweep = self.sweep().clone();
+        let task = settings.task.task();
+        let metric = sweep.metric.as_ref().unwrap_or(&settings.metric).name().to_string();
+        let Some(direction) = task.direction(&metric) else {
+            let complaint = SettingProblem::new("sweep.metric", format!("{} has no metric \"{metric}\"", task.name));
+            let complaint = complaint.help(format!("{} is scored by {}", task.name, task.metric_names().join(", ")));
+            self.experiment().add_problems(vec![complaint]);
+            return Err(Failure::Experiment(Problems(self.experiment().problems.clone())));
+        };
+        Ok(SweepFacts {
+            format_version: FORMAT,
+            name: settings.name.clone(),
+            file: file.canonicalize().unwrap_or_else(|_| file.to_path_buf()),
+            strategy: sweep.strategy.name().into(),
+            varies: sweep.paths().into_iter().map(String::from).collect(),
+            metric,
+            direction,
+            factor: sweep.prune.as_ref().map(|prune| prune.factor.get()),
+            on_failure: sweep.on_failure,
+            created: Utc::now(),
+            command_line: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            working_folder: std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+            reused: BTreeMap::new(),
+        })
+    }
+}
