@@ -8,7 +8,7 @@ use crate::machine::claim::TakenOver;
 use crate::machine::gpu_fault::GpuFault;
 use crate::machine::memory::NotEnoughMemory;
 use crate::machine::signals::INTERRUPTED;
-use crate::runs::Status;
+use crate::runs::{FindError, Status};
 use crate::terminal::Styled;
 use crate::train::{DeviceError, Diverged, TrainError};
 
@@ -205,6 +205,16 @@ pub fn says_out_of_memory(message: &str) -> bool {
         .iter()
         .any(|sign| lower.contains(sign))
         || GpuFault::of(message).is_some_and(|fault| fault.out_of_memory().is_some())
+}
+
+/// A run that is not there is wrong usage; one that cannot be read is not.
+impl From<FindError> for Failure {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::NotFound(_) => Self::Usage(error.into()),
+            FindError::Unreadable(error) => Self::RunDirectory(error),
+        }
+    }
 }
 
 impl fmt::Display for Failure {

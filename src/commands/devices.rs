@@ -1,75 +1,12 @@
 //! `gluepot devices`.
 
-use serde_json::{Value, json};
-
 use super::{pretty, print};
 use crate::cli::Devices;
 use crate::failure::Outcome;
-#[cfg(feature = "cuda")]
-use crate::machine::cuda_driver;
-use crate::numbers::{bytes, count};
-use crate::train::{CudaSupport, KernelCache};
-
-/// A GPU: its name, and its free and whole memory in bytes, as far as the driver tells.
-struct Gpu {
-    number: usize,
-    name: Option<String>,
-    memory: Option<(u64, u64)>,
-}
-
-impl Gpu {
-    fn find(number: usize) -> Self {
-        #[cfg(feature = "cuda")]
-        return Self { number, name: cuda_driver::name(number), memory: cuda_driver::memory(number) };
-        #[cfg(not(feature = "cuda"))]
-        Self { number, name: None, memory: None }
-    }
-
-    fn text(&self) -> String {
-        let memory = self.memory.map(|(free, all)| format!(", {} of {} free", bytes(free), bytes(all)));
-        let name = self.name.as_ref().map(|name| format!("  {name}{}", memory.unwrap_or_default()));
-        format!("cuda:{}{}", self.number, name.unwrap_or_default())
-    }
-
-    fn json(&self) -> Value {
-        let (free, all) = self.memory.unzip();
-        json!({ "device": format!("cuda:{}", self.number), "name": self.name, "memory_bytes": all, "free_memory_bytes": free })
-    }
-}
+use crate::report::DeviceList;
 
 /// Lists the devices that can train.
 pub fn devices(arguments: &Devices) -> Outcome<()> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let support = CudaSupport::find();
-    let gpus: Vec<Gpu> = match support {
-        CudaSupport::Built { devices, .. } => (0..devices).map(Gpu::find).collect(),
-        CudaSupport::NotBuilt { .. } => Vec::new(),
-    };
-    let cache = KernelCache::find();
-    if arguments.format.is_json() {
-        let cpu = json!({ "device": "cpu", "threads": threads, "architecture": std::env::consts::ARCH });
-        let devices: Vec<Value> = std::iter::once(cpu).chain(gpus.iter().map(Gpu::json)).collect();
-        let built = matches!(support, CudaSupport::Built { .. });
-        let cache = cache.map(|cache| json!({ "path": cache.path, "entries": cache.entries, "bytes": cache.bytes }));
-        return print(&pretty(&json!({ "devices": devices, "built_with_cuda": built, "kernel_cache": cache })));
-    }
-    let mut lines = vec![format!("cpu     {threads} threads, {}", std::env::consts::ARCH)];
-    match support {
-        CudaSupport::Built { devices: 0, why_none } => {
-            let why = why_none.map_or(String::new(), |why| format!(": {why}"));
-            lines.push(format!("cuda    none found{why}; `nvidia-smi` shows what the driver sees"));
-        }
-        CudaSupport::Built { .. } => lines.extend(gpus.iter().map(Gpu::text)),
-        CudaSupport::NotBuilt { machine_has_gpu } => {
-            let machine = if machine_has_gpu { "this machine has an NVIDIA GPU, but " } else { "" };
-            lines.push(format!("cuda    {machine}this gluepot was built without CUDA: cargo build --release --features cuda"));
-        }
-    }
-    lines.extend(cache.map(|cache| match cache.entries {
-        0 => format!("kernels are compiled and tuned on first use and kept in {}", cache.path.display()),
-        entries => {
-            format!("kernels {} compiled or tuned, {} in {}", count(entries), bytes(cache.bytes), cache.path.display())
-        }
-    }));
-    print(&lines.join("\n"))
+    let devices = DeviceList::find();
+    print(&if arguments.format.is_json() { pretty(&devices.json()) } else { devices.text() })
 }

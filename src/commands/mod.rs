@@ -12,19 +12,15 @@ mod resume;
 mod run;
 mod show;
 mod sweep;
-mod sweep_directory;
 mod trial;
 mod verify;
 
 use anyhow::Context;
 
-use serde_json::json;
-
 use crate::cli::{Cli, Command};
-use crate::compare::ComparedRun;
 use crate::experiment::{Experiment, schema};
 use crate::failure::{Failure, Outcome};
-use crate::runs::{FindError, StoredRun};
+use crate::report::pretty_json as pretty;
 use crate::terminal;
 
 /// Does what the command line says.
@@ -66,14 +62,6 @@ fn written(outcome: std::io::Result<()>) -> Outcome<()> {
     outcome.context("cannot write to standard output").map_err(Failure::RunDirectory)
 }
 
-/// A run that is not there is wrong usage; one that cannot be read is not.
-fn find_failure(error: FindError) -> Failure {
-    match error {
-        FindError::NotFound(_) => Failure::Usage(error.into()),
-        FindError::Unreadable(error) => Failure::RunDirectory(error),
-    }
-}
-
 fn warn(text: &str) {
     complain(&format!("warning: {text}"));
 }
@@ -89,15 +77,4 @@ fn warn_of(experiment: &Experiment) {
 /// Prints to standard error.
 fn complain(text: &str) {
     terminal::complain(text);
-}
-
-/// A run for programs: what it is, how it stands, its scores and its settings.
-fn run_json(run: &StoredRun) -> serde_json::Value {
-    let settings = ComparedRun::new(run.clone()).map(|run| run.settings).unwrap_or_default();
-    json!({ "path": run.path, "status": run.status(), "run": run.facts, "summary": run.summary, "settings": settings })
-}
-
-fn pretty(json: &serde_json::Value) -> String {
-    let json = serde_json::to_string_pretty(json).unwrap_or_default();
-    terminal::escaped_json(&json).into_owned()
 }

@@ -6,17 +6,17 @@ use std::path::Path;
 use anyhow::Context;
 use chrono::Utc;
 
-use super::compare::{Compared, compared};
 use super::{complain, print, print_data};
 use crate::cli::Report;
 use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
+use crate::report::Compared;
 use crate::report::page::{Heading, page, plots};
 use crate::runs::Versions;
 
 /// Writes a page about the runs that are meant.
 pub fn report(arguments: &Report) -> Outcome<()> {
-    let Compared { selected, comparisons } = compared(&arguments.selection)?;
+    let Compared { selected, comparisons } = Compared::of(&arguments.selection)?;
     let (left_out, runs) = (selected.sentences(), selected.runs);
     let to_stdout = arguments.output == Path::new("-");
     let folder = arguments.output.parent().unwrap_or(Path::new(""));

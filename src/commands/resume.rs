@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use super::run::train;
-use super::{complain, find_failure, pretty, print, sweep_directory, warn_of};
+use super::sweep::print_end;
+use super::{complain, pretty, print, warn_of};
 use crate::cli::Resume;
-use crate::execute::{Begin, Change, Resumed, Sources, changes, command, sources, sweep_command, with_device};
+use crate::execute::{Begin, Change, Resumed, Sources, changes, command, resume_sweep, sources, sweep_command, with_device};
 use crate::experiment::{Experiment, Override};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
@@ -27,8 +28,8 @@ use crate::train::{Kernels, learning_rate};
 /// Resumes a run where it stopped.
 pub fn resume(arguments: &Resume) -> Outcome<()> {
     let root = &arguments.runs.root;
-    let run = match resolve(root, &arguments.run).map_err(find_failure)? {
-        RunOrSweep::Sweep(sweep) => return sweep_directory::resume(&sweep, arguments),
+    let run = match resolve(root, &arguments.run)? {
+        RunOrSweep::Sweep(sweep) => return print_end(resume_sweep(&sweep, arguments)?, &arguments.format),
         RunOrSweep::Run(run) => *run,
     };
     refuse_trial(&run, arguments)?;

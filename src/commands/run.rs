@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{complain, pretty, print, run_json, warn, warn_of};
+use super::{complain, pretty, print, warn, warn_of};
 use crate::cli::{OutputFormat, Run};
 use crate::execute::{Begin, Ended, RunOptions, execute, with_device};
 use crate::experiment::Environment;
@@ -15,6 +15,7 @@ use crate::inputs::{Inputs, Purpose};
 use crate::machine::signals::StopSignal;
 use crate::numbers::bytes;
 use crate::progress::Loudness;
+use crate::report::run_json;
 use crate::runs::{DiskSpace, StoredRun, free_bytes};
 use crate::tokens::TokenCache;
 use crate::train::Device;

@@ -1,130 +1,23 @@
 //! `gluepot show`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use super::{find_failure, pretty, print, run_json, sweep_directory};
+use super::{pretty, print};
 use crate::cli::Show;
-use crate::execute::command;
-use crate::failure::Outcome;
-use crate::numbers::{count, duration, rate, score};
-use crate::report::{Column, Table, curve, remarks};
-use crate::runs::{RunDirectory, Status, StoredRun, device_text, files, states};
+use crate::execute::{command, sweep_command};
+use crate::failure::{Failure, Outcome};
+use crate::report::{SweepView, run_json, run_text};
 use crate::sweep::{RunOrSweep, resolve};
 use crate::terminal::Width;
 
-/// Columns of the learning curve.
-const WIDTH: usize = 64;
-
-/// Shows one run.
+/// Shows a run or a sweep.
 pub fn show(arguments: &Show) -> Outcome<()> {
-    let run = match resolve(&arguments.runs.root, &arguments.run).map_err(find_failure)? {
-        RunOrSweep::Sweep(sweep) => return sweep_directory::show(&sweep, arguments.format.is_json()),
-        RunOrSweep::Run(run) => *run,
-    };
-    if arguments.format.is_json() { print(&pretty(&run_json(&run))) } else { print(&text(&run, &arguments.runs.root)) }
-}
-
-fn text(run: &StoredRun, root: &Path) -> String {
-    let facts = &run.facts;
-    let mut parts = vec![heading(run)];
-    if let Some(message) = facts.exit.as_ref().and_then(|exit| exit.message.as_ref()) {
-        parts.push(message.clone());
-    }
-    parts.extend(ended_early(run, root));
-    parts.extend(evaluations(run));
-    let losses = column(run, files::TRAIN, "loss");
-    let drawn = curve(&losses, WIDTH);
-    if !drawn.is_empty() {
-        parts.push(format!("training loss, {} steps\n{}", count(facts.steps), drawn.join("\n")));
-    }
-    let settings = std::fs::read_to_string(run.path.join(files::RESOLVED)).unwrap_or_default();
-    let written: Vec<&str> = settings.lines().filter(|line| !line.starts_with('#') && !line.ends_with("# default")).collect();
-    parts.push(format!("settings ({} has the defaults too)\n{}", files::RESOLVED, sections(&written)));
-    parts.join("\n\n")
-}
-
-/// Last words of a run that cannot speak for itself, and how to go on.
-fn ended_early(run: &StoredRun, root: &Path) -> Option<String> {
-    let status = run.status();
-    let words = run
-        .last_words()
-        .filter(|_| status == Status::Died)
-        .map(|words| format!("its process is gone; the last it said: {words}"));
-    let can_go_on = status.can_resume();
-    let has_state = !states::all(&RunDirectory::at(run.path.clone())).is_empty();
-    let next = (can_go_on && has_state).then(|| format!("continue with: {}", command("resume", root, &run.facts.id)));
-    let lines: Vec<String> = words.into_iter().chain(next).collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
-}
-
-fn heading(run: &StoredRun) -> String {
-    let facts = &run.facts;
-    let device = device_text(&facts.device, facts.gpu.as_deref());
-    let mut lines = vec![
-        format!("{}  {}", facts.name, run.path.display()),
-        format!("{} on {}, {device}, {} parameters", facts.task, facts.checkpoint, count(facts.parameters as u64)),
-    ];
-    let time = match (&run.summary, facts.ended) {
-        (Some(summary), _) => format!(
-            " in {}, {} examples/s, {} tokens/s",
-            duration(summary.duration_seconds),
-            rate(summary.examples_per_second),
-            rate(summary.tokens_per_second)
-        ),
-        (None, Some(ended)) => format!(" after {}", duration((ended - facts.started).as_seconds_f64())),
-        (None, None) => format!(" since {} UTC", facts.started.format("%Y-%m-%d %H:%M")),
-    };
-    lines.push(format!("{}{time}", run.status()));
-    lines.join("\n")
-}
-
-/// The rows of eval.csv, with the best and the last one marked.
-fn evaluations(run: &StoredRun) -> Option<String> {
-    let mut reader = csv::Reader::from_path(run.path.join(files::EVAL)).ok()?;
-    let header: Vec<String> = reader.headers().ok()?.iter().map(str::to_string).collect();
-    let metrics: Vec<(usize, &str)> = header
-        .iter()
-        .enumerate()
-        .filter(|(_, name)| !matches!(name.as_str(), "step" | "epoch" | "split"))
-        .map(|(i, name)| (i, name.as_str()))
-        .collect();
-    let names = ["step", "epoch"].into_iter().chain(metrics.iter().map(|(_, name)| *name));
-    let mut table = Table::new(names.map(Column::number).chain([Column::words("")]).collect());
-    let best = run.summary.as_ref().map(|summary| summary.best.step.to_string());
-    let mut any = false;
-    for record in reader.records().flatten() {
-        any = true;
-        let number = |index: usize| record.get(index).and_then(|text| text.parse::<f64>().ok());
-        let mut cells =
-            vec![record.get(0).unwrap_or_default().to_string(), number(1).map_or(String::new(), |epoch| format!("{epoch:.2}"))];
-        cells.extend(metrics.iter().map(|(index, _)| number(*index).map_or(String::new(), score)));
-        cells.push(if record.get(0).map(str::to_string) == best { "best".into() } else { String::new() });
-        table.row(cells);
-    }
-    let mut lines = vec!["validation".to_string(), table.text(Width::of_stdout())];
-    let judged = run.summary.as_ref().zip(run.facts.task_definition.as_ref());
-    lines.extend(judged.into_iter().flat_map(|(summary, task)| remarks(summary, task)));
-    any.then(|| lines.join("\n"))
-}
-
-/// The numbers of a column of a CSV file.
-fn column(run: &StoredRun, file: &str, name: &str) -> Vec<f64> {
-    let Ok(mut reader) = csv::Reader::from_path(run.path.join(file)) else { return Vec::new() };
-    let rows = reader.deserialize::<BTreeMap<String, f64>>();
-    rows.flatten().filter_map(|row| row.get(name).copied()).collect()
-}
-
-/// The lines without tables that lost all their keys.
-fn sections(lines: &[&str]) -> String {
-    let is_table = |line: &str| line.starts_with('[');
-    let mut kept: Vec<&str> = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
-        let next = lines[index + 1..].iter().find(|line| !line.is_empty());
-        let is_empty_table = is_table(line) && next.is_none_or(|next| is_table(next));
-        if !line.is_empty() && !is_empty_table {
-            kept.push(line);
+    let root = &arguments.runs.root;
+    let is_json = arguments.format.is_json();
+    print(&match resolve(root, &arguments.run)? {
+        RunOrSweep::Run(run) if is_json => pretty(&run_json(&run)),
+        RunOrSweep::Run(run) => run_text(&run, &command("resume", root, &run.facts.id), Width::of_stdout()),
+        RunOrSweep::Sweep(sweep) => {
+            let view = SweepView::of(&sweep).map_err(Failure::RunDirectory)?;
+            if is_json { pretty(&view.json()) } else { view.text(&sweep_command, Width::of_stdout()) }
         }
-    }
-    kept.join("\n")
+    })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
-use super::{find_failure, pretty, print};
+use super::{pretty, print};
 use crate::cli::Verify;
 use crate::failure::{Failure, Outcome};
 use crate::numbers::counted;
@@ -16,7 +16,7 @@ use crate::sweep::{RunOrSweep, resolve, verify_sweep};
 pub fn verify(arguments: &Verify) -> Outcome<()> {
     let (mut damaged, mut reports) = (Vec::new(), Vec::new());
     for name in &arguments.which {
-        let (path, checks) = match resolve(&arguments.runs.root, name).map_err(find_failure)? {
+        let (path, checks) = match resolve(&arguments.runs.root, name)? {
             RunOrSweep::Run(run) => (run.path.clone(), look(&run.path)),
             RunOrSweep::Sweep(sweep) => (sweep.path().to_path_buf(), verify_sweep(&sweep)),
         };

@@ -4,10 +4,13 @@ mod device;
 mod facts;
 mod header;
 mod open_run;
+mod prune;
 mod result;
 mod resume;
+mod resume_sweep;
 mod run_sweep;
 mod sources;
+mod start_sweep;
 mod sweep_end;
 mod sweep_preview;
 mod training;
@@ -27,10 +30,13 @@ use open_run::OpenRun;
 
 pub use device::with_device;
 pub use facts::command;
+pub use prune::{Prunable, prune_runs};
 pub use resume::{Change, Resumed, changes};
+pub use resume_sweep::resume_sweep;
 pub use run_sweep::{SweepOptions, run_sweep};
 pub use sources::{Sources, sources};
-pub use sweep_end::{Closing, best, best_lines, close, sweep_command};
+pub use start_sweep::PlannedSweep;
+pub use sweep_end::{SweepEnd, close, sweep_command};
 pub use sweep_preview::SweepPreview;
 pub use trial::run_trial;
 

@@ -3,20 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
+use serde_json::{Value, json};
 
 use crate::compare::{ComparedRun, Comparison, Options, compare};
 use crate::failure::{Failure, Outcome};
-use crate::numbers::{counted, score};
-use crate::runs::{StoredRun, files};
+use crate::report::{SweepView, best, best_lines, comparison_text};
+use crate::runs::files;
 use crate::sweep::{Driven, PlannedTrial, StateCounts, SweepDirectory, TrialState};
 use crate::task::metrics::Direction;
+use crate::terminal::Width;
 
-/// The end of a sweep.
-pub struct Closing {
+/// What a sweep has come to.
+pub struct SweepEnd {
+    directory: SweepDirectory,
     /// The comparisons of its runs; none where no run can be read.
-    pub comparisons: Vec<Comparison>,
+    comparisons: Vec<Comparison>,
     /// The best run, and what to do next.
-    pub lines: Vec<String>,
+    lines: Vec<String>,
     /// Runs that cannot be read or found.
     pub warnings: Vec<String>,
     /// How the command ends.
@@ -27,7 +30,7 @@ pub struct Closing {
 ///
 /// # Errors
 /// Its directory cannot be read.
-pub fn close(directory: &SweepDirectory, driven: &Driven, metric: (&str, Direction)) -> Outcome<Closing> {
+pub fn close(directory: &SweepDirectory, driven: &Driven, metric: (&str, Direction)) -> Outcome<SweepEnd> {
     let inventory = directory.inventory().map_err(Failure::RunDirectory)?;
     let mut warnings: Vec<String> = inventory.unreadable.iter().map(|error| format!("{error:#}")).collect();
     let mut readable = Vec::new();
@@ -48,47 +51,27 @@ pub fn close(directory: &SweepDirectory, driven: &Driven, metric: (&str, Directi
     let mut lines = Vec::new();
     lines.extend(best.into_iter().flatten());
     lines.push(format!("next        {} -o report.html", sweep_command("report", directory.path())));
-    Ok(Closing { comparisons, lines, warnings, outcome: outcome(directory, driven) })
+    Ok(SweepEnd { directory: directory.clone(), comparisons, lines, warnings, outcome: outcome(directory, driven) })
 }
 
-/// The finished run with the best score, and its trial.
-#[must_use]
-pub fn best<'a>(
-    runs: &'a [StoredRun],
-    trials: &'a [PlannedTrial],
-    (metric, direction): (&str, Direction),
-) -> Option<(&'a StoredRun, &'a PlannedTrial)> {
-    let score = |run: &StoredRun| run.summary.as_ref()?.best.scores.get(metric).copied().filter(|score| score.is_finite());
-    let mut best: Option<(f64, &StoredRun)> = None;
-    for run in runs {
-        if let Some(value) = score(run)
-            && best.is_none_or(|(known, _)| direction.improves(value, known))
-        {
-            best = Some((value, run));
-        }
+impl SweepEnd {
+    /// The comparisons, the best run and what to do next; none where nothing can be compared.
+    #[must_use]
+    pub fn text(&self, width: Width) -> Option<String> {
+        let comparisons = self.comparisons.iter().map(|comparison| comparison_text(comparison, width));
+        let parts: Vec<String> = comparisons.chain([self.lines.join("\n")]).collect();
+        (!self.comparisons.is_empty()).then(|| parts.join("\n\n"))
     }
-    let (_, run) = best?;
-    Some((run, trials.iter().find(|trial| trial.id == run.facts.trial)?))
-}
 
-/// The best run, its score and its checkpoint.
-#[must_use]
-pub fn best_lines(run: &StoredRun, trial: &PlannedTrial, metric: &str, trials: usize) -> Vec<String> {
-    let value =
-        run.summary.as_ref().and_then(|summary| summary.best.scores.get(metric)).map_or_else(String::new, |value| score(*value));
-    let of = if trials > 1 { format!(", the best of {}", counted(trials, "trial", "trials")) } else { String::new() };
-    let checkpoint = match checkpoint(run) {
-        Some(path) => path.display().to_string(),
-        None => "none kept (checkpoints.keep)".into(),
-    };
-    vec![format!("best run    {}  {metric} {value} ({}{of})", run.facts.id, trial.label()), format!("checkpoint  {checkpoint}")]
-}
-
-/// The folder of a run's best checkpoint, if it was kept.
-fn checkpoint(run: &StoredRun) -> Option<PathBuf> {
-    let folder = run.path.join(files::CHECKPOINTS);
-    let name = std::fs::read_to_string(folder.join("best")).ok()?;
-    Some(folder.join(name.trim())).filter(|path| path.is_dir())
+    /// The sweep with its comparisons, for programs.
+    ///
+    /// # Errors
+    /// One of its files cannot be read.
+    pub fn json(&self) -> Outcome<Value> {
+        let mut sweep = SweepView::of(&self.directory).map_err(Failure::RunDirectory)?.json();
+        sweep["comparisons"] = json!(self.comparisons);
+        Ok(sweep)
+    }
 }
 
 fn outcome(directory: &SweepDirectory, driven: &Driven) -> Outcome<()> {

@@ -21,8 +21,12 @@ pub fn available() -> Option<u64> {
 pub fn of_machine(processes: &[u32]) -> Option<MemoryInfo> {
     let free = available()?;
     // Each may grow again to what it once was.
-    let peak = |process: &u32| kibibytes(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmHWM:");
-    Some(MemoryInfo { free, largest: processes.iter().filter_map(peak).max()? })
+    Some(MemoryInfo { free, largest: processes.iter().filter_map(|process| peak_bytes(*process)).max()? })
+}
+
+/// The most memory that a process has held at once, in bytes; none where the kernel does not say.
+pub fn peak_bytes(process: u32) -> Option<u64> {
+    kibibytes(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmHWM:")
 }
 
 /// A line such as `VmHWM:  123 kB`, in bytes.

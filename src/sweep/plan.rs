@@ -199,7 +199,7 @@ fn checksum(content: &str) -> String {
 /// The first two trials that have one identity.
 pub(super) fn duplicate<'a>(mut trials: impl Iterator<Item = &'a PlannedTrial>) -> Option<(&'a PlannedTrial, &'a PlannedTrial)> {
     let mut known: HashMap<&str, &PlannedTrial> = HashMap::new();
-    trials.find_map(|trial| known.insert(&trial.id, trial).map(|other| (other, trial)))
+    trials.find_map(|trial| known.insert(trial.first_id(), trial).map(|other| (other, trial)))
 }
 
 /// How many different variants and seeds these trials have.

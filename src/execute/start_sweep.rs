@@ -1,0 +1,89 @@
+//! A sweep from its experiment: found or made, and run.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use super::{SweepEnd, SweepOptions, SweepPreview, close, run_sweep, sweep_command};
+use crate::cli::Sweep;
+use crate::experiment::Experiment;
+use crate::failure::{Failure, Outcome};
+use crate::hub::Hub;
+use crate::progress::Loudness;
+use crate::report::opened_text;
+use crate::settings::Settings;
+use crate::sweep::{ExperimentTrials, Lookup, OpenOptions, Planner, Planning, SweepFacts, SweepRequest};
+use crate::terminal::complain;
+use crate::train::Device;
+
+/// A sweep that can be trained here.
+pub struct PlannedSweep<'a> {
+    arguments: &'a Sweep,
+    hub: &'a Hub,
+    planner: Planner<ExperimentTrials<'a>>,
+    facts: SweepFacts,
+    device: Device,
+}
+
+impl<'a> PlannedSweep<'a> {
+    /// Plans the sweep of an experiment.
+    ///
+    /// # Errors
+    /// Every problem of the experiment and of its trials; or nothing can train them here, so that no directory is made.
+    pub fn of(arguments: &'a Sweep, experiment: Experiment, hub: &'a Hub) -> Outcome<Self> {
+        let mut planner = Planner::of(experiment, hub)?;
+        let settings = first_settings(&mut planner, &arguments.file)?;
+        let facts = planner.maker().facts(&settings, &arguments.file)?;
+        let device = Device::choose(settings.device, settings.training.precision).map_err(Failure::Device)?;
+        Ok(Self { arguments, hub, planner, facts, device })
+    }
+
+    /// The experiment.
+    pub fn experiment(&mut self) -> &Experiment {
+        self.planner.maker().experiment()
+    }
+
+    /// What it would train.
+    ///
+    /// # Errors
+    /// The folder for runs cannot be read.
+    pub fn preview(&mut self) -> Outcome<SweepPreview> {
+        let how = (self.arguments.fresh, self.arguments.retry_failed);
+        SweepPreview::of((&self.arguments.runs.root, &self.facts), &mut self.planner, &self.device, self.hub, how)
+    }
+
+    /// Finds the sweep or makes it, and trains what is left of it.
+    ///
+    /// # Errors
+    /// Its directory cannot be written, or trials cannot run.
+    pub fn run(self, loudness: Loudness) -> Outcome<SweepEnd> {
+        let Self { arguments, hub, mut planner, facts, .. } = self;
+        let copies = planner.maker().experiment().copies();
+        let open_options = OpenOptions { fresh: arguments.fresh, reuse: arguments.reuse };
+        let mut request = SweepRequest { root: &arguments.runs.root, facts: &facts, planning: &mut planner };
+        let opened = request.open(&copies, open_options, &mut complain)?;
+        // Who asked for an unfinished sweep and gets another one hears of it, however quiet.
+        let is_left = matches!(&opened.before, Lookup::Absent(Some(other)) if !other.counts.is_finished());
+        if loudness == Loudness::Normal || is_left {
+            complain(&opened_text(&opened, &|path: &Path| sweep_command("resume", path)));
+        }
+        let options = SweepOptions {
+            directory: &opened.directory,
+            metric: (&facts.metric, facts.direction),
+            on_failure: facts.on_failure,
+            jobs: arguments.jobs,
+            retry_failed: arguments.retry_failed,
+            device: arguments.overrides.device.device,
+            loudness,
+        };
+        let driven = run_sweep(&options, opened.trials, hub, Some(&mut planner))?;
+        close(options.directory, &driven, options.metric)
+    }
+}
+
+/// The settings of the first trial: what names the sweep and its device does not vary.
+fn first_settings(planner: &mut Planner<ExperimentTrials<'_>>, file: &Path) -> Outcome<Settings> {
+    let trials = planner.requested(&[])?;
+    let first = trials.first().ok_or_else(|| Failure::Internal(anyhow!("the sweep has no trial")))?;
+    Experiment::planned(file, first.document()).sound().cloned().map_err(Failure::Experiment)
+}

@@ -1,0 +1,65 @@
+//! The plan of an experiment, as `gluepot check` prints it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{label_warnings, plan_text};
+use crate::inputs::Inputs;
+use crate::numbers::bytes;
+use crate::runs::{DiskSpace, free_bytes};
+use crate::terminal::Width;
+use crate::train::Device;
+
+/// Every setting, the steps, the device and the disk space. `root` is the folder for runs.
+#[must_use]
+pub fn check_text(inputs: &Inputs, root: &Path, width: Width) -> String {
+    let text = plan_text(inputs, &inputs.setting_rows(), width);
+    format!("{text}\n{}\n{}", device_line(inputs), disk_line(inputs, root))
+}
+
+/// Which device would train, here; a plan for another machine is no mistake.
+fn device_line(inputs: &Inputs) -> String {
+    let settings = &inputs.trial.settings;
+    match Device::choose(settings.device, settings.training.precision) {
+        Ok(device) => format!("{:<11} {}", "device", device.name()),
+        Err(error) => format!("{:<11} not on this machine: {error}", "device"),
+    }
+}
+
+/// How much disk the run would take, and whether that is there.
+fn disk_line(inputs: &Inputs, root: &Path) -> String {
+    let space = DiskSpace::of(&inputs.trial);
+    let needs =
+        format!("{:<11} up to {} while it trains, {} afterwards", "disk", bytes(space.peak_bytes), bytes(space.kept_bytes));
+    match free_bytes(root) {
+        Some(free) if free < space.peak_bytes => format!("{needs}: more than the {} free for {}", bytes(free), root.display()),
+        Some(free) => format!("{needs}; {} free", bytes(free)),
+        None => needs,
+    }
+}
+
+/// The same for programs.
+#[must_use]
+pub fn check_json(inputs: &Inputs, root: &Path) -> Value {
+    let trial = &inputs.trial;
+    let space = DiskSpace::of(trial);
+    json!({
+        "settings": inputs.setting_rows(),
+        "examples": { "train": trial.train_examples, "validation": trial.validation_examples },
+        "labels": trial.task.head.labels(),
+        "label_counts": inputs.labels(),
+        "warnings": label_warnings(inputs.labels().as_ref(), &trial.task.head),
+        "parameters": trial.parameter_count(),
+        "disk": { "peak_bytes": space.peak_bytes, "kept_bytes": space.kept_bytes, "free_bytes": free_bytes(root) },
+        "max_length": trial.max_length,
+        "dropout": trial.dropout,
+        "steps": {
+            "total": trial.steps.total,
+            "per_epoch": trial.steps.per_epoch,
+            "batches_per_epoch": trial.steps.batches_per_epoch,
+            "warmup": trial.steps.warmup,
+            "between_evaluations": trial.steps.between_evaluations(trial.settings.evaluation.every),
+        },
+    })
+}

@@ -1,0 +1,121 @@
+//! One sweep, as `gluepot show` prints it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{Column, Table, best, best_lines, state_text, sweep_size_text};
+use crate::numbers::count;
+use crate::runs::{StoredRun, files};
+use crate::sweep::{Plan, PlannedTrial, StateCounts, SweepDirectory, SweepFacts, TrialState};
+use crate::terminal::Width;
+
+/// A sweep as it stands.
+pub struct SweepView {
+    directory: SweepDirectory,
+    facts: SweepFacts,
+    plan: Plan,
+    trials: Vec<PlannedTrial>,
+    states: Vec<TrialState>,
+    runs: Vec<StoredRun>,
+}
+
+impl SweepView {
+    /// Reads everything of a sweep.
+    ///
+    /// # Errors
+    /// One of its files cannot be read.
+    pub fn of(directory: &SweepDirectory) -> anyhow::Result<Self> {
+        let trials = directory.trials()?;
+        let states = directory.states(&trials, false)?;
+        let (facts, plan, runs) = (directory.facts()?, directory.plan()?, directory.runs()?);
+        Ok(Self { directory: directory.clone(), facts, plan, states, runs, trials })
+    }
+
+    /// The run that a trial's state is of.
+    fn run(&self, trial: &PlannedTrial) -> Option<&StoredRun> {
+        let of_trial = || self.runs.iter().rev().filter(|run| run.facts.trial == trial.id);
+        of_trial().find(|run| run.summary.is_some()).or_else(|| of_trial().next())
+    }
+
+    /// Its trials with their states, the best run, and how to continue; `command` makes a command about a sweep.
+    #[must_use]
+    pub fn text(&self, command: &dyn Fn(&str, &Path) -> String, width: Width) -> String {
+        let Self { directory, facts, trials, states, runs, plan } = self;
+        let counts = StateCounts::of(states);
+        let mut lines = vec![
+            format!("{}  {}", facts.name, directory.path().display()),
+            format!("{}; {}", sweep_size_text(trials), counts.text()),
+            String::new(),
+        ];
+        let mut table = Table::new(vec![
+            Column::text("trial"),
+            Column::words("state"),
+            Column::words("run"),
+            Column::number("steps").optional(1),
+        ]);
+        for (trial, state) in trials.iter().zip(states) {
+            let run = self.run(trial);
+            let steps = run.map_or_else(String::new, |run| format!("{}/{}", count(run.steps_taken()), count(trial.steps)));
+            table.row(vec![trial.label(), state_text(state), run.map_or_else(String::new, |run| run.facts.id.clone()), steps]);
+        }
+        lines.push(table.text(width));
+        lines.push(String::new());
+        let metric = (facts.metric.as_str(), facts.direction);
+        lines.extend(
+            best(runs, trials, metric).into_iter().flat_map(|(run, trial)| best_lines(run, trial, metric.0, counts.done)),
+        );
+        lines.extend(plan_damages(directory, facts, plan));
+        if counts.left > 0 {
+            lines.push(format!("continue    {}", command("resume", directory.path())));
+        } else if counts.failed > 0 {
+            lines.push(format!("retry       {} --retry-failed", command("resume", directory.path())));
+        }
+        lines.push(format!("compare     {}", command("compare", directory.path())));
+        lines.join("\n")
+    }
+
+    /// The same for programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let Self { directory, facts, trials, states, runs, .. } = self;
+        let metric = (facts.metric.as_str(), facts.direction);
+        let trial = |(trial, state): (&PlannedTrial, &TrialState)| {
+            let run = self.run(trial);
+            let summary = run.and_then(|run| run.summary.as_ref());
+            json!({
+                "id": trial.id,
+                "variant": trial.variant,
+                "choices": trial.choices,
+                "seed": trial.seed,
+                "steps": trial.steps,
+                "state": state.name(),
+                "run": run.map(|run| json!({ "id": run.facts.id, "path": run.path, "status": run.status() })),
+                "score": summary.and_then(|summary| summary.best.scores.get(metric.0)),
+            })
+        };
+        let best = best(runs, trials, metric).map(|(run, _)| run.facts.id.clone());
+        json!({
+            "path": directory.path(),
+            "sweep": facts,
+            "counts": StateCounts::of(states),
+            "trials": trials.iter().zip(states).map(trial).collect::<Vec<_>>(),
+            "best": best,
+        })
+    }
+}
+
+/// What is wrong with a plan, and what restores it.
+#[must_use]
+pub fn plan_damages(directory: &SweepDirectory, facts: &SweepFacts, plan: &Plan) -> Vec<String> {
+    let path = directory.path().join(files::PLAN);
+    let mut lines: Vec<String> =
+        plan.damaged.iter().map(|(line, reason)| format!("line {line} of {} is left out: {reason}", path.display())).collect();
+    if !lines.is_empty() && !facts.command_line.is_empty() {
+        let (command, folder) = (facts.command_line.join(" "), &facts.working_folder);
+        lines.push(format!("the command that planned it restores it: {command} (in {folder})"));
+    } else if !lines.is_empty() {
+        lines.push("`gluepot sweep` with the experiment's file restores it".into());
+    }
+    lines
+}
