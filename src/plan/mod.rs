@@ -41,6 +41,9 @@ pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<S
     if task.direction(metric).is_none() && complaints.iter().all(|complaint| complaint.path != "metric") {
         complaints.push(SettingProblem::new("metric", format!("{} has no metric \"{metric}\"", task.name)));
     }
+    for unfit in task.metrics.iter().filter(|metric| !(metric.fits)(&task.head)) {
+        complaints.push(SettingProblem::new("task", format!("{} cannot score what {} predicts", unfit.name, task.name)));
+    }
     let limited = |examples: usize, limit: Option<NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
     let train_examples = limited(facts.train_examples, settings.data.train_limit);
     let validation_examples = limited(facts.validation_examples, settings.data.eval_limit);

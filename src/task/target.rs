@@ -57,6 +57,18 @@ impl Target {
         }
     }
 
+    /// Whether each label applies, of a target that says so.
+    #[must_use]
+    pub fn labels(&self) -> Option<&[bool]> {
+        if let Self::Labels(labels) = self { Some(labels) } else { None }
+    }
+
+    /// The number, of a target that is one.
+    #[must_use]
+    pub fn value(&self) -> Option<f32> {
+        if let Self::Value(value) = self { Some(*value) } else { None }
+    }
+
     /// The class, of a target that is one.
     #[must_use]
     pub fn class(&self) -> Option<usize> {

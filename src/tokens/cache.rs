@@ -92,27 +92,25 @@ fn checksum<'a>(key: &str, columns: impl Iterator<Item = (&'a str, &'a [u8])>) -
     hex(&hasher.finalize())
 }
 
+/// What every example's target is, if all of them are of this kind.
+fn all<'a, T>(encoded: &'a [Encoded], of: impl Fn(&'a Target) -> Option<T>) -> Option<Vec<T>> {
+    encoded.iter().map(|row| row.target.as_ref().and_then(&of)).collect()
+}
+
 /// The targets of a split, which all are of one kind; none where it has none.
 fn target_column(encoded: &[Encoded]) -> Result<Option<CachedColumn>> {
-    fn all<'a, T>(encoded: &'a [Encoded], of: impl Fn(&'a Target) -> Option<T>) -> Option<Vec<T>> {
-        encoded.iter().map(|row| row.target.as_ref().and_then(&of)).collect()
-    }
     if encoded.iter().all(|row| row.target.is_none()) {
         return Ok(None);
     }
-    let class = |target: &Target| if let Target::Class(class) = target { Some(class.to_le_bytes()) } else { None };
-    let value = |target: &Target| if let Target::Value(value) = target { Some(value.to_le_bytes()) } else { None };
-    fn labels(target: &Target) -> Option<&[bool]> {
-        if let Target::Labels(labels) = target { Some(labels) } else { None }
-    }
     let column = |name, dtype, bytes| Ok(Some(CachedColumn { name, dtype, bytes }));
-    if let Some(classes) = all(encoded, class) {
-        return column("labels", Dtype::U32, classes.concat());
+    if let Some(classes) = all(encoded, Target::class) {
+        let bytes = classes.into_iter().map(|class| Ok(u32::try_from(class)?.to_le_bytes())).collect::<Result<Vec<_>>>()?;
+        return column("labels", Dtype::U32, bytes.concat());
     }
-    if let Some(values) = all(encoded, value) {
-        return column("values", Dtype::F32, values.concat());
+    if let Some(values) = all(encoded, Target::value) {
+        return column("values", Dtype::F32, values.into_iter().flat_map(f32::to_le_bytes).collect());
     }
-    let labels = all(encoded, labels).context("targets of several kinds")?;
+    let labels = all(encoded, Target::labels).context("targets of several kinds")?;
     ensure!(labels.windows(2).all(|pair| pair[0].len() == pair[1].len()), "labels of several lengths");
     column("label_bits", Dtype::U8, labels.concat().into_iter().map(u8::from).collect())
 }
