@@ -38,7 +38,7 @@ impl ConfigFile {
             }
         };
         ensure!(size > 0, "{key} is 0");
-        ensure!(size <= largest, "{key} is {size}, more than the {largest} that make sense");
+        ensure!(size <= largest, "{key} is {size}, more than the largest supported value, {largest}");
         Ok(size)
     }
 
@@ -94,7 +94,7 @@ impl ConfigFile {
             let is_none = heads.as_object().is_some_and(Map::is_empty);
             ensure!(is_none, "pruned_heads is {heads}; save the model with all of its heads");
         }
-        ensure!(self.get("quantization_config").is_none(), "quantization_config is there; save the model as float32");
+        ensure!(self.get("quantization_config").is_none(), "quantization_config is set; save the model as float32");
         Ok(())
     }
 

@@ -79,7 +79,7 @@ impl Files {
         let weights = if with_weights { weights_in(folder)? } else { Vec::new() };
         if with_weights && weights.is_empty() {
             let index =
-                if has_parts(folder) { "the weights are in parts, and the index that names them is missing; " } else { "" };
+                if has_parts(folder) { "the weights are sharded, and the index that names the shards is missing; " } else { "" };
             bail!("{index}no {}: {}", WEIGHTS_FILES.join(" or "), listing());
         }
         let tokenizer: Vec<PathBuf> = TOKENIZER_FILES.iter().filter_map(|name| existing(name)).collect();
@@ -108,7 +108,7 @@ impl Files {
         let read = |path: &PathBuf| {
             let is_plain = path.extension().is_some_and(|extension| extension == "txt");
             let file = InputFile::read(path, if is_plain { LARGEST_VOCABULARY } else { LARGEST_TOKENIZER })?;
-            ensure!(!file.bytes().contains(&0), "{} holds zero bytes: it is damaged", path.display());
+            ensure!(!file.bytes().contains(&0), "{} contains zero bytes: it is damaged", path.display());
             Ok(file)
         };
         let mut tokenizer_extras = tokenizer.iter().map(read).collect::<Result<Vec<_>>>()?;
@@ -158,7 +158,7 @@ fn weights_in(folder: &Path) -> Result<Vec<PathBuf>> {
         if is_there(&index) {
             let paths: Vec<PathBuf> = shards::named_by(&index)?.iter().map(|shard| folder.join(shard)).collect();
             if let Some(missing) = paths.iter().find(|path| !is_there(path)) {
-                bail!("{} names {}, which is not there", index.display(), missing.display());
+                bail!("{} names {}, which does not exist", index.display(), missing.display());
             }
             return Ok(paths);
         }

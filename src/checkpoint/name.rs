@@ -74,9 +74,9 @@ impl CheckpointName {
         let shown = text.split('?').next().unwrap_or_default().escape_debug();
         let known = |url: &Url| HOSTS.contains(&url.host.as_str()) || hub == Some(url.host.as_str());
         let (url, credentials) = Url::parse(text).context("the address of a checkpoint must begin with https:// or hf://")?;
-        ensure!(credentials.is_none(), "the address of a checkpoint must not hold a password; HF_TOKEN is the place for a token");
+        ensure!(credentials.is_none(), "the address of a checkpoint must not contain a password; put a token in HF_TOKEN");
         ensure!(known(&url), "{shown} is not a page of the hub; name a repository (owner/name) or a folder");
-        let path = unescape(url.path.split('?').next().unwrap_or_default()).context("the address holds wrong escapes")?;
+        let path = unescape(url.path.split('?').next().unwrap_or_default()).context("the address contains invalid escapes")?;
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let (id, rest) = match parts.as_slice() {
             [] => bail!("{shown} names no repository"),
@@ -92,7 +92,7 @@ impl CheckpointName {
             ["tree", "refs", kind, number] => Self::repository(&format!("{id}@refs/{kind}/{number}")),
             ["tree" | "commit", revision] => Self::repository(&format!("{id}@{revision}")),
             ["tree", revision, ..] => {
-                bail!("{shown} is a folder inside of a repository, which cannot be used; {id}@{revision} is the repository")
+                bail!("{shown} is a folder inside a repository, which cannot be used; name the repository: {id}@{revision}")
             }
             ["blob" | "resolve", revision, ..] => bail!("{shown} is one file; name the repository: {id}@{revision}"),
             _ => bail!("{shown} is not the page of a checkpoint; name the repository: {id}"),

@@ -101,7 +101,7 @@ fn format(name: &str, dtype: Dtype) -> Result<Option<FloatFormat>> {
         Dtype::F16 => FloatFormat::F16,
         Dtype::BF16 => FloatFormat::Bf16,
         Dtype::F64 => FloatFormat::F64,
-        other => bail!("{name} is stored as {other:?}, which is no float type known here"),
+        other => bail!("{name} is stored as {other:?}, which is not a supported float type"),
     }))
 }
 

@@ -74,7 +74,7 @@ fn read_file(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, 
     let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
     let (tensors, hasher) = if is_safetensors { read_hashed(path, hasher)? } else { read_pytorch(path, hasher)? };
     if let Some((name, _)) = tensors.iter().find(|(_, tensor)| tensor.values.iter().any(|value| !value.is_finite())) {
-        bail!("{} holds numbers that are not finite", brief(name));
+        bail!("{} contains numbers that are not finite", brief(name));
     }
     Ok((tensors, hasher))
 }
@@ -82,7 +82,7 @@ fn read_file(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, 
 /// The reader opens the file itself, more than once: it must be the same before and after.
 fn read_pytorch(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
     use pytorch_reader::DType;
-    let open = || PytorchReader::new(path).map_err(|error| anyhow!("the file is damaged or no PyTorch checkpoint: {error}"));
+    let open = || PytorchReader::new(path).map_err(|error| anyhow!("the file is damaged or not a PyTorch checkpoint: {error}"));
     let first = HashingReader::continuing(path, hasher.clone())?;
     // What is no checkpoint need not be hashed to its end, which may be far.
     drop(open()?);
@@ -103,7 +103,7 @@ fn read_pytorch(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)
     let after = HashingReader::continuing(path, hasher)?.hasher()?;
     ensure!(
         before.clone().finalize() == after.finalize(),
-        "the file changed while it was read; start again when nothing writes to it"
+        "the file changed while it was being read; try again when nothing writes to it"
     );
     Ok((read, before))
 }

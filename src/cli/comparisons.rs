@@ -33,7 +33,6 @@ pub struct Selection {
     pub runs: Runs,
 }
 
-/// `compare`.
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE_EXAMPLES)]
 pub struct Compare {
@@ -61,7 +60,6 @@ Examples:
   # McNemar's test, and the texts on which two runs differ
   gluepot compare 1e81b8 e4c3ce --examples";
 
-/// `report`.
 #[derive(Debug, Args)]
 pub struct Report {
     /// What to show.
@@ -75,7 +73,6 @@ pub struct Report {
     pub plots: Option<PathBuf>,
 }
 
-/// `diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
     /// A run: the beginning of its name or id, a path, or `latest`.
@@ -84,7 +81,6 @@ pub struct Diff {
     /// The run to compare it with.
     #[arg(value_name = "OTHER")]
     pub second: String,
-    /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
     /// Folder for runs.

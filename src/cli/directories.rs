@@ -6,7 +6,6 @@ use super::{OutputFormat, Runs, TableFormat};
 use crate::compare::Filter;
 use crate::numbers::{Age, Size};
 
-/// `list`.
 #[derive(Debug, Args)]
 pub struct List {
     /// Runs to list: names, ids, paths, sweeps, experiment names, folders or globs [default: all runs and sweeps].
@@ -32,7 +31,6 @@ pub struct List {
     pub runs: Runs,
 }
 
-/// `show`.
 #[derive(Debug, Args)]
 pub struct Show {
     /// The run or sweep: the beginning of its name or id, a path, or `latest`.
@@ -41,12 +39,10 @@ pub struct Show {
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
 }
 
-/// `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// Runs or sweeps: the beginning of a name or id, a path, or `latest`.
@@ -55,12 +51,10 @@ pub struct Verify {
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
 }
 
-/// `prune`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Prune {
@@ -88,7 +82,6 @@ pub struct Prune {
     /// Show what would be removed, and remove nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
 }

@@ -38,7 +38,6 @@ impl Overrides {
     }
 }
 
-/// `--device`.
 #[derive(Debug, Args)]
 pub struct DeviceArgument {
     /// Device to train on: auto, cpu, cuda or cuda:1.
@@ -54,7 +53,6 @@ pub struct Runs {
     pub root: PathBuf,
 }
 
-/// `--kernels`.
 #[derive(Debug, Args)]
 pub struct KernelsArgument {
     /// Kernels to use: fused, or reference (Burn's own operations over padded batches, slower).
@@ -73,7 +71,6 @@ impl KernelsArgument {
     }
 }
 
-/// `--quiet`.
 #[derive(Debug, Args)]
 pub struct Quiet {
     /// Print only errors and the final result.

@@ -51,7 +51,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("hash checksum fsck", "`gluepot verify RUN` verifies a run directory"),
     ("stop kill cancel abort", "Ctrl-C or SIGTERM stops a run, which saves its state first; `gluepot resume RUN` continues it"),
     ("export save push upload convert publish", "the folders in a run's checkpoints/ load in transformers as they are"),
-    ("download fetch pull get", "`gluepot run` downloads what is not cached; docs: Offline, and the hub (README.md)"),
+    ("download fetch pull get", "`gluepot run` downloads what is not cached; see docs/hub.md"),
     ("version", "`gluepot --version` prints the version"),
 ];
 

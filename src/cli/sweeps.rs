@@ -44,7 +44,6 @@ pub struct Sweep {
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
 }
@@ -109,7 +108,6 @@ fn ambiguous(number: u64) -> String {
     format!("a single number is ambiguous: write {several}, or {number}..{number} for seed {number} alone")
 }
 
-/// `trial`.
 #[derive(Debug, Args)]
 pub struct Trial {
     /// The sweep's directory.

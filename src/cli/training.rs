@@ -7,10 +7,8 @@ use clap::Args;
 use super::{Experiments, KernelsArgument, OutputFormat, Overrides, Quiet, Runs};
 use crate::sweep::Jobs;
 
-/// `run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Experiments.
     #[command(flatten)]
     pub experiments: Experiments,
     /// Folder for runs.
@@ -20,12 +18,10 @@ pub struct Run {
     pub kernels: KernelsArgument,
     #[command(flatten)]
     pub quiet: Quiet,
-    /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
 }
 
-/// `resume`.
 #[derive(Debug, Args)]
 pub struct Resume {
     /// The run or sweep: the beginning of its name or id, a path, or `latest`.
@@ -47,26 +43,21 @@ pub struct Resume {
     pub retry_failed: bool,
     #[command(flatten)]
     pub quiet: Quiet,
-    /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
 }
 
-/// `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Experiments.
     #[command(flatten)]
     pub experiments: Experiments,
     /// Folder for runs.
     #[command(flatten)]
     pub runs: Runs,
-    /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
 }
 
-/// `bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
     /// The experiment file.
@@ -87,15 +78,12 @@ pub struct Bench {
     /// Launch every kernel of every step instead of replaying CUDA graphs.
     #[arg(long)]
     pub no_graphs: bool,
-    /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
 }
 
-/// `devices`.
 #[derive(Debug, Args)]
 pub struct Devices {
-    /// Output format.
     #[command(flatten)]
     pub format: OutputFormat,
 }

@@ -24,9 +24,6 @@ use crate::report::pretty_json as pretty;
 use crate::terminal;
 
 /// Does what the command line says.
-///
-/// # Errors
-/// Whatever keeps the command from its work.
 pub fn execute(cli: Cli) -> Outcome<()> {
     match cli.command {
         Command::Run(arguments) => run::run(&arguments),

@@ -22,9 +22,6 @@ use crate::task::metrics::{Direction, LOSS};
 type Key = (String, String, String, usize, String);
 
 /// Compares runs; those of other tasks, other data or another metric in comparisons of their own.
-///
-/// # Errors
-/// A setting or a reference that no run has.
 pub fn compare(runs: &[ComparedRun], options: &Options) -> Result<Vec<Comparison>, String> {
     for path in &options.by {
         if path == "seed" {

@@ -20,7 +20,7 @@ pub fn conclusions(comparison: &Comparison) -> Vec<String> {
     match scored.as_slice() {
         [] => sentences.push("No run counts, so there is nothing to compare.".into()),
         [one] if one.scores.len() == 1 => {
-            sentences.push("One run alone cannot show what is chance: run more seeds.".into());
+            sentences.push("A single run cannot show what is chance: run more seeds.".into());
         }
         [one] => {
             let seeds = counted(one.scores.len(), "seed", "seeds");
@@ -87,7 +87,7 @@ fn best_against_reference(comparison: &Comparison) -> Option<String> {
             (Method::SignFlip | Method::Permutation, ..2) => {
                 " The interval assumes normally distributed scores; the p-value does not."
             }
-            _ => " The interval stands for this comparison alone; the p-value accounts for all of them.",
+            _ => " The interval is for this comparison alone; the p-value is corrected for all of them.",
         };
     }
     Some(text)

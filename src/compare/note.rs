@@ -5,7 +5,6 @@ use serde::Serialize;
 /// Something to know.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Note {
-    /// Of which kind.
     pub kind: &'static str,
     /// How many runs, or seeds for `unpaired`, it is about.
     pub count: usize,

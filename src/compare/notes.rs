@@ -91,7 +91,9 @@ fn evaluations(comparison: &Comparison, found: &NoteContext<'_>) -> Option<Note>
             Some((low, high)) if low < high => format!("{low} to {high} times, "),
             _ => String::new(),
         };
-        format!("Runs were evaluated {times}at different points of training; more evaluations give a better best by chance")
+        format!(
+            "Runs were evaluated {times}at different points of training; the best of more evaluations is better by chance alone"
+        )
     };
     let text = format!(
         "{why}. Scores, differences and p-values are from {used}; \"own best\" is the best of all evaluations of each run."
@@ -212,7 +214,7 @@ fn unpaired(comparison: &Comparison) -> Option<Note> {
             let shared = counted(pairing.shared, "shared seed", "shared seeds");
             format!("over {shared}, without {own} of its own and {reference} of the reference's")
         } else {
-            "as independent samples, for want of two shared seeds".into()
+            "as independent samples, because fewer than two seeds are shared".into()
         };
         alike.entry(how).or_default().push(variant.label(&comparison.columns));
     }

@@ -16,9 +16,7 @@ use crate::sweep::{Inventory, SweepDirectory};
 /// A run and its settings by dotted path.
 #[derive(Clone, Debug)]
 pub struct ComparedRun {
-    /// The run.
     pub run: StoredRun,
-    /// Settings that are on.
     pub settings: BTreeMap<String, Value>,
     /// What decides its scores: settings with an effect, and the content of files in place of their names.
     pub deciding: BTreeMap<String, Value>,
@@ -90,9 +88,6 @@ impl Selected {
 
 impl ComparedRun {
     /// Reads the settings of a run.
-    ///
-    /// # Errors
-    /// `resolved.toml` cannot be read.
     pub fn new(run: StoredRun) -> Result<Self> {
         let path = run.path.join(files::RESOLVED);
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

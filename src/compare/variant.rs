@@ -14,13 +14,11 @@ use crate::task::metrics::Direction;
 /// Runs that can be compared with each other.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    /// The task.
     pub task: String,
     /// SHA-256 of the validation split, by which runs belong together.
     pub validation: String,
     /// Examples scored on.
     pub validation_examples: usize,
-    /// The metric.
     pub metric: String,
     /// Which of its scores is better.
     pub direction: Direction,

@@ -77,5 +77,5 @@ fn own_checkpoint(directory: &RunDirectory) -> Option<PathBuf> {
 
 fn gone(facts: &RunFacts, setting: &str, place: &Path) -> anyhow::Error {
     let (id, place) = (&facts.id, place.display());
-    anyhow!("{setting} of the run {id} is not at {place} any more; name its new place: --set {setting}=FOLDER")
+    anyhow!("{setting} of the run {id} is no longer at {place}; name its new place: --set {setting}=FOLDER")
 }

@@ -64,7 +64,7 @@ pub(super) fn train_in(
 fn report_out_of_memory(directory: &RunDirectory, facts: &RunFacts) -> impl FnMut(usize) + Send + 'static {
     let (directory, mut facts) = (directory.clone(), facts.clone());
     move |size| {
-        let failure = Failure::OutOfMemory(format!("the system refused another {}", bytes(size as u64)));
+        let failure = Failure::OutOfMemory(format!("the system refused to allocate another {}", bytes(size as u64)));
         facts.ended = Some(Utc::now());
         facts.status = failure.status();
         facts.exit = Some(Exit { code: failure.exit_code(), message: Some(failure.to_string()) });

@@ -52,7 +52,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     let pipeline = Pipeline::make(&inputs, &directory.tokens())?.under(planned.numerics);
     if pipeline.provenance.identity != planned.id {
         return Err(Failure::Usage(anyhow!(
-            "the data, the checkpoint or the plan's line are not what they were when {} was planned; put the files back, or run `gluepot sweep` with the experiment's file again",
+            "the data, the checkpoint or the plan's line changed after {} was planned; restore the files, or run `gluepot sweep` with the experiment's file again",
             directory.path().display()
         )));
     }

@@ -268,7 +268,7 @@ fn not_toml(error: &toml::de::Error, text: &Arc<Text>) -> Problem {
 fn advice(rest: &str) -> Option<&'static str> {
     let rest = rest.lines().next()?.trim_start();
     if rest.starts_with(['“', '”', '‘', '’']) {
-        return Some("these are typographic quotation marks; TOML wants straight ones: \"");
+        return Some("these are typographic quotation marks; TOML needs straight ones: \"");
     }
     if rest.starts_with("//") || rest.contains(" //") {
         return Some("a comment begins with #");
@@ -280,7 +280,7 @@ fn advice(rest: &str) -> Option<&'static str> {
         return Some("a number needs a digit before the point: 0.5");
     }
     if rest.starts_with("00") || rest.starts_with(|c: char| c.is_ascii_digit()) && rest.starts_with('0') {
-        return Some("a number has no zeros in front: 7, not 007");
+        return Some("a number has no leading zeros: 7, not 007");
     }
     rest.starts_with(char::is_alphabetic).then_some("put text in quotes: \"…\"")
 }

@@ -45,7 +45,7 @@ impl Agents {
         let proxy = self.proxies.to(url);
         let forward = proxy.and_then(|proxy| Forward::to(url, proxy));
         let agent = self.agent(url.scheme, proxy, forward.as_ref())?;
-        let uri: Uri = url.to_string().parse().map_err(|_| Fault::Redirect("the address cannot be asked for".into()))?;
+        let uri: Uri = url.to_string().parse().map_err(|_| Fault::Redirect("the address is not valid".into()))?;
         let mut request = agent.get(uri).header("accept-encoding", "identity");
         if let Some(range) = &fields.range {
             request = request.header("range", range);
@@ -104,7 +104,7 @@ fn trusted() -> Result<RootCerts, Fault> {
     }
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| std::env::var_os(name).is_some());
     match named {
-        Some(name) => Err(Fault::Setting(format!("{name} names nothing with certificates in it"))),
+        Some(name) => Err(Fault::Setting(format!("{name} does not name a file or folder with certificates"))),
         None => Ok(RootCerts::WebPki),
     }
 }
@@ -126,7 +126,7 @@ pub(super) fn explain(error: &ureq::Error, proxy: Option<&Proxy>) -> Fault {
         ureq::Error::HostNotFound => unreachable("no such host".into()),
         ureq::Error::ConnectionFailed => unreachable("no connection".into()),
         ureq::Error::Io(error) if [ConnectionAborted, ConnectionReset, BrokenPipe, UnexpectedEof].contains(&error.kind()) => {
-            Fault::Broken("the connection broke off".into())
+            Fault::Broken("the connection was lost".into())
         }
         ureq::Error::Io(error) if error.to_string().contains("lookup") => unreachable(shown(&error.to_string())),
         ureq::Error::Io(error) if error.get_ref().is_some() => Fault::Broken(shown(&error.to_string())),
@@ -134,14 +134,14 @@ pub(super) fn explain(error: &ureq::Error, proxy: Option<&Proxy>) -> Fault {
         ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => {
             // The reason may hold the proxy's own words, and its address a password.
             let reason = if matches!(error, ureq::Error::InvalidProxyUrl) {
-                "its value is not the address of a proxy"
+                "its value is not a proxy address"
             } else {
                 "the proxy refuses"
             };
             proxy.map_or_else(|| Fault::Broken(reason.into()), |proxy| Fault::Proxy(proxy.variable, reason.into()))
         }
         ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) | ureq::Error::Http(_) => {
-            Fault::NotHub(format!("the answer is not HTTP as it should be ({})", text()))
+            Fault::NotHub(format!("the answer is not valid HTTP ({})", text()))
         }
         _ => Fault::Broken(text()),
     }

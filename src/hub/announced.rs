@@ -14,10 +14,11 @@ pub(super) struct Announced {
 impl Announced {
     /// Reads the headers of an answer to a request for a file's first byte.
     pub fn read(answer: &Answer) -> Result<Self, Fault> {
-        let lacks = |name: &str| Fault::NotHub(format!("the answer is not a hub's: it lacks the header {name}"));
+        let lacks = |name: &str| Fault::NotHub(format!("the answer is not that of a hub: it lacks the header {name}"));
         let speaker = speaker(&answer.trail).ok_or_else(|| lacks("X-Repo-Commit"))?;
         let commit = header(&speaker.headers, "x-repo-commit").and_then(Commit::parse);
-        let commit = commit.ok_or_else(|| Fault::NotHub("the answer is not a hub's: X-Repo-Commit is no commit".into()))?;
+        let commit =
+            commit.ok_or_else(|| Fault::NotHub("the answer is not that of a hub: X-Repo-Commit is not a commit".into()))?;
         // Where large files lie elsewhere, the hub itself still says what they are.
         let said = |name: &str| {
             let same = |hop: &&Hop| hop.home == speaker.home;
@@ -28,7 +29,7 @@ impl Announced {
         let linked = said("x-linked-size").and_then(|size| size.parse().ok());
         let size = match (linked, size_of(answer)) {
             (Some(linked), Some(sent)) if linked != sent => {
-                return Err(Fault::Wrong(format!("its size is said to be {linked} bytes and {sent} bytes")));
+                return Err(Fault::Wrong(format!("its announced size is both {linked} and {sent} bytes")));
             }
             (linked, sent) => {
                 linked.or(sent).ok_or_else(|| Fault::NotHub("the answer does not say how large the file is".into()))?

@@ -21,7 +21,6 @@ pub(super) struct RepositoryCache {
 /// What the cache says of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cached {
-    /// It is here.
     Here(PathBuf),
     /// It is here, but not what its name says.
     Damaged(PathBuf),

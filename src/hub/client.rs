@@ -34,7 +34,6 @@ pub(super) enum Patience {
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
-    /// Where.
     pub url: Url,
     /// First byte, and last byte where not all are wanted.
     pub range: Option<(u64, Option<u64>)>,
@@ -201,14 +200,13 @@ impl Conversation<'_> {
                 self.deliver(status, body);
                 return Ok(());
             }
-            let location =
-                location.ok_or_else(|| Fault::Redirect(format!("a redirect ({status}) that does not say where to")))?;
-            let wrong = || Fault::Redirect(format!("a redirect ({status}) to something that is not on the web"));
+            let location = location.ok_or_else(|| Fault::Redirect(format!("a redirect ({status}) without a target")))?;
+            let wrong = || Fault::Redirect(format!("a redirect ({status}) to an address that is not http or https"));
             url = url.join(&location).ok_or_else(wrong)?;
             home = home && self.endpoint.url.trusts(&url);
             let _ = self.signals.send(Signal::Moved);
         }
-        Err(Fault::Redirect(format!("more than {MOST_REDIRECTS} redirects, one after the other")))
+        Err(Fault::Redirect(format!("more than {MOST_REDIRECTS} redirects in a row")))
     }
 
     fn deliver(&mut self, status: u16, body: ureq::Body) {
@@ -251,7 +249,7 @@ impl Answer {
             Ok(Piece::End) => Ok(None),
             Ok(Piece::Failed(fault)) => Err(fault),
             Err(RecvTimeoutError::Timeout) => Err(Fault::Silent(wait)),
-            Err(RecvTimeoutError::Disconnected) => Err(Fault::Broken("the connection broke off".into())),
+            Err(RecvTimeoutError::Disconnected) => Err(Fault::Broken("the connection was lost".into())),
         }
     }
 

@@ -53,7 +53,6 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// What an etag and a size announce.
     pub fn announced(etag: &str, size: u64) -> Self {
         let etag = etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"');
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

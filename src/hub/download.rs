@@ -107,7 +107,6 @@ struct PartialFile<'a> {
     download: &'a Download<'a>,
     path: &'a Path,
     file: File,
-    /// Of what is there.
     hasher: Hasher,
     length: u64,
     bar: Bar,
@@ -168,7 +167,7 @@ impl<'a> PartialFile<'a> {
         self.bar.clear();
         let hasher = std::mem::replace(&mut self.hasher, content.hasher());
         if !content.proves(hasher) {
-            return Err(Incomplete::Wrong("what arrived does not have the hash that was announced".into()));
+            return Err(Incomplete::Wrong("the downloaded file does not have the announced hash".into()));
         }
         self.file.sync_all().map_err(self.disk())?;
         Ok(())
@@ -185,7 +184,7 @@ impl<'a> PartialFile<'a> {
             // The server knows no ranges, or means those of something else.
             self.restart()?;
             if packed.is_some() {
-                return Err(Incomplete::Broke("the server packs parts of files".into()));
+                return Err(Incomplete::Broke("the server compresses parts of files".into()));
             }
         }
         let wrong = |reason: &str| Err(Incomplete::Wrong(reason.into()));
@@ -194,7 +193,7 @@ impl<'a> PartialFile<'a> {
             206 => match answer.content_range() {
                 Some((first, last, total))
                     if first == self.length && first <= last && last < total && total == download.content.size => {}
-                _ => return wrong("the server sends another part of the file, or of another file, than was asked for"),
+                _ => return wrong("the server sent another part of the file, or of another file, than was requested"),
             },
             416 => return wrong("the server has no more of the file than is here"),
             status => return Err(Fault::Status(status, None).into()),
@@ -202,7 +201,9 @@ impl<'a> PartialFile<'a> {
         match packed.as_deref() {
             None => self.receive(&answer, wait),
             Some("gzip" | "x-gzip") => self.unpack(&answer, wait),
-            Some(other) => Err(Fault::NotHub(format!("the server packs the file ({other}), which nobody asked for")).into()),
+            Some(other) => {
+                Err(Fault::NotHub(format!("the server compresses the file ({other}), which was not requested")).into())
+            }
         }
     }
 
@@ -232,7 +233,7 @@ impl<'a> PartialFile<'a> {
         self.restart()?;
         self.file.seek(SeekFrom::Start(0)).map_err(self.disk())?;
         let mut decoder = GzDecoder::new(Vec::new());
-        let damaged = |_| Incomplete::Wrong("what arrived cannot be unpacked".into());
+        let damaged = |_| Incomplete::Wrong("the response cannot be decompressed".into());
         while let Some(bytes) = next(answer, wait)? {
             // In small steps: little can become much.
             for step in bytes.chunks(1 << 10) {
@@ -250,7 +251,7 @@ impl<'a> PartialFile<'a> {
     fn keep(&mut self, bytes: &[u8]) -> Result<(), Incomplete> {
         let size = self.download.content.size;
         if self.length + bytes.len() as u64 > size {
-            return Err(Incomplete::Wrong(format!("more than the {size} bytes arrive that were announced")));
+            return Err(Incomplete::Wrong(format!("more bytes arrive than the {size} that were announced")));
         }
         self.file.write_all(bytes).map_err(self.disk())?;
         self.hasher.update(bytes);

@@ -108,14 +108,14 @@ impl Endpoint {
         }
         let (url, credentials) = Url::parse(text).ok_or_else(|| wrong("is not an http or https address"))?;
         if url.path.contains('?') {
-            return Err(wrong("must not hold a query (?)"));
+            return Err(wrong("must not contain a query (?)"));
         }
         let basic = credentials.map(|credentials| {
             let decoded = unescape(&credentials).unwrap_or(credentials);
             Secret(format!("Basic {}", BASE64.encode(decoded.as_bytes())))
         });
         if let Some(token) = token.filter(|token| !token.value.bytes().all(|byte| byte.is_ascii_graphic())) {
-            let reason = "holds white space or letters that no token has; copy it again".into();
+            let reason = "contains white space or characters that no token has; copy it again".into();
             return Err(HubError::Setting { name: token.place.clone(), reason });
         }
         // Credentials in the address are for a proxy before the hub; there is one header for both.

@@ -14,9 +14,7 @@ pub enum HubError {
         endpoint: String,
         /// Repository.
         id: String,
-        /// Revision.
         revision: String,
-        /// File.
         file: String,
         /// What to check.
         hint: String,
@@ -34,11 +32,10 @@ pub enum HubError {
         hint: &'static str,
     },
     /// The network is forbidden and the file is not cached.
-    #[error("{id} ({file}) is not in the cache {cache}, and {variable} forbids to download it{hint}")]
+    #[error("{id} ({file}) is not in the cache {cache}, and {variable} forbids downloading it{hint}")]
     Offline {
         /// Repository.
         id: String,
-        /// File.
         file: String,
         /// Looked-through cache.
         cache: PathBuf,
@@ -76,7 +73,6 @@ pub enum HubError {
         endpoint: String,
         /// Repository.
         id: String,
-        /// File.
         file: String,
         /// What went wrong.
         fault: Fault,
@@ -117,10 +113,8 @@ impl Fault {
     fn advice(&self, id: &str) -> String {
         let advice = match self {
             Self::Unreachable(_) | Self::Silent(_) => format!("without a network, name a folder such as ./{id}"),
-            Self::Broken(_) => "the same command goes on where the download broke off".into(),
-            Self::Certificate(_) => {
-                "if your organization signs its traffic itself, let SSL_CERT_FILE name its certificate authority".into()
-            }
+            Self::Broken(_) => "the same command continues where the download broke off".into(),
+            Self::Certificate(_) => "if your organization intercepts TLS, set SSL_CERT_FILE to its certificate authority".into(),
             Self::Proxy(variable, _) => format!("check {variable}; NO_PROXY lists hosts that need no proxy"),
             Self::Status(429, Some(wait)) => {
                 format!("try again in {} s; with a token (HF_TOKEN) the limit is higher", wait.as_secs())
@@ -128,7 +122,7 @@ impl Fault {
             Self::Status(429, None) => "try again in some minutes; with a token (HF_TOKEN) the limit is higher".into(),
             Self::Status(500.., _) => "try again later; HF_ENDPOINT can name a mirror".into(),
             Self::Redirect(_) | Self::NotHub(_) | Self::Status(..) => "check HF_ENDPOINT".into(),
-            Self::Wrong(_) => "nothing of it was kept; try again, or check HF_ENDPOINT and the proxy".into(),
+            Self::Wrong(_) => "nothing was kept; try again, or check HF_ENDPOINT and the proxy".into(),
             Self::Locked(_) => "stop that process, or wait until it has ended".into(),
             Self::Setting(_) | Self::Disk(..) => return String::new(),
         };
@@ -149,7 +143,7 @@ impl fmt::Display for Fault {
             Self::Silent(time) => write!(f, "no answer for {} s", time.as_secs()),
             Self::Certificate(reason) => write!(f, "its certificate is not trusted ({reason})"),
             Self::Status(429, _) => f.write_str("too many requests (429)"),
-            Self::Status(status @ 500.., _) => write!(f, "the server is in trouble ({status})"),
+            Self::Status(status @ 500.., _) => write!(f, "the server has a problem ({status})"),
             Self::Status(status, _) => write!(f, "it answers with status {status}"),
             Self::Disk(path, reason) => write!(f, "cannot write {}: {reason}", path.display()),
             Self::Locked(path) => write!(f, "another process holds {} and makes no progress", path.display()),

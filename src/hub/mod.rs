@@ -74,11 +74,9 @@ impl Repository {
 /// What was made of the files of one commit.
 #[derive(Clone, Debug)]
 pub struct Gathered<T> {
-    /// It.
     pub value: T,
     /// The repository.
     pub id: String,
-    /// The commit.
     pub commit: Commit,
     /// What people should know of how it came about.
     pub remark: Option<String>,
@@ -124,9 +122,6 @@ impl Hub {
     /// `make` asks the snapshot for files, and may do so several times: first in the cache, where it is done if
     /// everything is known there; then with the hub's help. `probes` are files of which every revision should have
     /// one; the first of them tells which commit a branch or tag is.
-    ///
-    /// # Errors
-    /// A file cannot be had, or `make` fails.
     pub fn gather<T>(
         &self,
         repository: &Repository,
@@ -198,7 +193,7 @@ impl Hub {
         };
         let Some(failure) = failure.downcast_ref::<HubError>() else { return Err(failure) };
         let remark = format!(
-            "{}: using commit {} from the cache as it is, because the hub could not be asked for more ({failure})",
+            "{}: using commit {} from the cache, because the hub cannot be reached ({failure})",
             cached.id,
             cached.commit.as_str()
         );

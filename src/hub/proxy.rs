@@ -19,7 +19,6 @@ pub(super) struct Proxies {
 pub(super) struct Proxy {
     /// Its address, which may hold a password.
     pub address: String,
-    /// Of which it is the value.
     pub variable: &'static str,
 }
 

@@ -43,9 +43,6 @@ pub(super) enum Lookup {
 
 impl Snapshot<'_> {
     /// A file of this commit, if it has it.
-    ///
-    /// # Errors
-    /// It cannot be told, or the file cannot be had.
     pub fn find(&self, file: &str) -> Result<Option<PathBuf>, HubError> {
         let known = self.cache.known(&self.commit, file);
         match (known, self.reach) {
@@ -61,9 +58,6 @@ impl Snapshot<'_> {
     }
 
     /// The first of several files that there is.
-    ///
-    /// # Errors
-    /// There is none, or it cannot be had.
     pub fn first_of(&self, files: &[&str]) -> Result<PathBuf, HubError> {
         for file in files {
             if let Some(path) = self.find(file)? {
@@ -115,7 +109,7 @@ impl Snapshot<'_> {
         };
         self.owed.set(true);
         if announced.commit != self.commit {
-            return Err(failed(Fault::NotHub("asked for one commit, it answers with another".into())));
+            return Err(failed(Fault::NotHub("the hub answered with another commit than was requested".into())));
         }
         let url = repository.address(client, self.commit.as_str(), file);
         let bar = self.hub.draws();
@@ -130,7 +124,6 @@ impl Snapshot<'_> {
 }
 
 impl Repository {
-    /// Where a file of a revision is.
     fn address(&self, client: &Client, revision: &str, file: &str) -> super::url::Url {
         let file = file.split('/').map(escape).collect::<Vec<_>>().join("/");
         client.endpoint.url.below(&format!("{}/resolve/{}/{file}", self.path(), escape(revision)))
@@ -168,7 +161,7 @@ impl Repository {
     fn refused(&self, client: &Client, answer: &Answer, status: u16) -> HubError {
         let gated = answer.header("x-error-code") == Some("GatedRepo");
         let hint = match (client.endpoint.authorization.is_some(), status) {
-            (false, _) if gated => "its owner asks for terms to be accepted: do so on its page, then set HF_TOKEN",
+            (false, _) if gated => "its owner requires that terms be accepted: accept them on its page, then set HF_TOKEN",
             (false, _) => "the name may be misspelled, or the repository private: then set HF_TOKEN",
             (true, 401) => "the token in HF_TOKEN is not accepted, or the name is misspelled",
             (true, _) => "the token is valid but has no access; accept the repository's terms on its page",

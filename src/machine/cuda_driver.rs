@@ -9,7 +9,7 @@ pub fn why_none() -> Option<String> {
     #[allow(unsafe_code)]
     let is_there = unsafe { sys::is_culib_present() };
     if !is_there {
-        return Some("NVIDIA's driver (libcuda.so) is not there".into());
+        return Some("NVIDIA's driver (libcuda.so) was not found".into());
     }
     result::init().err().map(|error| format!("NVIDIA's driver says {:?}", error.0))
 }

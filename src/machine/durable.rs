@@ -128,7 +128,7 @@ fn missing_is_fine(result: std::io::Result<()>) -> std::io::Result<()> {
 pub fn check_folder(path: &Path) -> Result<Manifest> {
     let manifest = path.join(MANIFEST);
     let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
-    let manifest: Manifest = serde_json::from_str(&text).with_context(|| format!("{} is no manifest", manifest.display()))?;
+    let manifest: Manifest = serde_json::from_str(&text).with_context(|| format!("{} is not a manifest", manifest.display()))?;
     ensure!(manifest.format_version == FORMAT, "its manifest is of version {}, not {FORMAT}", manifest.format_version);
     for (name, entry) in &manifest.files {
         ensure!(is_plain(name), "its manifest names the file {name:?}, which is not in the folder");

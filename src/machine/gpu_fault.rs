@@ -161,7 +161,7 @@ impl GpuFault {
     pub fn advice(&self) -> &'static str {
         match self.kind {
             Kind::NoCompiler => {
-                "install CUDA's NVRTC (libnvrtc.so, of the cuda-nvrtc package), and see that LD_LIBRARY_PATH names its folder"
+                "install CUDA's NVRTC (libnvrtc.so, package cuda-nvrtc), and make sure that LD_LIBRARY_PATH names its folder"
             }
             Kind::NoDriver => {
                 "install NVIDIA's driver; in a container, start it with --gpus all. device = \"cpu\" trains without"
@@ -169,14 +169,14 @@ impl GpuFault {
             Kind::NoHeaders => {
                 "install CUDA's headers (cuda-cudart-dev and cuda-cccl), and name their folder: CUDA_PATH=/usr/local/cuda"
             }
-            Kind::OldDriver => "the driver must be as new as CUDA: `nvidia-smi` shows the newest CUDA that it runs",
+            Kind::OldDriver => "the driver must be as new as CUDA: `nvidia-smi` shows the newest CUDA that it supports",
             Kind::NoMemory => "`nvidia-smi` shows which processes use the GPU's memory",
-            Kind::Busy => "another process has the GPU for itself: `nvidia-smi` shows which, and its compute mode",
+            Kind::Busy => "another process uses the GPU exclusively: `nvidia-smi` shows which, and the compute mode",
             Kind::Gone => {
                 "what was saved is intact: `nvidia-smi` shows whether the GPU is back; `gluepot resume` continues, also with --device cpu"
             }
             Kind::Refused => {
-                "please report it with the log.txt of the run; another version of CUDA may do, or precision = \"fp32\""
+                "please report it with the log.txt of the run; another version of CUDA or precision = \"fp32\" may work"
             }
             Kind::Broken => {
                 "what was saved is intact, and `gluepot resume` continues; if it happens again, please report it with the log.txt of the run"
@@ -188,15 +188,15 @@ impl GpuFault {
 impl fmt::Display for GpuFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            Kind::NoCompiler => "CUDA's run-time compiler (NVRTC) is not there",
-            Kind::NoDriver => "NVIDIA's driver is not there",
-            Kind::NoHeaders => "CUDA's headers are not there",
+            Kind::NoCompiler => "CUDA's runtime compiler (NVRTC) was not found",
+            Kind::NoDriver => "NVIDIA's driver was not found",
+            Kind::NoHeaders => "CUDA's headers were not found",
             Kind::OldDriver => "NVIDIA's driver is too old for this CUDA",
             Kind::NoMemory => "the GPU has too little memory",
-            Kind::Busy => "the GPU cannot be had",
-            Kind::Gone => "the GPU is gone",
-            Kind::Broken => "the GPU gave up on a kernel",
-            Kind::Refused => "CUDA's run-time compiler (NVRTC) refused a kernel",
+            Kind::Busy => "the GPU is busy or unavailable",
+            Kind::Gone => "the GPU is no longer available",
+            Kind::Broken => "a kernel failed on the GPU",
+            Kind::Refused => "CUDA's runtime compiler (NVRTC) rejected a kernel",
         };
         // The rest of a long message is in the run's log.
         let line: String = self.line.chars().take(160).collect();
@@ -253,18 +253,18 @@ mod tests {
         let fault = GpuFault::of("\n  DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device is detected\")\nmore").unwrap();
         assert_eq!(
             fault.to_string(),
-            "the GPU is gone: DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device is detected\")"
+            "the GPU is no longer available: DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device is detected\")"
         );
         let fault = GpuFault::of("An error\n  cuStreamSynchronize failed with status 719\nBacktrace:").unwrap();
         assert_eq!(
             fault.to_string(),
-            "the GPU gave up on a kernel: cuStreamSynchronize failed with status 719 (CUDA_ERROR_LAUNCH_FAILED)"
+            "a kernel failed on the GPU: cuStreamSynchronize failed with status 719 (CUDA_ERROR_LAUNCH_FAILED)"
         );
         let busy =
             GpuFault::of("called `Result::unwrap()` on an `Err` value: DriverError(CUDA_ERROR_DEVICE_UNAVAILABLE) (/a/b.rs:1)");
-        assert_eq!(busy.unwrap().to_string(), "the GPU cannot be had: DriverError(CUDA_ERROR_DEVICE_UNAVAILABLE)");
+        assert_eq!(busy.unwrap().to_string(), "the GPU is busy or unavailable: DriverError(CUDA_ERROR_DEVICE_UNAVAILABLE)");
         let unknown = GpuFault::of("The device is poisoned\nCaused by:\n  cuLaunchKernel failed with status 721").unwrap();
-        assert_eq!(unknown.to_string(), "the GPU gave up on a kernel: The device is poisoned");
+        assert_eq!(unknown.to_string(), "a kernel failed on the GPU: The device is poisoned");
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
             1 error detected\n[Source]\nextern \"C\" __global__ void k() {}";
         assert_eq!(
             GpuFault::of(message).unwrap().to_string(),
-            "CUDA's run-time compiler (NVRTC) refused a kernel: default_program(5): error: identifier \"x\" is undefined"
+            "CUDA's runtime compiler (NVRTC) rejected a kernel: default_program(5): error: identifier \"x\" is undefined"
         );
     }
 

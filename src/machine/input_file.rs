@@ -138,7 +138,7 @@ impl HashingReader {
     /// There are more, memory does not suffice, or the file cannot be read.
     pub fn rest(&mut self, largest: u64) -> Result<Vec<u8>> {
         let path = self.path.clone();
-        let too_large = || format!("{} is larger than the {} MiB that such a file may have", path.display(), largest / MIB);
+        let too_large = || format!("{} is larger than {} MiB, the limit for such a file", path.display(), largest / MIB);
         ensure!(self.length <= largest, too_large());
         let mut bytes = Vec::new();
         let room = bytes.try_reserve_exact(usize::try_from(self.length)?);

@@ -68,7 +68,7 @@ pub fn counted(n: usize, one: &str, more: &str) -> String {
 #[must_use]
 pub fn duration(seconds: f64) -> String {
     if !(0.0..1e9).contains(&seconds) {
-        return "for ever".into();
+        return "unknown".into();
     }
     let whole = seconds.round() as u64;
     match whole {
@@ -103,6 +103,6 @@ mod tests {
         assert_eq!(text(59.97), "1 min 00 s");
         assert_eq!(text(187.0), "3 min 07 s");
         assert_eq!(text(7500.0), "2 h 05 min");
-        assert_eq!(text(f64::INFINITY), "for ever");
+        assert_eq!(text(f64::INFINITY), "unknown");
     }
 }

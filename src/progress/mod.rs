@@ -166,7 +166,7 @@ impl Observer for Progress<'_> {
     fn observe(&mut self, event: &Event<'_>) -> Result<ControlFlow<Stop>> {
         match event {
             Event::Step(step) => self.step(step),
-            Event::WarmupStarted => self.waiting("compiling and tuning kernels, once for each machine and size of batch"),
+            Event::WarmupStarted => self.waiting("compiling and tuning kernels, once per machine and batch size"),
             Event::WarmupFinished(time) => {
                 self.previous = Instant::now();
                 self.log.write(&format!("kernels were ready after {}", duration(time.as_secs_f64())))?;

@@ -18,9 +18,6 @@ pub struct RunLog {
 
 impl RunLog {
     /// Opens the log, whose earlier lines stay.
-    ///
-    /// # Errors
-    /// It cannot be written.
     pub fn open(loudness: Loudness, path: &Path) -> Result<Self> {
         let file =
             File::options().create(true).append(true).open(path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -33,9 +30,6 @@ impl RunLog {
     }
 
     /// Prints a line on standard error, unless quiet, and writes it to the log.
-    ///
-    /// # Errors
-    /// The log cannot be written.
     pub fn print(&mut self, line: &str) -> Result<()> {
         if self.loudness == Loudness::Normal {
             terminal::complain(&paragraph(&masked(line), Width::of_stderr()));
@@ -44,9 +38,6 @@ impl RunLog {
     }
 
     /// Writes a line to the log alone.
-    ///
-    /// # Errors
-    /// The log cannot be written.
     pub fn write(&mut self, line: &str) -> Result<()> {
         let time = Utc::now().format("%Y-%m-%dT%H:%M:%SZ");
         masked(line).lines().try_for_each(|line| writeln!(self.file, "{time} {line}")).context("cannot write log.txt")

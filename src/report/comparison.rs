@@ -79,9 +79,6 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
 }
 
 /// One row a variant, every number in full.
-///
-/// # Errors
-/// The rows cannot be formatted.
 pub fn comparison_csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for comparison in comparisons {

@@ -21,7 +21,6 @@ pub struct ListedSweep {
     pub varies: Vec<String>,
     /// The metric that ranks its variants, and which of its scores is better.
     pub metric: (String, Direction),
-    /// Of each trial.
     pub states: Vec<TrialState>,
 }
 

@@ -31,7 +31,7 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
         ("labels", counts.as_ref().map_or_else(String::new, labels)),
         ("guessing", counts.as_ref().map_or_else(String::new, guessing)),
         ("parameters", format!("{} ({})", count(trial.parameter_count() as u64), trial.architecture.description())),
-        ("steps", format!("{} in all, {} an epoch", count(steps.total), count(steps.per_epoch))),
+        ("steps", format!("{} in total, {} per epoch", count(steps.total), count(steps.per_epoch))),
         ("warmup", format!("{} steps", count(steps.warmup))),
         (
             "evaluation",

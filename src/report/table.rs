@@ -26,7 +26,6 @@ enum ColumnKind {
     Text,
 }
 
-/// A column.
 #[derive(Clone, Debug)]
 pub struct Column {
     name: String,
@@ -133,9 +132,6 @@ impl Table {
     }
 
     /// The cells as comma-separated values.
-    ///
-    /// # Errors
-    /// They cannot be formatted.
     pub fn csv(&self) -> anyhow::Result<String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(self.columns.iter().map(|column| &column.name))?;

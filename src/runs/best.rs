@@ -26,6 +26,6 @@ pub fn best_checkpoint(root: &Path, name: &str) -> Result<PathBuf> {
     let is_name = !step.is_empty() && step.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     ensure!(is_name, "{} is damaged: it does not name a checkpoint", pointer.display());
     let folder = pointer.with_file_name(step);
-    ensure!(folder.is_dir(), "{} names {step}, which is not there", pointer.display());
+    ensure!(folder.is_dir(), "{} names {step}, which does not exist", pointer.display());
     Ok(folder)
 }

@@ -211,8 +211,8 @@ fn checkpoint(path: &Path, run: &StoredRun) -> Result<String> {
 fn pointer(directory: &RunDirectory, name: &str, run: &StoredRun) -> Result<String> {
     let text = fs::read_to_string(directory.path(name)).context("cannot be read")?;
     let meant = text.trim();
-    let step = step_of(meant).with_context(|| format!("names {meant:?}, which is no checkpoint"))?;
-    ensure!(directory.path(files::CHECKPOINTS).join(meant).is_dir(), "names {meant}, which is not there");
+    let step = step_of(meant).with_context(|| format!("names {meant:?}, which is not a checkpoint"))?;
+    ensure!(directory.path(files::CHECKPOINTS).join(meant).is_dir(), "names {meant}, which does not exist");
     let expected = run.summary.as_ref().map(|summary| if name == files::BEST { summary.best.step } else { summary.last.step });
     if let Some(expected) = expected {
         ensure!(step == expected, "names step {step}, the summary says {expected}");

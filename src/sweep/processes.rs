@@ -165,7 +165,7 @@ fn this_program() -> Result<Command> {
         command.arg0(std::env::args_os().next().unwrap_or_else(|| "gluepot".into()));
         return Ok(command);
     }
-    Ok(Command::new(std::env::current_exe().context("cannot find this program's own file")?))
+    Ok(Command::new(std::env::current_exe().context("cannot find the gluepot executable")?))
 }
 
 /// What asks a trial to save and end. Where the system sends SIGTERM to all processes of a job, this is no second request,
@@ -192,7 +192,7 @@ fn killed(signal: i32, log: &str) -> String {
     let last = log.lines().rev().find(|line| says_out_of_memory(line));
     match (last, signal) {
         (Some(line), _) => format!("out of memory: {}", line.trim()),
-        (None, 9) => "killed by signal 9: by a person, or by the system for want of memory".into(),
+        (None, 9) => "killed by signal 9: by a user, or by the system because memory ran out".into(),
         (None, signal) => format!("killed by signal {signal}"),
     }
 }

@@ -31,7 +31,8 @@ pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<
     let named = || format!("cannot use {}", path.display());
     if !reader.is_between(b"PAR1")? {
         let is_arrow = reader.is_between(b"ARROW1")?;
-        let what = if is_arrow { "this is an Arrow file, and no parquet file" } else { "the file is damaged or no parquet file" };
+        let what =
+            if is_arrow { "this is an Arrow file, not a parquet file" } else { "the file is damaged or not a parquet file" };
         return Err(anyhow!(what)).with_context(named);
     }
     let bytes = Bytes::from(reader.rest(LARGEST)?);
@@ -41,10 +42,11 @@ pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<
 }
 
 fn read_rows(bytes: Bytes, task: &Task) -> Result<Vec<Example>> {
-    let reader = SerializedFileReader::new(bytes).map_err(|error| anyhow!("the file is damaged or no parquet file: {error}"))?;
+    let reader =
+        SerializedFileReader::new(bytes).map_err(|error| anyhow!("the file is damaged or not a parquet file: {error}"))?;
     refuse_unknown_codecs(reader.metadata())?;
     let announced = reader.metadata().file_metadata().num_rows();
-    ensure!(announced <= MOST_ROWS, "it announces {announced} rows, more than {MOST_ROWS}");
+    ensure!(announced <= MOST_ROWS, "it announces {announced} rows, more than the limit of {MOST_ROWS}");
     let schema = reader.metadata().file_metadata().schema();
     let columns = task.columns();
     let columns = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>();
@@ -65,7 +67,7 @@ fn read_rows(bytes: Bytes, task: &Task) -> Result<Vec<Example>> {
 fn refuse_unknown_codecs(metadata: &ParquetMetaData) -> Result<()> {
     let mut codecs = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns).map(ColumnChunkMetaData::compression);
     if codecs.any(|codec| codec == Compression::LZO) {
-        bail!("it is compressed with LZO, which is not supported; write it again with another compression, such as snappy");
+        bail!("it is compressed with LZO, which is not supported; rewrite it with another compression, such as snappy");
     }
     Ok(())
 }

@@ -98,7 +98,7 @@ impl<R: Read> LineReader<R> {
         }
         let bytes = &self.bytes;
         let problem = if bytes.len() as u64 > LONGEST_LINE {
-            "longer than the 64 MiB that a line may have"
+            "longer than 64 MiB, the limit for a line"
         } else if number == 1 && (bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])) {
             "the file is UTF-16, expected UTF-8; convert it, for example with `iconv -f UTF-16 -t UTF-8`"
         } else if bytes.contains(&0) {

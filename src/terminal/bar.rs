@@ -66,7 +66,6 @@ impl Bar {
         self.0.enable_steady_tick(Duration::from_millis(250));
     }
 
-    /// Prints a line above it.
     pub fn print_above(&self, line: &str) {
         self.0.suspend(|| complain(line));
     }

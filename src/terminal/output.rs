@@ -31,17 +31,11 @@ pub fn print(text: &str) -> io::Result<()> {
 }
 
 /// Prints what other programs read: masked only where it goes to a terminal after all.
-///
-/// # Errors
-/// Standard output cannot be written.
 pub fn print_data(text: &str) -> io::Result<()> {
     if io::stdout().is_terminal() { print(text) } else { write(text) }
 }
 
 /// Likewise, with colors where standard output is a terminal that shows them.
-///
-/// # Errors
-/// Standard output cannot be written.
 pub fn print_styled(text: &Styled) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();
     heard(write!(stdout, "{}", text.0).and_then(|()| stdout.flush()))

@@ -125,7 +125,7 @@ impl Argument {
                 ensure!(tokens.is_some(), "`{key}` holds null");
                 Ok(tokens.unwrap_or_default())
             }
-            _ => bail!("`{key}` is no list of tokens"),
+            _ => bail!("`{key}` is not a list of tokens"),
         }
     }
 }

@@ -83,9 +83,6 @@ pub(super) struct Special {
 
 impl Arguments {
     /// Gathers them.
-    ///
-    /// # Errors
-    /// A file holds what transformers refuses.
     pub fn gather(sources: &TokenizerSources) -> Result<Self> {
         let mut entries = Entries::of(sources.config.clone());
         let mut own = entries.take_object("model_specific_special_tokens");
@@ -145,13 +142,13 @@ impl Arguments {
         let mut added = Vec::new();
         for (content, id) in &sources.added_tokens {
             let id =
-                id.as_i64().with_context(|| format!("added_tokens.json gives {content:?} the id {id}, which is no number"))?;
+                id.as_i64().with_context(|| format!("added_tokens.json gives {content:?} the id {id}, which is not a number"))?;
             let is_special = special.contains(&content.as_str());
             added.push((id, Added { normalized: Some(!is_special), ..Added::new(content, is_special) }));
         }
         let tokens = sources.json.as_ref().and_then(|json| json.get("added_tokens")).and_then(Value::as_array);
         for token in tokens.into_iter().flatten() {
-            let fields = token.as_object().context("tokenizer.json has an added token that is no object")?;
+            let fields = token.as_object().context("tokenizer.json has an added token that is not an object")?;
             let id = fields.get("id").and_then(Value::as_i64).context("tokenizer.json has an added token without an id")?;
             added.push((id, Added::read(fields).context("tokenizer.json")?));
         }
@@ -214,9 +211,6 @@ impl Arguments {
     }
 
     /// The special and added tokens.
-    ///
-    /// # Errors
-    /// A token is neither a string nor an AddedToken.
     pub fn special(mut self) -> Result<Special> {
         if self.entries.get(EXTRA).is_none() {
             let additional = self.entries.take(ADDITIONAL);
@@ -241,11 +235,11 @@ impl Arguments {
 
 /// The tokens of `added_tokens_decoder`.
 fn of_decoder(decoder: Argument) -> Result<Vec<(i64, Added)>> {
-    let Argument::Json(Value::Object(entries)) = decoder else { bail!("`added_tokens_decoder` is no object") };
+    let Argument::Json(Value::Object(entries)) = decoder else { bail!("`added_tokens_decoder` is not an object") };
     let token = |(id, token): (String, Value)| {
-        let number = id.trim().parse().map_err(|_| anyhow!("`added_tokens_decoder` has the id {id:?}, which is no number"))?;
+        let number = id.trim().parse().map_err(|_| anyhow!("`added_tokens_decoder` has the id {id:?}, which is not a number"))?;
         let fields =
-            token.as_object().with_context(|| format!("`added_tokens_decoder` has {token} at {id}, which is no object"))?;
+            token.as_object().with_context(|| format!("`added_tokens_decoder` has {token} at {id}, which is not an object"))?;
         Ok((number, Added::read(fields).with_context(|| format!("`added_tokens_decoder` at {id}"))?))
     };
     entries.into_iter().map(token).collect()

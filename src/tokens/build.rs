@@ -16,9 +16,7 @@ use super::sources::TokenizerSources;
 pub(super) struct Built {
     /// Without post-processor, truncation and padding.
     pub tokenizer: Tokenizer,
-    /// The post-processor.
     pub processor: PostProcessorWrapper,
-    /// Its settings.
     pub settings: TokenizerSettings,
 }
 
@@ -130,7 +128,6 @@ fn template(single: &str, pair: &str, special: Vec<(String, u32)>) -> Result<Pos
     Ok(builder.build().map_err(|error| refused(&error))?.into())
 }
 
-/// `tokenizer.json` as a tokenizer.
 pub(super) fn parse(json: &str) -> Result<Tokenizer> {
     Tokenizer::from_bytes(json).map_err(|error| anyhow!("it is damaged or of an unknown kind: {error}"))
 }

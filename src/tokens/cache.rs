@@ -21,7 +21,6 @@ pub struct TokenCache {
 }
 
 impl TokenCache {
-    /// In this folder.
     #[must_use]
     pub fn at(folder: PathBuf) -> Self {
         Self { folder: Some(folder) }
@@ -37,9 +36,6 @@ impl TokenCache {
     ///
     /// A file that is damaged, that is of another key or that `fits` refuses is made anew; one that cannot be written is
     /// done without.
-    ///
-    /// # Errors
-    /// Those of `encode`.
     pub fn get(
         &self,
         key: &str,
@@ -172,7 +168,7 @@ fn unpack(key: &str, bytes: &[u8]) -> Result<Vec<Encoded>> {
     let total: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
     ensure!(
         total == tokens.len() as u64 && tokens.len() == segments.len() && targets.len() == lengths.len(),
-        "the columns do not belong together"
+        "the columns do not match"
     );
     let mut start = 0;
     let rows = lengths.iter().zip(targets).map(|(length, target)| {

@@ -21,9 +21,6 @@ pub(super) struct EarlierTokenizer {
 
 impl EarlierTokenizer {
     /// Tokenization 1 of the same files, in comparison with what is built of them now.
-    ///
-    /// # Errors
-    /// It could not use them.
     pub fn of(sources: &TokenizerSources, now: &Built, max_length: usize) -> Result<Self> {
         let mut tokenizer = match (&sources.json, &sources.words) {
             (Some(_), _) => parse(&sources.json_text)?,

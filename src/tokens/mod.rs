@@ -77,8 +77,7 @@ impl Tokens {
     pub fn encode(&self, examples: &[Example], max_length: usize) -> Result<Vec<Encoded>> {
         let encode = |example: &Example| {
             let encoded = self.row(example, max_length)?;
-            self.check(&encoded, max_length)
-                .map_err(|problem| anyhow!("tokenizer and model do not belong together: {problem}"))?;
+            self.check(&encoded, max_length).map_err(|problem| anyhow!("tokenizer and model do not match: {problem}"))?;
             Ok(encoded)
         };
         examples.par_iter().map(encode).collect()
@@ -116,9 +115,6 @@ impl Tokens {
     }
 
     /// The oldest tokenization by which a training on these splits is the same.
-    ///
-    /// # Errors
-    /// The tokenizer refuses a text.
     pub fn tokenization(&self, train: &[Example], validation: &[Example], max_length: usize) -> Result<u32> {
         let Ok(earlier) = EarlierTokenizer::of(&self.sources, &self.built, max_length) else { return Ok(TOKENIZATION) };
         let padding = PaddingToken::of(&self.built, self.pad_token);
@@ -150,7 +146,7 @@ impl Tokens {
             return Err("the tokenizer gives no token for a text, not even [CLS]".into());
         }
         if row.tokens.len() > max_length {
-            return Err(format!("the tokenizer gives {} tokens where {max_length} are the most", row.tokens.len()));
+            return Err(format!("the tokenizer gives {} tokens, more than max_length, {max_length}", row.tokens.len()));
         }
         if let Some(id) = beyond(&row.tokens, self.vocabulary) {
             return Err(format!("the tokenizer gives id {id}, but the model has only {} words", self.vocabulary));

@@ -30,7 +30,6 @@ pub(super) struct Normalization {
 
 /// The settings of a tokenizer that decide its ids.
 pub(super) struct TokenizerSettings {
-    /// The class.
     pub class: Class,
     /// The normalizer, of BertTokenizer.
     pub normalization: Normalization,
@@ -71,7 +70,7 @@ impl TokenizerSettings {
         }
         ensure!(
             side(&arguments, "padding_side")? == TruncationDirection::Right,
-            "`padding_side` is \"left\", with which BERT would take padding for the beginning of a text; set it to \"right\""
+            "`padding_side` is \"left\", with which BERT would treat padding as the beginning of a text; set it to \"right\""
         );
         let normalization = match class {
             Class::Bert => Normalization {
@@ -99,9 +98,6 @@ impl TokenizerSettings {
     }
 
     /// The content of a special token that BERT cannot do without.
-    ///
-    /// # Errors
-    /// The files take it away.
     pub fn named(&self, key: &str) -> Result<&str> {
         let token = self.special.named.iter().find(|(name, _)| name == key).map(|(_, token)| TokenEntry::content(token));
         token.filter(|content| !content.is_empty()).ok_or_else(|| anyhow!("`{key}` is null or empty, but BERT needs it"))
@@ -110,9 +106,6 @@ impl TokenizerSettings {
 
 impl Class {
     /// By the name in `tokenizer_config.json`, else in `config.json`.
-    ///
-    /// # Errors
-    /// The class is another one.
     pub fn of(sources: &TokenizerSources) -> Result<Self> {
         let of_tokenizer = match sources.config.get("tokenizer_class") {
             None | Some(Value::Null) => "",

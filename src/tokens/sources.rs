@@ -28,9 +28,6 @@ pub(super) struct TokenizerSources {
 
 impl TokenizerSources {
     /// Parses the files.
-    ///
-    /// # Errors
-    /// One cannot be read or is no JSON object.
     pub fn read(files: &Files, architecture: &Architecture) -> Result<Self> {
         let named = |name: &str| files.tokenizer_files().find(|file| file.name() == name);
         let text = |name: &str| named(name).map(|file| file.text().map(String::from)).transpose();

@@ -11,7 +11,6 @@ const MOST_POINTS: usize = 200;
 
 /// A comparison and the runs behind it.
 pub struct Figures<'a> {
-    /// The comparison.
     pub comparison: &'a Comparison,
     /// For each variant, its runs in the order of their seeds.
     pub variants: Vec<Vec<RunFigures<'a>>>,
@@ -19,7 +18,6 @@ pub struct Figures<'a> {
 
 /// A run and its learning curves.
 pub struct RunFigures<'a> {
-    /// The run.
     pub run: &'a ComparedRun,
     /// By name, such as `training loss`: epochs and values.
     pub curves: BTreeMap<String, Vec<(f64, f64)>>,

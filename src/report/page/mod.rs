@@ -34,7 +34,6 @@ pub struct Heading {
     pub left_out: Vec<String>,
 }
 
-/// The page.
 #[must_use]
 pub fn page(heading: &Heading, comparisons: &[Comparison], runs: &[ComparedRun], folder: &Path) -> String {
     let figures: Vec<Figures> = comparisons.iter().map(|comparison| Figures::read(comparison, runs)).collect();

@@ -25,7 +25,7 @@ pub(super) fn comparison(figures: &Figures<'_>, folder: &Path) -> Markup {
             (table(comparison))
             @if let Some(plot) = points::points(figures) {
                 h2 { (comparison.metric) " of each variant" }
-                p.note { "Each mark is a run, the line their mean, the band the 95% confidence interval of the mean." }
+                p.note { "Each mark is a run, the line is their mean, and the band is the 95% confidence interval of the mean." }
                 figure.wide { (plot) }
             }
             @if !axes.is_empty() && comparison.columns.len() > 1 {
