@@ -21,4 +21,4 @@ if [ "$(uname -m)" != aarch64 ]; then
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=$runner GLUEPOT_TEST_RUNNER=$runner
 fi
 cargo test --release --locked --target $target --lib
-cargo test --release --locked --target $target --test suite -- "${filters[@]}"
+cargo test --release --locked --target $target --test suite -- --include-ignored "${filters[@]}"

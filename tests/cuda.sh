@@ -45,7 +45,7 @@ done
 against() { # generation, filters...
     local generation=$1; shift
     SOFT_CUDA_CAPABILITY=$generation XDG_CACHE_HOME=$folder/kernels/$stamp/cache-$generation \
-        "$suite" --test-threads=1 --nocapture "$@"
+        "$suite" --test-threads=1 --nocapture --include-ignored "$@"
 }
 echo "== against PyTorch"
 if [ $# -gt 0 ]; then against 75 "$@"; exit; fi

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GLUEPOT_TEST_KILLS=${GLUEPOT_TEST_KILLS:-1000} GLUEPOT_TEST_FAULTS=all
-cargo test --release --locked --test suite -- --nocapture killed_a faults::
+cargo test --release --locked --test suite -- --nocapture --include-ignored killed_a faults::
 for target in $(cd fuzz/fuzz_targets && ls | sed 's/\.rs$//'); do
     # Finds go to a folder that is thrown away; the project keeps a small corpus.
     found=$(mktemp -d)

@@ -126,10 +126,10 @@ fn the_recorded_version_of_burn_is_the_one_in_use() {
     assert_eq!(burn["version"].as_str(), Some(gluepot::runs::Versions::this().burn.as_str()));
 }
 
-/// The README's tables name every setting and every exit code.
 #[test]
-fn the_readme_names_every_setting_and_exit_code() {
-    let readme = std::fs::read_to_string(project("README.md")).unwrap();
+fn the_manual_names_every_setting_and_exit_code() {
+    let page = |name: &str| std::fs::read_to_string(project("docs").join(name)).unwrap();
+    let (settings, commands) = (page("experiment-files.md"), page("commands.md"));
     let schema = gluepot::experiment::schema();
     let keys = |properties: &serde_json::Value| properties.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let mut names = keys(&schema["properties"]);
@@ -139,13 +139,76 @@ fn the_readme_names_every_setting_and_exit_code() {
     assert!(names.len() > 40);
     for name in names {
         assert!(
-            readme.contains(&format!("`{name}`"))
-                || readme.contains(&format!("[{name}]"))
-                || readme.contains(&format!("{name} = ")),
-            "README.md does not name {name}"
+            [format!("`{name}`"), format!("[{name}]"), format!("{name} = ")].iter().any(|form| settings.contains(form)),
+            "docs/experiment-files.md does not name {name}"
         );
     }
     for (code, meaning) in gluepot::failure::EXIT_CODES {
-        assert!(readme.contains(&format!("| {code} | {meaning}")), "README.md lacks exit code {code}");
+        assert!(commands.contains(&format!("| {code} | {meaning}")), "docs/commands.md lacks exit code {code}");
     }
+}
+
+/// Links within the documentation lead to files, and to headings that are there.
+#[test]
+fn links_of_the_documentation_lead_somewhere() {
+    let mut links = 0;
+    let pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "vendor/README.md", "runs/README.md"].map(project).into_iter();
+    let docs = std::fs::read_dir(project("docs")).unwrap().flatten().map(|entry| entry.path());
+    for page in pages.chain(docs).filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            if link.starts_with("http") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: {link} leads nowhere", page.display());
+            if !heading.is_empty() {
+                let words = |line: &str| -> String {
+                    let kept = line.trim_start_matches('#').trim().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+                    kept.collect::<String>().to_lowercase().replace(' ', "-")
+                };
+                let there =
+                    std::fs::read_to_string(&target).unwrap().lines().any(|line| line.starts_with('#') && words(line) == heading);
+                assert!(there, "{}: {link} has no such heading", page.display());
+            }
+            links += 1;
+        }
+    }
+    assert!(links > 40, "{links}");
+}
+
+/// Paths in the pages for contributors lead to files of the project.
+#[test]
+fn files_that_the_documentation_names_exist() {
+    let mut named = 0;
+    for page in ["docs/design.md", "docs/notebook.md", "docs/numerics.md", "CONTRIBUTING.md", "vendor/README.md"] {
+        let text = std::fs::read_to_string(project(page)).unwrap();
+        for path in text.split('`').skip(1).step_by(2) {
+            let roots = ["src/", "tests/", "docs/", "experiments/", "schemas/", "bench/", "fuzz/", "vendor/", ".ci/", ".github/"];
+            let path = path.split_whitespace().next().unwrap_or_default();
+            if roots.iter().any(|root| path.starts_with(root)) && !path.contains(['*', '<', '{']) && !path.ends_with("-N") {
+                assert!(project(path).exists(), "{page} names {path}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 40, "{named}");
+}
+
+/// The table of rooms in docs/design.md names every top-level module.
+#[test]
+fn the_rooms_of_the_design_are_those_of_the_source() {
+    let design = std::fs::read_to_string(project("docs/design.md")).unwrap();
+    let rooms = design.split("## Rooms").nth(1).unwrap().split("## Rules").next().unwrap();
+    let mut count = 0;
+    for entry in std::fs::read_dir(project("src")).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != "lib.rs" && name != "main.rs" {
+            let shown = if entry.path().is_dir() { format!("`{name}/`") } else { format!("`{name}`") };
+            assert!(rooms.contains(&shown), "docs/design.md does not describe {shown}");
+            count += 1;
+        }
+    }
+    assert!(count > 20);
 }

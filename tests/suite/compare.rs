@@ -7,6 +7,7 @@ use gluepot::task::metrics::Direction;
 use gluepot::train::Kernels;
 use serde_json::Value;
 
+use crate::redactor::snapshot;
 use crate::shell::{Done, Shell};
 
 /// A made-up run.
@@ -157,10 +158,7 @@ pub fn with_curves(name: &str) -> Shell {
 
 fn snapshot(name: &str, done: &Done) {
     assert_eq!(done.code, 0, "{done:?}");
-    let mut settings = insta::Settings::clone_current();
-    settings.set_omit_expression(true);
-    settings.set_prepend_module_to_snapshot(false);
-    settings.bind(|| insta::assert_snapshot!(name, done.out));
+    snapshot!(name, &done.out);
 }
 
 #[test]

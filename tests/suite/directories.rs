@@ -125,6 +125,7 @@ fn every_change_shows(shell: &Shell) {
 }
 
 #[test]
+#[ignore = "slow"]
 fn verify_finds_every_change_to_a_finished_run() {
     let shell = finished();
     every_change_shows(&shell);
@@ -141,6 +142,7 @@ fn verify_finds_every_change_to_a_finished_run() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn verify_finds_every_change_to_an_interrupted_run() {
     every_change_shows(&stopped_by("INT", "3000"));
 }
@@ -219,6 +221,7 @@ fn origins_survive_a_resume() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_project_may_move_and_so_may_its_parts() {
     let reference = shell();
     ok(reference.gluepot(&["run", "x.toml", "--quiet", "--set", "epochs=40", "--set", "evaluation.every=\"epoch\""]));
@@ -317,6 +320,7 @@ fn the_disk_that_a_run_takes_is_the_one_that_was_announced() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn nohup_is_obeyed_and_the_first_ctrl_c_is_answered_at_once() {
     let shell = shell();
     let mut command = Command::new("sh");
@@ -340,6 +344,7 @@ fn nohup_is_obeyed_and_the_first_ctrl_c_is_answered_at_once() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_stopped_process_that_lost_its_run_writes_nothing_more() {
     let reference = shell();
     ok(reference.gluepot(&["run", "x.toml", "--quiet", "--set", "epochs=60", "--set", "evaluation.every=\"epoch\""]));

@@ -190,6 +190,7 @@ fn an_earlier_interrupted_run_resumes_to_what_it_would_have_been() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn an_earlier_sweep_continues_with_what_is_left() {
     for format in FORMATS {
         let shell = copy(format);

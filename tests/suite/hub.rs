@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use crate::hub_server::{COMMIT, Request, TOKEN, TestHub};
+use crate::redactor::{Redactor, snapshot};
 use crate::shell::{Done, Shell};
 use crate::support::project;
 
@@ -115,9 +116,6 @@ fn what_is_not_there_is_said() {
 }
 
 fn snapshot(name: &str, hub: &TestHub, shell: &Shell, done: &Done) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_omit_expression(true);
-    settings.set_prepend_module_to_snapshot(false);
-    let text = shell.redact(&done.err).replace(&hub.endpoint, "[hub]");
-    settings.bind(|| insta::assert_snapshot!(name, text));
+    let text = Redactor::new(shell).redact(&done.err).replace(&hub.endpoint, "[hub]");
+    snapshot!(name, &text);
 }

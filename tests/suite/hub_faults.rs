@@ -221,6 +221,7 @@ fn redirects_end() {
 
 /// Three seconds for each: silence has to be waited for.
 #[test]
+#[ignore = "slow"]
 fn silence_ends() {
     for (trick, file, requests) in [(Trick::Silent, "vocab.txt", 3), (Trick::SilentBody, "model.safetensors", 3)] {
         let body = matches!(trick, Trick::SilentBody);

@@ -4,14 +4,12 @@ use serde_json::Value;
 
 use crate::compare::shell;
 use crate::formats::copy;
+use crate::redactor::snapshot;
 use crate::shell::{Done, Shell};
 
 fn snapshot(name: &str, done: &Done) {
     assert_eq!(done.code, 0, "{done:?}");
-    let mut settings = insta::Settings::clone_current();
-    settings.set_omit_expression(true);
-    settings.set_prepend_module_to_snapshot(false);
-    settings.bind(|| insta::assert_snapshot!(name, done.out));
+    snapshot!(name, &done.out);
 }
 
 fn ids(shell: &Shell, arguments: &[&str]) -> Vec<String> {

@@ -30,6 +30,7 @@ mod readers;
 mod real;
 #[cfg(feature = "gpu")]
 mod recordings;
+mod redactor;
 mod reproducible;
 mod resume;
 mod schema;
@@ -42,6 +43,8 @@ mod sweep;
 mod sweep_changes;
 mod sweeps;
 mod terminal;
+mod tiers;
 mod tokenizers;
 mod training;
 mod variants;
+mod vendored;

@@ -43,6 +43,7 @@ fn learn(device: &Device, precision: &str, accumulated: usize) -> (Vec<f32>, Vec
 
 /// Replayed, where they are, and launched.
 fn assert_same_bits(device: &Device, precision: &str, accumulated: usize) -> Replays {
+    assert!(device.is_gpu(), "GLUEPOT_TEST_DEVICE names no GPU");
     let (numbers, logits, replays) = learn(device, precision, accumulated);
     let (launched, launched_logits, none) = learn(&self::device().without_recordings(), precision, accumulated);
     assert_eq!(none, Replays::default());
@@ -57,35 +58,29 @@ fn assert_replayed(replays: &Replays) {
 }
 
 #[test]
+#[ignore = "needs a GPU"]
 fn a_replayed_step_gives_the_same_bits() {
-    if device().is_gpu() {
-        assert_replayed(&assert_same_bits(&device(), "fp32", 1));
-    }
+    assert_replayed(&assert_same_bits(&device(), "fp32", 1));
 }
 
 #[test]
+#[ignore = "needs a GPU"]
 fn a_replayed_step_of_several_batches_gives_the_same_bits() {
-    if device().is_gpu() {
-        assert_replayed(&assert_same_bits(&device(), "fp32", 3));
-    }
+    assert_replayed(&assert_same_bits(&device(), "fp32", 3));
 }
 
-/// WebGPU has no bf16.
 #[test]
+#[ignore = "needs a GPU with bf16"]
 fn a_replayed_step_in_bf16_gives_the_same_bits() {
-    if device().is_gpu() && device().name() != "webgpu" {
-        assert_replayed(&assert_same_bits(&device(), "bf16", 1));
-        assert_replayed(&assert_same_bits(&device(), "bf16", 3));
-    }
+    assert_replayed(&assert_same_bits(&device(), "bf16", 1));
+    assert_replayed(&assert_same_bits(&device(), "bf16", 3));
 }
 
 /// CUDA would record what this spoils recordings with.
 #[cfg(feature = "fault-injection")]
 #[test]
+#[ignore = "needs a GPU"]
 fn where_a_gpu_refuses_training_goes_on_as_if_nothing_had_been_recorded() {
-    if device().name() != "webgpu" {
-        return;
-    }
     for accumulated in [1, 2] {
         let faults = Faults { refuse_recordings: true, ..Faults::default() };
         let replays = assert_same_bits(&device().with_faults(faults), "fp32", accumulated);
@@ -99,12 +94,11 @@ fn where_a_gpu_refuses_training_goes_on_as_if_nothing_had_been_recorded() {
 /// nothing changes.
 #[cfg(feature = "fault-injection")]
 #[test]
+#[ignore = "needs a GPU"]
 fn what_is_rounded_for_several_batches_is_so_in_replays() {
-    if device().is_gpu() {
-        let device = device().with_faults(Faults { copy_weights: true, ..Faults::default() });
-        assert_replayed(&assert_same_bits(&device, "fp32", 1));
-        assert_replayed(&assert_same_bits(&device, "fp32", 3));
-    }
+    let device = device().with_faults(Faults { copy_weights: true, ..Faults::default() });
+    assert_replayed(&assert_same_bits(&device, "fp32", 1));
+    assert_replayed(&assert_same_bits(&device, "fp32", 3));
 }
 
 /// Steps, the state behind one of them, and the parameters behind the last.
@@ -141,10 +135,8 @@ impl Observer for Kept {
 }
 
 #[test]
+#[ignore = "needs a GPU"]
 fn a_resumed_training_gives_the_bits_of_one_that_nobody_disturbed() {
-    if !device().is_gpu() {
-        return;
-    }
     let bench = Bench::tiny();
     let settings = SETTINGS.replace("shuffle = false\n", "shuffle = true\n") + "[training]\nmax_steps = 60\n";
     let trial = bench.trial(&settings);

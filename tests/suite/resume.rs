@@ -110,6 +110,7 @@ fn kills() -> u64 {
 }
 
 #[test]
+#[ignore = "slow"]
 fn killed_at_any_moment_and_resumed_it_leaves_the_same_bytes() {
     let expected = undisturbed();
     let stream = Stream::new(7, Purpose::Order, 0, 0);
@@ -303,6 +304,7 @@ fn newest_state(run: &Path) -> PathBuf {
 type Damage = fn(&Path);
 
 #[test]
+#[ignore = "slow"]
 fn a_damaged_state_is_reported_and_the_one_before_is_used() {
     let reference = shell();
     ok(reference.gluepot(&["run", "x.toml", "--quiet", "--set", "logging.every=1"]));
@@ -391,7 +393,7 @@ fn verify_finds_what_was_changed_behind_its_back_and_prune_leaves_the_best() {
     };
     damaged("metrics/train.csv", "\n27,", "\n26,", "ends at step 26, the summary at 27");
     damaged("metrics/eval.csv", "\n27,", "\n26,", "its last row is step 26, the summary says step 27");
-    damaged("checkpoints/last", "step-000027", "step-000028", "names step-000028, which is not there");
+    damaged("checkpoints/last", "step-000027", "step-000028", "names step-000028, which does not exist");
     damaged("summary.json", "\"accuracy\": 0.", "\"accuracy\": 1.", "give accuracy");
     let listed = ok(shell.gluepot(&["prune", "--dry-run"])).out;
     assert!(listed.contains("states/step-000027") && listed.contains("would be removed"), "{listed}");

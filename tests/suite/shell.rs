@@ -95,13 +95,16 @@ impl Shell {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
     }
 
-    /// The text with this folder's and the project's path taken out.
-    pub fn redact(&self, text: &str) -> String {
-        let mut text = text.to_string();
-        for path in [self.folder.path().canonicalize().unwrap(), self.folder.path().to_path_buf()] {
-            text = text.replace(&path.display().to_string(), "[here]");
-        }
-        text.replace(env!("CARGO_MANIFEST_DIR"), "[project]")
+    /// Paths that are other ones elsewhere, and what stands for them in a snapshot.
+    pub fn places(&self) -> Vec<(String, String)> {
+        let folder = self.folder.path();
+        let place = |path: &Path, name: &str| (path.display().to_string(), name.to_string());
+        vec![
+            place(&folder.canonicalize().unwrap(), "[here]"),
+            place(folder, "[here]"),
+            place(Path::new(env!("CARGO_BIN_EXE_gluepot")), "gluepot"),
+            place(Path::new(env!("CARGO_MANIFEST_DIR")), "[project]"),
+        ]
     }
 
     /// The only run directory below `runs`.

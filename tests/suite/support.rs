@@ -36,6 +36,13 @@ pub fn golden(path: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// The cases below a key of a JSON file of reference values, of which there is at least one.
+pub fn cases(path: &str, key: &str) -> Vec<Value> {
+    let cases = golden(path)[key].as_array().cloned().unwrap_or_default();
+    assert!(!cases.is_empty(), "{path} has no {key}");
+    cases
+}
+
 /// Logits as they are stored.
 pub fn logits(value: &Value) -> Vec<Vec<f64>> {
     serde_json::from_value(value.clone()).unwrap()

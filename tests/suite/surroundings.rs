@@ -132,6 +132,7 @@ fn a_clock_that_was_set_back_confuses_nobody() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn an_empty_table_and_one_endless_line() {
     let shell = sound();
     shell.write("glue/MRPC/train.tsv", "");
@@ -164,6 +165,7 @@ fn a_parquet_file_that_makes_its_library_panic_is_damaged() {
 
 /// The process may have only so much; the tensors of a batch of all examples want more.
 #[test]
+#[ignore = "slow"]
 fn too_little_memory_for_the_longest_batch_is_said_before_the_first_step() {
     let mut shell = sound();
     shell.set("RAYON_NUM_THREADS", "2");

@@ -45,6 +45,7 @@ fn follow(shell: &Shell, text: &str) -> Done {
 }
 
 #[test]
+#[ignore = "slow"]
 fn another_setting_is_another_sweep_also_while_the_first_one_runs() {
     let shell = shell(SLOW);
     let mut first = start(&shell);
@@ -62,6 +63,7 @@ fn another_setting_is_another_sweep_also_while_the_first_one_runs() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn removed_values_are_another_sweep_and_the_first_is_continued_as_it_says() {
     let shell = shell(&SWEEP.replace("5e-3", "1e30"));
     let first = shell.gluepot(&["sweep", "x.toml", "--set", "sweep.on_failure=stop", "--quiet"]);
@@ -82,6 +84,7 @@ fn removed_values_are_another_sweep_and_the_first_is_continued_as_it_says() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn seeds_added_while_it_runs_are_appended_and_every_trial_is_done_once() {
     let shell = shell(SLOW);
     let mut first = shell.command(&["sweep", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -106,6 +109,7 @@ fn seeds_added_while_it_runs_are_appended_and_every_trial_is_done_once() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn every_damage_of_a_sweeps_files_is_restored_from_the_experiment() {
     let shell = shell(SWEEP);
     ok(shell.gluepot(&["sweep", "x.toml", "--quiet"]));
@@ -175,6 +179,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_project_that_moved_has_nothing_left_to_do_and_continues_what_is_left() {
     let shell = shell("");
     for file in ["tiny", "data", "base.toml"] {
@@ -239,6 +244,7 @@ fn compared(shell: &Shell, root: &str) -> u64 {
 }
 
 #[test]
+#[ignore = "slow"]
 fn reused_runs_move_with_the_folder_for_runs() {
     let shell = shell(SWEEP);
     ok(shell.gluepot(&["run", "base.toml", "--set", "seed=2", "--runs", "a", "--quiet"]));
@@ -262,6 +268,7 @@ fn reused_runs_move_with_the_folder_for_runs() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn several_processes_reuse_and_join_one_sweep_at_once() {
     let shell = shell(&SWEEP.replace("[1, 2, 3]", "[1, 2]"));
     for _ in 0..4 {
@@ -333,7 +340,7 @@ fn a_trial_that_was_killed_behind_its_summary_is_done() {
 
 /// Every rename and every removal at the end of a trial is its last once.
 #[test]
-#[ignore = "needs strace, which may have to be allowed; run with --ignored"]
+#[ignore = "needs strace"]
 fn killed_at_any_call_of_its_end_a_trial_takes_no_step_again() {
     let one = SWEEP.replace("[1, 2, 3]", "[1]").replace("[1e-3, 5e-3]", "[1e-3]");
     let traced = |shell: &Shell, options: &[&str]| {
@@ -378,6 +385,7 @@ fn killed_at_any_call_of_its_end_a_trial_takes_no_step_again() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_sweep_that_was_stopped_continues_and_its_trials_wait_for_nobody() {
     let shell = shell(SLOW);
     let mut sweep = shell.command(&["sweep", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -398,6 +406,7 @@ fn a_sweep_that_was_stopped_continues_and_its_trials_wait_for_nobody() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn deleted_lock_files_let_no_trial_be_done_twice() {
     let shell = shell(SLOW);
     let mut first = start(&shell);
@@ -413,6 +422,7 @@ fn deleted_lock_files_let_no_trial_be_done_twice() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_schedulers_two_signals_save_the_running_trial() {
     let shell = shell(SLOW);
     let sweep = shell.command(&["sweep", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -511,6 +521,7 @@ fn a_sweep_is_shown_and_ends_with_the_best_run_and_its_checkpoint() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn files_that_somebody_ruins_while_a_sweep_runs_are_made_again() {
     let shell = shell(&SWEEP.replace("[1, 2, 3]", "[1, 2]").replace("[sweep]", "data.train_limit = 320\n[sweep]"));
     let mut sweep = shell.command(&["sweep", "x.toml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -563,6 +574,7 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// Lock files are removed, as if they were of another machine, whose locks are not seen here.
 #[test]
+#[ignore = "slow"]
 fn a_trial_that_slept_while_another_process_took_it_over_writes_nothing_more() {
     let shell =
         shell(&SLOW.replace("epochs = 3", "epochs = 8").replace("seeds = [1, 2]", "seeds = [1]\naxes.learning_rate = [1e-3]"));

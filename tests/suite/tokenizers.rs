@@ -63,6 +63,7 @@ fn tokenizer_files_mean_what_they_mean_to_transformers() {
             // More is read here than there.
             (Ok(_), None) => println!("{name}: transformers says {}", case["refused"]),
             (Ok(ours), Some(theirs)) => {
+                assert_eq!(ours.len(), theirs.len(), "{name}");
                 for ((ids, segments), row) in ours.iter().zip(theirs) {
                     rows += 1;
                     let expected = numbers(&row["ids"]).unwrap();

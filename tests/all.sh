@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Every test that this machine allows: the fast tier, the slow tests, and those that need a tool or data that is here.
+#   tests/all.sh [--ignored] [ARGUMENTS OF THE TEST PROGRAMS]
+# Prints what is left out, and why. With --ignored the fast tier is not run again. With --skips it prints the options that leave
+# out what this machine lacks, and runs nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# What a test needs is in its `#[ignore = "needs …"]`; these are the tests with each need.
+skips=()
+without() { # what is missing, tests...
+    echo "left out, $1 is missing: ${*:2}" >&2
+    for test in "${@:2}"; do skips+=(--skip "$test"); done
+}
+strace -qq -o /dev/null true 2>/dev/null || without "strace, or the right to trace," faults:: killed_at_any_call_of_its_end
+chromium --version >/dev/null 2>&1 || chromium-browser --version >/dev/null 2>&1 || google-chrome --version >/dev/null 2>&1 ||
+    without Chromium page::a_browser_opens
+[ "$(id -u)" != 0 ] || command -v setpriv >/dev/null || without "setpriv, and this is root;" folders_that_may_not_be_read
+[ -n "${GLUEPOT_GLUE:-}" ] && [ -n "${GLUEPOT_CHECKPOINT:-}" ] || without "GLUEPOT_GLUE or GLUEPOT_CHECKPOINT" real::
+# A benchmark is no test.
+skips+=(--skip five_thousand_runs)
+if [ "${1:-}" = --skips ]; then echo "${skips[@]}"; exit; fi
+which=--include-ignored
+[ "${1:-}" != --ignored ] || { which=--ignored; shift; }
+cargo test --release --locked -- "$which" "${skips[@]}" "$@"
