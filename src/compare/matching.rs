@@ -6,9 +6,6 @@ use super::{ComparedRun, Filter};
 use crate::experiment::{Equivalent, equivalent, nearest};
 
 /// The runs that match, perhaps none; names that none of them has are mistakes.
-///
-/// # Errors
-/// Such a mistake, with the name that may be meant.
 pub fn matching(runs: Vec<ComparedRun>, filter: &Filter) -> Result<Vec<ComparedRun>, String> {
     if let Some(unknown) = filter.names().into_iter().find(|name| runs.iter().all(|run| run.quantity(name).is_none())) {
         let known: BTreeSet<&str> = runs.iter().flat_map(ComparedRun::quantities).collect();

@@ -41,7 +41,7 @@ impl OpenRun {
         let started = Utc::now();
         let id = RunId::new(started, std::process::id());
         let directory = RunDirectory::create(root, started, &pipeline.inputs.trial.settings.name, &id)?;
-        let claim = directory.claim()?.ok_or_else(|| anyhow::anyhow!("another process has taken the new run"))?;
+        let claim = directory.claim()?.ok_or_else(|| anyhow::anyhow!("another process has claimed the new run"))?;
         let facts = facts(pipeline, device, started, &id);
         for (name, content) in pipeline.inputs.experiment.copies() {
             directory.write(&name, content.as_bytes())?;

@@ -128,7 +128,7 @@ fn remarks(first: &ComparedRun, second: &ComparedRun) -> Vec<String> {
             format!("; at the last evaluation {metric} is {} and {} ({:+.4})", score(one), score(other), other - one)
         });
         remarks.push(format!(
-            "the two runs were evaluated {} and {} times, and the best of more evaluations is better by chance{ends}",
+            "the two runs were evaluated {} and {} times, and the best of more evaluations is higher by chance alone{ends}",
             one.len(),
             other.len()
         ));

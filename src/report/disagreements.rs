@@ -29,7 +29,9 @@ pub fn disagreements_text(examples: &Examples, width: Width) -> String {
     ];
     let (one, other) = (examples.first_checkpoint.evaluations, examples.second_checkpoint.evaluations);
     if one.is_some() && other.is_some() && one != other {
-        lines.push("The runs were not evaluated equally often, and the best of more evaluations is better by chance.".into());
+        lines.push(
+            "The runs were not evaluated equally often, and the best of more evaluations is higher by chance alone.".into(),
+        );
     }
     let mut table = Table::new(vec![
         Column::number("example"),

@@ -36,9 +36,6 @@ impl Compared {
     }
 
     /// All of it in a format.
-    ///
-    /// # Errors
-    /// It cannot be written as CSV.
     pub fn rendered(&self, format: Format, width: Width) -> Outcome<String> {
         Ok(match format {
             Format::Text => self.joined(&|comparison| comparison_text(comparison, width)),
@@ -84,9 +81,6 @@ fn selected(selection: &Selection, which: &[String]) -> Outcome<Selected> {
 }
 
 /// The runs of each argument, in the order of the arguments.
-///
-/// # Errors
-/// Runs cannot be found or read.
 pub fn in_order(selection: &Selection) -> Outcome<Vec<ComparedRun>> {
     let mut runs: Vec<ComparedRun> = Vec::new();
     for argument in &selection.which {

@@ -61,7 +61,9 @@ pub fn sweep_plan_text(trials: &[PlannedTrial], states: &[TrialState], pace: &Pa
         ));
     }
     match jobs {
-        Jobs::Auto => lines.push("training as many in parallel as fit in memory and help takes less than that".into()),
+        Jobs::Auto => {
+            lines.push("training as many in parallel as fit in memory and raise total throughput takes less time".into())
+        }
         Jobs::Exactly(jobs) if jobs.get() > 1 => {
             lines.push(format!("{jobs} in parallel share this machine: on a CPU that takes hardly any less time"));
         }
@@ -171,7 +173,7 @@ fn kept(extended: &Extended) -> Vec<String> {
 fn beside(other: &SimilarSweep, resume: &dyn Fn(&Path) -> String) -> Vec<String> {
     let path = other.directory.path();
     let differences = if other.differences.is_empty() {
-        "its data, tokenizer or checkpoint are others".to_string()
+        "its data, tokenizer or checkpoint differ".to_string()
     } else {
         other.differences.join("; ")
     };

@@ -22,9 +22,6 @@ pub struct SweepView {
 
 impl SweepView {
     /// Reads everything of a sweep.
-    ///
-    /// # Errors
-    /// One of its files cannot be read.
     pub fn of(directory: &SweepDirectory) -> anyhow::Result<Self> {
         let trials = directory.trials()?;
         let states = directory.states(&trials, false)?;

@@ -239,7 +239,7 @@ impl Sweep {
         let mut problems = Vec::new();
         for (index, entry) in self.exclude.iter().enumerate() {
             if entry.is_empty() {
-                let message = "an empty table would leave out everything";
+                let message = "an empty table would exclude everything";
                 problems.push(SettingProblem::new(&format!("sweep.exclude[{index}]"), message));
             }
             for path in entry.keys().filter(|path| !varying.contains(&path.as_str())) {

@@ -17,7 +17,7 @@ impl Grid {
     pub fn new(space: &SearchSpace, seeds: usize) -> Result<Self, SettingProblem> {
         check_combinations(size(space))?;
         if let Some(index) = space.idle_exclusion(points(space)) {
-            let complaint = SettingProblem::new(&format!("sweep.exclude[{index}]"), "this table leaves out nothing");
+            let complaint = SettingProblem::new(&format!("sweep.exclude[{index}]"), "this table excludes nothing");
             return Err(complaint.help("no combination of the axes has these values"));
         }
         let points = grid(space);

@@ -22,7 +22,7 @@ pub fn check_trials(variants: u64, seeds: usize) -> Result<(), SettingProblem> {
         counted(seeds, "seed", "seeds"),
         count(trials)
     );
-    Err(SettingProblem::new("sweep", format!("{all}, more than the {} that a sweep may have", count(MAX_TRIALS))).help(FEWER))
+    Err(SettingProblem::new("sweep", format!("{all}, more than the limit of {} for a sweep", count(MAX_TRIALS))).help(FEWER))
 }
 
 /// Refuses more combinations than a grid may have.
@@ -31,7 +31,7 @@ pub fn check_combinations(combinations: u64) -> Result<(), SettingProblem> {
         return Ok(());
     }
     let message = format!(
-        "the axes have {} combinations, more than the {} that a grid may have",
+        "the axes have {} combinations, more than the limit of {} for a grid",
         count(combinations),
         count(MAX_COMBINATIONS)
     );
@@ -40,5 +40,5 @@ pub fn check_combinations(combinations: u64) -> Result<(), SettingProblem> {
 
 /// Refuses a space of which nothing is left.
 pub fn check_not_empty<T>(points: Vec<T>) -> Result<Vec<T>, SettingProblem> {
-    if points.is_empty() { Err(SettingProblem::new("sweep.exclude", "every variant is left out")) } else { Ok(points) }
+    if points.is_empty() { Err(SettingProblem::new("sweep.exclude", "every variant is excluded")) } else { Ok(points) }
 }

@@ -168,9 +168,7 @@ impl<M: TrialMaker> Planning for Planner<M> {
 /// Two trials with one identity would be the same training twice.
 fn same_training<'a>(trials: impl Iterator<Item = &'a PlannedTrial>) -> Outcome<()> {
     match duplicate(trials) {
-        Some((one, other)) => {
-            Err(Failure::Usage(anyhow!("two trials are the same training: {} and {}", one.label(), other.label())))
-        }
+        Some((one, other)) => Err(Failure::Usage(anyhow!("two trials are the same: {} and {}", one.label(), other.label()))),
         None => Ok(()),
     }
 }
