@@ -1,7 +1,7 @@
 //! `--set` and the environment, with a path and a value of any text.
 #![no_main]
 
-use gluepot::experiment::{Experiment, Override, Surroundings};
+use gluepot::experiment::{Experiment, Override, Environment};
 use gluepot::experiment::problem::Problems;
 use libfuzzer_sys::fuzz_target;
 
@@ -13,10 +13,10 @@ fuzz_target!(|text: &str| {
     std::fs::write(&path, EXPERIMENT).unwrap();
     let overrides: Vec<Override> = text.lines().filter_map(|line| Override::parse(line).ok()).collect();
     let named = |set: &Override| (format!("GLUEPOT_{}", set.path.to_uppercase().replace('.', "_")), set.value.clone());
-    let surroundings = Surroundings { variables: overrides.iter().map(named).collect(), ..Surroundings::default() };
+    let environment = Environment { variables: overrides.iter().map(named).collect(), ..Environment::default() };
     for experiment in [
-        Experiment::load(&path, &overrides, &Surroundings::default()),
-        Experiment::load(&path, &[], &surroundings),
+        Experiment::load(&path, &overrides, &Environment::default()),
+        Experiment::load(&path, &[], &environment),
     ] {
         let problems = Problems(experiment.problems.clone());
         let _ = (problems.to_string(), problems.styled());

@@ -7,7 +7,7 @@ use crate::cli::Check;
 use crate::experiment::Environment;
 use crate::failure::Outcome;
 use crate::hub::Hub;
-use crate::inputs::{Inputs, Purpose};
+use crate::inputs::{ReadFor, TrialInputs};
 use crate::report::{check_json, check_text};
 use crate::terminal::Width;
 
@@ -18,9 +18,9 @@ pub fn check(arguments: &Check) -> Outcome<()> {
     let overrides = arguments.experiments.overrides.all();
     let mut plans = Vec::new();
     for file in &arguments.experiments.files {
-        let inputs = Inputs::read(file, Purpose::Plan, &overrides, &environment, &hub)?;
+        let inputs = TrialInputs::read(file, ReadFor::Plan, &overrides, &environment, &hub)?;
         warn_of(&inputs.experiment);
-        if !inputs.named.files.weights.is_empty() {
+        if !inputs.loaded.files.weights.is_empty() {
             // Whether the weights can be used is a part of the answer.
             inputs.initial()?;
         }

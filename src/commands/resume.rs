@@ -12,8 +12,8 @@ use crate::execute::{Begin, Change, Resumed, Sources, changes, command, resume_s
 use crate::experiment::{Experiment, Override};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
-use crate::inputs::Pipeline;
-use crate::inputs::{Inputs, Purpose, Shelf};
+use crate::inputs::EncodedInputs;
+use crate::inputs::{InputCache, ReadFor, TrialInputs};
 use crate::numbers::{count, scientific};
 use crate::plan::{Hashes, SettingRow, extended};
 use crate::plan::{Steps, Trial};
@@ -54,13 +54,13 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     let settings = told(&recorded, inputs.setting_rows(), &given, &sources, directory.root());
     let changed = changes(&recorded, &settings);
     refuse_changes(&changed, arguments.epochs.is_some())?;
-    let mut pipeline = Pipeline::make(&inputs, &TokenCache::of_user())?;
+    let mut encoded = EncodedInputs::new(&inputs, &TokenCache::of_user())?;
     if sources.own_checkpoint {
-        let Hashes { data, tokenizer, .. } = pipeline.provenance.hashes;
-        pipeline.provenance.hashes = Hashes { data, tokenizer, ..run.facts.hashes.clone() };
+        let Hashes { data, tokenizer, .. } = encoded.provenance.hashes;
+        encoded.provenance.hashes = Hashes { data, tokenizer, ..run.facts.hashes.clone() };
     }
-    pipeline = pipeline.under(run.facts.identity_numerics());
-    refuse_other_inputs(&run.facts, &pipeline)?;
+    encoded = encoded.under(run.facts.identity_numerics());
+    refuse_other_inputs(&run.facts, &encoded)?;
     let (state, damaged) = states::newest(&directory, &inputs.trial.parameters);
     let state = state.ok_or_else(|| Failure::Usage(no_state(&run.facts, &damaged)))?;
     let step = state.training.counters.steps;
@@ -71,9 +71,9 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
             complain(line);
         }
         if longer.same {
-            pipeline.provenance.identity.clone()
+            encoded.provenance.identity.clone()
         } else {
-            extended(&pipeline.provenance.identity, &run.facts.trial, step)
+            extended(&encoded.provenance.identity, &run.facts.trial, step)
         }
     } else {
         run.facts.trial.clone()
@@ -81,7 +81,7 @@ pub fn resume(arguments: &Resume) -> Outcome<()> {
     let after = run.status_under_lock().to_string();
     let settings = (!changed.is_empty()).then_some(settings);
     let resumed = Resumed { directory, claim, facts: run.facts, after, state, damaged, changed, settings, identity };
-    let finished = train(&pipeline, &device, Begin::Resumed(Box::new(resumed)), root, loudness, &arguments.format)?;
+    let finished = train(&encoded, &device, Begin::Resumed(Box::new(resumed)), root, loudness, &arguments.format)?;
     finished.map_or(Ok(()), |run| print(&pretty(&run)))
 }
 
@@ -147,13 +147,18 @@ fn given(arguments: &Resume) -> Vec<Override> {
 }
 
 /// The inputs as they were, and as they are to be; folders where they are now in both.
-fn read(directory: &RunDirectory, arguments: &Resume, given: &[Override], sources: &Sources) -> Outcome<(Inputs, Inputs)> {
+fn read(
+    directory: &RunDirectory,
+    arguments: &Resume,
+    given: &[Override],
+    sources: &Sources,
+) -> Outcome<(TrialInputs, TrialInputs)> {
     let path = directory.path(files::RESOLVED);
-    let (hub, mut shelf) = (Hub::from_env(!arguments.quiet.quiet), Shelf::default());
+    let (hub, mut cache) = (Hub::from_env(!arguments.quiet.quiet), InputCache::default());
     let mut of = |overrides: &[Override]| {
         // The environment had its say when the run began.
         let experiment = Experiment::recorded(&path, overrides, &arguments.runs.root);
-        Inputs::of(experiment, Purpose::Training, &hub, &mut shelf)
+        TrialInputs::of(experiment, ReadFor::Training, &hub, &mut cache)
     };
     let moved = given.iter().filter(|given| properties().is_path(&given.path)).chain(&sources.overrides).cloned();
     let moved: Vec<Override> = moved.collect();
@@ -198,7 +203,7 @@ fn refuse_changes(changed: &[Change], longer: bool) -> Outcome<()> {
 }
 
 /// What `run.json` says of the run is what follows from its settings and files.
-fn refuse_other_facts(facts: &RunFacts, before: &Inputs) -> Outcome<()> {
+fn refuse_other_facts(facts: &RunFacts, before: &TrialInputs) -> Outcome<()> {
     let trial = &before.trial;
     let numbers = [
         ("seed", facts.seed, trial.settings.seed),
@@ -218,11 +223,11 @@ fn refuse_other_facts(facts: &RunFacts, before: &Inputs) -> Outcome<()> {
 }
 
 /// The same data, tokenizer and weights as before.
-fn refuse_other_inputs(facts: &RunFacts, pipeline: &Pipeline<'_>) -> Outcome<()> {
-    let differences = facts.hashes.differences(&pipeline.provenance.hashes);
+fn refuse_other_inputs(facts: &RunFacts, encoded: &EncodedInputs<'_>) -> Outcome<()> {
+    let differences = facts.hashes.differences(&encoded.provenance.hashes);
     let id = &facts.id;
     if differences.is_empty() {
-        let (before, now) = (facts.tokenization.unwrap_or(1), pipeline.provenance.tokenization);
+        let (before, now) = (facts.tokenization.unwrap_or(1), encoded.provenance.tokenization);
         let message = || {
             anyhow!(
                 "the run {id} began with tokenization {before}, and this version of gluepot makes other token ids of the same \

@@ -10,8 +10,8 @@ use crate::execute::{Begin, Ended, RunOptions, execute, with_device};
 use crate::experiment::Environment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
-use crate::inputs::Pipeline;
-use crate::inputs::{Inputs, Purpose};
+use crate::inputs::EncodedInputs;
+use crate::inputs::{ReadFor, TrialInputs};
 use crate::machine::signals::StopSignal;
 use crate::numbers::bytes;
 use crate::progress::Loudness;
@@ -27,7 +27,7 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     let overrides = arguments.experiments.overrides.all();
     let mut checked = Vec::new();
     for file in &arguments.experiments.files {
-        let inputs = Inputs::read(file, Purpose::Training, &overrides, &environment, &hub)?;
+        let inputs = TrialInputs::read(file, ReadFor::Training, &overrides, &environment, &hub)?;
         if loudness == Loudness::Normal {
             warn_of(&inputs.experiment);
         }
@@ -36,13 +36,13 @@ pub fn run(arguments: &Run) -> Outcome<()> {
     }
     if checked.len() > 1 {
         // What only shows when weights and texts are read must not show after hours of training.
-        checked.iter().try_for_each(|(inputs, _)| Pipeline::make(inputs, &TokenCache::of_user()).map(drop))?;
+        checked.iter().try_for_each(|(inputs, _)| EncodedInputs::new(inputs, &TokenCache::of_user()).map(drop))?;
     }
     let print_all = |finished: &[Value]| if arguments.format.is_json() { print(&pretty(&json!(finished))) } else { Ok(()) };
-    let run_one = |inputs: &Inputs, device: &Device| {
-        let pipeline = Pipeline::make(inputs, &TokenCache::of_user())?;
-        warn_of_space(&pipeline, &arguments.runs.root);
-        train(&pipeline, device, Begin::New(&arguments.runs.root), &arguments.runs.root, loudness, &arguments.format)
+    let run_one = |inputs: &TrialInputs, device: &Device| {
+        let encoded = EncodedInputs::new(inputs, &TokenCache::of_user())?;
+        warn_of_space(&encoded, &arguments.runs.root);
+        train(&encoded, device, Begin::New(&arguments.runs.root), &arguments.runs.root, loudness, &arguments.format)
     };
     if let [(inputs, device)] = checked.as_slice() {
         return run_one(inputs, device).and_then(|finished| print_all(finished.as_slice()));
@@ -72,8 +72,8 @@ pub fn run(arguments: &Run) -> Outcome<()> {
 }
 
 /// More than what is free may be needed only if training goes on for long: a warning, and no error.
-fn warn_of_space(pipeline: &Pipeline<'_>, root: &Path) {
-    let needed = DiskSpace::of(&pipeline.inputs.trial).peak_bytes;
+fn warn_of_space(encoded: &EncodedInputs<'_>, root: &Path) {
+    let needed = DiskSpace::of(&encoded.inputs.trial).peak_bytes;
     if let Some(free) = free_bytes(root).filter(|free| *free < needed) {
         let (needed, free, root) = (bytes(needed), bytes(free), root.display());
         warn(&format!(
@@ -84,7 +84,7 @@ fn warn_of_space(pipeline: &Pipeline<'_>, root: &Path) {
 
 /// Trains, and says what came of it: in text, or to the caller, as JSON.
 pub(super) fn train(
-    pipeline: &Pipeline<'_>,
+    encoded: &EncodedInputs<'_>,
     device: &Device,
     begin: Begin<'_>,
     root: &Path,
@@ -93,7 +93,7 @@ pub(super) fn train(
 ) -> Outcome<Option<Value>> {
     let stop = StopSignal::on_signals_answered().map_err(Failure::Internal)?;
     let options = RunOptions { loudness, stop, runs: Some(root.to_path_buf()), keeps_state: true };
-    let Ended { directory, result, .. } = execute(pipeline, device, begin, &options, &mut [])?;
+    let Ended { directory, result, .. } = execute(encoded, device, begin, &options, &mut [])?;
     if let Some(result) = result {
         if format.is_json() {
             return StoredRun::read(directory.root()).map(|run| Some(run_json(&run))).map_err(Failure::RunDirectory);

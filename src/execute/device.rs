@@ -2,7 +2,7 @@
 
 use crate::experiment::problem::Problems;
 use crate::failure::{Failure, Outcome};
-use crate::inputs::Inputs;
+use crate::inputs::TrialInputs;
 use crate::settings::no_precision;
 use crate::train::{Device, DeviceError};
 
@@ -10,7 +10,7 @@ use crate::train::{Device, DeviceError};
 ///
 /// # Errors
 /// It is not there, or cannot compute in the precision asked for, which is a problem of the experiment.
-pub fn with_device(mut inputs: Inputs) -> Outcome<(Inputs, Device)> {
+pub fn with_device(mut inputs: TrialInputs) -> Outcome<(TrialInputs, Device)> {
     let settings = &inputs.trial.settings;
     match Device::choose(settings.device, settings.training.precision) {
         Ok(device) => Ok((inputs, device)),

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use crate::inputs::Pipeline;
+use crate::inputs::EncodedInputs;
 use crate::plan::numerics;
 use crate::runs::{FORMAT, Host, RunFacts, RunId, Status, Versions};
 use crate::train::Device;
 
 /// The facts of a run that begins.
-pub(super) fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<Utc>, id: &RunId) -> RunFacts {
-    let trial = &pipeline.inputs.trial;
+pub(super) fn facts(encoded: &EncodedInputs<'_>, device: &Device, started: DateTime<Utc>, id: &RunId) -> RunFacts {
+    let trial = &encoded.inputs.trial;
     let current = numerics(trial.settings.training.precision);
     RunFacts {
         format_version: FORMAT,
@@ -19,7 +19,7 @@ pub(super) fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<
         name: trial.settings.name.clone(),
         task: trial.task.name.clone(),
         task_definition: Some(trial.task.clone()),
-        trial: pipeline.provenance.identity.clone(),
+        trial: encoded.provenance.identity.clone(),
         status: Status::Running,
         started,
         ended: None,
@@ -31,17 +31,17 @@ pub(super) fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<
         gpu: device.model(),
         kernels: device.kernels(),
         versions: Versions::this(),
-        checkpoint: pipeline.inputs.named.checkpoint.to_string(),
-        data_source: data_source(pipeline),
-        commits: pipeline.inputs.named.commits(),
-        hashes: pipeline.provenance.hashes.clone(),
-        tokenization: Some(pipeline.provenance.tokenization).filter(|tokenization| *tokenization > 1),
+        checkpoint: encoded.inputs.loaded.checkpoint.to_string(),
+        data_source: data_source(encoded),
+        commits: encoded.inputs.loaded.commits(),
+        hashes: encoded.provenance.hashes.clone(),
+        tokenization: Some(encoded.provenance.tokenization).filter(|tokenization| *tokenization > 1),
         numerics: current,
-        planned_numerics: Some(pipeline.provenance.numerics).filter(|planned| *planned != current),
+        planned_numerics: Some(encoded.provenance.numerics).filter(|planned| *planned != current),
         seed: trial.settings.seed,
         parameters: trial.parameter_count(),
-        drawn: pipeline.initial.drawn.clone(),
-        unused: pipeline.initial.unused.clone(),
+        drawn: encoded.initial.drawn.clone(),
+        unused: encoded.initial.unused.clone(),
         train_examples: trial.train_examples,
         validation_examples: trial.validation_examples,
         steps: trial.steps.total,
@@ -51,9 +51,9 @@ pub(super) fn facts(pipeline: &Pipeline<'_>, device: &Device, started: DateTime<
 }
 
 /// `hub`, or the task's folder.
-fn data_source(pipeline: &Pipeline<'_>) -> String {
-    let inputs = pipeline.inputs;
-    let folder = inputs.named.source.train.paths.first().and_then(|path| path.parent());
+fn data_source(encoded: &EncodedInputs<'_>) -> String {
+    let inputs = encoded.inputs;
+    let folder = inputs.loaded.source.train.paths.first().and_then(|path| path.parent());
     let folder = folder.filter(|_| inputs.trial.settings.data.source != "hub");
     folder.map_or_else(|| "hub".into(), |folder| folder.display().to_string())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::inputs::Pipeline;
+use crate::inputs::EncodedInputs;
 use crate::numbers::{bytes, count};
 use crate::progress::RunLog;
 use crate::report::{constant_text, label_text, label_warnings};
@@ -12,8 +12,8 @@ use crate::terminal::listed;
 use crate::train::{Device, unused_gpu};
 
 /// What is trained on what, and how the checkpoint's weights are used.
-pub(super) fn write_header(pipeline: &Pipeline<'_>, device: &Device, log: &mut RunLog) -> Result<()> {
-    let trial = &pipeline.inputs.trial;
+pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &mut RunLog) -> Result<()> {
+    let trial = &encoded.inputs.trial;
     log.print(&format!(
         "{}: {} on {} training and {} validation examples, {} steps, {} parameters, {}",
         trial.settings.name,
@@ -24,7 +24,7 @@ pub(super) fn write_header(pipeline: &Pipeline<'_>, device: &Device, log: &mut R
         count(trial.parameter_count() as u64),
         device_text(device.name(), device.model().as_deref()),
     ))?;
-    let (labels, task) = (pipeline.inputs.labels(), &trial.task);
+    let (labels, task) = (encoded.inputs.labels(), &trial.task);
     if let Some(labels) = &labels {
         log.print(&format!(
             "labels: train {}; validation {}; always predicting one label scores {}",
@@ -36,18 +36,18 @@ pub(super) fn write_header(pipeline: &Pipeline<'_>, device: &Device, log: &mut R
     for warning in label_warnings(labels.as_ref(), &task.head) {
         log.print(&format!("warning: {warning}"))?;
     }
-    if pipeline.inputs.named.files.weights.is_empty() {
+    if encoded.inputs.loaded.files.weights.is_empty() {
         log.print("all weights are randomly initialized; only the checkpoint's architecture is used")?;
-    } else if pipeline.initial.head_of_another_size {
+    } else if encoded.initial.head_of_another_size {
         log.print(&format!(
             "randomly initialized (the checkpoint's are for other labels): {}",
-            pipeline.initial.drawn.join(", ")
+            encoded.initial.drawn.join(", ")
         ))?;
-    } else if !pipeline.initial.drawn.is_empty() {
-        log.print(&format!("randomly initialized (not in the checkpoint): {}", pipeline.initial.drawn.join(", ")))?;
+    } else if !encoded.initial.drawn.is_empty() {
+        log.print(&format!("randomly initialized (not in the checkpoint): {}", encoded.initial.drawn.join(", ")))?;
     }
     let (theirs, ours) = (trial.architecture.labels(), task.head.labels());
-    let keeps_head = !pipeline.inputs.named.files.weights.is_empty() && pipeline.initial.drawn.is_empty();
+    let keeps_head = !encoded.inputs.loaded.files.weights.is_empty() && encoded.initial.drawn.is_empty();
     if keeps_head && !theirs.is_empty() && !ours.is_empty() && theirs != ours {
         log.print(&format!(
             "the checkpoint's classifier is kept, class by class: {} become {}",
@@ -62,16 +62,16 @@ pub(super) fn write_header(pipeline: &Pipeline<'_>, device: &Device, log: &mut R
         log.print(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for {} here", task.head.problem_type()))?;
     }
     // The terminal showed them while the hub was asked.
-    for remark in pipeline.inputs.named.remarks() {
+    for remark in encoded.inputs.loaded.remarks() {
         log.write(&format!("warning: {remark}"))?;
     }
-    for row in pipeline.inputs.setting_rows().iter().filter(|row| row.origin.starts_with("environment ")) {
+    for row in encoded.inputs.setting_rows().iter().filter(|row| row.origin.starts_with("environment ")) {
         if let Some(value) = row.toml() {
             log.print(&format!("{}: {} = {value}", row.origin, row.path()))?;
         }
     }
-    if !pipeline.initial.unused.is_empty() {
-        log.print(&format!("unused weights of the checkpoint: {}", listed(&pipeline.initial.unused)))?;
+    if !encoded.initial.unused.is_empty() {
+        log.print(&format!("unused weights of the checkpoint: {}", listed(&encoded.initial.unused)))?;
     }
     if let Some(said) = unused_gpu().filter(|_| trial.settings.device == DeviceChoice::Auto) {
         log.print(&said)?;

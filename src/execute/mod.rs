@@ -20,7 +20,7 @@ mod workers;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
-use crate::inputs::Pipeline;
+use crate::inputs::EncodedInputs;
 use crate::machine::signals::StopSignal;
 use crate::progress::Loudness;
 use crate::runs::{RunDirectory, Summary};
@@ -86,26 +86,26 @@ pub struct RunOptions {
     pub keeps_state: bool,
 }
 
-/// Trains what the pipeline holds, and records it. `observers` follow the training behind the run's own.
+/// Trains on encoded inputs, and records it. `observers` follow the training behind the run's own.
 ///
 /// # Errors
 /// Training failed, or somebody asked to stop; the directory records it and is kept.
 pub fn execute(
-    pipeline: &Pipeline<'_>,
+    encoded: &EncodedInputs<'_>,
     device: &Device,
     begin: Begin<'_>,
     options: &RunOptions,
     observers: &mut [&mut dyn Observer],
 ) -> Outcome<Ended> {
     let run = match begin {
-        Begin::New(root) => OpenRun::create(pipeline, device, root, options),
-        Begin::Resumed(resumed) => resumed.open(pipeline, device, options),
+        Begin::New(root) => OpenRun::create(encoded, device, root, options),
+        Begin::Resumed(resumed) => resumed.open(encoded, device, options),
     };
     let mut run = run.map_err(Failure::RunDirectory)?;
-    let outcome = training::train_in(&mut run, pipeline, device, observers);
+    let outcome = training::train_in(&mut run, encoded, device, observers);
     // A process that has lost its run writes nothing more into it.
     run.claim.watch().check_now().map_err(Failure::TakenOver)?;
-    match outcome.and_then(|end| run.record_end(end, &pipeline.inputs.trial.task, options)) {
+    match outcome.and_then(|end| run.record_end(end, &encoded.inputs.trial.task, options)) {
         Ok((end, result)) => {
             // Only now: whoever is killed before the record is whole has a state to resume from.
             let keeps_state = options.keeps_state && matches!(end, End::Finished(_));

@@ -12,7 +12,7 @@ use super::result::result_text;
 use super::{End, RunOptions};
 use crate::checkpoint::Template;
 use crate::failure::{Failure, Outcome};
-use crate::inputs::Pipeline;
+use crate::inputs::EncodedInputs;
 use crate::machine::claim::{Claim, ClaimWatch};
 use crate::plan::resolved_toml;
 use crate::progress::RunLog;
@@ -37,22 +37,22 @@ impl OpenRun {
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub fn create(pipeline: &Pipeline<'_>, device: &Device, root: &Path, options: &RunOptions) -> Result<Self> {
+    pub fn create(encoded: &EncodedInputs<'_>, device: &Device, root: &Path, options: &RunOptions) -> Result<Self> {
         let started = Utc::now();
         let id = RunId::new(started, std::process::id());
-        let directory = RunDirectory::create(root, started, &pipeline.inputs.trial.settings.name, &id)?;
+        let directory = RunDirectory::create(root, started, &encoded.inputs.trial.settings.name, &id)?;
         let claim = directory.claim()?.ok_or_else(|| anyhow::anyhow!("another process has claimed the new run"))?;
-        let facts = facts(pipeline, device, started, &id);
-        for (name, content) in pipeline.inputs.experiment.copies() {
+        let facts = facts(encoded, device, started, &id);
+        for (name, content) in encoded.inputs.experiment.copies() {
             directory.write(&name, content.as_bytes())?;
         }
-        let settings = placed(&pipeline.inputs.setting_rows(), directory.root());
+        let settings = placed(&encoded.inputs.setting_rows(), directory.root());
         directory.write(files::RESOLVED, resolved_toml(&settings).as_bytes())?;
         manifest::begin(&directory, &facts)?;
         let begin = || {
             let mut log = RunLog::open(options.loudness, &directory.path(files::LOG))?;
-            write_header(pipeline, device, &mut log)?;
-            Ok((log, Recorder::new(&directory, record(pipeline, options, claim.watch())?)?))
+            write_header(encoded, device, &mut log)?;
+            Ok((log, Recorder::new(&directory, record(encoded, options, claim.watch())?)?))
         };
         let (log, recorder) = begin().inspect_err(|error| mark_failed(&directory, &facts, error))?;
         Ok(Self { directory, facts, claim, recorder, from: None, log })
@@ -116,14 +116,14 @@ pub fn mark_failed(directory: &RunDirectory, facts: &RunFacts, error: &anyhow::E
 ///
 /// # Errors
 /// The task has no metric of the name that the settings say.
-pub fn record(pipeline: &Pipeline<'_>, options: &RunOptions, claim: ClaimWatch) -> Result<Record> {
-    let (inputs, settings) = (pipeline.inputs, &pipeline.inputs.trial.settings);
+pub fn record(encoded: &EncodedInputs<'_>, options: &RunOptions, claim: ClaimWatch) -> Result<Record> {
+    let (inputs, settings) = (encoded.inputs, &encoded.inputs.trial.settings);
     let task = inputs.trial.task.clone();
     let template = Template {
         architecture: inputs.trial.architecture.clone(),
         head: task.head.clone(),
         parameters: Arc::clone(&inputs.trial.parameters),
-        source: inputs.named.files.clone(),
+        source: inputs.loaded.files.clone(),
     };
     let metric = settings.metric.name();
     Ok(Record {

@@ -6,7 +6,7 @@ use chrono::Utc;
 use super::RunOptions;
 use super::facts::command_line;
 use super::open_run::{OpenRun, mark_failed, record};
-use crate::inputs::Pipeline;
+use crate::inputs::EncodedInputs;
 use crate::machine::claim::Claim;
 use crate::numbers::count;
 use crate::plan::{SettingRow, numerics, resolved_toml, shown};
@@ -67,11 +67,11 @@ pub fn changes(before: &[SettingRow], now: &[SettingRow]) -> Vec<Change> {
 
 impl Resumed {
     /// Opens the run where its state was: what was written since is cut.
-    pub(super) fn open(self: Box<Self>, pipeline: &Pipeline<'_>, device: &Device, options: &RunOptions) -> Result<OpenRun> {
+    pub(super) fn open(self: Box<Self>, encoded: &EncodedInputs<'_>, device: &Device, options: &RunOptions) -> Result<OpenRun> {
         let Self { directory, claim, facts, after, state, damaged, changed, settings, identity } = *self;
         let SavedState { training, recorded, predictions } = state;
         let step = training.counters.steps;
-        let current = numerics(pipeline.inputs.trial.settings.training.precision);
+        let current = numerics(encoded.inputs.trial.settings.training.precision);
         let numerics_before = facts.computed_numerics().last();
         let resumption = Resumption {
             at: Utc::now(),
@@ -93,7 +93,7 @@ impl Resumed {
             device: device.name().into(),
             gpu: device.model(),
             trial: identity,
-            steps: pipeline.inputs.trial.steps.total,
+            steps: encoded.inputs.trial.steps.total,
             resumed: facts.resumed.iter().cloned().chain([resumption]).collect(),
             ..facts
         };
@@ -122,7 +122,7 @@ impl Resumed {
                 log.print(&format!("changed: {change}"))?;
             }
             let recorder =
-                Recorder::resumed(&directory, record(pipeline, options, claim.watch())?, recorded, predictions.as_deref())?;
+                Recorder::resumed(&directory, record(encoded, options, claim.watch())?, recorded, predictions.as_deref())?;
             // A state after this one would be of a training that is cut now.
             for (_, path) in states::all(&directory).into_iter().filter(|(other, _)| *other > step) {
                 crate::machine::durable::retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;

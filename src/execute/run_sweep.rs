@@ -7,8 +7,8 @@ use super::workers::{choose_gpus, parallelism};
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
-use crate::inputs::Pipeline;
-use crate::inputs::{Inputs, Purpose, Shelf};
+use crate::inputs::EncodedInputs;
+use crate::inputs::{InputCache, ReadFor, TrialInputs};
 use crate::machine::signals::StopRequests;
 use crate::progress::{Loudness, SweepProgress, say};
 use crate::report::sweep_size_text;
@@ -60,9 +60,9 @@ pub fn run_sweep(
     let mut crew = Processes::new((directory, &facts), trials.clone(), options.retry_failed, workers);
     let states = crew.states();
     say(options.loudness, &size_text(&trials, &states));
-    let mut own = Shelf::default();
-    let shelf = planner.as_mut().map_or(&mut own, |planner| planner.maker().shelf());
-    prepare(&trials, &states, directory, hub, shelf)?;
+    let mut own = InputCache::default();
+    let cache = planner.as_mut().map_or(&mut own, |planner| planner.maker().cache());
+    prepare(&trials, &states, directory, hub, cache)?;
     let stop = StopRequests::listen().map_err(Failure::Internal)?;
     let mut progress = SweepProgress::new(&trials, &states, options.metric, parallelism.most(), options.loudness);
     let planning = planner.map(|planner| planner as &mut dyn Planning);
@@ -104,7 +104,7 @@ fn prepare(
     states: &[TrialState],
     directory: &SweepDirectory,
     hub: &Hub,
-    shelf: &mut Shelf,
+    cache: &mut InputCache,
 ) -> Outcome<()> {
     let mut prepared = Vec::new();
     let mut variants = Vec::new();
@@ -114,17 +114,17 @@ fn prepare(
             continue;
         }
         variants.push(trial.variant);
-        let inputs = inputs_of(trial, directory.path(), hub, shelf)?;
+        let inputs = inputs_of(trial, directory.path(), hub, cache)?;
         let made_of =
-            (Arc::as_ptr(&inputs.named), inputs.trial.max_length, inputs.trial.train_examples, inputs.trial.validation_examples);
+            (Arc::as_ptr(&inputs.loaded), inputs.trial.max_length, inputs.trial.train_examples, inputs.trial.validation_examples);
         if !prepared.contains(&made_of) {
-            Pipeline::make(&inputs, &directory.tokens())?;
+            EncodedInputs::new(&inputs, &directory.tokens())?;
             prepared.push(made_of);
         }
     }
     Ok(())
 }
 
-fn inputs_of(trial: &PlannedTrial, path: &Path, hub: &Hub, shelf: &mut Shelf) -> Outcome<Inputs> {
-    Inputs::of(Experiment::planned(path, trial.document()), Purpose::Training, hub, shelf)
+fn inputs_of(trial: &PlannedTrial, path: &Path, hub: &Hub, cache: &mut InputCache) -> Outcome<TrialInputs> {
+    TrialInputs::of(Experiment::planned(path, trial.document()), ReadFor::Training, hub, cache)
 }

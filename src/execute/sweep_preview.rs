@@ -8,7 +8,7 @@ use super::sweep_command;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
-use crate::inputs::{Inputs, Purpose};
+use crate::inputs::{ReadFor, TrialInputs};
 use crate::report::{lookup_text, sweep_plan_text};
 use crate::sweep::{ExperimentTrials, Jobs, Lookup, Pace, PlannedTrial, Planner, Planning, SweepFacts, SweepRequest, TrialState};
 use crate::terminal::Width;
@@ -48,7 +48,7 @@ impl SweepPreview {
         };
         let first = trials.first().ok_or_else(|| Failure::Internal(anyhow::anyhow!("the sweep has no trial")))?;
         let experiment = Experiment::planned(&facts.file, first.document());
-        let inputs = Inputs::of(experiment, Purpose::Training, hub, planner.maker().shelf())?;
+        let inputs = TrialInputs::of(experiment, ReadFor::Training, hub, planner.maker().cache())?;
         let pace = Pace::find(root, &inputs, device)?;
         Ok(Self { lookup, trials, states, pace, grows })
     }

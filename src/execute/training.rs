@@ -8,7 +8,7 @@ use chrono::Utc;
 use super::End;
 use super::open_run::OpenRun;
 use crate::failure::{Failure, Outcome};
-use crate::inputs::Pipeline;
+use crate::inputs::EncodedInputs;
 use crate::machine::memory::when_refused;
 use crate::machine::panics;
 use crate::numbers::bytes;
@@ -20,15 +20,15 @@ use crate::train::{Device, Observer, Start, Stop, train};
 /// Trains to the last step or to where it is stopped; everything is recorded but how the run ended.
 pub(super) fn train_in(
     run: &mut OpenRun,
-    pipeline: &Pipeline<'_>,
+    encoded: &EncodedInputs<'_>,
     device: &Device,
     others: &mut [&mut dyn Observer],
 ) -> Outcome<End> {
-    let trial = &pipeline.inputs.trial;
+    let trial = &encoded.inputs.trial;
     let OpenRun { recorder, log, facts, directory, from, .. } = run;
     let mut progress = Progress::new(log, trial.settings.metric.name(), trial.steps.total);
     let start = match from.take() {
-        None => Start::Fresh(&pipeline.initial.parameters),
+        None => Start::Fresh(&encoded.initial.parameters),
         Some(state) => {
             progress.resume(recorder.best(), recorder.last(), state.counters.steps);
             Start::Resumed { state, best: recorder.best_score() }
@@ -40,7 +40,7 @@ pub(super) fn train_in(
     let trained = catch_unwind(AssertUnwindSafe(|| {
         let mut observers: Vec<&mut dyn Observer> = vec![&mut *recorder, &mut progress];
         observers.extend(others.iter_mut().map(|other| &mut **other as &mut dyn Observer));
-        train(trial, start, &pipeline.train, &pipeline.validation, device, &mut observers)
+        train(trial, start, &encoded.train, &encoded.validation, device, &mut observers)
     }));
     drop(progress);
     let flow = trained.map_err(|_| Failure::panic(&panics::reason()))??;

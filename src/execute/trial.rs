@@ -10,8 +10,8 @@ use super::{Begin, Resumed, RunOptions, execute, with_device};
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
-use crate::inputs::Pipeline;
-use crate::inputs::{Inputs, Purpose, Shelf};
+use crate::inputs::EncodedInputs;
+use crate::inputs::{InputCache, ReadFor, TrialInputs};
 use crate::machine::claim::{Claim, TRUST};
 use crate::machine::signals::StopSignal;
 use crate::progress::Loudness;
@@ -46,17 +46,17 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
         row.value = device.map(|device| device.to_string().into()).or(row.value.take());
     }
     let experiment = Experiment::planned(directory.path(), planned.document());
-    let mut inputs = Inputs::of(experiment, Purpose::Training, &Hub::from_env(false), &mut Shelf::default())?;
+    let mut inputs = TrialInputs::of(experiment, ReadFor::Training, &Hub::from_env(false), &mut InputCache::default())?;
     inputs.trial.rungs.clone_from(&planned.rungs);
     let (inputs, device) = with_device(inputs)?;
-    let pipeline = Pipeline::make(&inputs, &directory.tokens())?.under(planned.numerics);
-    if pipeline.provenance.identity != planned.id {
+    let encoded = EncodedInputs::new(&inputs, &directory.tokens())?.under(planned.numerics);
+    if encoded.provenance.identity != planned.id {
         return Err(Failure::Usage(anyhow!(
             "the data, the checkpoint or the plan's line changed after {} was planned; restore the files, or run `gluepot sweep` with the experiment's file again",
             directory.path().display()
         )));
     }
-    let begin = match earlier(directory, &pipeline, &device).map_err(Failure::RunDirectory)? {
+    let begin = match earlier(directory, &encoded, &device).map_err(Failure::RunDirectory)? {
         Earlier::Elsewhere => {
             send(&TrialMessage::Taken);
             return Ok(());
@@ -86,7 +86,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     never_wait_for_readers();
     // Nobody trains a trial for longer: a finished one needs no state.
     let options = RunOptions { loudness: Loudness::Quiet, stop, runs: None, keeps_state: false };
-    execute(&pipeline, &device, begin, &options, &mut [&mut teller]).map(drop)
+    execute(&encoded, &device, begin, &options, &mut [&mut teller]).map(drop)
 }
 
 /// What there is of a trial that ended early.
@@ -99,9 +99,9 @@ enum Earlier {
     Elsewhere,
 }
 
-fn earlier(directory: &SweepDirectory, pipeline: &Pipeline<'_>, device: &Device) -> anyhow::Result<Earlier> {
+fn earlier(directory: &SweepDirectory, encoded: &EncodedInputs<'_>, device: &Device) -> anyhow::Result<Earlier> {
     let runs = directory.runs()?;
-    let own = || runs.iter().rev().filter(|run| run.facts.trial == pipeline.provenance.identity && !run.status().has_ended());
+    let own = || runs.iter().rev().filter(|run| run.facts.trial == encoded.provenance.identity && !run.status().has_ended());
     for run in own() {
         // A process that only sleeps finds another one's name in its lock when it wakes.
         let is_free = run.status() != Status::Running && RunDirectory::at(run.path.clone()).claim()?.is_some();
@@ -113,7 +113,7 @@ fn earlier(directory: &SweepDirectory, pipeline: &Pipeline<'_>, device: &Device)
     let own = RunDirectory::at(run.path.clone());
     let after = run.status().to_string();
     let Some(claim) = own.claim()? else { return Ok(Earlier::Elsewhere) };
-    let (Some(state), damaged) = states::newest(&own, &pipeline.inputs.trial.parameters) else { return Ok(Earlier::None) };
+    let (Some(state), damaged) = states::newest(&own, &encoded.inputs.trial.parameters) else { return Ok(Earlier::None) };
     let (facts, identity) = (run.facts.clone(), run.facts.trial.clone());
     let resumed = Resumed { directory: own, claim, facts, after, state, damaged, changed: Vec::new(), settings: None, identity };
     Ok(Earlier::Resumed(Box::new(resumed)))

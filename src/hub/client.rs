@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ureq::http::HeaderMap;
 
 use super::agents::{Agents, Fields, explain, shown};
-use super::environment::{Endpoint, Environment};
+use super::environment::{Endpoint, HubEnvironment};
 use super::error::{Fault, HubError};
 use super::url::Url;
 
@@ -80,7 +80,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub fn new(environment: &Environment) -> Result<Self, HubError> {
+    pub fn new(environment: &HubEnvironment) -> Result<Self, HubError> {
         let endpoint = environment.endpoint.clone()?;
         let agents = Arc::new(Agents::new(environment.proxies.clone()));
         Ok(Self { endpoint, agents, timeouts: environment.timeouts })

@@ -34,7 +34,7 @@ impl std::fmt::Debug for Secret {
 
 /// Everything that the environment decides.
 #[derive(Clone, Debug)]
-pub(super) struct Environment {
+pub(super) struct HubEnvironment {
     /// The hub, or what is wrong with its address or the token.
     pub endpoint: Result<Endpoint, HubError>,
     /// The cache's folder.
@@ -49,7 +49,7 @@ pub(super) struct Environment {
     pub proxies: Proxies,
 }
 
-impl Environment {
+impl HubEnvironment {
     /// What the process's environment says.
     pub fn of_process() -> Self {
         Self::read(&Variables::new(&|name| std::env::var_os(name), std::env::home_dir()))
@@ -132,10 +132,10 @@ mod tests {
 
     use super::*;
 
-    fn environment(set: &[(&str, &str)]) -> Environment {
+    fn environment(set: &[(&str, &str)]) -> HubEnvironment {
         let set: HashMap<String, String> = set.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let look = |name: &str| set.get(name).map(OsString::from);
-        Environment::read(&Variables::new(&look, Some("/home/me".into())))
+        HubEnvironment::read(&Variables::new(&look, Some("/home/me".into())))
     }
 
     // Expected values: huggingface_hub 2.4.0's constants with the same environment (HF_HUB_CACHE).

@@ -27,7 +27,7 @@ use hf_hub::{Repo, RepoType};
 
 use cache::RepositoryCache;
 use client::{Client, Patience};
-use environment::Environment;
+use environment::HubEnvironment;
 use snapshot::{Lookup, Reach};
 
 pub use content::Commit;
@@ -85,7 +85,7 @@ pub struct Gathered<T> {
 /// Access to the hub as the environment sets it up.
 #[derive(Debug)]
 pub struct Hub {
-    environment: Environment,
+    environment: HubEnvironment,
     /// Cache only, whatever the environment says.
     only_cache: bool,
     progress: bool,
@@ -96,7 +96,7 @@ impl Hub {
     /// Honors the environment as Python's client does; docs/hub.md lists the variables.
     #[must_use]
     pub fn from_env(progress: bool) -> Self {
-        Self { environment: Environment::of_process(), only_cache: false, progress, client: OnceLock::new() }
+        Self { environment: HubEnvironment::of_process(), only_cache: false, progress, client: OnceLock::new() }
     }
 
     /// Only what is cached.

@@ -29,10 +29,10 @@ impl<'a> EncodedInputs<'a> {
     ///
     /// # Errors
     /// Tokenizer or weights cannot be used.
-    pub fn make(inputs: &'a TrialInputs, cache: &TokenCache) -> Outcome<Self> {
+    pub fn new(inputs: &'a TrialInputs, cache: &TokenCache) -> Outcome<Self> {
         let (train, validation) = encode(inputs, cache)?;
         let initial = inputs.initial()?;
-        let hashes = Hashes { weights: initial.sha256.clone(), ..inputs.named.hashes_without_weights().clone() };
+        let hashes = Hashes { weights: initial.sha256.clone(), ..inputs.loaded.hashes_without_weights().clone() };
         Ok(Self { inputs, initial, train, validation, provenance: inputs.provenance(hashes)? })
     }
 
@@ -50,10 +50,10 @@ impl<'a> EncodedInputs<'a> {
 /// # Errors
 /// The tokenizer cannot be used.
 pub fn encode(inputs: &TrialInputs, cache: &TokenCache) -> Outcome<(Vec<Encoded>, Vec<Encoded>)> {
-    let hashes = inputs.named.hashes_without_weights();
+    let hashes = inputs.loaded.hashes_without_weights();
     let trial = &inputs.trial;
     let split = |examples: &[Example]| {
-        let tokens = &inputs.named.tokens;
+        let tokens = &inputs.loaded.tokens;
         let fits = |encoded: &[Encoded]| tokens.may_have_made(encoded, examples, trial.max_length);
         let encode = || tokens.encode(examples, trial.max_length);
         cache.get(&key(examples, hashes, trial.max_length), fits, encode)

@@ -4,10 +4,9 @@ mod cache;
 mod encoded;
 mod loaded;
 
-pub use cache::{InputCache, InputCache as Shelf};
-pub use encoded::{EncodedInputs, EncodedInputs as Pipeline, encode};
+pub use cache::InputCache;
+pub use encoded::{EncodedInputs, encode};
 pub use loaded::LoadedInputs;
-pub use {ReadFor as Purpose, TrialInputs as Inputs};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +39,7 @@ pub struct TrialInputs {
     /// The trial.
     pub trial: Trial,
     /// What the experiment names.
-    pub named: Arc<LoadedInputs>,
+    pub loaded: Arc<LoadedInputs>,
 }
 
 impl TrialInputs {
@@ -92,7 +91,7 @@ impl TrialInputs {
         };
         let planned = read.map(|loaded| (plan(settings, task, loaded.facts()), loaded));
         match planned {
-            Some((Ok(trial), loaded)) if !wrong_already => Ok(Self { experiment, trial, named: loaded }),
+            Some((Ok(trial), loaded)) if !wrong_already => Ok(Self { experiment, trial, loaded }),
             Some((Err(complaints), _)) => {
                 experiment.add_problems(complaints);
                 Err(Failure::Experiment(Problems(experiment.problems)))
@@ -104,13 +103,13 @@ impl TrialInputs {
     /// The training examples used.
     #[must_use]
     pub fn train(&self) -> &[Example] {
-        &self.named.train[..self.trial.train_examples]
+        &self.loaded.train[..self.trial.train_examples]
     }
 
     /// The validation examples used.
     #[must_use]
     pub fn validation(&self) -> &[Example] {
-        &self.named.validation[..self.trial.validation_examples]
+        &self.loaded.validation[..self.trial.validation_examples]
     }
 
     /// Every setting with its value and its origin.
@@ -121,12 +120,12 @@ impl TrialInputs {
 
     fn located(&self) -> Located {
         let absolute = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-        let checkpoint = match &self.named.checkpoint {
+        let checkpoint = match &self.loaded.checkpoint {
             CheckpointName::Folder(folder) => Some((CHECKPOINT, absolute(folder))),
             CheckpointName::Hub { .. } => None,
         };
         let comes_from_folder = self.trial.settings.data.source != "hub";
-        let data = self.named.source.train.paths.first().and_then(|path| path.parent()).filter(|_| comes_from_folder);
+        let data = self.loaded.source.train.paths.first().and_then(|path| path.parent()).filter(|_| comes_from_folder);
         checkpoint.into_iter().chain(data.map(|data| (DATA_SOURCE, absolute(data)))).collect()
     }
 
@@ -142,7 +141,7 @@ impl TrialInputs {
     /// The tokenizer refuses a text.
     pub fn provenance(&self, hashes: Hashes) -> Outcome<Provenance> {
         let trial = &self.trial;
-        let tokenization = self.named.tokenization(trial.train_examples, trial.validation_examples, trial.max_length)?;
+        let tokenization = self.loaded.tokenization(trial.train_examples, trial.validation_examples, trial.max_length)?;
         let numerics = numerics(trial.settings.training.precision);
         Ok(Provenance::new(&self.setting_rows(), &trial.rungs, hashes, tokenization, numerics))
     }
@@ -152,10 +151,10 @@ impl TrialInputs {
     /// # Errors
     /// The weights are damaged, or are not those of this shape.
     pub fn initial(&self) -> Outcome<Initial> {
-        let files = &self.named.files.weights;
+        let files = &self.loaded.files.weights;
         let read = || Weights::read_all(files, &self.trial.architecture);
         let weights = (!files.is_empty()).then(read).transpose().map_err(Failure::checkpoint)?;
-        let named = || format!("the checkpoint {}", self.named.checkpoint);
+        let named = || format!("the checkpoint {}", self.loaded.checkpoint);
         initialize(&self.trial.parameters, weights, self.trial.settings.seed).with_context(named).map_err(Failure::checkpoint)
     }
 }

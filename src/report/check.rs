@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{label_warnings, plan_text};
-use crate::inputs::Inputs;
+use crate::inputs::TrialInputs;
 use crate::numbers::bytes;
 use crate::runs::{DiskSpace, free_bytes};
 use crate::terminal::Width;
@@ -13,13 +13,13 @@ use crate::train::Device;
 
 /// Every setting, the steps, the device and the disk space. `root` is the folder for runs.
 #[must_use]
-pub fn check_text(inputs: &Inputs, root: &Path, width: Width) -> String {
+pub fn check_text(inputs: &TrialInputs, root: &Path, width: Width) -> String {
     let text = plan_text(inputs, &inputs.setting_rows(), width);
     format!("{text}\n{}\n{}", device_line(inputs), disk_line(inputs, root))
 }
 
 /// Which device would train, here; a plan for another machine is no mistake.
-fn device_line(inputs: &Inputs) -> String {
+fn device_line(inputs: &TrialInputs) -> String {
     let settings = &inputs.trial.settings;
     match Device::choose(settings.device, settings.training.precision) {
         Ok(device) => format!("{:<11} {}", "device", device.name()),
@@ -28,7 +28,7 @@ fn device_line(inputs: &Inputs) -> String {
 }
 
 /// How much disk the run would take, and whether that is there.
-fn disk_line(inputs: &Inputs, root: &Path) -> String {
+fn disk_line(inputs: &TrialInputs, root: &Path) -> String {
     let space = DiskSpace::of(&inputs.trial);
     let needs =
         format!("{:<11} up to {} while it trains, {} afterwards", "disk", bytes(space.peak_bytes), bytes(space.kept_bytes));
@@ -41,7 +41,7 @@ fn disk_line(inputs: &Inputs, root: &Path) -> String {
 
 /// The same for programs.
 #[must_use]
-pub fn check_json(inputs: &Inputs, root: &Path) -> Value {
+pub fn check_json(inputs: &TrialInputs, root: &Path) -> Value {
     let trial = &inputs.trial;
     let space = DiskSpace::of(trial);
     json!({

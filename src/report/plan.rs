@@ -1,7 +1,7 @@
 //! The plan of a trial, as `check` prints it.
 
 use super::{Column, Table, constant_text, label_text, label_warnings};
-use crate::inputs::Inputs;
+use crate::inputs::TrialInputs;
 use crate::numbers::count;
 use crate::plan::SettingRow;
 use crate::task::SplitLabels;
@@ -9,7 +9,7 @@ use crate::terminal::Width;
 
 /// Every setting with its origin, then what follows from them.
 #[must_use]
-pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
+pub fn plan_text(inputs: &TrialInputs, rows: &[SettingRow], width: Width) -> String {
     let trial = &inputs.trial;
     let mut settings = Table::new(vec![Column::words("setting"), Column::path("value"), Column::path("origin")]);
     for row in rows {
@@ -23,10 +23,10 @@ pub fn plan_text(inputs: &Inputs, rows: &[SettingRow], width: Width) -> String {
     };
     let guessing = |counts: &SplitLabels| format!("always predicting one label scores {}", constant_text(counts, task));
     let facts = [
-        ("train", format!("{} examples, {}", count(trial.train_examples as u64), inputs.named.source.train.shown())),
+        ("train", format!("{} examples, {}", count(trial.train_examples as u64), inputs.loaded.source.train.shown())),
         (
             "validation",
-            format!("{} examples, {}", count(trial.validation_examples as u64), inputs.named.source.validation.shown()),
+            format!("{} examples, {}", count(trial.validation_examples as u64), inputs.loaded.source.validation.shown()),
         ),
         ("labels", counts.as_ref().map_or_else(String::new, labels)),
         ("guessing", counts.as_ref().map_or_else(String::new, guessing)),

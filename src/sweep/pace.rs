@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::failure::Outcome;
-use crate::inputs::Inputs;
-use crate::inputs::Pipeline;
+use crate::inputs::EncodedInputs;
+use crate::inputs::TrialInputs;
 use crate::runs::{Host, list};
 use crate::tokens::TokenCache;
 use crate::train::{Device, Trainer};
@@ -29,7 +29,7 @@ impl Pace {
     ///
     /// # Errors
     /// The model cannot be trained.
-    pub fn find(root: &Path, inputs: &Inputs, device: &Device) -> Outcome<Self> {
+    pub fn find(root: &Path, inputs: &TrialInputs, device: &Device) -> Outcome<Self> {
         match from_history(root, inputs, device) {
             Some(pace) => Ok(pace),
             None => measured(inputs, device),
@@ -37,8 +37,8 @@ impl Pace {
     }
 }
 
-fn from_history(root: &Path, inputs: &Inputs, device: &Device) -> Option<Pace> {
-    let hashes = inputs.named.hashes_without_weights();
+fn from_history(root: &Path, inputs: &TrialInputs, device: &Device) -> Option<Pace> {
+    let hashes = inputs.loaded.hashes_without_weights();
     let (runs, _) = list(root).ok()?;
     let here = Host::this().name;
     let alike = runs.into_iter().rev().filter(|run| {
@@ -50,15 +50,15 @@ fn from_history(root: &Path, inputs: &Inputs, device: &Device) -> Option<Pace> {
     (seconds > 0.0).then(|| Pace { seconds_per_example: seconds, source: format!("at the pace of run {id}") })
 }
 
-fn measured(inputs: &Inputs, device: &Device) -> Outcome<Pace> {
-    let pipeline = Pipeline::make(inputs, &TokenCache::of_user())?;
-    let batch = inputs.trial.settings.data.batch_size.get().min(pipeline.train.len()).min(LARGEST);
-    let mut trainer = Trainer::new(&inputs.trial, &pipeline.initial.parameters, device);
+fn measured(inputs: &TrialInputs, device: &Device) -> Outcome<Pace> {
+    let encoded = EncodedInputs::new(inputs, &TokenCache::of_user())?;
+    let batch = inputs.trial.settings.data.batch_size.get().min(encoded.train.len()).min(LARGEST);
+    let mut trainer = Trainer::new(&inputs.trial, &encoded.initial.parameters, device);
     let mut seconds = 0.0;
     for turn in 0..=TIMED {
-        let first = (turn * batch) % (pipeline.train.len() - batch + 1);
+        let first = (turn * batch) % (encoded.train.len() - batch + 1);
         let begun = Instant::now();
-        trainer.step(&pipeline.train, &[(first..first + batch).collect()])?.wait()?;
+        trainer.step(&encoded.train, &[(first..first + batch).collect()])?.wait()?;
         seconds += if turn == 0 { 0.0 } else { begun.elapsed().as_secs_f64() };
     }
     let source = format!("at the pace of {TIMED} steps taken now");

@@ -11,7 +11,7 @@ use crate::experiment::problem::{Problem, Problems};
 use crate::experiment::{Choice, Experiment, is_whole, schema};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
-use crate::inputs::{Inputs, Purpose, Shelf};
+use crate::inputs::{InputCache, ReadFor, TrialInputs};
 use crate::plan::Provenance;
 use crate::settings::{SettingProblem, Sweep};
 
@@ -23,7 +23,7 @@ pub struct ExperimentTrials<'a> {
     experiment: Experiment,
     sweep: Sweep,
     hub: &'a Hub,
-    shelf: Shelf,
+    cache: InputCache,
 }
 
 impl<'a> Planner<ExperimentTrials<'a>> {
@@ -54,7 +54,7 @@ impl<'a> Planner<ExperimentTrials<'a>> {
             Failure::Experiment(Problems(experiment.problems.clone()))
         })?;
         let seeds = sweep.seeds.clone();
-        Ok(Self::new(space, seeds, strategy, ExperimentTrials { experiment, sweep, hub, shelf: Shelf::default() }))
+        Ok(Self::new(space, seeds, strategy, ExperimentTrials { experiment, sweep, hub, cache: InputCache::default() }))
     }
 }
 
@@ -71,8 +71,8 @@ impl ExperimentTrials<'_> {
     }
 
     /// What its trials have read.
-    pub fn shelf(&mut self) -> &mut Shelf {
-        &mut self.shelf
+    pub fn cache(&mut self) -> &mut InputCache {
+        &mut self.cache
     }
 }
 
@@ -84,7 +84,7 @@ impl TrialMaker for ExperimentTrials<'_> {
             let place = format!("sweep.seeds[{seed_index}]");
             let seed = seed.map(|seed| Choice { path: "seed".into(), value: seed.into(), place });
             let choices: Vec<Choice> = point.iter().cloned().chain(seed).collect();
-            match Inputs::of(self.experiment.trial(&choices), Purpose::Training, self.hub, &mut self.shelf) {
+            match TrialInputs::of(self.experiment.trial(&choices), ReadFor::Training, self.hub, &mut self.cache) {
                 Ok(inputs) => trials.push(planned(inputs, &self.sweep, point, *variant, *seed_index == 0)?),
                 Err(Failure::Experiment(Problems(found))) => {
                     for problem in found {
@@ -101,7 +101,13 @@ impl TrialMaker for ExperimentTrials<'_> {
     }
 }
 
-fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, is_first_seed: bool) -> Outcome<PlannedTrial> {
+fn planned(
+    mut inputs: TrialInputs,
+    sweep: &Sweep,
+    point: &[Choice],
+    variant: usize,
+    is_first_seed: bool,
+) -> Outcome<PlannedTrial> {
     let trial = &mut inputs.trial;
     trial.rungs = sweep.prune.as_ref().map_or_else(Vec::new, |prune| rungs(prune, trial.steps.total));
     let trial = &inputs.trial;
@@ -111,7 +117,7 @@ fn planned(mut inputs: Inputs, sweep: &Sweep, point: &[Choice], variant: usize, 
         scored: trial.evaluations().saturating_mul(trial.validation_examples as u64),
     };
     let settings = inputs.setting_rows();
-    let hashes = inputs.named.hashes().map_err(Failure::Checkpoint)?;
+    let hashes = inputs.loaded.hashes().map_err(Failure::Checkpoint)?;
     let provenance = inputs.provenance(hashes.clone())?;
     let first = Provenance::new(&settings, &trial.rungs, hashes, provenance.tokenization, 1);
     Ok(PlannedTrial {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gluepot::experiment::{Environment, Override};
 use gluepot::hub::Hub;
-use gluepot::inputs::{Inputs, Purpose};
+use gluepot::inputs::{ReadFor, TrialInputs};
 use gluepot::plan::{Hashes, SettingRow, identity, identity_of};
 use gluepot::runs::{StoredRun, is_of, recorded_rows};
 use gluepot::settings::{CHECKPOINT, DATA_SOURCE, Properties, properties};
@@ -18,13 +18,13 @@ use crate::support::project;
 const FIXTURE: &str = "tests/fixtures/format-2";
 
 /// A shipped experiment over the fixture's checkpoint and other data.
-fn shipped(name: &str, data: &Path, set: &[&str]) -> Inputs {
+fn shipped(name: &str, data: &Path, set: &[&str]) -> TrialInputs {
     let checkpoint = format!("checkpoint={}", project(FIXTURE).join("bert").display());
     let source = format!("data.source={}", data.display());
     let set = [checkpoint.as_str(), &source].into_iter().chain(set.iter().copied());
     let overrides: Vec<Override> = set.map(|text| Override::parse(text).unwrap()).collect();
     let file = project("experiments").join(name);
-    Inputs::read(&file, Purpose::Training, &overrides, &Environment::default(), &Hub::offline()).unwrap()
+    TrialInputs::read(&file, ReadFor::Training, &overrides, &Environment::default(), &Hub::offline()).unwrap()
 }
 
 fn hashes(train: &str, validation: &str, weights: Option<&str>) -> Hashes {

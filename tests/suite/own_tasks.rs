@@ -196,10 +196,10 @@ fn assert_runs_are_read(task: &Task, columns: &str) {
         let experiment = Experiment::load(&file, &[], &Environment::default());
         let (hub, mut cache) = (Hub::offline(), InputCache::default());
         let inputs = TrialInputs::of_task(experiment, Some(task.clone()), ReadFor::Training, &hub, &mut cache).unwrap();
-        let pipeline = EncodedInputs::make(&inputs, &TokenCache::default()).unwrap();
+        let encoded = EncodedInputs::new(&inputs, &TokenCache::default()).unwrap();
         let options =
             RunOptions { loudness: Loudness::Quiet, stop: StopSignal::default(), runs: Some(root.clone()), keeps_state: false };
-        let ended = execute(&pipeline, &device(), Begin::New(&root), &options, &mut []).unwrap();
+        let ended = execute(&encoded, &device(), Begin::New(&root), &options, &mut []).unwrap();
         let path = ended.directory.path("predictions/validation.csv");
         assert_eq!(std::fs::read_to_string(path).unwrap().lines().next(), Some(columns));
         let checked = shell.gluepot(&["verify", &ended.id]);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use gluepot::checkpoint::{CheckpointName, Files, Weights, initialize, read_tensors};
 use gluepot::experiment::Environment;
 use gluepot::hub::Hub;
-use gluepot::inputs::{Inputs, Purpose};
+use gluepot::inputs::{ReadFor, TrialInputs};
 use gluepot::task::{Example, Origin, Source, Target, Text, glue};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -116,7 +116,7 @@ fn hashes_are_of_what_was_parsed_when_files_change_afterwards() {
     let names = ["bert/config.json", "bert/vocab.txt", "glue/MRPC/train.tsv", "glue/MRPC/dev.tsv"];
     let before = names.map(|name| sha256(&shell.path(name)));
     let path = shell.path("x.toml");
-    let inputs = Inputs::read(&path, Purpose::Training, &[], &Environment::default(), &Hub::offline()).unwrap();
+    let inputs = TrialInputs::read(&path, ReadFor::Training, &[], &Environment::default(), &Hub::offline()).unwrap();
     for name in names {
         shell.write(name, "changed");
     }
@@ -127,10 +127,10 @@ fn hashes_are_of_what_was_parsed_when_files_change_afterwards() {
     let tensors = read_tensors(&project("tests/golden/tiny/half/model.safetensors")).unwrap();
     let words = tensors.iter().find(|(name, _)| name == "bert.embeddings.word_embeddings.weight").unwrap();
     assert!(initial.parameters[0] == words.1);
-    let hashes = inputs.named.hashes_without_weights();
+    let hashes = inputs.loaded.hashes_without_weights();
     let found = [&hashes.config, &hashes.tokenizer["vocab.txt"], &hashes.data["train"], &hashes.data["validation"]];
     assert_eq!(found, before.each_ref());
-    assert_eq!(inputs.named.hashes().unwrap().weights, Some(half));
+    assert_eq!(inputs.loaded.hashes().unwrap().weights, Some(half));
 }
 
 #[test]

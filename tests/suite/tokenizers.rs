@@ -3,8 +3,8 @@
 use gluepot::checkpoint::{CheckpointName, Files};
 use gluepot::experiment::Environment;
 use gluepot::hub::Hub;
-use gluepot::inputs::Pipeline;
-use gluepot::inputs::{Inputs, Purpose};
+use gluepot::inputs::EncodedInputs;
+use gluepot::inputs::{ReadFor, TrialInputs};
 use gluepot::task::{Example, Text};
 use gluepot::tokens::{TokenCache, Tokens};
 use serde_json::Value;
@@ -140,9 +140,10 @@ fn identities_change_where_the_ids_do() {
              [data]\nsource = \"./glue\"\nmax_length = {max_length}\n[training]\nmax_steps = 1\n"
         );
         std::fs::write(path("x.toml"), experiment).unwrap();
-        let inputs = Inputs::read(&path("x.toml"), Purpose::Training, &[], &Environment::default(), &Hub::offline()).unwrap();
-        let pipeline = Pipeline::make(&inputs, &TokenCache::default()).unwrap();
-        assert_eq!(pipeline.provenance.tokenization, tokenization, "{name}");
-        assert_eq!(pipeline.provenance.identity == before, tokenization == 1, "{name}: {}", pipeline.provenance.identity);
+        let inputs =
+            TrialInputs::read(&path("x.toml"), ReadFor::Training, &[], &Environment::default(), &Hub::offline()).unwrap();
+        let encoded = EncodedInputs::new(&inputs, &TokenCache::default()).unwrap();
+        assert_eq!(encoded.provenance.tokenization, tokenization, "{name}");
+        assert_eq!(encoded.provenance.identity == before, tokenization == 1, "{name}: {}", encoded.provenance.identity);
     }
 }
