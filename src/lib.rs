@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! experiments/x.toml ─► Experiment ─► Settings ─┐
-//! checkpoint, data, tokenizer ─► Inputs ────────┴► plan ─► Trial      pure: complete, nothing is looked up again
-//! Trial + Inputs ─► train ─► Event, Event, …                           the only part that knows Burn
+//! checkpoint, data, tokenizer ─► inputs ────────┴► plan ─► Trial      pure: complete, nothing is looked up again
+//! Trial + inputs ─► train ─► Event, Event, …                           the only part that knows Burn
 //! Event ─► Recorder ─► runs/<stamp>_x/                                 kept
 //! runs/* ─► Comparison ─► conclusions, tables, page                    pure again
 //! ```
@@ -13,7 +13,7 @@
 //! **From a file to a trial.** [`experiment`] reads a TOML file in layers, each value with its origin, and reports every problem
 //! in its place; [`settings`] are the typed tables. [`inputs`] finds and reads what they name: a [`task`]'s data, a
 //! [`checkpoint`], whose `config.json` is an [`architecture`], and the tokenizer ([`tokens`]), from folders or through the
-//! [`hub`]. [`plan`] makes a complete [`plan::Trial`] of both, with its identity.
+//! [`hub`]. [`plan`] makes a complete [`plan::Trial`] of both, and its identity once everything has been read ([`plan::Provenance`]).
 //!
 //! **Training.** [`train`] is the loop, with optimizer, schedule and evaluation; [`models`] are the forward passes, over fused
 //! or reference operations; [`kernels`] are the fused ones, for CPU and GPU. Randomness ([`random`]) is a function of seed and place.
