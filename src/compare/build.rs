@@ -15,7 +15,7 @@ use super::variant::{Comparison, Variant};
 use super::{differences, order};
 use crate::compare::statistics::Description;
 use crate::runs::{RunFacts, Summary};
-use crate::settings::properties;
+use crate::settings::{CHECKPOINT, properties};
 use crate::task::metrics::{Direction, LOSS};
 
 /// Task, hashes of the validation and the training split, examples scored on, metric: what runs must have in common.
@@ -182,7 +182,7 @@ impl Scoring<'_> {
             difference: None,
             adjusted_p: None,
             pairing: None,
-            checkpoints: names(&group.runs, "checkpoint"),
+            checkpoints: names(&group.runs, CHECKPOINT),
             hashes: (!averaged).then(|| group.runs[0].run.facts.hashes.clone()),
             computed_by: computed_by(runs),
         }

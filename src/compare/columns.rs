@@ -10,7 +10,7 @@ use super::select::ComparedRun;
 use crate::machine::digest::hex;
 use crate::machine::relative_path;
 use crate::runs::{RESUMED, TOKENIZATION};
-use crate::settings::properties;
+use crate::settings::{CHECKPOINT, properties};
 
 /// What counts of a setting of a run: its value, or the content that it names.
 pub(super) fn counted<'a>(run: &'a ComparedRun, path: &str) -> Option<&'a Value> {
@@ -64,7 +64,7 @@ pub(super) fn named(run: &ComparedRun, path: &str) -> String {
         // Written as seen from the run directory.
         (Some(name), _) if name.starts_with('.') => relative_path::read(&run.run.path, Path::new(name)).display().to_string(),
         (Some(name), _) => name.into(),
-        (None, "checkpoint") => run.run.facts.checkpoint.clone(),
+        (None, CHECKPOINT) => run.run.facts.checkpoint.clone(),
         (None, _) => String::new(),
     }
 }

@@ -10,6 +10,7 @@ use super::select::ComparedRun;
 use crate::compare::statistics::mcnemar;
 use crate::hub::Hub;
 use crate::runs::{files, predicted_classes};
+use crate::settings::DATA_SOURCE;
 use crate::task::{Head, Origin, Source, Task, Text};
 
 /// How two runs' predictions at their best checkpoints differ.
@@ -121,7 +122,7 @@ fn picked(run: &ComparedRun) -> Result<Picked> {
 
 /// The validation split's sentences, if the file is the one that was scored on.
 fn texts(run: &ComparedRun, task: &Task) -> Option<Vec<Vec<String>>> {
-    let origin = match run.settings.get("data.source")?.as_str()? {
+    let origin = match run.settings.get(DATA_SOURCE)?.as_str()? {
         "hub" => Origin::Hub,
         folder => Origin::Folder(folder.into()),
     };

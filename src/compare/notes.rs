@@ -11,6 +11,7 @@ use super::select::ComparedRun;
 use super::variant::{Comparison, Variant};
 use crate::numbers::{counted, p_value, score};
 use crate::runs::{RESUMED, Status};
+use crate::settings::{CHECKPOINT, DATA_SOURCE};
 
 /// What is known beside the comparison itself.
 pub(super) struct NoteContext<'a> {
@@ -228,7 +229,7 @@ fn same_files(found: &NoteContext<'_>) -> Vec<Note> {
     let mut notes: Vec<Note> = Vec::new();
     for place in 0..found.order.len() {
         let runs = &found.group(place).runs;
-        for (path, what) in [("checkpoint", "checkpoint"), ("data.source", "data set")] {
+        for (path, what) in [(CHECKPOINT, "checkpoint"), (DATA_SOURCE, "data set")] {
             let names = names(runs, path);
             let text = format!("{} hold the same files and count as one {what}.", names.join(" and "));
             if names.len() > 1 && notes.iter().all(|note| note.text != text) {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::options::Sort;
 use super::variant::Variant;
 use crate::plan::shown;
+use crate::settings::CHECKPOINT;
 use crate::task::metrics::Direction;
 
 /// The places of variants in the order of the table.
@@ -45,7 +46,7 @@ pub(super) fn meant(name: &str, variants: &[Variant], columns: &[String]) -> Res
             let held = variant.settings.get(path);
             let as_number =
                 || held.and_then(Value::as_f64).zip(value.parse().ok()).is_some_and(|(held, asked): (f64, f64)| held == asked);
-            let as_name = || path == "checkpoint" && variant.checkpoints.iter().any(|name| name == value);
+            let as_name = || path == CHECKPOINT && variant.checkpoints.iter().any(|name| name == value);
             columns.iter().any(|column| column == path) && (shown(held) == value || as_number() || as_name())
         }
         None => variant.runs.iter().any(|run| run.starts_with(name)),

@@ -6,7 +6,7 @@ use super::document::Kind;
 use super::layers::Layers;
 use super::sweepable::is_whole;
 use super::validator::{can_be, must_be};
-use crate::settings::{Axis, SettingProblem, Sweep};
+use crate::settings::{Axis, CHECKPOINT, SettingProblem, Sweep};
 
 /// All of it.
 pub(super) fn sweep_problems(sweep: &Sweep, layers: &Layers, schema: &serde_json::Value) -> Vec<SettingProblem> {
@@ -40,9 +40,9 @@ pub(super) fn sweep_problems(sweep: &Sweep, layers: &Layers, schema: &serde_json
 /// `run:latest` would be a trial of the sweep itself as soon as that has begun.
 fn latest_of_itself(sweep: &Sweep, layers: &Layers) -> Option<SettingProblem> {
     const LATEST: &str = "run:latest";
-    let varies = matches!(sweep.axes.get("checkpoint"), Some(Axis::Values(values)) if values.iter().any(|value| value == LATEST));
-    let path = if varies { "sweep.axes.checkpoint" } else { "checkpoint" };
-    let is_latest = varies || layers.merged().get("checkpoint").and_then(Value::as_str) == Some(LATEST);
+    let varies = matches!(sweep.axes.get(CHECKPOINT), Some(Axis::Values(values)) if values.iter().any(|value| value == LATEST));
+    let path = if varies { "sweep.axes.checkpoint" } else { CHECKPOINT };
+    let is_latest = varies || layers.merged().get(CHECKPOINT).and_then(Value::as_str) == Some(LATEST);
     let message = "`run:latest` means another run as soon as the sweep has begun";
     is_latest.then(|| SettingProblem::new(path, message).help("name the run by its id, as in run:8c1f3a"))
 }

@@ -15,7 +15,7 @@ pub use trial::{Steps, Trial};
 use std::num::NonZeroUsize;
 
 use crate::architecture::{Architecture, Dropout, Parameter, Role};
-use crate::settings::{SettingProblem, Settings};
+use crate::settings::{CHECKPOINT, DATA_SOURCE, SettingProblem, Settings};
 use crate::task::Task;
 
 /// What the plan has to know of the world: read beforehand, so that planning itself is pure.
@@ -49,7 +49,7 @@ pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<S
     let validation_examples = limited(facts.validation_examples, settings.data.eval_limit);
     for (examples, split) in [(train_examples, "training"), (validation_examples, "validation")] {
         if examples == 0 {
-            complaints.push(SettingProblem::new("data.source", format!("the {split} split is empty")));
+            complaints.push(SettingProblem::new(DATA_SOURCE, format!("the {split} split is empty")));
         }
     }
     let max_length = max_length(&settings, &facts).unwrap_or_else(|complaint| {
@@ -94,7 +94,7 @@ fn max_length(settings: &Settings, facts: &Facts) -> Result<usize, SettingProble
         Some(asked) => Ok(asked),
         None if allowed < SHORTEST => {
             let message = format!("the checkpoint allows only {allowed} tokens, too few for a sentence");
-            Err(SettingProblem::new("checkpoint", message)
+            Err(SettingProblem::new(CHECKPOINT, message)
                 .help("look at the positions in its config.json, and at model_max_length in tokenizer_config.json"))
         }
         None => Ok(allowed),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::facts::RunFacts;
 use crate::plan::{Hashes, SettingRow, extended, identity, identity_of};
-use crate::settings::properties;
+use crate::settings::{CHECKPOINT, DATA_SOURCE, properties};
 
 /// Whether a run's settings and files are those that its identity was made of, however often it was trained for longer.
 #[must_use]
@@ -59,8 +59,8 @@ pub fn deciding(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> BTreeMa
         .filter(|(path, _)| properties().decides(path))
         .map(|(path, value)| (path.clone(), value.clone()))
         .collect();
-    deciding.insert("checkpoint".into(), json!({ "config": config, "tokenizer": tokenizer, "weights": weights }));
-    deciding.insert("data.source".into(), json!(data));
+    deciding.insert(CHECKPOINT.into(), json!({ "config": config, "tokenizer": tokenizer, "weights": weights }));
+    deciding.insert(DATA_SOURCE.into(), json!(data));
     if let Some(tokenization) = facts.tokenization {
         deciding.insert(TOKENIZATION.into(), tokenization.into());
     }
