@@ -191,8 +191,8 @@ impl From<TrainError> for Failure {
             TrainError::Device(error) => Self::of_device(&format!("{error:#}")).unwrap_or(Self::Internal(error)),
             // Observers write to the run directory.
             TrainError::Observer(error) => Self::RunDirectory(error),
-            TrainError::MissingTarget(_) => Self::Data(error.into()),
-            TrainError::UnknownMetric(_) => Self::Internal(error.into()),
+            TrainError::MissingTarget(_) | TrainError::Target(_) => Self::Data(error.into()),
+            TrainError::Parameters(_) | TrainError::UnknownMetric(_) => Self::Internal(error.into()),
         }
     }
 }

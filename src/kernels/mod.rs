@@ -1,29 +1,35 @@
-//! Fused training operations, each with a gradient written out by hand: what they are, their passes on each backend, and
-//! their registration with Burn.
+//! Fused training operations, each with a gradient written out by hand.
 //!
-//! A batch is one long row of tokens, example after example, without padding ([`Rows`]). Hidden states are
+//! [`ops`] declares them, `cpu` and `gpu` have their kernels, and [`Operation`] is how Burn's tensors reach these.
+//!
+//! A batch is one long row of tokens, example after example, without padding ([`RaggedBatch`]). Hidden states are
 //! `[tokens, d]`.
 
+mod batch_tensors;
 mod cpu;
+mod dropout_mask;
 #[cfg(feature = "gpu")]
 mod gpu;
-mod gradients;
-mod mask;
-mod operations;
-mod passes;
-mod rows;
-mod several;
-#[cfg(feature = "gpu")]
-mod sums;
+mod operation;
+mod ops;
+mod packed;
+mod ragged_batch;
+mod resident;
+mod targets;
+mod update;
 
+pub use batch_tensors::{BatchIndices, BatchNumbers};
 pub use cpu::instruction_set;
+pub use dropout_mask::DropoutMask;
 #[cfg(feature = "gpu")]
-pub use gpu::{Prepared, Reads, Recording, Shape, held, whereabouts};
-pub use mask::Drop;
-pub use operations::{
-    Attending, Closing, Dropping, Embedding, Fused, Judging, Moved, Products, Rule, Ruled, Rules, Touched, Update,
+pub use gpu::{BatchShape, PreparedDevice, Recording, RecordingInputs, bytes_reserved, memory_address};
+pub use operation::Operation;
+pub use ops::{
+    AdamWStep, AddGradients, AddTokenGradients, Attention, BiasGelu, CrossEntropy, Dropout, DropoutAddNorm, Embedding,
+    GlobalNorm, MaskRows, Matmul, MatmulPrecision, NormDropout, Queries, RoundToBf16, SelectFirst, SelfAttention,
+    SparseAdamWStep, TouchedRows, UpdateRule, ZeroGradients,
 };
-pub use rows::{Rows, Words};
-pub use several::Several;
-#[cfg(feature = "gpu")]
-pub use sums::Sums;
+pub use ragged_batch::{RaggedBatch, UniqueTokens};
+pub use resident::{ResidentBatch, ResidentRules, ResidentTokens};
+pub use targets::Targets;
+pub use update::Update;

@@ -2,117 +2,106 @@
 //!
 //! Hidden states are kept as rows: every linear layer is then one matrix product.
 
-use std::sync::Arc;
+use burn::tensor::{Tensor, activation::tanh};
 
-use burn::tensor::Tensor;
-
-use super::Masks;
-use super::layers::{LayerNorm, Linear, Value};
-use super::padded::Padded;
+use super::DropoutSites;
+use super::input::Input;
+use super::named_parameters::{NamedParameters, ParameterError};
+use super::ops::{Hidden, Ids, LayerNorm, Linear, Ops};
 use crate::architecture::bert::Config;
-use crate::kernels::Rows;
 use crate::settings::Precision;
-
-/// A batch on a device.
-// There is one at a time.
-#[allow(clippy::large_enum_variant)]
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// Padded to one length: for Burn's own operations, on any device.
-    Padded(Padded),
-    /// Without padding: for the fused operations of the CPU.
-    Rows(Arc<Rows>),
-}
 
 /// The model and its parameters.
 #[derive(Clone, Debug)]
 pub struct Bert {
-    pub(super) words: Tensor<2>,
-    pub(super) positions: Tensor<2>,
-    pub(super) segments: Tensor<2>,
-    pub(super) norm: LayerNorm,
-    pub(super) layers: Vec<Layer>,
-    pub(super) pooler: Linear,
-    pub(super) classifier: Linear,
-    pub(super) heads: usize,
-    pub(super) precision: Precision,
+    words: Tensor<2>,
+    positions: Tensor<2>,
+    segments: Tensor<2>,
+    norm: LayerNorm,
+    layers: Vec<Layer>,
+    pooler: Linear,
+    classifier: Linear,
+    heads: usize,
+    precision: Precision,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Layer {
-    pub(super) query: Linear,
-    pub(super) key: Linear,
-    pub(super) value: Linear,
-    pub(super) attention_output: Linear,
-    pub(super) attention_norm: LayerNorm,
-    pub(super) intermediate: Linear,
-    pub(super) output: Linear,
-    pub(super) output_norm: LayerNorm,
+struct Layer {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    attention_output: Linear,
+    attention_norm: LayerNorm,
+    intermediate: Linear,
+    output: Linear,
+    output_norm: LayerNorm,
 }
 
 impl Bert {
-    /// The model over these parameters, in the order of [`crate::architecture::Architecture::parameters`]. They are shared, not copied.
-    #[must_use]
-    pub fn new(config: &Config, values: impl IntoIterator<Item = Value>, precision: Precision) -> Self {
-        let mut take = Take { values: values.into_iter(), epsilon: config.layer_norm_eps };
-        Self {
-            words: take.matrix(),
-            positions: take.matrix(),
-            segments: take.matrix(),
-            norm: take.norm(),
-            layers: (0..config.num_hidden_layers).map(|_| Layer::from_values(&mut take)).collect(),
-            pooler: take.linear(),
-            classifier: take.linear(),
+    /// The model over these parameters.
+    ///
+    /// # Errors
+    /// One is not there, or of another rank.
+    pub fn new(config: &Config, parameters: &NamedParameters<'_>, precision: Precision) -> Result<Self, ParameterError> {
+        let epsilon = config.layer_norm_eps;
+        let layer = |index| Layer::new(&format!("bert.encoder.layer.{index}"), parameters, epsilon);
+        Ok(Self {
+            words: parameters.matrix("bert.embeddings.word_embeddings.weight")?,
+            positions: parameters.matrix("bert.embeddings.position_embeddings.weight")?,
+            segments: parameters.matrix("bert.embeddings.token_type_embeddings.weight")?,
+            norm: parameters.layer_norm("bert.embeddings.LayerNorm", epsilon)?,
+            layers: (0..config.num_hidden_layers).map(layer).collect::<Result<_, _>>()?,
+            pooler: parameters.linear("bert.pooler.dense")?,
+            classifier: parameters.linear("classifier")?,
             heads: config.num_attention_heads,
             precision,
-        }
+        })
     }
 
-    /// Logits `[examples, labels]`.
+    /// What the head says of each example: `[examples, outputs]`.
     #[must_use]
-    pub fn forward(&self, input: &Input, mut masks: Masks) -> Tensor<2> {
-        match input {
-            Input::Padded(padded) => self.forward_padded(padded, &mut masks),
-            Input::Rows(rows) => self.forward_rows(rows, &mut masks),
+    pub fn forward(&self, input: &Input, dropout: DropoutSites) -> Tensor<2> {
+        let ops = &mut Ops::new(input, self.precision, dropout);
+        let tables = [(&self.words, Ids::Tokens), (&self.positions, Ids::Positions), (&self.segments, Ids::Segments)];
+        let x = ops.embedding(&tables);
+        let mut x = ops.norm_dropout(x, &self.norm);
+        let last = self.layers.len().saturating_sub(1);
+        for (index, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(x, self.heads, index == last, ops);
         }
+        let first = ops.select_first(x);
+        let pooled = tanh(ops.linear(first, &self.pooler));
+        let pooled = ops.classifier_dropout(pooled);
+        ops.linear(pooled, &self.classifier)
     }
 }
 
 impl Layer {
-    fn from_values(take: &mut Take<impl Iterator<Item = Value>>) -> Self {
-        Self {
-            query: take.linear(),
-            key: take.linear(),
-            value: take.linear(),
-            attention_output: take.linear(),
-            attention_norm: take.norm(),
-            intermediate: take.linear(),
-            output: take.linear(),
-            output_norm: take.norm(),
-        }
+    fn new(name: &str, parameters: &NamedParameters<'_>, epsilon: f64) -> Result<Self, ParameterError> {
+        let linear = |part: &str| parameters.linear(&format!("{name}.{part}"));
+        let norm = |part: &str| parameters.layer_norm(&format!("{name}.{part}"), epsilon);
+        Ok(Self {
+            query: linear("attention.self.query")?,
+            key: linear("attention.self.key")?,
+            value: linear("attention.self.value")?,
+            attention_output: linear("attention.output.dense")?,
+            attention_norm: norm("attention.output.LayerNorm")?,
+            intermediate: linear("intermediate.dense")?,
+            output: linear("output.dense")?,
+            output_norm: norm("output.LayerNorm")?,
+        })
+    }
+
+    fn forward(&self, x: Hidden, heads: usize, is_last: bool, ops: &mut Ops<'_>) -> Hidden {
+        // The classifier reads the first token alone, so that the last layer need not compute the others.
+        let residual = if is_last { ops.first_tokens(&x) } else { x.clone() };
+        let context = ops.attention(&residual, x, [&self.query, &self.key, &self.value], heads);
+        let x = ops.dropout_add_norm(context, &self.attention_output, residual, &self.attention_norm);
+        let wide = ops.linear_gelu(x.clone(), &self.intermediate);
+        ops.dropout_add_norm(wide, &self.output, x, &self.output_norm)
     }
 }
 
-/// Hands parameters out in the table's order.
-struct Take<I> {
-    values: I,
-    epsilon: f64,
-}
-
-impl<I: Iterator<Item = Value>> Take<I> {
-    fn next(&mut self) -> Value {
-        self.values.next().unwrap_or_else(|| unreachable!("the parameter table holds every parameter"))
-    }
-
-    fn matrix(&mut self) -> Tensor<2> {
-        self.next().matrix()
-    }
-
-    fn linear(&mut self) -> Linear {
-        Linear { weight: self.next().matrix(), bias: self.next().vector() }
-    }
-
-    fn norm(&mut self) -> LayerNorm {
-        LayerNorm { scale: self.next().vector(), bias: self.next().vector(), epsilon: self.epsilon }
-    }
-}
+#[cfg(test)]
+#[path = "bert_tests.rs"]
+mod tests;

@@ -1,14 +1,22 @@
 //! Models on Burn: what is computed from parameters and tokens.
+//!
+//! An encoder's forward pass is written once, over [`ops`], which run on kernels or on Burn's own functions.
 
 mod bert;
-mod dropout;
-mod layers;
-mod padded;
+mod dropout_sites;
+mod input;
+mod model;
+mod named_parameters;
+mod ops;
+mod precision;
 mod read;
-mod rows;
+mod value;
 
-pub use bert::{Bert, Input};
-pub use dropout::Masks;
-pub use layers::{Value, product, products};
-pub use padded::Padded;
+pub use dropout_sites::DropoutSites;
+pub use input::{Input, PaddedBatch};
+pub use model::Model;
+pub use named_parameters::{NamedParameters, ParameterError};
+pub use ops::{Op, ReferenceOps};
+pub use precision::{matmul_precision, product};
 pub use read::read;
+pub use value::Value;

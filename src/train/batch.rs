@@ -1,29 +1,16 @@
 //! From examples to a batch on the device.
 
-use std::sync::Arc;
-
 use super::device::{Device, Kernels};
-
-use crate::kernels::Rows;
-use crate::models::{Input, Padded};
+use super::targets::{TargetError, checked};
+use crate::kernels::{RaggedBatch, Targets};
+use crate::models::{Input, PaddedBatch};
 use crate::plan::Trial;
-use crate::task::Target;
 use crate::tokens::Encoded;
-
-/// A batch of examples on the device.
-pub struct Batch {
-    /// Tokens.
-    pub input: Input,
-    /// The label of each example.
-    pub labels: Vec<u32>,
-    /// Its number in a training.
-    pub turn: u64,
-}
 
 /// How a padded batch is padded.
 #[derive(Clone, Copy, Debug)]
 pub struct Padding {
-    /// The token that fills, of which nothing is learnt; none where there is none such.
+    /// The padding token, whose embedding gets no gradient; none where the tokenizer has none.
     pub token: Option<u32>,
 }
 
@@ -35,30 +22,49 @@ impl Padding {
     }
 }
 
+/// A batch of examples on the device.
+pub struct Batch {
+    /// What the model reads.
+    pub input: Input,
+}
+
 impl Batch {
-    /// Puts examples on the device: end to end where fused operations read them, else padded to the longest.
+    /// Puts examples on the device to predict: end to end where kernels read them, else padded to the longest.
     #[must_use]
     pub fn new(examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
-        Self::at(0, examples, padding, device)
+        Self { input: input(examples, padding, (Targets::None, 0), device) }
     }
 
-    /// As the `turn`-th batch of a training.
+    /// Puts examples on the device to learn from, as batch `number` of a training.
+    ///
+    /// # Errors
+    /// A target is none that the model's outputs can give.
+    pub fn to_learn(number: u64, examples: &[&Encoded], trial: &Trial, device: &Device) -> Result<Self, TargetError> {
+        let targets = checked(examples.iter().map(|example| example.target.as_ref()), trial.task.head.outputs())?;
+        Ok(Self { input: input(examples, Padding::of(trial), (targets, number), device) })
+    }
+
+    /// Number of examples.
     #[must_use]
-    pub fn at(turn: u64, examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
-        let class = |example: &&Encoded| if let Some(Target::Class(class)) = &example.target { Some(*class) } else { None };
-        let labels: Vec<u32> = examples.iter().filter_map(class).collect();
-        let input = match device.kernels() {
-            Kernels::Fused => {
-                let rows = Rows::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)));
-                Input::Rows(Arc::new(rows.without(padding.token).labelled(labels.clone()).at(turn)))
-            }
-            Kernels::Reference => Input::Padded(padded(examples, padding, device)),
-        };
-        Self { input, labels, turn }
+    pub fn examples(&self) -> usize {
+        self.input.examples()
     }
 }
 
-fn padded(examples: &[&Encoded], padding: Padding, device: &Device) -> Padded {
+fn input(examples: &[&Encoded], padding: Padding, (targets, number): (Targets, u64), device: &Device) -> Input {
+    match device.kernels() {
+        Kernels::Fused => {
+            let batch = RaggedBatch::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)));
+            let batch = batch.ignoring(padding.token).with_targets(targets).numbered(number);
+            let by_reference = device.reference_ops();
+            let batch = if by_reference.needs_padded_layout() { batch.with_padded_layout() } else { batch };
+            Input::Ragged { batch: batch.resident(), by_reference }
+        }
+        Kernels::Reference => Input::Padded(padded(examples, padding, device).with_targets(targets).numbered(number)),
+    }
+}
+
+fn padded(examples: &[&Encoded], padding: Padding, device: &Device) -> PaddedBatch {
     let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
     let length = lengths.iter().copied().max().unwrap_or(1);
     let filled = |values: fn(&Encoded) -> &[u32], fill: u32| -> Vec<i32> {
@@ -71,5 +77,5 @@ fn padded(examples: &[&Encoded], padding: Padding, device: &Device) -> Padded {
     };
     let tokens = filled(|example| &example.tokens, padding.token.unwrap_or(0));
     let segments = filled(|example| &example.segments, 0);
-    Padded::new(tokens, segments, &lengths, length, device.plain()).without(padding.token)
+    PaddedBatch::new(tokens, segments, &lengths, length, device.plain()).ignoring(padding.token)
 }

@@ -1,5 +1,8 @@
 //! How training fails.
 
+use super::targets::TargetError;
+use crate::models::ParameterError;
+
 /// Why training failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -15,6 +18,12 @@ pub enum TrainError {
     /// An example that is to be scored has no target: its index in the split.
     #[error("example {0} has no target to be scored by")]
     MissingTarget(usize),
+    /// The target of an example to learn from is none that the model's outputs can give.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The parameters are not those of the model.
+    #[error(transparent)]
+    Parameters(#[from] ParameterError),
     /// The task has no metric of this name.
     #[error("the task has no metric {0}")]
     UnknownMetric(String),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use burn::backend::{Dispatch, DispatchTensor};
+use burn::backend::DispatchTensor;
 use burn::tensor::{Gradients, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use super::device::Kernels;
 use crate::architecture::{Parameter, Role};
-use crate::kernels::{Several, Update, Words};
+use crate::kernels::{GlobalNorm, ResidentTokens, Update};
 use crate::models::{Input, Value};
 
 /// Gradients of all parameters, in the table's order; none where a parameter took no part.
@@ -18,22 +18,22 @@ pub struct GradientSum(pub(super) Vec<Option<Gradient>>);
 pub enum Gradient {
     /// Of all of it.
     Whole(Value),
-    /// Of a vocabulary: `[words, d]`, zero for all other words.
-    Words(Tensor<2>, Arc<Words>),
+    /// Of a table of token embeddings: `[tokens, d]`, zero for all other tokens.
+    Tokens(Tensor<2>, Arc<ResidentTokens>),
 }
 
 impl GradientSum {
     /// Takes the gradients of parameters out of a backward pass over `input`.
     pub fn take(parameters: &[Parameter], values: &[Value], gradients: &mut Gradients, input: &Input) -> Self {
-        let mut take = |(parameter, value): (&Parameter, &Value)| match (value, input) {
-            (Value::Vector(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Vector(x))),
-            (Value::Matrix(x), Input::Rows(rows)) if parameter.role == Role::WordEmbedding => {
-                x.grad_remove(gradients).map(|x| Gradient::Words(x, Arc::clone(&rows.words)))
-            }
-            (Value::Matrix(x), Input::Padded(padded)) if parameter.role == Role::WordEmbedding => {
-                x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Matrix(padded.learnt(x)).widened()))
-            }
-            (Value::Matrix(x), _) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Matrix(x).widened())),
+        let mut take = |(parameter, value): (&Parameter, &Value)| match value {
+            Value::Vector(x) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Vector(x))),
+            Value::Matrix(x) => x.grad_remove(gradients).map(|x| match input {
+                Input::Ragged { batch, .. } if parameter.role == Role::WordEmbedding && input.has_sparse_embeddings() => {
+                    Gradient::Tokens(x, Arc::clone(&batch.unique))
+                }
+                _ if parameter.role == Role::WordEmbedding => Gradient::Whole(Value::Matrix(input.without_ignored(x)).widened()),
+                _ => Gradient::Whole(Value::Matrix(x).widened()),
+            }),
         };
         Self(parameters.iter().zip(values).map(&mut take).collect())
     }
@@ -55,7 +55,7 @@ impl GradientSum {
         let norm = match kernels {
             Kernels::Fused => {
                 let all: Vec<DispatchTensor> = gradients.map(|gradient| gradient.clone().into_dispatch()).collect();
-                (!all.is_empty()).then(|| Tensor::from_dispatch(Dispatch::norm(Several(all))))?
+                (!all.is_empty()).then(|| Tensor::from_dispatch(GlobalNorm.apply(all).remove(0)))?
             }
             Kernels::Reference => {
                 let squares: Vec<Tensor<1>> = gradients.map(Gradient::square_sum).collect();
@@ -71,11 +71,11 @@ impl Gradient {
         match (self, other) {
             (Self::Whole(Value::Vector(a)), Self::Whole(Value::Vector(b))) => Self::Whole(Value::Vector(a + b)),
             (Self::Whole(Value::Matrix(a)), Self::Whole(Value::Matrix(b))) => Self::Whole(Value::Matrix(a + b)),
-            (Self::Words(a, first), Self::Words(b, second)) => {
-                let both = first.and(&second);
+            (Self::Tokens(a, first), Self::Tokens(b, second)) => {
+                let both: Arc<ResidentTokens> = Arc::new(first.union(&second).into());
                 let none = Tensor::zeros([both.ids.len(), a.dims()[1]], &a.device());
                 let sum = added(added(none, a, &both.places_of(&first.ids)), b, &both.places_of(&second.ids));
-                Self::Words(sum, both)
+                Self::Tokens(sum, both)
             }
             _ => unreachable!("a parameter's gradients are of one kind"),
         }
@@ -84,14 +84,14 @@ impl Gradient {
     fn into_dispatch(self) -> DispatchTensor {
         match self {
             Self::Whole(value) => value.into_dispatch(),
-            Self::Words(x, _) => x.into_dispatch(),
+            Self::Tokens(x, _) => x.into_dispatch(),
         }
     }
 
     fn square_sum(&self) -> Tensor<1> {
         match self {
             Self::Whole(Value::Vector(x)) => (x.clone() * x.clone()).sum(),
-            Self::Whole(Value::Matrix(x)) | Self::Words(x, _) => (x.clone() * x.clone()).sum(),
+            Self::Whole(Value::Matrix(x)) | Self::Tokens(x, _) => (x.clone() * x.clone()).sum(),
         }
     }
 }

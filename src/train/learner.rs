@@ -3,22 +3,21 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-#[cfg(feature = "gpu")]
-use super::accumulated::Accumulated;
 use super::batch::Batch;
 use super::device::Device;
 use super::gradient_sum::GradientSum;
-use super::loss::cross_entropy;
+#[cfg(feature = "gpu")]
+use super::gradient_totals::AccumulatedGradients;
+use super::loss::loss;
 use super::optimizer::{AdamW, clip_factor};
 use super::state::TrainingState;
 use super::step::Numbers;
-use crate::architecture::{Architecture, Parameter, Role};
+use crate::architecture::{Parameter, Role};
 use crate::checkpoint::HostTensor;
-use crate::kernels::{Several, Update};
-use crate::models::{Bert, Masks, Value};
+use crate::kernels::{RoundToBf16, Update};
+use crate::models::{DropoutSites, Model, ParameterError, Value};
 use crate::plan::Trial;
 use crate::settings::Precision;
 
@@ -34,7 +33,7 @@ pub struct Learner<'a> {
     pub optimizer: AdamW,
     /// Of the batches of a step so far, on a GPU.
     #[cfg(feature = "gpu")]
-    pub accumulated: Accumulated,
+    pub accumulated: AccumulatedGradients,
     /// Where the time of all steps so far went.
     pub spent: Spent,
 }
@@ -69,7 +68,7 @@ impl<'a> Learner<'a> {
             parameters,
             optimizer,
             #[cfg(feature = "gpu")]
-            accumulated: Accumulated::default(),
+            accumulated: AccumulatedGradients::default(),
             spent: Spent::default(),
         }
     }
@@ -83,11 +82,11 @@ impl<'a> Learner<'a> {
 
     /// Learns from batches in one step: their mean loss, and the gradient's norm.
     pub fn compute(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
-        let examples: usize = batches.iter().map(|batch| batch.labels.len()).sum();
+        let examples: usize = batches.iter().map(Batch::examples).sum();
         let mut sum: Option<(Tensor<1>, GradientSum)> = None;
         let leaves = self.leaves();
         for batch in batches {
-            let (loss, gradients) = self.differentiate(batch, &leaves, batch.labels.len() as f64 / examples as f64);
+            let (loss, gradients) = self.differentiate(batch, &leaves, batch.examples() as f64 / examples as f64)?;
             sum = Some(match sum {
                 None => (loss, gradients),
                 Some((losses, earlier)) => (losses + loss, earlier.plus(gradients)),
@@ -105,9 +104,9 @@ impl<'a> Learner<'a> {
         let clip = clip_factor(&grad_norm, self.trial.settings.optimizer.max_grad_norm);
         // Nothing else holds the parameters now, so they can be changed in place.
         self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, numbers, clip);
-        let told = Tensor::cat(vec![loss, grad_norm], 0);
+        let numbers = Tensor::cat(vec![loss, grad_norm], 0);
         self.spent.update += begun.elapsed();
-        Ok(told)
+        Ok(numbers)
     }
 
     /// Whether products read other weights than those that are learnt.
@@ -145,22 +144,28 @@ impl<'a> Learner<'a> {
     }
 
     /// The loss of a batch, scaled by its share of the step, and its gradients.
-    pub fn differentiate(&mut self, batch: &Batch, leaves: &[Value], share: f64) -> (Tensor<1>, GradientSum) {
-        let masks = Masks::training(self.trial.dropout, self.trial.settings.seed, batch.turn);
+    ///
+    /// # Errors
+    /// A parameter is not there, or the batch has no targets.
+    pub fn differentiate(&mut self, batch: &Batch, leaves: &[Value], share: f64) -> Result<(Tensor<1>, GradientSum)> {
+        let dropout = DropoutSites::training(self.trial.dropout, self.trial.settings.seed, batch.input.number());
         let begun = Instant::now();
-        let logits = self.model(leaves).forward(&batch.input, masks);
-        let loss = cross_entropy(logits, batch, share);
+        let outputs = self.model(leaves)?.forward(&batch.input, dropout);
+        let loss = loss(outputs, &batch.input, share)?;
         self.spent.forward += begun.elapsed();
         let begun = Instant::now();
         let mut gradients = loss.backward();
         self.spent.backward += begun.elapsed();
-        (loss.inner(), GradientSum::take(&self.trial.parameters, leaves, &mut gradients, &batch.input))
+        Ok((loss.inner(), GradientSum::take(&self.trial.parameters, leaves, &mut gradients, &batch.input)))
     }
 
-    /// The model over some parameters, in the table's order.
-    pub fn model(&self, parameters: &[Value]) -> Bert {
-        let Architecture::Bert(config) = &self.trial.architecture;
-        Bert::new(config, parameters.iter().cloned(), self.trial.settings.training.precision)
+    /// The model over some values of the parameters, in their order.
+    ///
+    /// # Errors
+    /// The architecture lacks a parameter of the model.
+    pub fn model(&self, values: &[Value]) -> Result<Model, ParameterError> {
+        let named = self.trial.parameters.iter().map(|parameter| &*parameter.name).zip(values).collect();
+        Model::new(&self.trial.architecture, &named, self.trial.settings.training.precision)
     }
 
     /// Copies the parameters from the device, in the table's order and the file's layout.
@@ -181,6 +186,6 @@ fn all_rounded(weights: Vec<Value>) -> Vec<Value> {
     if weights.is_empty() {
         return weights;
     }
-    let rounded = Dispatch::rounded(Several(weights.into_iter().map(Value::into_dispatch).collect()));
-    rounded.0.into_iter().map(|weight| Value::Matrix(Tensor::from_dispatch(weight))).collect()
+    let rounded = RoundToBf16.apply(weights.into_iter().map(Value::into_dispatch).collect());
+    rounded.into_iter().map(|weight| Value::Matrix(Tensor::from_dispatch(weight))).collect()
 }

@@ -1,26 +1,59 @@
-//! The loss: cross-entropy, averaged over a batch's examples.
+//! The losses, averaged over a batch's examples. What the outputs are compared with lies on the device, where a recorded step
+//! finds the next batch's: a loss may be written in ordinary Burn.
 
 use std::sync::Arc;
 
-use burn::backend::Dispatch;
-use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
+use anyhow::{Result, bail};
+use burn::tensor::Tensor;
+use burn::tensor::activation::{log_softmax, relu};
 
-use super::batch::Batch;
-use crate::kernels::{Fused, Judging};
+use crate::kernels::{CrossEntropy, Operation, Targets};
 use crate::models::Input;
 
-/// Minus the mean logarithm of the labels' probabilities, times `share`: `[1]` from logits `[examples, classes]`.
-pub fn cross_entropy(logits: Tensor<2>, batch: &Batch, share: f64) -> Tensor<1> {
-    match &batch.input {
-        Input::Rows(rows) => {
-            let how = Judging { rows: Arc::clone(rows), share };
-            Tensor::from_dispatch(Dispatch::cross_entropy(logits.into_dispatch(), how))
+/// The loss of outputs `[examples, outputs]` that the kind of target asks for, times `share`: `[1]`.
+///
+/// # Errors
+/// The batch has no targets.
+pub fn loss(outputs: Tensor<2>, input: &Input, share: f64) -> Result<Tensor<1>> {
+    Ok(match input.targets() {
+        Targets::Classes(_) => cross_entropy(outputs, input, share),
+        Targets::Labels { .. } => {
+            let targets = input.target_numbers(&outputs);
+            binary_cross_entropy(outputs, targets) * share
+        }
+        Targets::Values(_) => {
+            let targets = input.target_numbers(&outputs);
+            mean_squared_error(outputs, targets) * share
+        }
+        Targets::None => bail!("examples without targets to learn from"),
+    })
+}
+
+/// Minus the mean logarithm of the classes' probabilities, times `share`: torch's `cross_entropy`.
+fn cross_entropy(logits: Tensor<2>, input: &Input, share: f64) -> Tensor<1> {
+    match input {
+        Input::Ragged { batch, .. } => {
+            let operation = CrossEntropy { batch: Arc::clone(batch), share };
+            Tensor::from_dispatch(operation.apply([logits.into_dispatch()]))
         }
         Input::Padded(_) => {
-            let indices: Vec<i32> = batch.labels.iter().map(|label| label.cast_signed()).collect();
-            let data = TensorData::new(indices, [batch.labels.len(), 1]);
-            let labels = Tensor::<2, Int>::from_data(data, &logits.device().without_autodiff());
-            log_softmax(logits, 1).gather(1, labels).mean().neg() * share
+            let classes = input.target_classes(&logits).unsqueeze_dim(1);
+            log_softmax(logits, 1).gather(1, classes).mean().neg() * share
         }
     }
 }
+
+/// Torch's `mse_loss`, as transformers' models with one label have it.
+fn mean_squared_error(outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+    (outputs - targets).square().mean()
+}
+
+/// Torch's `binary_cross_entropy_with_logits`, the mean over examples and labels: max(z, 0) - z · y + ln(1 + exp(-|z|)).
+fn binary_cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+    let softplus = (logits.clone().abs().neg().exp() + 1.0).log();
+    (relu(logits.clone()) - logits * targets + softplus).mean()
+}
+
+#[cfg(test)]
+#[path = "loss_tests.rs"]
+mod tests;

@@ -5,12 +5,14 @@
 //! with a [`Stop`]. [`predict`] is the forward pass alone.
 
 #[cfg(feature = "gpu")]
-mod accumulated;
+mod accumulate;
 mod batch;
 mod device;
 mod error;
 mod event;
 mod gradient_sum;
+#[cfg(feature = "gpu")]
+mod gradient_totals;
 mod kernel_cache;
 mod learner;
 mod log;
@@ -27,10 +29,11 @@ mod schedule;
 mod speed;
 mod state;
 mod step;
+#[cfg(feature = "gpu")]
+mod step_part;
+mod targets;
 mod trainer;
 mod training_loop;
-#[cfg(feature = "gpu")]
-mod work;
 
 pub use batch::Padding;
 pub use device::{CudaSupport, Device, DeviceError, Faults, Kernels, unused_gpu};
@@ -46,5 +49,6 @@ pub use replays::Replays;
 pub use schedule::learning_rate;
 pub use speed::{Speed, matmul_peak, measure};
 pub use state::{Counters, Interval, Start, TrainingState};
+pub use targets::TargetError;
 pub use trainer::Trainer;
 pub use training_loop::train;

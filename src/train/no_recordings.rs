@@ -21,7 +21,7 @@ impl Recordings {
 
     /// Learns from batches in one step: their mean loss, and the gradient's norm.
     #[allow(clippy::unused_self)]
-    pub fn take(&self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
+    pub fn step(&self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
         learner.compute(batches, numbers)
     }
 

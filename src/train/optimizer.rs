@@ -10,10 +10,10 @@ use burn::tensor::Tensor;
 use super::device::{Device, Kernels};
 use super::gradient_sum::{Gradient, GradientSum};
 use super::state::TrainingState;
-use super::step::{Numbers, Part};
+use super::step::{Numbers, ParameterUpdate};
 use crate::architecture::Parameter;
 use crate::checkpoint::HostTensor;
-use crate::kernels::Moved;
+use crate::kernels::TouchedRows;
 use crate::models::Value;
 use crate::settings::Optimizer;
 
@@ -32,18 +32,18 @@ pub struct AdamW {
     settings: Optimizer,
     /// One for each parameter.
     decay: Arc<Vec<f64>>,
-    moments: Vec<State>,
+    moments: Vec<ParameterMoments>,
     kernels: Kernels,
     steps: u64,
 }
 
 /// Running means of a parameter's gradients and of their squares, where it is.
 #[derive(Default)]
-struct State {
+struct ParameterMoments {
     /// None before the first step.
     moments: Option<(Value, Value)>,
-    /// Of a vocabulary, for fused operations.
-    moved: Moved,
+    /// Of a table of token embeddings, for fused operations.
+    touched: TouchedRows,
 }
 
 impl AdamW {
@@ -51,7 +51,7 @@ impl AdamW {
     #[must_use]
     pub fn new(settings: &Optimizer, names: impl Iterator<Item = String>, kernels: Kernels) -> Self {
         let decay: Vec<f64> = names.map(|name| settings.decay_of(&name)).collect();
-        let moments = decay.iter().map(|_| State::default()).collect();
+        let moments = decay.iter().map(|_| ParameterMoments::default()).collect();
         Self { settings: settings.clone(), moments, decay: Arc::new(decay), kernels, steps: 0 }
     }
 
@@ -64,13 +64,13 @@ impl AdamW {
         Ok(pairs.collect::<Result<Vec<_>>>()?.into_iter().unzip())
     }
 
-    /// Goes on where another optimizer was.
+    /// Continues from another optimizer's state.
     pub fn restore(&mut self, table: &[Parameter], state: TrainingState, device: &Device) {
         self.steps = state.counters.steps;
         let moments = state.first_moments.into_iter().zip(state.second_moments);
         for ((own, entry), (first, second)) in self.moments.iter_mut().zip(table).zip(moments) {
             let value = |tensor| Value::from_host(tensor, entry.role, device.plain());
-            *own = State { moments: Some((value(&first), value(&second))), moved: Moved::default() };
+            *own = ParameterMoments { moments: Some((value(&first), value(&second))), touched: TouchedRows::default() };
         }
     }
 
@@ -88,7 +88,7 @@ impl AdamW {
         self.moments.iter().map(|state| state.moments.as_ref().map(of)).collect()
     }
 
-    /// Goes on with these.
+    /// Puts these in their place.
     #[cfg(feature = "gpu")]
     pub fn put(&mut self, moments: Vec<Option<(Value, Value)>>) {
         for (state, moments) in self.moments.iter_mut().zip(moments) {
@@ -116,18 +116,18 @@ impl AdamW {
                 continue;
             };
             let moments = state.moments.take().unwrap_or_else(|| (x.zeros_like(), x.zeros_like()));
-            match gradient {
-                Gradient::Whole(gradient) => {
-                    places.push(place);
-                    parts.push(Part { x, gradient, moments, place });
-                }
-                Gradient::Words(gradient, words) => {
-                    let how = numbers.touched(words, Arc::clone(&state.moved), place);
-                    let moments = (moments.0.matrix(), moments.1.matrix());
-                    let (x, (m, v)) = Numbers::words(x.matrix(), gradient, moments, clip.clone(), how);
+            match (gradient, x, moments) {
+                (Gradient::Tokens(gradient, tokens), Value::Matrix(x), (Value::Matrix(m), Value::Matrix(v))) => {
+                    let step = numbers.sparse(tokens, Arc::clone(&state.touched), place);
+                    let (x, (m, v)) = Numbers::fused_sparse(x, gradient, (m, v), clip.clone(), step);
                     updated[place] = Some(Value::Matrix(x));
                     state.moments = Some((Value::Matrix(m), Value::Matrix(v)));
                 }
+                (Gradient::Whole(gradient), x, moments) => {
+                    places.push(place);
+                    parts.push(ParameterUpdate { x, gradient, moments, place });
+                }
+                (Gradient::Tokens(..), ..) => unreachable!("only a table has a gradient of tokens"),
             }
         }
         let results = match self.kernels {
@@ -142,7 +142,7 @@ impl AdamW {
     }
 }
 
-impl State {
+impl ParameterMoments {
     fn to_host(&self, entry: &Parameter) -> Result<(HostTensor, HostTensor)> {
         let zeros = || HostTensor { shape: entry.shape.clone(), values: vec![0.0; entry.elements()] };
         match &self.moments {

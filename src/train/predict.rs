@@ -7,24 +7,27 @@ use super::device::Device;
 use super::error::TrainError;
 use crate::architecture::{Architecture, Parameter};
 use crate::checkpoint::HostTensor;
-use crate::models::{Bert, Masks, Value, read};
+use crate::models::{DropoutSites, Model, ParameterError, Value, read};
 use crate::settings::Precision;
 use crate::task::metrics::{Metric, Scores};
 use crate::task::{Output, Prediction};
 use crate::tokens::Encoded;
 
 /// A model for predictions alone, with one tensor for each parameter, in the file's layout.
-#[must_use]
+///
+/// # Errors
+/// A parameter of the model is not there.
 pub fn load_model(
     architecture: &Architecture,
     parameters: &[Parameter],
     tensors: &[HostTensor],
     precision: Precision,
     device: &Device,
-) -> Bert {
+) -> Result<Model, ParameterError> {
     let value = |(entry, tensor): (&Parameter, &HostTensor)| Value::from_host(tensor, entry.role, device.plain());
-    let Architecture::Bert(config) = architecture;
-    Bert::new(config, parameters.iter().zip(tensors).map(value), precision)
+    let values: Vec<Value> = parameters.iter().zip(tensors).map(value).collect();
+    let named = parameters.iter().map(|parameter| &*parameter.name).zip(&values).collect();
+    Model::new(architecture, &named, precision)
 }
 
 /// The outputs for every example, in the order of `examples`, which need no targets.
@@ -32,7 +35,7 @@ pub fn load_model(
 /// # Errors
 /// The device failed.
 pub fn predict(
-    model: &Bert,
+    model: &Model,
     examples: &[Encoded],
     batch_size: NonZeroUsize,
     padding: Padding,
@@ -44,7 +47,7 @@ pub fn predict(
     let mut outputs = vec![Output(Vec::new()); examples.len()];
     for indices in order.chunks(batch_size.get()) {
         let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
-        let logits = model.forward(&Batch::new(&chosen, padding, device).input, Masks::none());
+        let logits = model.forward(&Batch::new(&chosen, padding, device).input, DropoutSites::none());
         let [_, width] = logits.dims();
         let logits = read(logits, "logits").map_err(TrainError::Device)?;
         for (index, logits) in indices.iter().zip(logits.chunks_exact(width)) {

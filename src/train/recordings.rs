@@ -2,7 +2,7 @@
 //!
 //! A shape's first step is launched kernel by kernel. Its second is too, and recorded behind that: from then on steps of this
 //! shape are replays. Of a step over several batches each batch is, and the update behind them. Where the GPU refuses, or
-//! memory is short, work goes on being launched; the numbers are the same.
+//! memory is short, steps are launched as before; the numbers are the same.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,22 +10,22 @@ use anyhow::{Result, anyhow};
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
 
-use super::accumulated::Accumulated;
 use super::batch::Batch;
 use super::device::{Device, Kernels};
+use super::gradient_totals::AccumulatedGradients;
 use super::learner::Learner;
 use super::order::batches;
 use super::replays::Replays;
 use super::step::Numbers;
-use super::work::{Kind, Work};
-use crate::kernels::{Prepared, Recording, Shape, held, whereabouts};
+use super::step_part::{RecordingKey, StepPart};
+use crate::kernels::{BatchShape, PreparedDevice, Recording, bytes_reserved, memory_address};
 use crate::models::Value;
 use crate::plan::Trial;
 
 /// What is recorded of a training.
 pub struct Recordings {
-    /// None of a kind that was met and not recorded.
-    of: HashMap<Kind, Option<Recording>>,
+    /// None of a key that was met and not recorded.
+    of: HashMap<RecordingKey, Option<Recording>>,
     /// None where nothing is recorded.
     budget: Option<Budget>,
     /// Refusals since the last recording.
@@ -73,9 +73,9 @@ impl Recordings {
 
     /// Whether there may be one more.
     fn may_grow(&mut self, learner: &Learner<'_>) -> Result<bool> {
-        let recorded = self.of.iter().filter(|(kind, recording)| kind.is_of_batch() && recording.is_some()).count();
+        let recorded = self.of.iter().filter(|(key, recording)| key.is_of_batch() && recording.is_some()).count();
         let Some(budget) = &mut self.budget else { return Ok(false) };
-        let held = dispatched(learner).next().map(held).transpose()?.unwrap_or_default();
+        let held = dispatched(learner).next().map(bytes_reserved).transpose()?.unwrap_or_default();
         if let Some(why) = budget.forbids(recorded, learner.device.free_memory(), held) {
             self.budget = None;
             self.replays.why_not = Some(why.into());
@@ -83,9 +83,9 @@ impl Recordings {
         Ok(self.budget.is_some())
     }
 
-    fn keep(&mut self, kind: Kind, recording: Recording) {
-        self.of.insert(kind, Some(recording));
-        self.replays.recorded += usize::from(kind.is_of_batch());
+    fn keep(&mut self, key: RecordingKey, recording: Recording) {
+        self.of.insert(key, Some(recording));
+        self.replays.recorded += usize::from(key.is_of_batch());
         self.in_a_row = 0;
     }
 
@@ -114,82 +114,82 @@ impl Recordings {
 
 impl Recordings {
     /// Learns from batches in one step, by replays where there are some: their mean loss, and the gradient's norm.
-    pub fn take(&mut self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
-        let Some(all) = Work::of(batches, numbers, learner.rounds()).filter(|_| learner.device.is_gpu()) else {
+    pub fn step(&mut self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
+        let Some(all) = StepPart::of(batches, numbers, learner.rounds()).filter(|_| learner.device.is_gpu()) else {
             return learner.compute(batches, numbers);
         };
-        let (mut told, mut replays) = (None, true);
-        for work in all {
-            let (numbers, is_replay) = self.go(learner, &work)?;
-            (told, replays) = (numbers, replays && is_replay);
+        let (mut output, mut replays) = (None, true);
+        for part in all {
+            let (numbers, is_replay) = self.run(learner, &part)?;
+            (output, replays) = (numbers, replays && is_replay);
         }
         self.replays.replayed += u64::from(replays);
-        told.ok_or_else(|| anyhow!("a step without examples"))
+        output.ok_or_else(|| anyhow!("a step without examples"))
     }
 
-    /// Does a piece of a step: what it tells, and whether it was a replay.
-    fn go(&mut self, learner: &mut Learner<'_>, work: &Work<'_>) -> Result<(Option<Tensor<1>>, bool)> {
-        let kind = work.kind();
-        if let Some(Some(recording)) = self.of.get(&kind) {
-            return Ok((recording.replay(work.reads())?, true));
+    /// Runs a part of a step: its numbers, and whether it was a replay.
+    fn run(&mut self, learner: &mut Learner<'_>, part: &StepPart<'_>) -> Result<(Option<Tensor<1>>, bool)> {
+        let key = part.key();
+        if let Some(Some(recording)) = self.of.get(&key) {
+            return Ok((recording.replay(part.inputs())?, true));
         }
-        let told = if self.of.contains_key(&kind) && self.is_settled(learner, kind) && self.may_grow(learner)? {
-            self.record(learner, work)?
+        let output = if self.of.contains_key(&key) && self.is_settled(learner, key) && self.may_grow(learner)? {
+            self.record(learner, part)?
         } else {
-            self.launch(learner, work)?
+            self.launch(learner, part)?
         };
-        self.of.entry(kind).or_insert(None);
-        Ok((told, false))
+        self.of.entry(key).or_insert(None);
+        Ok((output, false))
     }
 
-    /// Whether everything that it would be recorded with is where it will be for the next of its kind: behind the first
+    /// Whether everything that it would be recorded with is where it will be for the next of its key: behind the first
     /// update, and where weights are rounded, behind the recording of that.
-    fn is_settled(&self, learner: &Learner<'_>, kind: Kind) -> bool {
-        let moves = || learner.rounds() && !self.of.get(&Kind::Round).is_some_and(Option::is_some);
-        !matches!(kind, Kind::Accumulate(..)) || (self.of.contains_key(&Kind::Apply) && !moves())
+    fn is_settled(&self, learner: &Learner<'_>, key: RecordingKey) -> bool {
+        let moves = || learner.rounds() && !self.of.get(&RecordingKey::Round).is_some_and(Option::is_some);
+        !matches!(key, RecordingKey::Accumulate(..)) || (self.of.contains_key(&RecordingKey::Apply) && !moves())
     }
 
-    /// Work that is launched; what it changes may be elsewhere behind it.
-    fn launch(&mut self, learner: &mut Learner<'_>, work: &Work<'_>) -> Result<Option<Tensor<1>>> {
+    /// Launches a part; what it changes may be elsewhere behind it.
+    fn launch(&mut self, learner: &mut Learner<'_>, part: &StepPart<'_>) -> Result<Option<Tensor<1>>> {
         if self.of.values().all(Option::is_none) {
-            return work.launch(learner);
+            return part.launch(learner);
         }
         let before = places(learner)?;
-        let told = work.launch(learner)?;
+        let output = part.launch(learner)?;
         if places(learner)? != before {
             self.forget();
         }
-        Ok(told)
+        Ok(output)
     }
 
-    /// Does a piece of a step, and records it for those of its kind that follow.
-    fn record(&mut self, learner: &mut Learner<'_>, work: &Work<'_>) -> Result<Option<Tensor<1>>> {
-        let state = State::of(learner);
+    /// Launches a part of a step, and records it for those of its key that follow.
+    fn record(&mut self, learner: &mut Learner<'_>, part: &StepPart<'_>) -> Result<Option<Tensor<1>>> {
+        let copy = LearnerCopy::of(learner);
         let first = dispatched(learner).next().ok_or_else(|| anyhow!("a model without parameters"))?;
-        let prepared = match Prepared::on(first) {
+        let prepared = match PreparedDevice::on(first) {
             Ok(prepared) => prepared,
             Err(error) => {
                 self.refuse(&error);
-                return self.launch(learner, work);
+                return self.launch(learner, part);
             }
         };
-        let told = self.launch(learner, work)?;
+        let output = self.launch(learner, part)?;
         let before = places(learner)?;
-        let recording = prepared.record(work.reads(), || {
+        let recording = prepared.record(part.inputs(), || {
             if learner.device.faults().refuse_recordings {
                 // Nothing may be sent to a GPU that records.
                 drop(Tensor::<1>::from_data([0.0], learner.device.plain()));
             }
-            work.launch(learner)
+            part.launch(learner)
         });
         let error = match recording {
             Ok(recording) if places(learner)? == before => {
-                if work.kind() == Kind::Round {
-                    // From now on its weights are where those that were recorded last stand.
-                    recording.replay(work.reads())?;
+                if part.key() == RecordingKey::Round {
+                    // From now on its weights are where the recording puts them.
+                    recording.replay(part.inputs())?;
                 }
-                self.keep(work.kind(), recording);
-                return Ok(told);
+                self.keep(part.key(), recording);
+                return Ok(output);
             }
             Ok(_) => anyhow!("parameters were not changed in place"),
             Err(error) => error,
@@ -197,19 +197,19 @@ impl Recordings {
         self.refuse(&error);
         // What the recorded work would have written cannot be read any longer: back to where it was, and once more.
         self.forget();
-        state.restore(learner);
-        work.launch(learner)
+        copy.restore(learner);
+        part.launch(learner)
     }
 }
 
 /// A copy of everything that steps change.
-struct State {
+struct LearnerCopy {
     parameters: Vec<Value>,
     moments: Vec<Option<(Value, Value)>>,
-    accumulated: Accumulated,
+    accumulated: AccumulatedGradients,
 }
 
-impl State {
+impl LearnerCopy {
     fn of(learner: &Learner<'_>) -> Self {
         Self {
             parameters: learner.parameters.iter().map(|value| value.clone().inner().copied()).collect(),
@@ -232,8 +232,9 @@ pub fn one_of_each_shape(trial: &Trial, epoch: u64, lengths: &[usize], device: &
     if !device.is_gpu() || device.kernels() != Kernels::Fused {
         return Vec::new();
     }
+    let is_padded = device.reference_ops().needs_padded_layout();
     let mut shapes = HashSet::new();
-    let mut is_new = |batch: &Vec<usize>| shapes.insert(Shape::of(batch.iter().map(|index| lengths[*index])));
+    let mut is_new = |batch: &Vec<usize>| shapes.insert(BatchShape::of(batch.iter().map(|index| lengths[*index]), is_padded));
     let batches = batches(&trial.settings.data, trial.settings.seed, epoch, lengths);
     batches.into_iter().filter(|batch| is_new(batch)).take(MOST).collect()
 }
@@ -246,7 +247,7 @@ fn dispatched(learner: &Learner<'_>) -> impl Iterator<Item = DispatchTensor> {
 
 /// Where that is.
 fn places(learner: &Learner<'_>) -> Result<Vec<impl PartialEq + Send + 'static>> {
-    dispatched(learner).map(whereabouts).collect()
+    dispatched(learner).map(memory_address).collect()
 }
 
 #[cfg(test)]

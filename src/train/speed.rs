@@ -13,7 +13,7 @@ use super::pending::PendingSteps;
 use super::replays::Replays;
 use super::trainer::Trainer;
 use crate::checkpoint::HostTensor;
-use crate::models::{product, products, read};
+use crate::models::{matmul_precision, product, read};
 use crate::plan::Trial;
 use crate::settings::Precision;
 use crate::tokens::Encoded;
@@ -111,7 +111,7 @@ pub fn matmul_peak(device: &Device, precision: Precision) -> Result<f64> {
         if precision == Precision::Bf16 { x.cast(FloatDType::BF16) } else { x }
     };
     let (a, b) = (random(), random());
-    let multiply = || product(a.clone(), b.clone(), products(precision));
+    let multiply = || product(a.clone(), b.clone(), matmul_precision(precision));
     let mut best = f64::INFINITY;
     for _ in 0..10 {
         let begun = Instant::now();

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use burn::backend::Dispatch;
+use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
 
-use crate::kernels::{Moved, Rule, Ruled, Rules, Several, Touched, Update, Words};
+use crate::kernels::{AdamWStep, ResidentRules, ResidentTokens, SparseAdamWStep, TouchedRows, Update, UpdateRule};
 use crate::models::Value;
 use crate::settings::Optimizer;
 
 /// A parameter, the gradient of all of it, and its moments.
-pub struct Part {
+pub struct ParameterUpdate {
     /// The parameter.
     pub x: Value,
     /// Its gradient.
@@ -32,7 +32,7 @@ pub struct Numbers {
     /// Weight decay of each parameter.
     decay: Arc<Vec<f64>>,
     /// In single precision.
-    rules: Arc<Rules>,
+    rules: Arc<ResidentRules>,
     /// `learning_rate / (1 - beta1^t)`.
     step_size: f64,
     /// `sqrt(1 - beta2^t)`.
@@ -52,13 +52,13 @@ impl Numbers {
             step_size: learning_rate / (1.0 - settings.beta1.powi(t)),
             root_correction: (1.0 - settings.beta2.powi(t)).sqrt(),
         };
-        numbers.rules = Arc::new(Rules::new(numbers.decay.iter().map(|decay| numbers.rule(*decay)).collect()));
+        numbers.rules = Arc::new(numbers.decay.iter().map(|decay| numbers.rule(*decay)).collect::<Vec<_>>().into());
         numbers
     }
 
     /// The rule of each parameter, for fused operations.
     #[cfg(feature = "gpu")]
-    pub fn rules(&self) -> &Arc<Rules> {
+    pub fn rules(&self) -> &Arc<ResidentRules> {
         &self.rules
     }
 
@@ -68,8 +68,8 @@ impl Numbers {
     }
 
     /// In single precision.
-    fn rule(&self, decay: f64) -> Rule {
-        Rule {
+    fn rule(&self, decay: f64) -> UpdateRule {
+        UpdateRule {
             keep: self.keep(decay) as f32,
             beta1: self.settings.beta1 as f32,
             beta2: self.settings.beta2 as f32,
@@ -80,49 +80,53 @@ impl Numbers {
     }
 
     /// All parameters in one operation; gradients are multiplied with `clip`, `[1]`, first.
-    pub fn fused(&self, parts: Vec<Part>, clip: Tensor<1>) -> Vec<Updated> {
-        let by = Ruled { rules: Arc::clone(&self.rules), which: parts.iter().map(|part| part.place).collect() };
-        let is_matrix: Vec<bool> = parts.iter().map(|part| matches!(part.x, Value::Matrix(_))).collect();
-        let (mut x, mut gradients) = (Several(Vec::new()), Several(Vec::new()));
-        let (mut first, mut second) = (Several(Vec::new()), Several(Vec::new()));
-        for part in parts {
-            x.0.push(part.x.into_dispatch());
-            gradients.0.push(part.gradient.into_dispatch());
-            first.0.push(part.moments.0.into_dispatch());
-            second.0.push(part.moments.1.into_dispatch());
-        }
-        if x.0.is_empty() {
+    pub fn fused(&self, parts: Vec<ParameterUpdate>, clip: Tensor<1>) -> Vec<Updated> {
+        if parts.is_empty() {
             return Vec::new();
         }
-        let (x, first, second) = Dispatch::adamw(x, gradients, first, second, clip.into_dispatch(), by);
-        let value = |tensor, is_matrix| {
-            if is_matrix { Value::Matrix(Tensor::from_dispatch(tensor)) } else { Value::Vector(Tensor::from_dispatch(tensor)) }
+        let step = AdamWStep { rules: Arc::clone(&self.rules), which: parts.iter().map(|part| part.place).collect() };
+        let is_matrix: Vec<bool> = parts.iter().map(|part| matches!(part.x, Value::Matrix(_))).collect();
+        let mut operands: [Vec<DispatchTensor>; 4] = Default::default();
+        for part in parts {
+            let values = [part.x, part.gradient, part.moments.0, part.moments.1];
+            operands.iter_mut().zip(values).for_each(|(operands, value)| operands.push(value.into_dispatch()));
+        }
+        let mut results = step.apply(operands.into_iter().flatten().chain([clip.into_dispatch()]).collect()).into_iter();
+        let mut take = || {
+            let value = |(is_matrix, tensor): (&bool, DispatchTensor)| {
+                if *is_matrix {
+                    Value::Matrix(Tensor::from_dispatch(tensor))
+                } else {
+                    Value::Vector(Tensor::from_dispatch(tensor))
+                }
+            };
+            is_matrix.iter().zip(results.by_ref()).map(value).collect::<Vec<_>>()
         };
-        let all = x.0.into_iter().zip(first.0.into_iter().zip(second.0)).zip(is_matrix);
-        all.map(|((x, (m, v)), is)| (value(x, is), (value(m, is), value(v, is)))).collect()
+        let (x, first, second) = (take(), take(), take());
+        x.into_iter().zip(first.into_iter().zip(second)).collect()
     }
 
-    /// How a vocabulary with this number is updated.
-    pub fn touched(&self, words: Arc<Words>, moved: Moved, which: usize) -> Touched {
-        Touched { words, moved, rules: Arc::clone(&self.rules), which }
+    /// How a table of token embeddings with this number is updated.
+    pub fn sparse(&self, tokens: Arc<ResidentTokens>, touched: TouchedRows, which: usize) -> SparseAdamWStep {
+        SparseAdamWStep { tokens, touched, rules: Arc::clone(&self.rules), which }
     }
 
-    /// A vocabulary, of whose gradient fused operations keep the batch's words alone.
-    pub fn words(
+    /// A table of token embeddings, of whose gradient fused operations keep the batch's tokens alone.
+    pub fn fused_sparse(
         x: Tensor<2>,
         gradient: Tensor<2>,
         moments: (Tensor<2>, Tensor<2>),
         clip: Tensor<1>,
-        how: Touched,
+        step: SparseAdamWStep,
     ) -> (Tensor<2>, (Tensor<2>, Tensor<2>)) {
-        let [x, gradient, first, second] = [x, gradient, moments.0, moments.1].map(Tensor::into_dispatch);
-        let clip = clip.into_dispatch();
-        let (x, m, v) = Dispatch::adamw_words(x, gradient, first, second, clip, how);
+        let operands = [x, gradient, moments.0, moments.1].map(Tensor::into_dispatch);
+        let results = step.apply(operands.into_iter().chain([clip.into_dispatch()]).collect());
+        let [x, m, v] = results.try_into().unwrap_or_else(|_| unreachable!("a table and its moments"));
         (Tensor::from_dispatch(x), (Tensor::from_dispatch(m), Tensor::from_dispatch(v)))
     }
 
     /// By Burn's own operations.
-    pub fn reference(&self, part: Part, clip: &Tensor<1>) -> Updated {
+    pub fn reference(&self, part: ParameterUpdate, clip: &Tensor<1>) -> Updated {
         match (part.x, part.gradient, part.moments) {
             (Value::Vector(x), Value::Vector(gradient), (Value::Vector(m), Value::Vector(v))) => {
                 let (x, (m, v)) = self.apply(x, gradient * clip.clone(), (m, v), self.decay[part.place]);

@@ -80,8 +80,9 @@ impl<'a> Trainer<'a> {
         let epoch = self.steps / self.trial().steps.per_epoch.max(1);
         let of_each_shape = one_of_each_shape(self.trial(), epoch, lengths, self.learner.device);
         for indices in std::iter::once(longest).chain(of_each_shape) {
-            let batch = self.batch(examples, &indices);
-            let (loss, gradients) = self.learner.differentiate(&batch, &self.learner.leaves(), 1.0);
+            let batch = self.batch(examples, &indices)?;
+            let (loss, gradients) =
+                self.learner.differentiate(&batch, &self.learner.leaves(), 1.0).map_err(TrainError::Device)?;
             drop(gradients);
             // An asynchronous device shows that it failed when it is waited for.
             read(loss, "a loss").map_err(TrainError::Device)?;
@@ -101,11 +102,11 @@ impl<'a> Trainer<'a> {
         let begun = Instant::now();
         let mut on_device: Vec<Batch> = Vec::with_capacity(batches.len());
         for indices in batches {
-            on_device.push(self.batch(examples, indices));
+            on_device.push(self.batch(examples, indices)?);
             self.micro_batches += 1;
         }
         self.learner.spent.data += begun.elapsed();
-        let loss_and_norm = self.recordings.take(&mut self.learner, &on_device, &numbers).map_err(TrainError::Device)?;
+        let loss_and_norm = self.recordings.step(&mut self.learner, &on_device, &numbers).map_err(TrainError::Device)?;
         self.steps += 1;
         let indices = batches.concat();
         let tokens = indices.iter().map(|index| examples[*index].tokens.len() as u64).sum();
@@ -114,9 +115,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// Some examples, as the training's next batch.
-    fn batch(&self, examples: &[Encoded], indices: &[usize]) -> Batch {
+    fn batch(&self, examples: &[Encoded], indices: &[usize]) -> Result<Batch, TrainError> {
         let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
-        Batch::at(self.micro_batches, &chosen, Padding::of(self.trial()), self.learner.device)
+        Ok(Batch::to_learn(self.micro_batches, &chosen, self.trial(), self.learner.device)?)
     }
 
     /// Where the time of all steps so far went.
@@ -138,7 +139,7 @@ impl<'a> Trainer<'a> {
     pub fn predict(&self, examples: &[Encoded]) -> Result<Vec<Output>, TrainError> {
         let inner: Vec<Value> = self.learner.parameters.iter().cloned().map(Value::inner).collect();
         let (trial, device) = (self.trial(), self.learner.device);
-        predict(&self.learner.model(&inner), examples, trial.settings.data.eval_batch_size, Padding::of(trial), device)
+        predict(&self.learner.model(&inner)?, examples, trial.settings.data.eval_batch_size, Padding::of(trial), device)
     }
 
     /// Copies the parameters from the device, in the table's order and the file's layout.

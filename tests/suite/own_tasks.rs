@@ -128,14 +128,12 @@ fn three_classes_train_like_pytorch() {
 }
 
 #[test]
-#[ignore = "its loss is being written"]
 fn a_number_trains_like_pytorch() {
     assert_trains_like_pytorch(prices(), &device(), "fused");
     assert_trains_like_pytorch(prices(), &device().with_reference_kernels(), "reference");
 }
 
 #[test]
-#[ignore = "its loss is being written"]
 fn any_of_several_labels_train_like_pytorch() {
     assert_trains_like_pytorch(tags(), &device(), "fused");
     assert_trains_like_pytorch(tags(), &device().with_reference_kernels(), "reference");
@@ -233,13 +231,11 @@ fn runs_of_three_classes_are_read_by_every_command() {
 }
 
 #[test]
-#[ignore = "its loss is being written"]
 fn runs_of_a_number_are_read_by_every_command() {
     assert_runs_are_read(&prices(), "index,label,prediction");
 }
 
 #[test]
-#[ignore = "its loss is being written"]
 fn runs_of_labels_are_read_by_every_command() {
     assert_runs_are_read(&tags(), "index,label0,label1,label2,p0,p1,p2");
 }

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use gluepot::checkpoint::HostTensor;
+use gluepot::models::Op;
 use gluepot::train::{
     Boundary, Device, EvaluationEvent, Event, Observer, PendingStep, Replays, Start, StepEvent, Stop, Trainer, TrainingState,
     train,
@@ -67,6 +68,25 @@ fn a_replayed_step_gives_the_same_bits() {
 #[ignore = "needs a GPU"]
 fn a_replayed_step_of_several_batches_gives_the_same_bits() {
     assert_replayed(&assert_same_bits(&device(), "fp32", 3));
+}
+
+/// Operations without a kernel are recorded like those that have one, and learn the same.
+#[test]
+#[ignore = "needs a GPU"]
+fn a_replayed_step_with_operations_by_reference_gives_the_same_bits() {
+    let by_reference = || device().with_reference_ops(Op::ALL.into_iter().collect());
+    let (fused, fused_logits, _) = learn(&device(), "fp32", 1);
+    for accumulated in [1, 3] {
+        let (numbers, logits, replays) = learn(&by_reference(), "fp32", accumulated);
+        let (launched, launched_logits, none) = learn(&by_reference().without_recordings(), "fp32", accumulated);
+        assert_eq!((none, numbers == launched, logits == launched_logits), (Replays::default(), true, true));
+        assert_replayed(&replays);
+        if accumulated == 1 {
+            for (a, b) in numbers.iter().zip(&fused).chain(logits.iter().flatten().zip(fused_logits.iter().flatten())) {
+                assert!((a - b).abs() <= 2e-3 * b.abs().max(1.0), "{a} and {b}");
+            }
+        }
+    }
 }
 
 #[test]

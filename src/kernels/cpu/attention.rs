@@ -1,17 +1,19 @@
-//! Scaled dot-product attention (Vaswani et al. 2017) within each example of a batch without padding.
-//!
-//! For each head: S = (Q + b)(K + b)ᵀ / √width, P = softmax(S), O = dropout(P)(V + b). Backward, with D the dropout's
-//! factors: dV = (P∘D)ᵀ dO, dP = (dO Vᵀ)∘D, dS = P∘(dP - rowsum(P∘dP)), dQ = dS K / √width, dK = dSᵀ Q / √width.
+//! [`Attention`] on the CPU.
 
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::buffer::zeros;
 use super::elementary::exp;
-use super::reduce::sum;
+use super::reduce::{column_sums, sum};
 use super::simd::vectorized;
-use super::small::{LANES, product, transpose};
-use crate::kernels::Rows;
-use crate::kernels::mask::Drop;
+use super::small_matmul::{LANES, product, transpose};
+use super::tensors::{dense, numbers, shape as shape_of, tensor};
+use crate::kernels::operation::Kernel;
+use crate::kernels::{Attention, DropoutMask, Queries, RaggedBatch};
 
 /// A matrix `[tokens, d]` and the bias `[d]` that belongs to it.
 #[derive(Clone, Copy, Debug)]
@@ -22,39 +24,27 @@ pub struct Biased<'a> {
     pub bias: &'a [f32],
 }
 
-/// Which tokens ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Queries {
-    /// Every token.
-    All,
-    /// The first of each example alone, which is all that a classifier reads of the last layer.
-    Firsts,
-}
-
-/// The shape of an attention.
+/// The options of an attention.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape<'a> {
-    /// The batch.
-    pub rows: &'a Rows,
-    /// Number of heads.
+pub struct AttentionShape<'a> {
+    pub batch: &'a RaggedBatch,
     pub heads: usize,
-    /// Which tokens ask.
     pub queries: Queries,
-    /// Dropout on the probabilities.
-    pub drop: Option<&'a Drop>,
+    pub dropout: Option<&'a DropoutMask>,
 }
 
-impl Shape<'_> {
-    fn asking(&self, example: usize) -> usize {
+impl AttentionShape<'_> {
+    /// Number of queries of an example.
+    fn queries(&self, example: usize) -> usize {
         match self.queries {
-            Queries::All => self.rows.length(example),
-            Queries::Firsts => 1,
+            Queries::All => self.batch.length(example),
+            Queries::First => 1,
         }
     }
 
     /// Splits a buffer into one part for each example, of `width` values for each query.
     fn split<'b>(&self, mut buffer: &'b mut [f32], size: impl Fn(usize) -> usize) -> Vec<&'b mut [f32]> {
-        let examples = 0..self.rows.examples();
+        let examples = 0..self.batch.examples();
         examples
             .map(|example| {
                 let (part, rest) = std::mem::take(&mut buffer).split_at_mut(size(example));
@@ -65,30 +55,30 @@ impl Shape<'_> {
     }
 
     fn probabilities(&self, example: usize) -> usize {
-        self.heads * self.asking(example) * self.rows.length(example)
+        self.heads * self.queries(example) * self.batch.length(example)
     }
 
     fn query_start(&self, example: usize) -> usize {
         match self.queries {
-            Queries::All => self.rows.offsets[example],
-            Queries::Firsts => example,
+            Queries::All => self.batch.offsets[example],
+            Queries::First => example,
         }
     }
 }
 
-/// One example's part of the work.
+/// One example's part of an attention.
 #[derive(Clone, Copy)]
-struct Task<'a> {
+struct ExampleAttention<'a> {
     query: Biased<'a>,
     key: Biased<'a>,
     value: Biased<'a>,
     heads: usize,
-    drop: Option<&'a Drop>,
+    dropout: Option<&'a DropoutMask>,
     /// Row of the batch of the first token.
     first: usize,
 }
 
-impl Task<'_> {
+impl ExampleAttention<'_> {
     /// Queries, keys and the width of a head, the last two also padded.
     fn sizes(&self) -> (usize, usize, usize) {
         let d = self.query.bias.len();
@@ -121,16 +111,16 @@ fn scatter(from: &[f32], padded: usize, to: &mut [f32], d: usize, head: usize, w
 }
 
 vectorized! {
-    fn forward_example(task: Task<'_>, out: &mut [f32], probabilities: &mut [f32]) {
-        let (queries, keys, width) = task.sizes();
-        let (d, wide, long) = (task.query.bias.len(), width.next_multiple_of(LANES), keys.next_multiple_of(LANES));
+    fn forward_example(example: ExampleAttention<'_>, out: &mut [f32], probabilities: &mut [f32]) {
+        let (queries, keys, width) = example.sizes();
+        let (d, wide, long) = (example.query.bias.len(), width.next_multiple_of(LANES), keys.next_multiple_of(LANES));
         let (mut q, mut k, mut v) = (vec![0.0; queries * wide], vec![0.0; keys * wide], vec![0.0; keys * wide]);
         let (mut kt, mut s, mut o) = (vec![0.0; wide * long], vec![0.0; queries * long], vec![0.0; queries * wide]);
         let mut factors = vec![1.0_f32; long];
-        for head in 0..task.heads {
-            gather(task.query, head, width, 1.0 / (width as f32).sqrt(), &mut q, wide);
-            gather(task.key, head, width, 1.0, &mut k, wide);
-            gather(task.value, head, width, 1.0, &mut v, wide);
+        for head in 0..example.heads {
+            gather(example.query, head, width, 1.0 / (width as f32).sqrt(), &mut q, wide);
+            gather(example.key, head, width, 1.0, &mut k, wide);
+            gather(example.value, head, width, 1.0, &mut v, wide);
             transpose(&k, wide, &mut kt, long, (keys, width));
             product(&q, wide, &kt, &mut s, (queries, long, width));
             let kept = &mut probabilities[head * queries * keys..(head + 1) * queries * keys];
@@ -145,8 +135,8 @@ vectorized! {
                     *s *= inverse;
                     *kept = *s;
                 }
-                if let Some(drop) = task.drop {
-                    drop.attention_row(task.first + query, head, task.heads, &mut factors[..keys]);
+                if let Some(mask) = example.dropout {
+                    mask.attention_row(example.first + query, head, example.heads, &mut factors[..keys]);
                     for (s, factor) in s.iter_mut().zip(&factors) {
                         *s *= factor;
                     }
@@ -160,21 +150,21 @@ vectorized! {
 
 vectorized! {
     fn backward_example(
-        task: Task<'_>, gradient: &[f32], probabilities: &[f32], query: &mut [f32], key: &mut [f32], value: &mut [f32],
+        example: ExampleAttention<'_>, gradient: &[f32], probabilities: &[f32], query: &mut [f32], key: &mut [f32], value: &mut [f32],
     ) {
-        let (queries, keys, width) = task.sizes();
-        let (d, wide, long) = (task.query.bias.len(), width.next_multiple_of(LANES), keys.next_multiple_of(LANES));
+        let (queries, keys, width) = example.sizes();
+        let (d, wide, long) = (example.query.bias.len(), width.next_multiple_of(LANES), keys.next_multiple_of(LANES));
         let scale = 1.0 / (width as f32).sqrt();
         let nothing = vec![0.0_f32; d];
         let (mut q, mut g) = (vec![0.0; queries * wide], vec![0.0; queries * wide]);
         let (mut k, mut v, mut vt) = (vec![0.0; keys * wide], vec![0.0; keys * wide], vec![0.0; wide * long]);
         let (mut s, mut dropped) = (vec![0.0; queries * long], vec![0.0; queries * long]);
-        let (mut turned, mut dq, mut dk) = (vec![0.0; long * queries], vec![0.0; queries * wide], vec![0.0; keys * wide]);
+        let (mut transposed, mut dq, mut dk) = (vec![0.0; long * queries], vec![0.0; queries * wide], vec![0.0; keys * wide]);
         let mut factors = vec![1.0_f32; long];
-        for head in 0..task.heads {
-            gather(task.query, head, width, scale, &mut q, wide);
-            gather(task.key, head, width, 1.0, &mut k, wide);
-            gather(task.value, head, width, 1.0, &mut v, wide);
+        for head in 0..example.heads {
+            gather(example.query, head, width, scale, &mut q, wide);
+            gather(example.key, head, width, 1.0, &mut k, wide);
+            gather(example.value, head, width, 1.0, &mut v, wide);
             gather(Biased { rows: gradient, bias: &nothing }, head, width, 1.0, &mut g, wide);
             transpose(&v, wide, &mut vt, long, (keys, width));
             product(&g, wide, &vt, &mut s, (queries, long, width));
@@ -183,8 +173,8 @@ vectorized! {
                 s.chunks_exact_mut(long).zip(dropped.chunks_exact_mut(long)).zip(kept.chunks_exact(keys)).enumerate()
             {
                 let (s, dropped) = (&mut s[..keys], &mut dropped[..keys]);
-                if let Some(drop) = task.drop {
-                    drop.attention_row(task.first + query, head, task.heads, &mut factors[..keys]);
+                if let Some(mask) = example.dropout {
+                    mask.attention_row(example.first + query, head, example.heads, &mut factors[..keys]);
                 }
                 for ((s, dropped), (p, factor)) in s.iter_mut().zip(dropped.iter_mut()).zip(p.iter().zip(&factors)) {
                     *dropped = p * factor;
@@ -195,43 +185,49 @@ vectorized! {
                     *s = p * (*s - along);
                 }
             }
-            transpose(&dropped, long, &mut turned, queries, (queries, keys));
-            product(&turned, queries, &g, &mut dk, (keys, wide, queries));
+            transpose(&dropped, long, &mut transposed, queries, (queries, keys));
+            product(&transposed, queries, &g, &mut dk, (keys, wide, queries));
             scatter(&dk, wide, value, d, head, width, 1.0);
             product(&s, long, &k, &mut dq, (queries, wide, keys));
             scatter(&dq, wide, query, d, head, width, scale);
-            transpose(&s, long, &mut turned, queries, (queries, keys));
-            product(&turned, queries, &q, &mut dk, (keys, wide, queries));
+            transpose(&s, long, &mut transposed, queries, (queries, keys));
+            product(&transposed, queries, &q, &mut dk, (keys, wide, queries));
             scatter(&dk, wide, key, d, head, width, 1.0);
         }
     }
 }
 
-fn task<'a>(shape: &Shape<'a>, example: usize, query: Biased<'a>, key: Biased<'a>, value: Biased<'a>) -> Task<'a> {
+fn one_example<'a>(
+    shape: &AttentionShape<'a>,
+    example: usize,
+    query: Biased<'a>,
+    key: Biased<'a>,
+    value: Biased<'a>,
+) -> ExampleAttention<'a> {
     let d = query.bias.len();
-    let asking = shape.query_start(example)..shape.query_start(example) + shape.asking(example);
-    let own = shape.rows.offsets[example]..shape.rows.offsets[example + 1];
+    let own_queries = shape.query_start(example)..shape.query_start(example) + shape.queries(example);
+    let own = shape.batch.offsets[example]..shape.batch.offsets[example + 1];
     let part =
         |of: Biased<'a>, rows: &std::ops::Range<usize>| Biased { rows: &of.rows[rows.start * d..rows.end * d], bias: of.bias };
-    Task {
-        query: part(query, &asking),
+    ExampleAttention {
+        query: part(query, &own_queries),
         key: part(key, &own),
         value: part(value, &own),
         heads: shape.heads,
-        drop: shape.drop,
+        dropout: shape.dropout,
         first: own.start,
     }
 }
 
 /// O `[queries, d]`, and the probabilities P of all heads, example after example.
-pub fn forward(query: Biased<'_>, key: Biased<'_>, value: Biased<'_>, shape: &Shape<'_>) -> (Vec<f32>, Vec<f32>) {
+pub fn forward(query: Biased<'_>, key: Biased<'_>, value: Biased<'_>, shape: &AttentionShape<'_>) -> (Vec<f32>, Vec<f32>) {
     let d = query.bias.len();
     let mut out = zeros(query.rows.len());
-    let mut probabilities = zeros((0..shape.rows.examples()).map(|example| shape.probabilities(example)).sum());
-    let outs = shape.split(&mut out, |example| shape.asking(example) * d);
+    let mut probabilities = zeros((0..shape.batch.examples()).map(|example| shape.probabilities(example)).sum());
+    let outs = shape.split(&mut out, |example| shape.queries(example) * d);
     let parts = shape.split(&mut probabilities, |example| shape.probabilities(example));
     outs.into_par_iter().zip(parts).enumerate().for_each(|(example, (out, part))| {
-        forward_example(task(shape, example, query, key, value), out, part);
+        forward_example(one_example(shape, example, query, key, value), out, part);
     });
     (out, probabilities)
 }
@@ -243,15 +239,15 @@ pub fn backward(
     query: Biased<'_>,
     key: Biased<'_>,
     value: Biased<'_>,
-    shape: &Shape<'_>,
+    shape: &AttentionShape<'_>,
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let d = query.bias.len();
     let (mut dq, mut dk, mut dv) = (zeros(query.rows.len()), zeros(key.rows.len()), zeros(value.rows.len()));
-    let of_queries = |example| shape.asking(example) * d;
-    let of_keys = |example| shape.rows.length(example) * d;
+    let of_queries = |example| shape.queries(example) * d;
+    let of_keys = |example| shape.batch.length(example) * d;
     let outs = shape.split(&mut dq, of_queries).into_par_iter();
     let outs = outs.zip(shape.split(&mut dk, of_keys)).zip(shape.split(&mut dv, of_keys));
-    let starts: Vec<usize> = (0..shape.rows.examples())
+    let starts: Vec<usize> = (0..shape.batch.examples())
         .scan(0, |at, example| {
             let start = *at;
             *at += shape.probabilities(example);
@@ -259,9 +255,49 @@ pub fn backward(
         })
         .collect();
     outs.enumerate().for_each(|(example, ((dq, dk), dv))| {
-        let own = shape.query_start(example) * d..(shape.query_start(example) + shape.asking(example)) * d;
+        let own = shape.query_start(example) * d..(shape.query_start(example) + shape.queries(example)) * d;
         let kept = &probabilities[starts[example]..starts[example] + shape.probabilities(example)];
-        backward_example(task(shape, example, query, key, value), &gradient[own], kept, dq, dk, dv);
+        backward_example(one_example(shape, example, query, key, value), &gradient[own], kept, dq, dk, dv);
     });
     (dq, dk, dv)
+}
+
+/// Operands, and the probabilities that the backward pass needs.
+#[derive(Clone, Debug)]
+pub struct SavedAttention {
+    operands: [FlexTensor; 6],
+    options: Attention,
+    probabilities: Arc<Vec<f32>>,
+}
+
+impl SavedAttention {
+    fn with<T>(&self, work: impl FnOnce(Biased<'_>, Biased<'_>, Biased<'_>, &AttentionShape<'_>) -> T) -> T {
+        let operand = |index: usize| Biased { rows: numbers(&self.operands[index]), bias: numbers(&self.operands[index + 1]) };
+        let Attention { batch, heads, queries, dropout, .. } = &self.options;
+        let shape = AttentionShape { batch, heads: *heads, queries: *queries, dropout: dropout.as_ref() };
+        work(operand(0), operand(2), operand(4), &shape)
+    }
+}
+
+impl Kernel<Flex, 6> for Attention {
+    type Saved = SavedAttention;
+
+    fn forward(self, operands: [FlexTensor; 6]) -> (FlexTensor, Self::Saved) {
+        let operands = operands.map(dense);
+        let out_shape = shape_of(&operands[0]);
+        let mut saved = SavedAttention { operands, options: self, probabilities: Arc::default() };
+        let (out, probabilities) = saved.with(forward);
+        saved.probabilities = Arc::new(probabilities);
+        (tensor(out, out_shape), saved)
+    }
+
+    fn backward(saved: Self::Saved, gradient: FlexTensor) -> [FlexTensor; 6] {
+        let gradient = dense(gradient);
+        let (dq, dk, dv) =
+            saved.with(|query, key, value, shape| backward(numbers(&gradient), &saved.probabilities, query, key, value, shape));
+        let d = shape_of(&saved.operands[1])[0];
+        let [query_bias, key_bias, value_bias] = [&dq, &dk, &dv].map(|rows| tensor(column_sums(rows, d), [d]));
+        let matrix = |values: Vec<f32>, like: usize| tensor(values, shape_of(&saved.operands[like]));
+        [matrix(dq, 0), query_bias, matrix(dk, 2), key_bias, matrix(dv, 4), value_bias]
+    }
 }

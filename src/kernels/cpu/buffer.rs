@@ -10,7 +10,7 @@ pub fn zeros(count: usize) -> Vec<f32> {
     const CHUNK: usize = 1 << 15;
     let mut values = Vec::with_capacity(count);
     values.spare_capacity_mut()[..count].par_chunks_mut(CHUNK).for_each(|part| part.fill(MaybeUninit::new(0.0)));
-    // SAFETY: the vector has room for `count` values, and each was written just now.
+    // SAFETY: the vector has capacity for `count` values, and each was written just now.
     #[allow(unsafe_code)]
     unsafe {
         values.set_len(count);

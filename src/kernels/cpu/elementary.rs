@@ -1,5 +1,5 @@
 //! exp and erf without branches, so that loops over them become vector instructions.
-// Coefficients stand as they were published, with more digits than an f32 holds.
+// Coefficients are as published, with more digits than an f32 holds.
 #![allow(clippy::excessive_precision)]
 
 /// e^x to about 1 unit in the last place, by 2^k times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cephes, `expf`).
@@ -8,7 +8,7 @@
 #[inline(always)]
 #[allow(clippy::inline_always)]
 pub fn exp(x: f32) -> f32 {
-    // Adding this rounds to a whole number, which then stands in the low bits.
+    // Adding this rounds to a whole number, which then is in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let bounded = x.clamp(-87.3, 88.3);
     let shifted = bounded * std::f32::consts::LOG2_E + ROUND;

@@ -16,7 +16,7 @@ impl<'a> Matrix<'a> {
     /// `[rows, columns]`.
     ///
     /// # Panics
-    /// There are not so many numbers.
+    /// `data` has another length.
     #[must_use]
     pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(data.len(), rows * columns, "a matrix of {rows} × {columns}");
@@ -44,7 +44,7 @@ pub fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
         out.resize(m * n, 0.0);
         return out;
     }
-    // SAFETY: the operands hold every element that their strides reach, by construction; `out` has room for m · n numbers,
+    // SAFETY: the operands hold every element that their strides reach, by construction; `out` has capacity for m · n numbers,
     // which `gemm` writes, all of them, without reading them first (`read_dst` is false), before they count as there.
     #[allow(unsafe_code)]
     unsafe {

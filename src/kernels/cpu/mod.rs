@@ -1,22 +1,26 @@
-//! The operations on the CPU: pure functions of slices that know nothing of Burn, and their passes over its tensors.
+//! Kernels for the CPU: pure functions of slices, and how an operation calls them on Burn's tensors.
 //!
 //! Each reads and writes its operands once, in parallel over rows. Reductions over rows are made of partial sums of a
 //! fixed number of rows, added in order, so that no number of threads changes a bit.
 
 mod adamw;
 mod attention;
+mod bias_gelu;
 mod buffer;
-mod close;
-#[cfg(test)]
-mod doubles;
+mod cross_entropy;
+mod dropout;
 mod elementary;
-mod embed;
-mod gelu;
+mod embedding;
 mod gemm;
-mod loss;
-mod passes;
+mod gradient_sum;
+mod matmul;
+mod norm;
 mod reduce;
+mod round_bf16;
+mod select_first;
+mod self_attention;
 mod simd;
-mod small;
+mod small_matmul;
+mod tensors;
 
 pub use simd::instruction_set;

@@ -31,7 +31,7 @@ pub(super) fn has_avx512() -> bool {
 }
 
 /// Defines a function whose body is compiled once for each instruction set that helps, with loops vectorized by the
-/// compiler; on 64-bit Arm the baseline has NEON already. Only elementwise loops and sums in a fixed order stand in it,
+/// compiler; on 64-bit Arm the baseline has NEON already. Only elementwise loops and sums in a fixed order belong in it,
 /// so that every version gives the same bits.
 macro_rules! vectorized {
     ($(#[$meta:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {

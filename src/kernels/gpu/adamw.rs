@@ -1,12 +1,14 @@
-//! AdamW over parameters, in place where nobody else holds them.
+//! [`AdamWStep`] and [`SparseAdamWStep`] on a GPU.
 
+use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tensors::{UNITS, dense, elements, own, sizes, strided, upload_numbers, write};
-use crate::kernels::operations::{Rule, Ruled, Rules, Touched};
+use super::tensors::{UNITS, dense, elements, sizes, strided, upload_numbers, writable, write};
+use crate::kernels::update::UpdateKernel;
+use crate::kernels::{AdamWStep, ResidentRules, SparseAdamWStep, UpdateRule};
 
-/// So many parameters share a launch: launching costs more than updating a bias does. Each takes four buffers, and Metal
+/// Parameters that share a launch: launching costs more than updating a bias does. Each takes four buffers, and Metal
 /// binds no more than 31.
 const TOGETHER: usize = 7;
 
@@ -14,17 +16,17 @@ const TOGETHER: usize = 7;
 const NUMBERS: usize = 6;
 
 /// The rules of all parameters on a GPU, where a recorded step finds others each time: `[parameters * NUMBERS]`.
-fn numbers(rules: &Rules) -> Vec<f32> {
-    let flat = |rule: &Rule| {
-        let Rule { keep, beta1, beta2, step_size, root_correction, epsilon } = *rule;
+fn numbers(rules: &[UpdateRule]) -> Vec<f32> {
+    let flat = |rule: &UpdateRule| {
+        let UpdateRule { keep, beta1, beta2, step_size, root_correction, epsilon } = *rule;
         [keep, beta1, beta2, step_size, root_correction, epsilon]
     };
-    rules.each.iter().flat_map(flat).collect()
+    rules.iter().flat_map(flat).collect()
 }
 
-impl Rules {
-    pub(super) fn on_gpu(&self, beside: &CubeTensor) -> &CubeTensor {
-        self.resident.get_or_tell(|| upload_numbers(beside, numbers(self)))
+impl ResidentRules {
+    fn numbers_on(&self, beside: &CubeTensor) -> &CubeTensor {
+        self.on_device(|| upload_numbers(beside, numbers(self)))
     }
 
     /// Writes them in the place of others.
@@ -35,7 +37,7 @@ impl Rules {
 
 /// A parameter, its gradient and its moments.
 #[derive(CubeType, CubeLaunch)]
-struct Part {
+struct AdamWOperands {
     x: OwnedTensor<f32>,
     gradient: OwnedTensor<f32>,
     first: OwnedTensor<f32>,
@@ -65,7 +67,13 @@ fn update(
 }
 
 #[cube(launch)]
-fn adamw(parts: &mut Sequence<Part>, clip: &Tensor<f32>, rules: &Tensor<f32>, #[comptime] count: usize, #[comptime] units: u32) {
+fn adamw(
+    parts: &mut Sequence<AdamWOperands>,
+    clip: &Tensor<f32>,
+    rules: &Tensor<f32>,
+    #[comptime] count: usize,
+    #[comptime] units: u32,
+) {
     let clip = clip[0usize];
     #[unroll]
     for index in 0..count {
@@ -89,13 +97,13 @@ fn adamw_rows(
     ids: &Tensor<u32>,
     rules: &Tensor<f32>,
     rule: usize,
-    words: usize,
+    tokens: usize,
     d: usize,
 ) {
     let row = CUBE_POS_X + CUBE_POS_Y * CUBE_COUNT_X;
     // Where this row's gradient is, if it has one: the first id that is not below it.
     let mut low = 0usize;
-    let mut high = words;
+    let mut high = tokens;
     while low < high {
         let middle = (low + high) / 2;
         if ids[middle] < row {
@@ -105,7 +113,7 @@ fn adamw_rows(
         }
     }
     let mut has_gradient = false;
-    if low < words {
+    if low < tokens {
         has_gradient = ids[low] == row;
     }
     let start = row as usize * d;
@@ -123,16 +131,16 @@ fn adamw_rows(
 }
 
 /// A step of AdamW over parameters, their gradients and both moments, by each parameter's rule: parameters and moments.
-pub fn step(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, by: &Ruled) -> [Vec<CubeTensor>; 3] {
+fn step_all(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, step: &AdamWStep) -> [Vec<CubeTensor>; 3] {
     let [x, gradients, first, second] = operands;
-    let [x, first, second] = [x, first, second].map(|all| all.into_iter().map(own).collect::<Vec<_>>());
+    let [x, first, second] = [x, first, second].map(|all| all.into_iter().map(writable).collect::<Vec<_>>());
     let (gradients, clip): (Vec<CubeTensor>, _) = (gradients.into_iter().map(dense).collect(), dense(clip));
-    let rules = by.rules.on_gpu(&clip);
+    let rules = step.rules.numbers_on(&clip);
     for group in (0..x.len()).collect::<Vec<_>>().chunks(TOGETHER) {
         let arg = |tensor: &CubeTensor| tensor.clone().into_tensor_arg();
         let part = |index: &usize| {
             let [x, g, m, v] = [&x, &gradients, &first, &second].map(|all| arg(&all[*index]));
-            PartLaunch::new(x, g, m, v, by.which[*index] * NUMBERS)
+            AdamWOperandsLaunch::new(x, g, m, v, step.which[*index] * NUMBERS)
         };
         let largest = group.iter().map(|index| elements(&x[*index])).max().unwrap_or(0);
         adamw::launch(
@@ -149,17 +157,17 @@ pub fn step(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, by: &Ruled) -> [Ve
     [x, first, second]
 }
 
-/// [`step`] of a table whose gradient is zero but for the rows of some words, which it has in their order.
-pub fn step_rows(
+/// [`step_all`] of a table whose gradient is zero but for the rows of some tokens, which it has in their order.
+fn step_rows(
     [x, first, second]: [CubeTensor; 3],
     gradient: CubeTensor,
     clip: CubeTensor,
-    how: &Touched,
-) -> (CubeTensor, CubeTensor, CubeTensor) {
+    step: &SparseAdamWStep,
+) -> Vec<CubeTensor> {
     /// Cubes beside each other; no more may be in one dimension everywhere.
     const ACROSS: usize = 32_768;
-    let ([x, first, second], gradient) = ([x, first, second].map(own), dense(gradient));
-    let ((size, d), (words, _)) = (sizes(&x), sizes(&gradient));
+    let ([x, first, second], gradient) = ([x, first, second].map(writable), dense(gradient));
+    let ((size, d), (tokens, _)) = (sizes(&x), sizes(&gradient));
     adamw_rows::launch(
         &x.client,
         CubeCount::Static(size.min(ACROSS) as u32, size.div_ceil(ACROSS) as u32, 1),
@@ -169,11 +177,30 @@ pub fn step_rows(
         first.clone().into_tensor_arg(),
         second.clone().into_tensor_arg(),
         dense(clip).into_tensor_arg(),
-        how.words.on_gpu(&x, words).clone().into_tensor_arg(),
-        how.rules.on_gpu(&x).clone().into_tensor_arg(),
-        how.which * NUMBERS,
-        words,
+        step.tokens.ids_on(&x, tokens).clone().into_tensor_arg(),
+        step.rules.numbers_on(&x).clone().into_tensor_arg(),
+        step.which * NUMBERS,
+        tokens,
         d,
     );
-    (x, first, second)
+    vec![x, first, second]
+}
+
+impl UpdateKernel<Cube> for AdamWStep {
+    fn run(self, operands: Vec<CubeTensor>) -> Vec<CubeTensor> {
+        let count = self.which.len();
+        let mut operands = operands.into_iter();
+        let mut take = || operands.by_ref().take(count).collect::<Vec<_>>();
+        let parts = [take(), take(), take(), take()];
+        let clip = operands.next().unwrap_or_else(|| unreachable!("the clip factor is the last operand"));
+        step_all(parts, clip, &self).into_iter().flatten().collect()
+    }
+}
+
+impl UpdateKernel<Cube> for SparseAdamWStep {
+    fn run(self, operands: Vec<CubeTensor>) -> Vec<CubeTensor> {
+        let operands: [CubeTensor; 5] = operands.try_into().unwrap_or_else(|_| unreachable!("a table with its moments"));
+        let [x, gradient, first, second, clip] = operands;
+        step_rows([x, first, second], gradient, clip, &self)
+    }
 }

@@ -8,32 +8,27 @@
 
 mod adamw;
 mod attention;
-mod candidates;
-mod drop;
-mod embed;
-mod firsts;
-mod gelu;
-mod lists;
-mod loss;
+mod batch_tables;
+mod batch_tensors;
+mod bias_gelu;
+mod cross_entropy;
+mod dropout;
+mod embedding;
+mod gradient_sum;
+mod matmul;
+mod matmul_candidates;
+mod matrix_batch;
 mod norm;
-mod passes;
 mod philox;
-mod product;
-mod project;
-mod ragged;
-mod ragged_backward;
 mod recording;
 mod reduce;
-mod resident;
-mod round;
-mod stack;
-mod sums;
-mod tables;
+mod round_bf16;
+mod segment_sum;
+mod select_first;
+mod self_attention;
 mod tensors;
 #[cfg(all(test, feature = "webgpu"))]
 mod tests;
-mod tiles;
 
-pub use recording::{Prepared, Reads, Recording, held, whereabouts};
-pub use resident::{Resident, ResidentNumbers};
-pub use tables::{Shape, Tables};
+pub use batch_tables::{BatchShape, BatchTables};
+pub use recording::{PreparedDevice, Recording, RecordingInputs, bytes_reserved, memory_address};

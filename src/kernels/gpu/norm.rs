@@ -1,18 +1,20 @@
-//! LayerNorm(dropout(x + bias) + residual), and dropout(LayerNorm(x)): one cube works on one row.
+//! [`NormDropout`] and [`DropoutAddNorm`] on a GPU: one cube works on one row.
 
 use burn::tensor::DType;
+use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use half::bf16;
 
 use super::philox::{Mask, element, factors, hidden_blocks, mask};
 use super::reduce::{column_sums, cube_sum};
-use super::tensors::{UNITS, dense, room, room_for, sizes};
-use crate::kernels::operations::{Closing, Products};
+use super::tensors::{UNITS, dense, empty, empty_of, sizes};
+use crate::kernels::operation::Kernel;
+use crate::kernels::{DropoutAddNorm, MatmulPrecision, NormDropout, Queries};
 
-/// What the norm leaves for its backward pass.
+/// What the backward pass needs.
 #[derive(Clone, Debug)]
-pub struct Closed {
+pub struct SavedNorm {
     /// ĥ, `[rows, d]`.
     normal: CubeTensor,
     /// 1 / √(variance + epsilon), `[rows]`.
@@ -20,8 +22,8 @@ pub struct Closed {
     scale: CubeTensor,
     /// Rows of the batch, for the dropout.
     places: CubeTensor,
-    turn: CubeTensor,
-    how: Closing,
+    number: CubeTensor,
+    options: DropoutAddNorm,
 }
 
 /// The row of the batch that a cube's row is: its own number, where all rows are there.
@@ -44,10 +46,10 @@ fn gather(
     start: usize,
     d: usize,
     place: u32,
-    turn: &Tensor<u32>,
+    number: &Tensor<u32>,
     mask: &Mask,
     #[comptime] blocks: u32,
-    #[comptime] closes: bool,
+    #[comptime] adds: bool,
     #[comptime] drops: bool,
 ) -> f32 {
     let mut sum = 0.0f32;
@@ -55,14 +57,14 @@ fn gather(
     let mut block = UNIT_POS_X;
     while block < blocks {
         if drops {
-            factors(mask, turn, place, blocks, block, &mut factor);
+            factors(mask, number, place, blocks, block, &mut factor);
         }
         #[unroll]
         for word in 0..4usize {
             let column = element(block, word);
             if column < d {
                 let mut h = x[start + column];
-                if closes {
+                if adds {
                     h += bias[column];
                     if drops {
                         h *= factor[word];
@@ -88,7 +90,7 @@ fn normalize(
     scale: &Tensor<f32>,
     shift: &Tensor<f32>,
     places: &Tensor<u32>,
-    turn: &Tensor<u32>,
+    number: &Tensor<u32>,
     normal: &mut Tensor<f32>,
     inverse: &mut Tensor<f32>,
     y: &mut Tensor<f32>,
@@ -96,7 +98,7 @@ fn normalize(
     d: usize,
     epsilon: f32,
     #[comptime] blocks: u32,
-    #[comptime] closes: bool,
+    #[comptime] adds: bool,
     #[comptime] drops: bool,
     #[comptime] listed: bool,
     #[comptime] units: u32,
@@ -105,7 +107,7 @@ fn normalize(
     let start = row * d;
     let place = place_of(places, row, listed);
     let mut shared = Shared::new_slice(units as usize);
-    let sum = gather(x, bias, residual, normal, start, d, place, turn, &mask, blocks, closes, drops);
+    let sum = gather(x, bias, residual, normal, start, d, place, number, &mask, blocks, adds, drops);
     let mean = cube_sum(sum, &mut shared, units) / d as f32;
     let mut squares = 0.0f32;
     let mut block = UNIT_POS_X;
@@ -128,8 +130,8 @@ fn normalize(
     let mut factor = Array::new(4usize);
     let mut block = UNIT_POS_X;
     while block < blocks {
-        if drops && !closes {
-            factors(&mask, turn, place, blocks, block, &mut factor);
+        if drops && !adds {
+            factors(&mask, number, place, blocks, block, &mut factor);
         }
         #[unroll]
         for word in 0..4usize {
@@ -138,7 +140,7 @@ fn normalize(
                 let h = (normal[start + column] - mean) * r;
                 normal[start + column] = h;
                 let mut value = h * scale[column] + shift[column];
-                if drops && !closes {
+                if drops && !adds {
                     value *= factor[word];
                 }
                 y[start + column] = value;
@@ -159,14 +161,14 @@ fn normalize_backward<E: Float>(
     inverse: &Tensor<f32>,
     scale: &Tensor<f32>,
     places: &Tensor<u32>,
-    turn: &Tensor<u32>,
+    number: &Tensor<u32>,
     of_h: &mut Tensor<f32>,
     along: &mut Tensor<f32>,
     dropped: &mut Tensor<E>,
     mask: Mask,
     d: usize,
     #[comptime] blocks: u32,
-    #[comptime] closes: bool,
+    #[comptime] adds: bool,
     #[comptime] drops: bool,
     #[comptime] rounds: bool,
     #[comptime] listed: bool,
@@ -181,8 +183,8 @@ fn normalize_backward<E: Float>(
     let mut product = 0.0f32;
     let mut block = UNIT_POS_X;
     while block < blocks {
-        if drops && !closes {
-            factors(&mask, turn, place, blocks, block, &mut factor);
+        if drops && !adds {
+            factors(&mask, number, place, blocks, block, &mut factor);
         }
         #[unroll]
         for word in 0..4usize {
@@ -190,7 +192,7 @@ fn normalize_backward<E: Float>(
             if column < d {
                 let h = normal[start + column];
                 let mut g = gradient[start + column];
-                if drops && !closes {
+                if drops && !adds {
                     g *= factor[word];
                     dropped[start + column] = E::cast_from(g);
                 }
@@ -205,20 +207,20 @@ fn normalize_backward<E: Float>(
     let slope = cube_sum(product, &mut shared, units) / d as f32;
     let mut block = UNIT_POS_X;
     while block < blocks {
-        if drops && closes {
-            factors(&mask, turn, place, blocks, block, &mut factor);
+        if drops && adds {
+            factors(&mask, number, place, blocks, block, &mut factor);
         }
         #[unroll]
         for word in 0..4usize {
             let column = element(block, word);
             if column < d {
                 let mut g = gradient[start + column];
-                if drops && !closes {
+                if drops && !adds {
                     g = f32::cast_from(dropped[start + column]);
                 }
                 let value = (g * scale[column] - mean - normal[start + column] * slope) * inverse[row];
                 of_h[start + column] = value;
-                if drops && closes {
+                if drops && adds {
                     dropped[start + column] = E::cast_from(value * factor[word]);
                 } else if rounds {
                     dropped[start + column] = E::cast_from(value);
@@ -229,20 +231,20 @@ fn normalize_backward<E: Float>(
     }
 }
 
-impl Closed {
+impl SavedNorm {
     fn forward(
         x: CubeTensor,
         added: Option<[CubeTensor; 2]>,
         [scale, shift]: [CubeTensor; 2],
-        how: Closing,
+        options: DropoutAddNorm,
     ) -> (CubeTensor, Self) {
         let (rows, d) = sizes(&x);
-        let closes = added.is_some();
-        // Where nothing is added, the operands are not read; something must stand for them.
+        let adds = added.is_some();
+        // Where nothing is added, the operands are not read; something must be bound for them.
         let [bias, residual] = added.unwrap_or_else(|| [scale.clone(), x.clone()]);
-        let (normal, inverse, y) = (room(&x, [rows, d]), room(&x, [rows]), room(&x, [rows, d]));
-        let tables = how.rows.tables(&x);
-        let (places, turn) = (tables.firsts.clone(), tables.turn.clone());
+        let (normal, inverse, y) = (empty(&x, [rows, d]), empty(&x, [rows]), empty(&x, [rows, d]));
+        let tables = options.batch.tables(&x);
+        let (places, number) = (tables.first_rows.clone(), tables.number.clone());
         normalize::launch(
             &y.client,
             CubeCount::Static(rows as u32, 1, 1),
@@ -253,33 +255,33 @@ impl Closed {
             scale.clone().into_tensor_arg(),
             shift.into_tensor_arg(),
             places.clone().into_tensor_arg(),
-            turn.clone().into_tensor_arg(),
+            number.clone().into_tensor_arg(),
             normal.clone().into_tensor_arg(),
             inverse.clone().into_tensor_arg(),
             y.clone().into_tensor_arg(),
-            mask(how.drop.as_ref()),
+            mask(options.dropout.as_ref()),
             d,
-            how.epsilon as f32,
+            options.epsilon as f32,
             hidden_blocks(d),
-            closes,
-            how.drop.is_some(),
-            how.firsts,
+            adds,
+            options.dropout.is_some(),
+            options.queries == Queries::First,
             UNITS,
         );
-        (y, Self { normal, inverse, scale, places, turn, how })
+        (y, Self { normal, inverse, scale, places, number, options })
     }
 
     /// dL/dh from dL/dy, dL/dy ∘ ĥ, and what is [dropped](normalize_backward), where that is written.
-    fn backward(&self, gradient: &CubeTensor, closes: bool) -> (CubeTensor, CubeTensor, Option<CubeTensor>) {
+    fn backward(&self, gradient: &CubeTensor, adds: bool) -> (CubeTensor, CubeTensor, Option<CubeTensor>) {
         let (rows, d) = sizes(gradient);
-        let (of_h, along) = (room(gradient, [rows, d]), room(gradient, [rows, d]));
-        let drop = self.how.drop.as_ref();
+        let (of_h, along) = (empty(gradient, [rows, d]), empty(gradient, [rows, d]));
+        let dropout = self.options.dropout.as_ref();
         // Only what goes into a product is rounded.
-        let rounds = closes && self.how.products == Products::Bf16;
-        let is_written = drop.is_some() || rounds;
-        // A buffer that is not written must stand for itself all the same.
+        let rounds = adds && self.options.precision == MatmulPrecision::Bf16;
+        let is_written = dropout.is_some() || rounds;
+        // Something must be bound for a buffer that is not written.
         let size = if is_written { [rows, d] } else { [1, 1] };
-        let dropped = room_for(gradient, size, if rounds { DType::BF16 } else { DType::F32 });
+        let dropped = empty_of(gradient, size, if rounds { DType::BF16 } else { DType::F32 });
         let launch = if rounds { normalize_backward::launch::<bf16> } else { normalize_backward::launch::<f32> };
         launch(
             &gradient.client,
@@ -290,48 +292,54 @@ impl Closed {
             self.inverse.clone().into_tensor_arg(),
             self.scale.clone().into_tensor_arg(),
             self.places.clone().into_tensor_arg(),
-            self.turn.clone().into_tensor_arg(),
+            self.number.clone().into_tensor_arg(),
             of_h.clone().into_tensor_arg(),
             along.clone().into_tensor_arg(),
             dropped.clone().into_tensor_arg(),
-            mask(drop),
+            mask(dropout),
             d,
             hidden_blocks(d),
-            closes,
-            drop.is_some(),
+            adds,
+            dropout.is_some(),
             rounds,
-            self.how.firsts,
+            self.options.queries == Queries::First,
             UNITS,
         );
         (of_h, along, is_written.then_some(dropped))
     }
 }
 
-/// LayerNorm(dropout(x + bias) + residual).
-pub fn close(operands: [CubeTensor; 5], how: Closing) -> (CubeTensor, Closed) {
-    let [x, bias, residual, scale, shift] = operands.map(dense);
-    Closed::forward(x, Some([bias, residual]), [scale, shift], how)
+impl Kernel<Cube, 5> for DropoutAddNorm {
+    type Saved = SavedNorm;
+
+    fn forward(self, operands: [CubeTensor; 5]) -> (CubeTensor, Self::Saved) {
+        let [x, bias, residual, scale, shift] = operands.map(dense);
+        SavedNorm::forward(x, Some([bias, residual]), [scale, shift], self)
+    }
+
+    fn backward(saved: Self::Saved, gradient: CubeTensor) -> [CubeTensor; 5] {
+        let gradient = dense(gradient);
+        let (of_h, along, dropped) = saved.backward(&gradient, true);
+        let of_x = dropped.unwrap_or_else(|| of_h.clone());
+        let [of_scale, of_shift, of_bias] = column_sums(&[&along, &gradient], &[&of_x]);
+        [of_x, of_bias, of_h, of_scale, of_shift]
+    }
 }
 
-/// The gradients of [`close`]'s operands.
-pub fn close_backward(closed: &Closed, gradient: CubeTensor) -> [CubeTensor; 5] {
-    let gradient = dense(gradient);
-    let (of_h, along, dropped) = closed.backward(&gradient, true);
-    let of_x = dropped.unwrap_or_else(|| of_h.clone());
-    let [of_scale, of_shift, of_bias] = column_sums(&[&along, &gradient], &[&of_x]);
-    [of_x, of_bias, of_h, of_scale, of_shift]
-}
+impl Kernel<Cube, 3> for NormDropout {
+    type Saved = SavedNorm;
 
-/// dropout(LayerNorm(x)).
-pub fn open(operands: [CubeTensor; 3], how: Closing) -> (CubeTensor, Closed) {
-    let [x, scale, shift] = operands.map(dense);
-    Closed::forward(x, None, [scale, shift], how)
-}
+    fn forward(self, operands: [CubeTensor; 3]) -> (CubeTensor, Self::Saved) {
+        let Self { batch, epsilon, dropout } = self;
+        let options = DropoutAddNorm { batch, epsilon, dropout, precision: MatmulPrecision::F32, queries: Queries::All };
+        let [x, scale, shift] = operands.map(dense);
+        SavedNorm::forward(x, None, [scale, shift], options)
+    }
 
-/// The gradients of [`open`]'s operands.
-pub fn open_backward(closed: &Closed, gradient: CubeTensor) -> [CubeTensor; 3] {
-    let gradient = dense(gradient);
-    let (of_x, along, dropped) = closed.backward(&gradient, false);
-    let [of_scale, of_shift] = column_sums(&[&along, &dropped.unwrap_or(gradient)], &[]);
-    [of_x, of_scale, of_shift]
+    fn backward(saved: Self::Saved, gradient: CubeTensor) -> [CubeTensor; 3] {
+        let gradient = dense(gradient);
+        let (of_x, along, dropped) = saved.backward(&gradient, false);
+        let [of_scale, of_shift] = column_sums(&[&along, &dropped.unwrap_or(gradient)], &[]);
+        [of_x, of_scale, of_shift]
+    }
 }

@@ -2,7 +2,8 @@
 
 use cubecl::prelude::*;
 
-use crate::kernels::mask::{ATTENTION_BLOCKS, Drop};
+use crate::kernels::DropoutMask;
+use crate::kernels::dropout_mask::ATTENTION_BLOCKS;
 
 /// A dropout, as a kernel takes it.
 #[derive(CubeType, CubeLaunch, Clone)]
@@ -16,15 +17,15 @@ pub struct Mask {
 }
 
 /// The arguments of a dropout; of one that keeps everything where there is none.
-pub fn mask(drop: Option<&Drop>) -> MaskLaunch {
-    let ([key0, key1], site, threshold, kept) = drop.map_or(([0; 2], 0, 0, 1.0), Drop::parts);
+pub fn mask(dropout: Option<&DropoutMask>) -> MaskLaunch {
+    let ([key0, key1], site, threshold, kept) = dropout.map_or(([0; 2], 0, 0, 1.0), DropoutMask::parts);
     MaskLaunch::new(key0, key1, site, threshold, kept)
 }
 
 /// The factors of the four elements that a block of Philox4x32-10 decides, counted from the row's first one. The batch's
-/// `turn` is in memory, where a recorded step finds another one each time.
+/// `number` is in memory, where a recorded step finds another one each time.
 #[cube]
-pub fn factors(mask: &Mask, turn: &Tensor<u32>, row: u32, row_blocks: u32, block: u32, out: &mut Array<f32>) {
+pub fn factors(mask: &Mask, number: &Tensor<u32>, row: u32, row_blocks: u32, block: u32, out: &mut Array<f32>) {
     let start = row * row_blocks;
     let position = start + block;
     let mut high = u32::mul_hi(row, row_blocks);
@@ -33,8 +34,8 @@ pub fn factors(mask: &Mask, turn: &Tensor<u32>, row: u32, row_blocks: u32, block
     }
     let mut c0 = position;
     let mut c1 = high;
-    let mut c2 = turn[0usize] | mask.site;
-    let mut c3 = turn[1usize];
+    let mut c2 = number[0usize] | mask.site;
+    let mut c3 = number[1usize];
     let mut k0 = mask.key0;
     let mut k1 = mask.key1;
     for round in 0..10u32 {

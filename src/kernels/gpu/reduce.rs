@@ -5,7 +5,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use half::bf16;
 
-use super::tensors::{UNITS, dense, room, sizes};
+use super::tensors::{UNITS, dense, empty, sizes};
 
 /// The sum of one number of each unit of a cube, known to every unit.
 #[cube]
@@ -65,11 +65,11 @@ fn strided_sum<E: Float>(x: &Tensor<E>, first: usize, step: usize, end: usize, #
     sum
 }
 
-/// Columns that a cube adds up: a plane reads so many numbers in one piece.
+/// Columns that a cube adds up: a plane reads as many numbers in one piece.
 const COLUMNS: usize = 32;
 
-/// The sums of the columns of several matrices, of f32 and behind them of `E`. The units of a column add every so many-th row
-/// each, and then in pairs.
+/// The sums of the columns of several matrices, of f32 and behind them of `E`. The units of a column add
+/// rows a fixed number apart each, and then in pairs.
 #[cube(launch)]
 fn sum_columns<E: Float>(
     all: &Sequence<OwnedTensor<f32>>,
@@ -136,7 +136,7 @@ pub fn column_sums<const N: usize>(all: &[&CubeTensor], rounded: &[&CubeTensor])
 
 fn column_sums_of<E: Float>(all: &[&CubeTensor], rounded: &[&CubeTensor]) -> Vec<CubeTensor> {
     let d = sizes(all.iter().chain(rounded).next().unwrap_or_else(|| unreachable!("there is a matrix"))).1;
-    let sums: Vec<CubeTensor> = all.iter().chain(rounded).map(|rows| room(rows, [d])).collect();
+    let sums: Vec<CubeTensor> = all.iter().chain(rounded).map(|rows| empty(rows, [d])).collect();
     let client = &sums[0].client;
     // A power of two of units for each column.
     let groups = (client.properties().hardware.max_units_per_cube as usize / COLUMNS).clamp(1, 32);
@@ -198,7 +198,7 @@ pub fn norm(tensors: Vec<CubeTensor>) -> CubeTensor {
     let tensors: Vec<CubeTensor> = tensors.into_iter().map(dense).collect();
     let groups = tensors.chunks(TOGETHER);
     let count = groups.len() * CUBES;
-    let (sums, root) = (room(&tensors[0], [count]), room(&tensors[0], [1]));
+    let (sums, root) = (empty(&tensors[0], [count]), empty(&tensors[0], [1]));
     for (group, tensors) in groups.enumerate() {
         square_sums::launch(
             &sums.client,

@@ -1,4 +1,4 @@
-//! Tensors on a GPU: made dense, made empty, and made of a batch's indices.
+//! Tensors on a GPU: made dense, made empty, and made of a batch's tables.
 
 use burn::backend::TensorMetadata;
 use burn::backend::ops::{FloatTensorOps, IntTensorOps};
@@ -16,19 +16,19 @@ pub fn dense(tensor: CubeTensor) -> CubeTensor {
     into_contiguous(tensor)
 }
 
-/// What may be written: the tensor itself where nobody else holds its memory, a copy elsewhere.
-pub fn own(tensor: CubeTensor) -> CubeTensor {
+/// A tensor that may be written to: the same where nobody else holds its memory, else a copy.
+pub fn writable(tensor: CubeTensor) -> CubeTensor {
     let tensor = dense(tensor);
     if tensor.handle.can_mut() { tensor } else { tensor.copy() }
 }
 
-/// Room for numbers, beside another tensor. What stands there is undefined.
-pub fn room(beside: &CubeTensor, shape: impl Into<Vec<usize>>) -> CubeTensor {
-    room_for(beside, shape, DType::F32)
+/// Memory for f32 numbers on the device of another tensor, uninitialized.
+pub fn empty(beside: &CubeTensor, shape: impl Into<Vec<usize>>) -> CubeTensor {
+    empty_of(beside, shape, DType::F32)
 }
 
-/// [`room`] for other numbers than f32.
-pub fn room_for(beside: &CubeTensor, shape: impl Into<Vec<usize>>, of: DType) -> CubeTensor {
+/// [`empty`] for other numbers than f32.
+pub fn empty_of(beside: &CubeTensor, shape: impl Into<Vec<usize>>, of: DType) -> CubeTensor {
     let shape = Shape::from(shape.into());
     empty_device_contiguous_dtype(beside.client.clone(), beside.device.clone(), shape, of)
 }
@@ -49,33 +49,38 @@ pub fn elements(tensor: &CubeTensor) -> usize {
     shape(tensor).iter().product()
 }
 
-/// Cubes of [`UNITS`] for so many numbers, where each unit goes on by the width of them all until none is left: no more
-/// than keep a GPU busy, and than may be in one dimension everywhere.
+/// Cubes of [`UNITS`] for a grid-stride loop over `count` numbers: no more than keep a GPU busy, and than may be in one
+/// dimension everywhere.
 pub fn strided(count: usize) -> CubeCount {
     const MOST: usize = 4096;
     CubeCount::Static(count.div_ceil(UNITS as usize).clamp(1, MOST) as u32, 1, 1)
 }
 
-/// Indices, beside another tensor.
+/// Indices, on the device of another tensor.
 pub fn upload(beside: &CubeTensor, values: Vec<u32>) -> CubeTensor {
     let count = values.len();
     burn_cubecl::Cube::int_from_data(TensorData::new(values, [count]), &beside.device)
 }
 
-/// Numbers of the update's rules, beside another tensor.
+/// Numbers, on the device of another tensor.
 pub fn upload_numbers(beside: &CubeTensor, values: Vec<f32>) -> CubeTensor {
     let count = values.len();
     burn_cubecl::Cube::float_from_data(TensorData::new(values, [count]), &beside.device)
 }
 
-/// Writes numbers in the place of others, behind everything that the GPU was told to do before.
+/// Writes numbers in the place of others, behind everything that was sent to the GPU before.
 pub fn write<T: bytemuck::Pod + Send + Sync>(tensor: &CubeTensor, values: Vec<T>) {
     tensor.client.write(&tensor.handle, Bytes::from_elems(values));
 }
 
-/// Some of a list's indices, in the same memory.
+/// Some of a list's numbers, in the same memory.
 pub fn view(tensor: &CubeTensor, start: usize, count: usize) -> CubeTensor {
-    let CubeTensor { client, handle, device, dtype, .. } = tensor.clone();
+    view_as(tensor, start, count, tensor.dtype)
+}
+
+/// [`view`], of numbers whose bits mean something else; of the same size.
+pub fn view_as(tensor: &CubeTensor, start: usize, count: usize, dtype: DType) -> CubeTensor {
+    let CubeTensor { client, handle, device, .. } = tensor.clone();
     let bytes = |numbers: usize| (numbers * dtype.size()) as u64;
     let behind = elements(tensor) - start - count;
     let handle = handle.offset_start(bytes(start)).offset_end(bytes(behind));

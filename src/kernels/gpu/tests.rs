@@ -1,14 +1,18 @@
-//! What the model's test does not reach: the optimizer's operations, the loss, long sums and stacks, against those on the CPU.
+//! What the model's test does not reach: the optimizer's operations, the loss, long sums and batches of matrices, against those on the CPU.
 
 use std::sync::Arc;
 
-use burn::backend::{BackendTensor, Dispatch, DispatchTensor, DispatchTensorKind};
+use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind};
 use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 use burn_cubecl::tensor::CubeTensor;
 
-use super::recording::on_gpu;
-use super::stack::{layers, stacked};
-use crate::kernels::{Fused, Judging, Moved, Products, Rows, Rule, Ruled, Rules, Several, Sums, Touched, Update, Words};
+use super::matrix_batch::{batched, matrices};
+use super::recording::{PreparedDevice, RecordingInputs, on_gpu};
+use crate::kernels::{
+    AdamWStep, AddGradients, AddTokenGradients, BatchIndices, BatchNumbers, BiasGelu, CrossEntropy, GlobalNorm, MatmulPrecision,
+    Operation, RaggedBatch, ResidentBatch, ResidentTokens, SparseAdamWStep, Targets, TouchedRows, UniqueTokens, Update,
+    UpdateRule, ZeroGradients,
+};
 use crate::random::{Purpose, Stream};
 
 fn gpu() -> Device {
@@ -24,13 +28,13 @@ fn numbers(tensor: Tensor<2>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
-fn rule(turn: u64) -> Rule {
+fn rule(turn: u64) -> UpdateRule {
     let step_size = 1e-3 / (1.0 - 0.9_f32.powf(turn as f32));
-    Rule { keep: 0.999, beta1: 0.9, beta2: 0.99, step_size, root_correction: 0.3, epsilon: 1e-8 }
+    UpdateRule { keep: 0.999, beta1: 0.9, beta2: 0.99, step_size, root_correction: 0.3, epsilon: 1e-8 }
 }
 
-fn words(ids: &[u32]) -> Arc<Words> {
-    Arc::clone(&Rows::new([(ids, &vec![0; ids.len()][..])].into_iter()).words)
+fn tokens(ids: &[u32]) -> Arc<ResidentTokens> {
+    Arc::new(UniqueTokens::of(ids, None).into())
 }
 
 /// Three steps, the last two with gradients of other words: the parameters and both moments.
@@ -40,29 +44,28 @@ fn steps(device: &Device) -> Vec<f32> {
     let (size, d, count) = (300, 20, 11);
     let clip = || Tensor::<1>::from_data(TensorData::new(vec![0.7_f32], [1]), device).into_dispatch();
     let draws = |seed: u64| (0..count).map(|part| draw(seed + part, [size - 7 * part as usize, d], device)).collect::<Vec<_>>();
-    let several = |tensors: Vec<Tensor<2>>| Several(tensors.into_iter().map(Tensor::into_dispatch).collect());
+    let dispatched = |tensors: Vec<Tensor<2>>| tensors.into_iter().map(Tensor::into_dispatch).collect::<Vec<_>>();
     let absolute = |tensors: Vec<Tensor<2>>| tensors.into_iter().map(Tensor::abs).collect::<Vec<_>>();
     let x = draws(100);
     let (held, before) = (x[3].clone(), numbers(x[3].clone()));
-    let rules = Arc::new(Rules::new((0..count).map(|part| Rule { keep: 1.0 - 0.01 * part as f32, ..rule(1) }).collect()));
-    let by = Ruled { rules, which: (0..count as usize).collect() };
-    let moments = [draws(200), draws(300)].map(|moments| several(absolute(moments)));
-    let [first, second] = moments;
-    let (x, first, second) = Dispatch::adamw(several(x), several(draws(400)), first, second, clip(), by);
+    let rules: Vec<UpdateRule> = (0..count).map(|part| UpdateRule { keep: 1.0 - 0.01 * part as f32, ..rule(1) }).collect();
+    let step = AdamWStep { rules: Arc::new(rules.into()), which: (0..count as usize).collect() };
+    let moments = [absolute(draws(200)), absolute(draws(300))].map(dispatched).concat();
+    let all = step.apply([dispatched(x), dispatched(draws(400)), moments, vec![clip()]].concat());
     assert_eq!(numbers(held), before);
-    let parts = [x, first, second].map(|all| all.0.into_iter().map(Tensor::<2>::from_dispatch).collect::<Vec<_>>());
-    let moved = Moved::default();
-    let [mut x, mut m, mut v] = [0, 1, 2].map(|which| parts[which][0].clone());
+    let parts: Vec<Tensor<2>> = all.into_iter().map(Tensor::from_dispatch).collect();
+    let touched = TouchedRows::default();
+    let [mut x, mut m, mut v] = [0, 1, 2].map(|which| parts[which * count as usize].clone());
     for turn in 2..4 {
         let ids: Vec<u32> = (0..size as u32).filter(|id| u64::from(*id) % (3 + turn) == 1).collect();
-        let gradient = draw(5, [ids.len(), d], device).into_dispatch();
-        let [of_x, of_m, of_v] = [x, m, v].map(Tensor::into_dispatch);
-        let rules = Arc::new(Rules::new(vec![rule(1), rule(turn)]));
-        let how = Touched { words: words(&ids), moved: Arc::clone(&moved), rules, which: 1 };
-        let (a, b, c) = Dispatch::adamw_words(of_x, gradient, of_m, of_v, clip(), how);
-        [x, m, v] = [a, b, c].map(Tensor::from_dispatch);
+        let gradient = draw(5, [ids.len(), d], device);
+        let rules = Arc::new(vec![rule(1), rule(turn)].into());
+        let step = SparseAdamWStep { tokens: tokens(&ids), touched: Arc::clone(&touched), rules, which: 1 };
+        let all = step.apply([x, gradient, m, v].map(Tensor::into_dispatch).into_iter().chain([clip()]).collect());
+        let all: [DispatchTensor; 3] = all.try_into().unwrap();
+        [x, m, v] = all.map(Tensor::from_dispatch);
     }
-    parts.into_iter().flatten().chain([x, m, v]).flat_map(numbers).collect()
+    parts.into_iter().chain([x, m, v]).flat_map(numbers).collect()
 }
 
 fn agree(ours: &[f32], theirs: &[f32], bound: f32) {
@@ -83,30 +86,30 @@ fn norms_are_those_on_the_cpu() {
         let x = (0..40).map(|part| draw(6 + part, [1 + 19 * part as usize, 130], device).into_dispatch());
         // One that its units go through more than once.
         let x = x.chain([draw(5, [9000, 130], device).into_dispatch()]).collect();
-        Tensor::<1>::from_dispatch(Dispatch::norm(Several(x))).into_data().try_to_vec::<f32>().unwrap()
+        Tensor::<1>::from_dispatch(GlobalNorm.apply(x).remove(0)).into_data().try_to_vec::<f32>().unwrap()
     };
     agree(&norm(&gpu()), &norm(&Device::flex()), 1e-5);
 }
 
 /// More sums than share a launch, one of which somebody else holds; and a table's, from rows behind which there may be
-/// some of no word.
+/// some of no token.
 #[test]
 fn sums_over_batches_are_burns_own_on_the_cpu() {
     let sum = |device: &Device, filling: usize| {
         let several = |seed: u64| (0..33).map(|part| draw(seed + part, [1 + 7 * part as usize, 40], device)).collect::<Vec<_>>();
-        let dispatched = |all: Vec<Tensor<2>>| Several(all.into_iter().map(Tensor::into_dispatch).collect());
+        let dispatched = |all: Vec<Tensor<2>>| all.into_iter().map(Tensor::into_dispatch).collect::<Vec<_>>();
         let sums = several(10);
         let (held, before) = (sums[5].clone(), numbers(sums[5].clone()));
-        let sums = Dispatch::accumulate(dispatched(sums), dispatched(several(50)));
-        let sums = Dispatch::accumulate(sums, dispatched(several(90)));
+        let sums = AddGradients.apply([dispatched(sums), dispatched(several(50))].concat());
+        let sums = AddGradients.apply([sums, dispatched(several(90))].concat());
         assert_eq!(numbers(held), before);
         let mut table = draw(130, [300, 130], device).into_dispatch();
         for (seed, ids) in [(7, &[3, 7, 8, 200, 299][..]), (8, &[0, 7, 200])] {
             let gradient = draw(seed, [8, 130], device).slice([0..ids.len() + filling, 0..130]);
-            table = Dispatch::accumulate_words(table, gradient.into_dispatch(), words(ids));
+            table = AddTokenGradients { tokens: tokens(ids) }.apply(vec![table, gradient.into_dispatch()]).remove(0);
         }
-        let cleared = Dispatch::clear(dispatched(several(170)));
-        let all = sums.0.into_iter().chain([table]).chain(cleared.0);
+        let cleared = ZeroGradients.apply(dispatched(several(170)));
+        let all = sums.into_iter().chain([table]).chain(cleared);
         all.flat_map(|sum| numbers(Tensor::from_dispatch(sum))).collect::<Vec<f32>>()
     };
     assert_eq!(sum(&gpu(), 3), sum(&Device::flex(), 0));
@@ -118,20 +121,20 @@ fn sums_of_columns_are_those_on_the_cpu() {
     let sums = |device: &Device| {
         let x = draw(11, [700, 50], device).autodiff();
         let bias: Tensor<1> = draw(13, [1, 50], device).reshape([50]).autodiff().require_grad();
-        let y = Dispatch::bias_gelu(x.into_dispatch(), bias.clone().into_dispatch(), Products::Exact);
+        let y = BiasGelu { precision: MatmulPrecision::F32 }.apply([x.into_dispatch(), bias.clone().into_dispatch()]);
         let y = Tensor::<2>::from_dispatch(y) * Tensor::from_inner(draw(12, [700, 50], device));
         bias.grad(&y.sum().backward()).unwrap().into_data().try_to_vec::<f32>().unwrap()
     };
     agree(&sums(&gpu()), &sums(&Device::flex()), 1e-5);
 }
 
-/// Matrices that stand behind each other are a stack already; others are copied to one, with their numbers.
+/// Matrices that are a batch already stay where they are; others are copied, with their numbers.
 #[test]
-fn a_stack_is_made_only_of_what_is_none() {
+fn only_what_is_no_batch_is_copied_to_one() {
     let device = gpu();
     let drawn = [13, 14, 15].map(|seed| draw(seed, [7, 9], &device));
-    let numbers_of = |stack: &CubeTensor| {
-        layers::<3>(stack).map(|matrix| {
+    let numbers_of = |batch: &CubeTensor| {
+        matrices::<3>(batch).map(|matrix| {
             numbers(Tensor::from_dispatch(DispatchTensor {
                 kind: DispatchTensorKind::Cube(BackendTensor::Float(matrix)),
                 autodiff: drawn[0].clone().into_dispatch().autodiff,
@@ -139,29 +142,65 @@ fn a_stack_is_made_only_of_what_is_none() {
         })
     };
     let place = |tensor: &CubeTensor| tensor.handle.clone().binding().claim_key();
-    let stack = stacked(drawn.each_ref().map(|x| on_gpu(x.clone().into_dispatch()).unwrap()));
-    assert_eq!(numbers_of(&stack), drawn.each_ref().map(|x| numbers(x.clone())));
-    let again = stacked(layers::<3>(&stack));
-    assert_eq!(place(&again), place(&stack));
-    let [a, b, c] = layers::<3>(&stack);
-    let turned = stacked([c, b, a]);
-    assert_ne!(place(&turned), place(&stack));
+    let batch = batched(drawn.each_ref().map(|x| on_gpu(x.clone().into_dispatch()).unwrap()));
+    assert_eq!(numbers_of(&batch), drawn.each_ref().map(|x| numbers(x.clone())));
+    let again = batched(matrices::<3>(&batch));
+    assert_eq!(place(&again), place(&batch));
+    let [a, b, c] = matrices::<3>(&batch);
+    let reversed = batched([c, b, a]);
+    assert_ne!(place(&reversed), place(&batch));
     let [a, b, c] = drawn.each_ref().map(|x| numbers(x.clone()));
-    assert_eq!(numbers_of(&turned), [c, b, a]);
+    assert_eq!(numbers_of(&reversed), [c, b, a]);
 }
 
 #[test]
 fn the_loss_and_its_gradient_are_those_on_the_cpu() {
-    let judge = |device: &Device| {
+    let learn = |device: &Device| {
         let logits = (draw(9, [300, 5], device) * 20.0).autodiff().require_grad();
-        let rows = Rows::new((0..300).map(|_| (&[1][..], &[0][..]))).labelled((0..300).map(|example| example * 7 % 5).collect());
-        let how = Judging { rows: Arc::new(rows), share: 0.3 };
-        let loss = Dispatch::cross_entropy(logits.clone().into_dispatch(), how);
+        let classes = Targets::Classes((0..300).map(|example| example * 7 % 5).collect());
+        let batch = RaggedBatch::new((0..300).map(|_| (&[1][..], &[0][..]))).with_targets(classes).resident();
+        let loss = CrossEntropy { batch, share: 0.3 }.apply([logits.clone().into_dispatch()]);
         let loss = Tensor::<1>::from_dispatch(loss);
         let gradient = logits.grad(&(loss.clone() * 2.0).backward()).unwrap();
         [loss.into_data().try_to_vec().unwrap(), numbers(gradient)].concat()
     };
-    let (ours, theirs) = (judge(&gpu()), judge(&Device::flex()));
+    let (ours, theirs) = (learn(&gpu()), learn(&Device::flex()));
     agree(&ours, &theirs, 1e-6);
     assert!(theirs[1..].iter().any(|gradient| gradient.abs() > 1e-4));
+}
+
+/// A loss in ordinary Burn, recorded over one batch and replayed over another, reads the other's targets.
+fn loss_of_the_replayed_batch(targets: [Targets; 2], loss: impl Fn(&Arc<ResidentBatch>) -> Tensor<1>) {
+    let [first, second] =
+        targets.map(|targets| RaggedBatch::new((0..3).map(|_| (&[1, 2][..], &[0, 0][..]))).with_targets(targets).resident());
+    let number = |loss: Tensor<1>| loss.into_data().try_to_vec::<f32>().unwrap()[0];
+    let [before, expected] = [&first, &second].map(|batch| number(loss(batch)));
+    assert_ne!(before, expected);
+    let beside = draw(1, [1, 1], &gpu()).into_dispatch();
+    let prepared = PreparedDevice::on(beside).unwrap();
+    loss(&first);
+    let inputs = |batch| RecordingInputs { batch: Some(batch), rules: None };
+    let recording = prepared.record(inputs(&first), || Ok(Some(loss(&first)))).unwrap();
+    for (batch, expected) in [(&second, expected), (&first, before), (&second, expected)] {
+        assert_eq!(number(recording.replay(inputs(batch)).unwrap().unwrap()), expected);
+    }
+}
+
+#[test]
+fn recordings_read_the_targets_of_the_batch_that_is_replayed() {
+    let outputs = draw(21, [3, 2], &gpu());
+    let values = [vec![0.5, -1.0, 2.0], vec![3.0, 0.0, -0.25]].map(Targets::Values);
+    loss_of_the_replayed_batch(values, |batch| {
+        let targets = batch.numbers_on(&outputs, BatchNumbers::Targets).reshape([3, 1]);
+        (outputs.clone().slice([0..3, 0..1]) - targets).square().mean()
+    });
+    let labels = [vec![0.0, 1.0, 1.0, 0.0, 0.0, 1.0], vec![1.0, 1.0, 0.0, 0.0, 1.0, 0.0]];
+    loss_of_the_replayed_batch(labels.map(|values| Targets::Labels { values, labels: 2 }), |batch| {
+        let targets = batch.numbers_on(&outputs, BatchNumbers::Targets).reshape([3, 2]);
+        (outputs.clone() * targets).sum()
+    });
+    loss_of_the_replayed_batch([vec![0, 1, 1], vec![1, 1, 0]].map(Targets::Classes), |batch| {
+        let classes = batch.indices_on(&outputs, BatchIndices::Classes).unsqueeze_dim(1);
+        outputs.clone().gather(1, classes).sum()
+    });
 }

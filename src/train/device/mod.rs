@@ -9,6 +9,7 @@ use std::sync::Arc;
 use burn::tensor::Device as BurnDevice;
 use serde::{Deserialize, Serialize};
 
+use crate::models::ReferenceOps;
 use crate::settings::{DeviceChoice, Precision};
 
 use backend::{Backend, Cpu, cuda};
@@ -24,6 +25,7 @@ pub struct Device {
     plain: BurnDevice,
     kernels: Kernels,
     records: bool,
+    reference_ops: ReferenceOps,
     faults: Faults,
 }
 
@@ -102,7 +104,8 @@ impl Device {
 
     fn of(backend: Arc<dyn Backend>) -> Self {
         let (name, plain) = (backend.name(), backend.burn());
-        Self { backend, name, plain, kernels: Kernels::Fused, records: true, faults: Faults::default() }
+        let (kernels, reference_ops, faults) = (Kernels::Fused, ReferenceOps::default(), Faults::default());
+        Self { backend, name, plain, kernels, records: true, reference_ops, faults }
     }
 
     /// The CPU.
@@ -129,6 +132,18 @@ impl Device {
     #[must_use]
     pub fn with_reference_kernels(self) -> Self {
         Self { kernels: Kernels::Reference, ..self }
+    }
+
+    /// The same device with Burn's own functions for some operations that it has kernels for.
+    #[must_use]
+    pub fn with_reference_ops(self, reference_ops: ReferenceOps) -> Self {
+        Self { reference_ops, ..self }
+    }
+
+    /// The operations that run by Burn's own functions although there are kernels for them.
+    #[must_use]
+    pub fn reference_ops(&self) -> ReferenceOps {
+        self.reference_ops
     }
 
     /// The same device launching every kernel of every step.

@@ -1,0 +1,71 @@
+//! [`BiasGelu`] on the CPU.
+
+use burn::backend::Flex;
+use burn_flex::FlexTensor;
+use rayon::prelude::*;
+
+use super::buffer::zeros;
+use super::elementary::{erf, exp};
+use super::reduce::{ROWS, column_sums};
+use super::simd::vectorized;
+use super::tensors::{dense, numbers, shape, tensor};
+use crate::kernels::BiasGelu;
+use crate::kernels::operation::Kernel;
+
+/// 1 / √(2π)
+const DENSITY: f32 = 0.398_942_3;
+
+vectorized! {
+    fn forward_rows(x: &[f32], bias: &[f32], y: &mut [f32]) {
+        let d = bias.len();
+        for (x, y) in x.chunks_exact(d).zip(y.chunks_exact_mut(d)) {
+            for ((x, bias), y) in x.iter().zip(bias).zip(y) {
+                let z = x + bias;
+                *y = z * 0.5 * (1.0 + erf(z * std::f32::consts::FRAC_1_SQRT_2));
+            }
+        }
+    }
+}
+
+vectorized! {
+    fn backward_rows(x: &[f32], bias: &[f32], gradient: &mut [f32]) {
+        let d = bias.len();
+        for (x, gradient) in x.chunks_exact(d).zip(gradient.chunks_exact_mut(d)) {
+            for ((x, bias), gradient) in x.iter().zip(bias).zip(gradient) {
+                let z = x + bias;
+                let cumulative = 0.5 * (1.0 + erf(z * std::f32::consts::FRAC_1_SQRT_2));
+                *gradient *= cumulative + z * DENSITY * exp(-0.5 * z * z);
+            }
+        }
+    }
+}
+
+/// y from x `[rows, d]` and bias `[d]`.
+pub fn forward(x: &[f32], bias: &[f32]) -> Vec<f32> {
+    let mut y = zeros(x.len());
+    let chunk = ROWS * bias.len();
+    y.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(y, x)| forward_rows(x, bias, y));
+    y
+}
+
+/// Turns dL/dy into dL/dx, dy/dz = Φ(z) + z · φ(z), and gives dL/dbias.
+pub fn backward(x: &[f32], bias: &[f32], gradient: &mut [f32]) -> Vec<f32> {
+    let chunk = ROWS * bias.len();
+    gradient.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(gradient, x)| backward_rows(x, bias, gradient));
+    column_sums(gradient, bias.len())
+}
+
+impl Kernel<Flex, 2> for BiasGelu {
+    type Saved = [FlexTensor; 2];
+
+    fn forward(self, operands: [FlexTensor; 2]) -> (FlexTensor, Self::Saved) {
+        let [x, bias] = operands.map(dense);
+        (tensor(forward(numbers(&x), numbers(&bias)), shape(&x)), [x, bias])
+    }
+
+    fn backward([x, bias]: Self::Saved, gradient: FlexTensor) -> [FlexTensor; 2] {
+        let mut gradient = dense(gradient);
+        let of_bias = tensor(backward(numbers(&x), numbers(&bias), gradient.storage_mut()), shape(&bias));
+        [gradient, of_bias]
+    }
+}

@@ -1,0 +1,36 @@
+//! [`Matmul`] on the CPU.
+
+use burn::backend::Flex;
+use burn_flex::FlexTensor;
+
+use super::gemm::product;
+use super::tensors::{factor, matrix, shape, tensor};
+use crate::kernels::operation::Kernel;
+use crate::kernels::{Matmul, MatmulPrecision};
+
+/// a · b, row after row, of [rounded](factor) factors.
+pub fn multiply(a: &FlexTensor, b: &FlexTensor) -> FlexTensor {
+    tensor(product(matrix(a), matrix(b)), [shape(a)[0], shape(b)[1]])
+}
+
+/// The gradients of rounded factors.
+pub fn gradients([a, b]: [&FlexTensor; 2], precision: MatmulPrecision, gradient: FlexTensor) -> [FlexTensor; 2] {
+    let gradient = factor(gradient, precision);
+    let of_a = product(matrix(&gradient), matrix(b).transposed());
+    let of_b = product(matrix(a).transposed(), matrix(&gradient));
+    [tensor(of_a, shape(a)), tensor(of_b, shape(b))]
+}
+
+impl Kernel<Flex, 2> for Matmul {
+    /// The factors as they were multiplied.
+    type Saved = ([FlexTensor; 2], MatmulPrecision);
+
+    fn forward(self, factors: [FlexTensor; 2]) -> (FlexTensor, Self::Saved) {
+        let [a, b] = factors.map(|x| factor(x, self.precision));
+        (multiply(&a, &b), ([a, b], self.precision))
+    }
+
+    fn backward(([a, b], precision): Self::Saved, gradient: FlexTensor) -> [FlexTensor; 2] {
+        gradients([&a, &b], precision, gradient)
+    }
+}

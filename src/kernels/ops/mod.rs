@@ -1,0 +1,28 @@
+//! The operations: one file declares each, with its options, operands, formula and tests. `cpu/` and `gpu/` have a file of the
+//! same name with its kernels.
+
+mod adamw;
+mod attention;
+mod bias_gelu;
+mod cross_entropy;
+mod dropout;
+mod embedding;
+#[cfg(test)]
+mod gradcheck;
+mod gradient_sum;
+mod matmul;
+mod norm;
+mod round_bf16;
+mod select_first;
+
+pub use adamw::{AdamWStep, SparseAdamWStep, TouchedRows, UpdateRule};
+pub use attention::{Attention, Queries, SelfAttention};
+pub use bias_gelu::BiasGelu;
+pub use cross_entropy::CrossEntropy;
+pub use dropout::{Dropout, MaskRows};
+pub use embedding::Embedding;
+pub use gradient_sum::{AddGradients, AddTokenGradients, GlobalNorm, ZeroGradients};
+pub use matmul::{Matmul, MatmulPrecision};
+pub use norm::{DropoutAddNorm, NormDropout};
+pub use round_bf16::RoundToBf16;
+pub use select_first::SelectFirst;

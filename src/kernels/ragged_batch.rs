@@ -1,0 +1,171 @@
+//! A batch without padding.
+
+use std::sync::Arc;
+
+use super::resident::{ResidentBatch, ResidentTokens};
+use super::targets::Targets;
+
+/// Examples end to end. A row is a token.
+#[derive(Clone, Debug, Default)]
+pub struct RaggedBatch {
+    /// Token ids: `[rows]`.
+    pub tokens: Vec<u32>,
+    /// Segment ids: `[rows]`.
+    pub segments: Vec<u32>,
+    /// Place of each token in its example, from 0: `[rows]`.
+    pub positions: Vec<u32>,
+    /// Row where each example begins, and where the last one ends: `[examples + 1]`.
+    pub offsets: Vec<usize>,
+    /// Row of each example's first token: `[examples]`.
+    pub first_rows: Vec<u32>,
+    /// The distinct tokens.
+    pub unique: Arc<ResidentTokens>,
+    /// What each example should give.
+    pub targets: Targets,
+    /// Its number among the batches of a training: part of the counter that dropout is drawn from.
+    pub number: u64,
+    /// The token whose embedding gets no gradient.
+    pub ignored: Option<u32>,
+    /// Whether some operation computes it in the padded layout, which then is among its index tables.
+    pub is_padded: bool,
+}
+
+/// The next of few numbers, eight for each doubling: few shapes are met, and less than an eighth is added.
+pub fn few_sizes(count: usize) -> usize {
+    let below = 1 << count.max(1).ilog2();
+    count.max(1).next_multiple_of((below / 8).max(FINEST))
+}
+
+/// Sizes are multiples of at least this.
+const FINEST: usize = 8;
+
+/// The distinct tokens of a batch, as `torch.unique(tokens, return_inverse=True)` gives them: few of a vocabulary, so that
+/// gradients of its embeddings are kept for them alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UniqueTokens {
+    /// Token ids, ascending.
+    pub ids: Vec<u32>,
+    /// Where each row's token is among them, or [`UniqueTokens::NONE`].
+    pub inverse: Vec<u32>,
+}
+
+impl UniqueTokens {
+    /// The place of a token whose embedding gets no gradient.
+    pub const NONE: u32 = u32::MAX;
+
+    /// The distinct ones of `tokens`, except `ignored`, which gets no gradient.
+    #[must_use]
+    pub fn of(tokens: &[u32], ignored: Option<u32>) -> Self {
+        let mut ids: Vec<u32> = tokens.iter().copied().filter(|id| Some(*id) != ignored).collect();
+        // A gradient has at least one row.
+        ids.extend(tokens.first().filter(|_| ids.is_empty()));
+        ids.sort_unstable();
+        ids.dedup();
+        let place = |id: &u32| match ids.binary_search(id) {
+            Ok(place) if Some(*id) != ignored => place as u32,
+            _ => Self::NONE,
+        };
+        Self { inverse: tokens.iter().map(place).collect(), ids }
+    }
+
+    /// Where each of `ids` is among these; all of them are.
+    #[must_use]
+    pub fn places_of(&self, ids: &[u32]) -> Vec<u32> {
+        ids.iter().map(|id| self.ids.partition_point(|other| other < id) as u32).collect()
+    }
+
+    /// The distinct tokens of two batches.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self::of(&[&*self.ids, &*other.ids].concat(), None)
+    }
+}
+
+impl RaggedBatch {
+    /// Examples, each its token ids and segment ids.
+    #[must_use]
+    pub fn new<'a>(examples: impl Iterator<Item = (&'a [u32], &'a [u32])>) -> Self {
+        let mut batch = Self { offsets: vec![0], ..Self::default() };
+        for (tokens, segments) in examples {
+            batch.first_rows.push(batch.tokens.len() as u32);
+            batch.tokens.extend(tokens);
+            batch.segments.extend(segments);
+            batch.positions.extend((0..).take(tokens.len()));
+            batch.offsets.push(batch.tokens.len());
+        }
+        batch.unique = Arc::new(UniqueTokens::of(&batch.tokens, None).into());
+        batch
+    }
+
+    /// The embedding of `token`, that of padding, gets no gradient where it occurs in a text, as with torch's `padding_idx`.
+    #[must_use]
+    pub fn ignoring(mut self, token: Option<u32>) -> Self {
+        if token.is_some_and(|token| self.unique.ids.binary_search(&token).is_ok()) {
+            self.unique = Arc::new(UniqueTokens::of(&self.tokens, token).into());
+        }
+        Self { ignored: token, ..self }
+    }
+
+    /// With targets.
+    #[must_use]
+    pub fn with_targets(self, targets: Targets) -> Self {
+        Self { targets, ..self }
+    }
+
+    /// As batch `number` of a training.
+    #[must_use]
+    pub fn numbered(self, number: u64) -> Self {
+        Self { number, ..self }
+    }
+
+    /// With the padded layout for operations that have no ragged kernel.
+    #[must_use]
+    pub fn with_padded_layout(self) -> Self {
+        Self { is_padded: true, ..self }
+    }
+
+    /// For kernels.
+    #[must_use]
+    pub fn resident(self) -> Arc<ResidentBatch> {
+        Arc::new(self.into())
+    }
+
+    /// Number of examples.
+    #[must_use]
+    pub fn examples(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Number of tokens.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Number of tokens of an example.
+    #[must_use]
+    pub fn length(&self, example: usize) -> usize {
+        self.offsets[example + 1] - self.offsets[example]
+    }
+
+    /// Number of tokens of each example.
+    pub fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.offsets.windows(2).map(|ends| ends[1] - ends[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_few_sizes_to_few_sizes_and_by_little() {
+        let sizes: std::collections::BTreeSet<usize> = (1..=4096).map(few_sizes).collect();
+        assert!(sizes.len() <= 8 * 6 + 8, "{}", sizes.len());
+        for tokens in 1..=4096 {
+            let filled = few_sizes(tokens);
+            assert!(filled >= tokens && filled < tokens + (tokens / 8).max(FINEST), "{tokens} and {filled}");
+        }
+        assert_eq!([1, 8, 9, 65, 424, 1700].map(few_sizes), [8, 8, 16, 72, 448, 1792]);
+    }
+}

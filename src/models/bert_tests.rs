@@ -1,0 +1,186 @@
+//! BERT by kernels against the same by Burn's own operations, parameter by parameter.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::*;
+use crate::architecture::{Architecture, Dropout, Parameter, Role};
+use crate::checkpoint::initialize;
+use crate::kernels::RaggedBatch;
+use crate::models::{Op, PaddedBatch, ReferenceOps, Value};
+use crate::random::{Purpose, Stream};
+use crate::task::Head;
+
+/// The batch's number.
+const NUMBER: u64 = 3;
+
+fn config(width: usize, heads: usize, layers: usize) -> Config {
+    let file = serde_json::json!({
+        "model_type": "bert", "vocab_size": 50, "hidden_size": width, "num_hidden_layers": 1,
+        "num_attention_heads": heads, "intermediate_size": 2 * width + 4, "max_position_embeddings": 160,
+        "type_vocab_size": 2, "layer_norm_eps": 1e-12, "initializer_range": 0.3, "hidden_act": "gelu"
+    });
+    let Architecture::Bert(mut config) = Architecture::parse(&file.to_string()).unwrap();
+    config.num_hidden_layers = layers;
+    config
+}
+
+/// Examples of some lengths, ragged and padded, and parameters that want gradients.
+struct Case {
+    config: Config,
+    table: Vec<Parameter>,
+    ragged: RaggedBatch,
+    padded: PaddedBatch,
+    seed: u64,
+}
+
+impl Case {
+    fn new(lengths: &[usize], config: Config, seed: u64) -> Self {
+        let stream = Stream::new(seed, Purpose::Order, 0, 0);
+        let (mut examples, mut tokens, mut segments) = (Vec::new(), Vec::new(), Vec::new());
+        let longest = lengths.iter().copied().max().unwrap();
+        for (example, length) in lengths.iter().enumerate() {
+            let ids: Vec<u32> = (0..*length).map(|at| stream.below((example * 1000 + at) as u64, 50) as u32).collect();
+            let parts: Vec<u32> = (0..*length).map(|at| u32::from(at > length / 2)).collect();
+            let padded = |ids: &[u32]| {
+                ids.iter().map(|id| id.cast_signed()).chain(std::iter::repeat_n(0, longest - length)).collect::<Vec<_>>()
+            };
+            tokens.extend(padded(&ids));
+            segments.extend(padded(&parts));
+            examples.push((ids, parts));
+        }
+        // One that gets no gradient, and occurs.
+        let ignored = Some(7);
+        let ragged = RaggedBatch::new(examples.iter().map(|(ids, parts)| (&**ids, &**parts)));
+        let padded = PaddedBatch::new(tokens, segments, lengths, longest, &Device::flex());
+        let (ragged, padded) = (ragged.ignoring(ignored).numbered(NUMBER), padded.ignoring(ignored));
+        let head = Head::Classes(vec!["no".into(), "yes".into()]);
+        let table = Architecture::Bert(config.clone()).parameters(&head);
+        Self { table, config, ragged, padded, seed }
+    }
+
+    fn ragged(&self, by_reference: ReferenceOps) -> Input {
+        let batch = self.ragged.clone();
+        let batch = if by_reference.needs_padded_layout() { batch.with_padded_layout() } else { batch };
+        Input::Ragged { batch: batch.resident(), by_reference }
+    }
+
+    /// Biases and norms away from 0 and 1, so that their places show.
+    fn values(&self, device: &Device) -> Vec<Value> {
+        let parameters = initialize(&self.table, None, self.seed).unwrap().parameters;
+        let device = device.clone().autodiff();
+        let noise = Stream::new(self.seed, Purpose::Weights, 999, 0);
+        let values = parameters.into_iter().zip(&self.table).enumerate().map(|(index, (mut tensor, entry))| {
+            let noise = noise.normal(tensor.values.len() + index, 0.1);
+            tensor.values.iter_mut().zip(&noise[index..]).for_each(|(value, noise)| *value += noise);
+            Value::from_host(&tensor, entry.role, &device)
+        });
+        values.collect()
+    }
+
+    /// Logits, and the gradient of each parameter of a loss that weighs every logit differently.
+    fn learn(&self, input: &Input, device: &Device, dropout: f64) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let values = self.values(device);
+        let dropout = Dropout::uniform(dropout);
+        let named: NamedParameters<'_> = self.table.iter().map(|entry| &*entry.name).zip(&values).collect();
+        let model = Bert::new(&self.config, &named, Precision::Fp32).unwrap();
+        let logits = model.forward(input, DropoutSites::training(dropout, 7, NUMBER));
+        let [examples, labels] = logits.dims();
+        let weights: Vec<f32> = (0..examples * labels).map(|index| (index as f32 * 0.7).sin()).collect();
+        let weights = Tensor::<2>::from_data(TensorData::new(weights, [examples, labels]), &logits.device().without_autodiff());
+        let out = logits.clone().into_data().try_to_vec::<f32>().unwrap();
+        let mut gradients = (logits * weights).sum().backward();
+        let of = |(value, entry): (&Value, &Parameter)| match value {
+            Value::Vector(x) => x.grad_remove(&mut gradients).map(Tensor::into_data),
+            Value::Matrix(x) if entry.role == Role::WordEmbedding && !input.has_sparse_embeddings() => {
+                x.grad_remove(&mut gradients).map(|x| input.without_ignored(x).into_data())
+            }
+            Value::Matrix(x) => x.grad_remove(&mut gradients).map(Tensor::into_data),
+        };
+        let all = values.iter().zip(&self.table).map(of).map(|data| data.unwrap().try_to_vec::<f32>().unwrap());
+        let mut all: Vec<Vec<f32>> = all.collect();
+        if input.has_sparse_embeddings() {
+            all[0] = whole(&all[0], &self.ragged.unique.ids, &self.config);
+        }
+        (out, all)
+    }
+}
+
+/// The gradient of the whole vocabulary, from that of a batch's words.
+fn whole(some: &[f32], ids: &[u32], config: &Config) -> Vec<f32> {
+    let d = config.hidden_size;
+    let mut all = vec![0.0; config.vocab_size * d];
+    for (id, row) in ids.iter().zip(some.chunks_exact(d)) {
+        all[*id as usize * d..][..d].copy_from_slice(row);
+    }
+    all
+}
+
+/// Every operation and its gradient against Burn's own on padded batches on the CPU, over widths that fill no vector and
+/// lengths of all kinds.
+fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
+    for (number, (width, heads, layers, lengths)) in
+        [(12, 2, 2, vec![1, 5, 17, 3]), (80, 5, 1, vec![64, 65, 2]), (24, 3, 3, vec![130, 1, 16, 33, 8]), (64, 2, 0, vec![4, 9])]
+            .into_iter()
+            .enumerate()
+    {
+        let case = Case::new(&lengths, config(width, heads, layers), number as u64);
+        for dropout in [0.0, 0.3] {
+            let (ours, our_gradients) = case.learn(&case.ragged(by_reference), device, dropout);
+            let (theirs, their_gradients) = case.learn(&Input::Padded(case.padded.clone()), &Device::flex(), dropout);
+            let largest = |values: &[f32]| values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            for (a, b) in ours.iter().zip(&theirs) {
+                assert!((a - b).abs() <= 2e-5 * largest(&theirs), "case {number}, dropout {dropout}: {a} and {b}");
+            }
+            let overall = their_gradients.iter().map(|gradient| largest(gradient)).fold(0.0_f32, f32::max);
+            for ((a, b), entry) in our_gradients.iter().zip(&their_gradients).zip(&case.table) {
+                assert_eq!(a.len(), b.len(), "{}", entry.name);
+                // A key's bias moves no probability: its gradient is 0 but for the rounding of the others.
+                let bound = 1e-4 * largest(b) + 1e-6 * overall;
+                let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
+                assert!(worst <= bound, "case {number}, dropout {dropout}, {}: {worst:e} above {bound:e}", entry.name);
+            }
+        }
+    }
+}
+
+/// Each operation alone by reference, and all of them.
+fn sets_by_reference() -> impl Iterator<Item = ReferenceOps> {
+    Op::ALL.into_iter().map(|op| [op].into_iter().collect()).chain([Op::ALL.into_iter().collect()])
+}
+
+#[test]
+fn fused_operations_equal_burns_own_with_and_without_dropout() {
+    equal_burns_own(&Device::flex(), ReferenceOps::default());
+}
+
+#[test]
+fn operations_by_reference_on_ragged_batches_equal_those_on_padded_ones() {
+    sets_by_reference().for_each(|by_reference| equal_burns_own(&Device::flex(), by_reference));
+}
+
+#[cfg(feature = "webgpu")]
+#[test]
+fn fused_operations_on_a_gpu_equal_burns_own() {
+    equal_burns_own(&Device::wgpu(burn::tensor::DeviceKind::DefaultDevice), ReferenceOps::default());
+}
+
+#[cfg(feature = "webgpu")]
+#[test]
+fn operations_by_reference_on_a_gpu_equal_burns_own() {
+    let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+    sets_by_reference().for_each(|by_reference| equal_burns_own(&device, by_reference));
+}
+
+#[test]
+fn a_parameter_that_is_missing_or_of_another_rank_is_named() {
+    let case = Case::new(&[3], config(12, 2, 1), 0);
+    let values = case.values(&Device::flex());
+    let build = |name: &str, value: Option<&Value>| {
+        let all = case.table.iter().map(|entry| &*entry.name).zip(&values).filter(|(other, _)| *other != name);
+        let named: NamedParameters<'_> = all.chain(value.map(|value| (name, value))).collect();
+        Bert::new(&case.config, &named, Precision::Fp32).unwrap_err()
+    };
+    let name = "bert.encoder.layer.0.output.dense.bias";
+    assert_eq!(build(name, None), ParameterError::Missing(name.into()));
+    assert_eq!(build(name, Some(&values[0])), ParameterError::Rank { name: name.into(), found: 2, needed: 1 });
+}

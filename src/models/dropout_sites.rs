@@ -1,0 +1,51 @@
+//! Where a model drops: masks are a function of (seed, micro-batch, site, token, element), however a batch is laid out.
+
+use crate::architecture::Dropout;
+use crate::kernels::DropoutMask;
+use crate::random::{Purpose, Stream};
+
+/// Hands out the dropout of one forward pass, site after site.
+#[derive(Debug)]
+pub struct DropoutSites {
+    probabilities: Option<Dropout>,
+    seed: u64,
+    micro_batch: u64,
+    site: u16,
+}
+
+impl DropoutSites {
+    /// DropoutSites for training on the `micro_batch`-th batch of a run.
+    #[must_use]
+    pub fn training(probabilities: Dropout, seed: u64, micro_batch: u64) -> Self {
+        Self { probabilities: Some(probabilities), seed, micro_batch, site: 0 }
+    }
+
+    /// No dropout, for evaluation.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { probabilities: None, seed: 0, micro_batch: 0, site: 0 }
+    }
+
+    /// The next site's dropout of hidden states.
+    pub fn hidden(&mut self) -> Option<DropoutMask> {
+        self.next(|p| p.hidden)
+    }
+
+    /// The next site's dropout of attention probabilities.
+    pub fn attention(&mut self) -> Option<DropoutMask> {
+        self.next(|p| p.attention)
+    }
+
+    /// The dropout of the pooled output.
+    pub fn classifier(&mut self) -> Option<DropoutMask> {
+        self.next(|p| p.classifier)
+    }
+
+    fn next(&mut self, which: impl Fn(&Dropout) -> f64) -> Option<DropoutMask> {
+        let probability = self.probabilities.as_ref().map(which)?;
+        let stream = Stream::new(self.seed, Purpose::Dropout, self.micro_batch, self.site);
+        // Counted even where nothing is dropped, so that one probability does not move another's masks.
+        self.site += 1;
+        (probability > 0.0).then(|| DropoutMask::new(stream, probability))
+    }
+}

@@ -1,0 +1,206 @@
+//! What a model reads.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::ops::{Ids, Op, ReferenceOps};
+use crate::kernels::{BatchIndices, BatchNumbers, ResidentBatch, Targets};
+
+/// A batch for a model.
+// There is one at a time.
+#[allow(clippy::large_enum_variant)]
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Padded to one length: for Burn's own operations, on any device.
+    Padded(PaddedBatch),
+    /// Without padding: for kernels.
+    Ragged {
+        /// The batch.
+        batch: Arc<ResidentBatch>,
+        /// The operations that run by reference all the same.
+        by_reference: ReferenceOps,
+    },
+}
+
+impl Input {
+    /// The batch of an operation that runs by its kernel.
+    pub(super) fn fused(&self, op: Op) -> Option<&Arc<ResidentBatch>> {
+        match self {
+            Self::Ragged { batch, by_reference } if !by_reference.contains(op) => Some(batch),
+            Self::Ragged { .. } | Self::Padded(_) => None,
+        }
+    }
+
+    /// Whether the gradient of the tokens' embeddings has rows for the batch's distinct tokens alone.
+    #[must_use]
+    pub fn has_sparse_embeddings(&self) -> bool {
+        self.fused(Op::Embedding).is_some()
+    }
+
+    /// Number of examples.
+    #[must_use]
+    pub fn examples(&self) -> usize {
+        match self {
+            Self::Padded(batch) => batch.examples(),
+            Self::Ragged { batch, .. } => batch.examples(),
+        }
+    }
+
+    /// Its number among the batches of a training.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::Padded(batch) => batch.number,
+            Self::Ragged { batch, .. } => batch.number,
+        }
+    }
+
+    /// What each example should give.
+    #[must_use]
+    pub fn targets(&self) -> &Targets {
+        match self {
+            Self::Padded(batch) => &batch.targets,
+            Self::Ragged { batch, .. } => &batch.targets,
+        }
+    }
+
+    /// The class of each example, `[examples]`, on the device of the model's outputs.
+    #[must_use]
+    pub fn target_classes(&self, outputs: &Tensor<2>) -> Tensor<1, Int> {
+        match self {
+            Self::Ragged { batch, .. } => batch.indices_on(outputs, BatchIndices::Classes),
+            Self::Padded(batch) => {
+                let Targets::Classes(classes) = &batch.targets else { unreachable!("the targets are classes") };
+                indices(classes.iter().map(|class| class.cast_signed()).collect(), &outputs.device())
+            }
+        }
+    }
+
+    /// The numbers that each example should give, `[examples, width]`: 0 or 1 for each label, or a value. They lie on the
+    /// device of the model's outputs.
+    #[must_use]
+    pub fn target_numbers(&self, outputs: &Tensor<2>) -> Tensor<2> {
+        let width = self.targets().width().unwrap_or(0);
+        let numbers = match self {
+            Self::Ragged { batch, .. } => batch.numbers_on(outputs, BatchNumbers::Targets),
+            Self::Padded(batch) => {
+                let numbers = match &batch.targets {
+                    Targets::Labels { values, .. } | Targets::Values(values) => values.clone(),
+                    Targets::None | Targets::Classes(_) => Vec::new(),
+                };
+                let count = numbers.len();
+                Tensor::from_data(TensorData::new(numbers, [count]), &outputs.device().without_autodiff())
+            }
+        };
+        numbers.reshape([self.examples(), width])
+    }
+
+    /// The gradient of the whole table of the tokens' embeddings, zero for the token that gets none.
+    #[must_use]
+    pub fn without_ignored(&self, gradient: Tensor<2>) -> Tensor<2> {
+        let ignored = match self {
+            Self::Padded(batch) => batch.ignored,
+            Self::Ragged { batch, .. } => batch.ignored,
+        };
+        let Some(token) = ignored.map(|token| token as usize) else { return gradient };
+        let row = gradient.clone().slice([token..token + 1, 0..gradient.dims()[1]]);
+        gradient.slice_assign([token..token + 1, 0..row.dims()[1]], row.zeros_like())
+    }
+}
+
+fn indices(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), &device.clone().without_autodiff())
+}
+
+/// A batch of padded token sequences on a device: example e's token t is row e · length + t.
+#[derive(Clone, Debug)]
+pub struct PaddedBatch {
+    /// `[examples · length]`.
+    tokens: Tensor<1, Int>,
+    /// `[examples · length]`.
+    segments: Tensor<1, Int>,
+    /// 1 for a token, 0 for padding: `[examples, length]`.
+    pub(super) token_mask: Tensor<2>,
+    /// Rows of each example.
+    pub(super) length: usize,
+    /// Tokens before each example, padding not counted, and of all.
+    offsets: Vec<usize>,
+    /// The token whose embedding gets no gradient.
+    ignored: Option<u32>,
+    targets: Targets,
+    number: u64,
+}
+
+impl PaddedBatch {
+    /// Uploads a batch of `lengths.len()` sequences padded to `length`; `tokens` and `segments` are row-major.
+    #[must_use]
+    pub fn new(tokens: Vec<i32>, segments: Vec<i32>, lengths: &[usize], length: usize, device: &Device) -> Self {
+        let mut offsets = vec![0];
+        let mut mask = vec![0.0_f32; lengths.len() * length];
+        for (row, used) in mask.chunks_mut(length).zip(lengths) {
+            row[..*used].fill(1.0);
+            offsets.push(offsets[offsets.len() - 1] + used);
+        }
+        let mask = TensorData::new(mask, [lengths.len(), length]);
+        Self {
+            tokens: indices(tokens, device),
+            segments: indices(segments, device),
+            token_mask: Tensor::from_data(mask, &device.clone().without_autodiff()),
+            length,
+            offsets,
+            ignored: None,
+            targets: Targets::None,
+            number: 0,
+        }
+    }
+
+    /// The embedding of `token`, that of padding, gets no gradient.
+    #[must_use]
+    pub fn ignoring(self, token: Option<u32>) -> Self {
+        Self { ignored: token, ..self }
+    }
+
+    /// With targets.
+    #[must_use]
+    pub fn with_targets(self, targets: Targets) -> Self {
+        Self { targets, ..self }
+    }
+
+    /// As batch `number` of a training.
+    #[must_use]
+    pub fn numbered(self, number: u64) -> Self {
+        Self { number, ..self }
+    }
+
+    /// Number of examples.
+    pub(super) fn examples(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// The number of a token among all, padding not counted; none for padding.
+    pub(super) fn token(&self, example: usize, position: usize) -> Option<usize> {
+        let token = self.offsets[example] + position;
+        (token < self.offsets[example + 1]).then_some(token)
+    }
+
+    /// Ids of each row.
+    pub(super) fn ids(&self, ids: Ids) -> Tensor<1, Int> {
+        match ids {
+            Ids::Tokens => self.tokens.clone(),
+            Ids::Segments => self.segments.clone(),
+            Ids::Positions => {
+                let each = (0..self.length as i32).cycle().take(self.examples() * self.length);
+                indices(each.collect(), &self.tokens.device())
+            }
+        }
+    }
+
+    /// The embedding of each row's position. The same in every example, it is repeated instead of looked up.
+    pub(super) fn positions_of(&self, table: Tensor<2>) -> Tensor<2> {
+        let (examples, [_, width]) = (self.examples(), table.dims());
+        let rows = table.slice([0..self.length]).unsqueeze::<3>();
+        rows.expand([examples, self.length, width]).reshape([examples * self.length, width])
+    }
+}

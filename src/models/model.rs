@@ -1,0 +1,41 @@
+//! A model of whatever family.
+
+use burn::tensor::Tensor;
+
+use super::bert::Bert;
+use super::dropout_sites::DropoutSites;
+use super::input::Input;
+use super::named_parameters::{NamedParameters, ParameterError};
+use crate::architecture::Architecture;
+use crate::settings::Precision;
+
+/// An encoder with its head, over parameters on a device.
+#[derive(Clone, Debug)]
+pub enum Model {
+    /// BERT.
+    Bert(Bert),
+}
+
+impl Model {
+    /// The model of an architecture over these parameters.
+    ///
+    /// # Errors
+    /// One is not there, or of another rank.
+    pub fn new(
+        architecture: &Architecture,
+        parameters: &NamedParameters<'_>,
+        precision: Precision,
+    ) -> Result<Self, ParameterError> {
+        match architecture {
+            Architecture::Bert(config) => Bert::new(config, parameters, precision).map(Self::Bert),
+        }
+    }
+
+    /// What the head says of each example: `[examples, outputs]`.
+    #[must_use]
+    pub fn forward(&self, input: &Input, dropout: DropoutSites) -> Tensor<2> {
+        match self {
+            Self::Bert(bert) => bert.forward(input, dropout),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The parameters of a model by their names in a checkpoint.
+
+use std::collections::HashMap;
+
+use burn::tensor::Tensor;
+
+use super::ops::{LayerNorm, Linear};
+use super::value::Value;
+
+/// Why a model cannot be built over some parameters.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ParameterError {
+    /// A parameter is not there.
+    #[error("the model needs a parameter {0}, which is not there")]
+    Missing(String),
+    /// A matrix is there for a vector, or the other way round.
+    #[error("the parameter {name} has {found} dimensions; the model needs {needed}")]
+    Rank {
+        /// Its name.
+        name: String,
+        /// Its dimensions.
+        found: usize,
+        /// Those that the model needs.
+        needed: usize,
+    },
+}
+
+/// Parameters by name. They are shared, not copied.
+#[derive(Clone, Debug, Default)]
+pub struct NamedParameters<'a>(HashMap<&'a str, &'a Value>);
+
+impl<'a> FromIterator<(&'a str, &'a Value)> for NamedParameters<'a> {
+    fn from_iter<T: IntoIterator<Item = (&'a str, &'a Value)>>(parameters: T) -> Self {
+        Self(parameters.into_iter().collect())
+    }
+}
+
+impl NamedParameters<'_> {
+    fn get(&self, name: &str) -> Result<&Value, ParameterError> {
+        self.0.get(name).copied().ok_or_else(|| ParameterError::Missing(name.into()))
+    }
+
+    /// `name`, a matrix.
+    ///
+    /// # Errors
+    /// It is not there, or a vector.
+    pub fn matrix(&self, name: &str) -> Result<Tensor<2>, ParameterError> {
+        match self.get(name)? {
+            Value::Matrix(x) => Ok(x.clone()),
+            Value::Vector(_) => Err(ParameterError::Rank { name: name.into(), found: 1, needed: 2 }),
+        }
+    }
+
+    /// `name`, a vector.
+    ///
+    /// # Errors
+    /// It is not there, or a matrix.
+    pub fn vector(&self, name: &str) -> Result<Tensor<1>, ParameterError> {
+        match self.get(name)? {
+            Value::Vector(x) => Ok(x.clone()),
+            Value::Matrix(_) => Err(ParameterError::Rank { name: name.into(), found: 2, needed: 1 }),
+        }
+    }
+
+    /// `name.weight` and `name.bias` of a linear layer.
+    ///
+    /// # Errors
+    /// One is not there, or of another rank.
+    pub fn linear(&self, name: &str) -> Result<Linear, ParameterError> {
+        Ok(Linear { weight: self.matrix(&format!("{name}.weight"))?, bias: Some(self.vector(&format!("{name}.bias"))?) })
+    }
+
+    /// `name.weight` and `name.bias` of a layer norm.
+    ///
+    /// # Errors
+    /// One is not there, or of another rank.
+    pub fn layer_norm(&self, name: &str, epsilon: f64) -> Result<LayerNorm, ParameterError> {
+        let (scale, shift) = (self.vector(&format!("{name}.weight"))?, self.vector(&format!("{name}.bias"))?);
+        Ok(LayerNorm { scale, shift: Some(shift), epsilon })
+    }
+}

@@ -1,0 +1,83 @@
+//! The operations by their kernels.
+
+use std::sync::Arc;
+
+use burn::backend::DispatchTensor;
+use burn::tensor::Tensor;
+
+use super::Hidden;
+use super::layers::{LayerNorm, Linear};
+use crate::kernels::{
+    Attention, BiasGelu, DropoutAddNorm, DropoutMask, Embedding, MatmulPrecision, NormDropout, Operation, Queries, ResidentBatch,
+    SelectFirst, SelfAttention,
+};
+use crate::models::product;
+
+type Batch = Arc<ResidentBatch>;
+
+pub fn embedding(batch: &Batch, tables: [&Tensor<2>; 3]) -> Tensor<2> {
+    let tables = tables.map(|table| table.clone().into_dispatch());
+    Tensor::from_dispatch(Embedding { batch: Arc::clone(batch) }.apply(tables))
+}
+
+pub fn norm_dropout(batch: &Batch, x: Tensor<2>, norm: &LayerNorm, dropout: Option<DropoutMask>) -> Tensor<2> {
+    let [scale, shift] = [norm.scale.clone(), norm.shift_or_zeros()].map(Tensor::into_dispatch);
+    let operation = NormDropout { batch: Arc::clone(batch), epsilon: norm.epsilon, dropout };
+    Tensor::from_dispatch(operation.apply([x.into_dispatch(), scale, shift]))
+}
+
+pub fn attention(
+    batch: &Batch,
+    heads: usize,
+    queries: Queries,
+    precision: MatmulPrecision,
+    dropout: Option<DropoutMask>,
+) -> Attention {
+    Attention { batch: Arc::clone(batch), heads, queries, precision, dropout }
+}
+
+fn biases(parts: [&Linear; 3]) -> [DispatchTensor; 3] {
+    parts.map(|part| part.bias_or_zeros().into_dispatch())
+}
+
+/// Of every token to all of its example's.
+pub fn self_attention(attention: Attention, x: Tensor<2>, parts: [&Linear; 3]) -> Tensor<2> {
+    let [query, key, value] = parts.map(|part| part.weight.clone().into_dispatch());
+    let [query_bias, key_bias, value_bias] = biases(parts);
+    let operands = [x.into_dispatch(), query, query_bias, key, key_bias, value, value_bias];
+    Tensor::from_dispatch(SelfAttention(attention).apply(operands))
+}
+
+/// Of other rows to all tokens of their example.
+pub fn attend(attention: Attention, queries: Tensor<2>, x: &Tensor<2>, parts: [&Linear; 3]) -> Tensor<2> {
+    let precision = attention.precision;
+    let project = |x: Tensor<2>, part: &Linear| product(x, part.weight.clone(), precision).into_dispatch();
+    let query = project(queries, parts[0]);
+    let [key, value] = [parts[1], parts[2]].map(|part| project(x.clone(), part));
+    let [query_bias, key_bias, value_bias] = biases(parts);
+    Tensor::from_dispatch(attention.apply([query, query_bias, key, key_bias, value, value_bias]))
+}
+
+/// From x without the bias of `linear`.
+pub fn dropout_add_norm(
+    batch: &Batch,
+    x: Tensor<2>,
+    linear: &Linear,
+    residual: Hidden,
+    norm: &LayerNorm,
+    (precision, dropout): (MatmulPrecision, Option<DropoutMask>),
+) -> Tensor<2> {
+    let operation =
+        DropoutAddNorm { batch: Arc::clone(batch), epsilon: norm.epsilon, precision, dropout, queries: residual.tokens };
+    let [bias, scale, shift] = [linear.bias_or_zeros(), norm.scale.clone(), norm.shift_or_zeros()].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(operation.apply([x.into_dispatch(), bias, residual.x.into_dispatch(), scale, shift]))
+}
+
+/// From x without the bias of `linear`.
+pub fn bias_gelu(x: Tensor<2>, linear: &Linear, precision: MatmulPrecision) -> Tensor<2> {
+    Tensor::from_dispatch(BiasGelu { precision }.apply([x.into_dispatch(), linear.bias_or_zeros().into_dispatch()]))
+}
+
+pub fn select_first(batch: &Batch, x: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(SelectFirst { batch: Arc::clone(batch) }.apply([x.into_dispatch()]))
+}

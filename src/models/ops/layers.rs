@@ -1,0 +1,45 @@
+//! Parameters that belong together.
+
+use burn::tensor::{Tensor, module::layer_norm};
+
+/// `x · weight + bias`.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    /// `[in, out]`.
+    pub weight: Tensor<2>,
+    /// `[out]`.
+    pub bias: Option<Tensor<1>>,
+}
+
+impl Linear {
+    /// The bias, or zeros in its place for kernels that add one.
+    pub fn bias_or_zeros(&self) -> Tensor<1> {
+        self.bias.clone().unwrap_or_else(|| {
+            let [_, width] = self.weight.dims();
+            Tensor::zeros([width], &self.weight.device().without_autodiff())
+        })
+    }
+}
+
+/// `(x - mean) / sqrt(variance + epsilon) · scale + shift` over each row, the variance a population's.
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    /// `[d]`.
+    pub scale: Tensor<1>,
+    /// `[d]`.
+    pub shift: Option<Tensor<1>>,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+impl LayerNorm {
+    /// By Burn's own function.
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        layer_norm(x, self.scale.clone(), self.shift.clone(), self.epsilon)
+    }
+
+    /// The shift, or zeros in its place for kernels that add one.
+    pub fn shift_or_zeros(&self) -> Tensor<1> {
+        self.shift.clone().unwrap_or_else(|| Tensor::zeros(self.scale.dims(), &self.scale.device().without_autodiff()))
+    }
+}

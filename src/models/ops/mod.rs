@@ -1,0 +1,233 @@
+//! The operations that encoders are written in. Each has a fused implementation over [`crate::kernels`] and a reference
+//! implementation by Burn's own functions, and hides from the model whether a batch is ragged or padded.
+//!
+//! Padded batches are computed by reference. Of ragged ones an operation runs by its kernel, or where
+//! [`ReferenceOps`] names it, by reference as well: a new operation trains before it has a kernel. It may see its examples
+//! padded ([`layout`]); all indices are tables on the device, so that recorded steps read the next batch in them.
+
+mod fused;
+mod layers;
+mod layout;
+mod reference;
+
+use burn::tensor::Tensor;
+
+pub use layers::{LayerNorm, Linear};
+
+use super::dropout_sites::DropoutSites;
+use super::input::Input;
+use super::precision::matmul_precision;
+use super::product;
+use crate::kernels::{BatchIndices, Queries};
+use crate::settings::Precision;
+
+/// An operation that has both implementations. (Matrix products always run by kernels where these exist, as their factors
+/// and gradients may be bf16.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Op {
+    /// [`Ops::embedding`].
+    Embedding,
+    /// [`Ops::norm_dropout`].
+    NormDropout,
+    /// [`Ops::attention`].
+    Attention,
+    /// [`Ops::dropout_add_norm`].
+    DropoutAddNorm,
+    /// [`Ops::linear_gelu`].
+    LinearGelu,
+    /// [`Ops::select_first`].
+    SelectFirst,
+}
+
+impl Op {
+    /// Every operation.
+    pub const ALL: [Self; 6] =
+        [Self::Embedding, Self::NormDropout, Self::Attention, Self::DropoutAddNorm, Self::LinearGelu, Self::SelectFirst];
+}
+
+/// The operations that run by Burn's own functions although the batch is ragged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReferenceOps(u8);
+
+impl ReferenceOps {
+    /// Whether an operation is among them.
+    #[must_use]
+    pub fn contains(self, op: Op) -> bool {
+        self.0 & 1 << op as u8 != 0
+    }
+
+    /// Whether one of them computes examples padded.
+    #[must_use]
+    pub fn needs_padded_layout(self) -> bool {
+        self.contains(Op::Attention)
+    }
+}
+
+impl FromIterator<Op> for ReferenceOps {
+    fn from_iter<T: IntoIterator<Item = Op>>(ops: T) -> Self {
+        Self(ops.into_iter().fold(0, |all, op| all | 1 << op as u8))
+    }
+}
+
+/// Hidden states `[rows, d]`.
+#[derive(Clone, Debug)]
+pub struct Hidden {
+    x: Tensor<2>,
+    /// Whether a row is any token, of a padded batch padding too, or only each example's first.
+    tokens: Queries,
+}
+
+/// Which indices look an embedding up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ids {
+    /// Token ids.
+    Tokens,
+    /// Positions.
+    Positions,
+    /// Segment ids.
+    Segments,
+}
+
+impl From<Ids> for BatchIndices {
+    fn from(ids: Ids) -> Self {
+        match ids {
+            Ids::Tokens => Self::Tokens,
+            Ids::Positions => Self::Positions,
+            Ids::Segments => Self::Segments,
+        }
+    }
+}
+
+/// The operations of one forward pass over a batch.
+#[derive(Debug)]
+pub struct Ops<'a> {
+    input: &'a Input,
+    precision: Precision,
+    dropout: DropoutSites,
+}
+
+impl<'a> Ops<'a> {
+    /// Each dropout is the next of `dropout`'s sites.
+    pub fn new(input: &'a Input, precision: Precision, dropout: DropoutSites) -> Self {
+        Self { input, precision, dropout }
+    }
+
+    /// The sum of an embedding `[ids, d]` from each table for each token.
+    ///
+    /// By its kernel the gradient of the tokens' table has rows for the batch's distinct tokens alone
+    /// ([`Input::has_sparse_embeddings`]).
+    pub fn embedding(&self, tables: &[(&Tensor<2>, Ids)]) -> Hidden {
+        let x = match (self.input.fused(Op::Embedding), tables) {
+            (Some(batch), [(words, Ids::Tokens), (positions, Ids::Positions), (segments, Ids::Segments)]) => {
+                fused::embedding(batch, [words, positions, segments])
+            }
+            (Some(_), _) => {
+                unreachable!("the kernel is of tokens, positions and segments; others name Op::Embedding in ReferenceOps")
+            }
+            (None, _) => reference::embedding(self.input, tables),
+        };
+        Hidden { x, tokens: Queries::All }
+    }
+
+    /// dropout(LayerNorm(x)).
+    pub fn norm_dropout(&mut self, x: Hidden, norm: &LayerNorm) -> Hidden {
+        let dropout = self.dropout.hidden();
+        let Hidden { x, tokens } = x;
+        let x = match self.input.fused(Op::NormDropout) {
+            Some(batch) => fused::norm_dropout(batch, x, norm, dropout),
+            None => reference::hidden_dropout(self.input, norm.forward(x), tokens, dropout),
+        };
+        Hidden { x, tokens }
+    }
+
+    /// Attention of `queries`, which are x or [its first tokens](Self::first_tokens), to all tokens x of their example:
+    /// `softmax(Q Kᵀ / √width) V` in each head, with dropout on the probabilities.
+    pub fn attention(&mut self, queries: &Hidden, x: Hidden, [query, key, value]: [&Linear; 3], heads: usize) -> Hidden {
+        let dropout = self.dropout.attention();
+        let (tokens, precision) = (queries.tokens, self.precision);
+        let x = match self.input.fused(Op::Attention) {
+            Some(batch) => {
+                let precision = matmul_precision(precision);
+                let attention = fused::attention(batch, heads, tokens, precision, dropout);
+                match tokens {
+                    Queries::All => fused::self_attention(attention, x.x, [query, key, value]),
+                    Queries::First => fused::attend(attention, queries.x.clone(), &x.x, [query, key, value]),
+                }
+            }
+            None => {
+                let [query, key, value] =
+                    [(query, &queries.x), (key, &x.x), (value, &x.x)].map(|(part, x)| self.linear(x.clone(), part));
+                reference::attention(self.input, [query, key, value], heads, tokens, precision, dropout)
+            }
+        };
+        Hidden { x, tokens }
+    }
+
+    /// LayerNorm(dropout(linear(x)) + residual).
+    pub fn dropout_add_norm(&mut self, x: Hidden, linear: &Linear, residual: Hidden, norm: &LayerNorm) -> Hidden {
+        let dropout = self.dropout.hidden();
+        let tokens = x.tokens;
+        let x = match self.input.fused(Op::DropoutAddNorm) {
+            Some(batch) => {
+                let x = self.matmul(x.x, &linear.weight);
+                fused::dropout_add_norm(batch, x, linear, residual, norm, (matmul_precision(self.precision), dropout))
+            }
+            None => {
+                let dropped = reference::hidden_dropout(self.input, self.linear(x.x, linear), tokens, dropout);
+                norm.forward(dropped + residual.x)
+            }
+        };
+        Hidden { x, tokens }
+    }
+
+    /// GELU(linear(x)), with the exact GELU.
+    pub fn linear_gelu(&self, x: Hidden, linear: &Linear) -> Hidden {
+        let tokens = x.tokens;
+        let x = match self.input.fused(Op::LinearGelu) {
+            Some(_) => fused::bias_gelu(self.matmul(x.x, &linear.weight), linear, matmul_precision(self.precision)),
+            None => reference::gelu(self.linear(x.x, linear)),
+        };
+        Hidden { x, tokens }
+    }
+
+    /// The states of each example's first token where computing the others further can be spared; else all of them.
+    pub fn first_tokens(&self, x: &Hidden) -> Hidden {
+        match self.input {
+            Input::Ragged { .. } => Hidden { x: self.select_first(x.clone()), tokens: Queries::First },
+            // The reference computes them all, so that it has less to go wrong.
+            Input::Padded(_) => x.clone(),
+        }
+    }
+
+    /// The states of each example's first token: `[examples, d]`.
+    pub fn select_first(&self, x: Hidden) -> Tensor<2> {
+        match (x.tokens, self.input.fused(Op::SelectFirst)) {
+            (Queries::First, _) => x.x,
+            (Queries::All, Some(batch)) => fused::select_first(batch, x.x),
+            (Queries::All, None) => reference::select_first(self.input, x.x),
+        }
+    }
+
+    /// dropout(x) of a vector for each example, `[examples, d]`.
+    pub fn classifier_dropout(&mut self, x: Tensor<2>) -> Tensor<2> {
+        let dropout = self.dropout.classifier();
+        reference::example_dropout(self.input, x, dropout)
+    }
+
+    /// x · weight + bias.
+    pub fn linear(&self, x: Tensor<2>, linear: &Linear) -> Tensor<2> {
+        let product = self.matmul(x, &linear.weight);
+        match &linear.bias {
+            Some(bias) => product + bias.clone().unsqueeze(),
+            None => product,
+        }
+    }
+
+    fn matmul(&self, x: Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
+        match self.input {
+            Input::Ragged { .. } => product(x, weight.clone(), matmul_precision(self.precision)),
+            Input::Padded(_) => reference::matmul(self.precision, x, weight.clone()),
+        }
+    }
+}

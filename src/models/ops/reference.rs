@@ -1,0 +1,157 @@
+//! The operations by Burn's own functions, on padded batches and on ragged ones.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation::softmax};
+use rayon::prelude::*;
+
+use super::Ids;
+use super::layout::PaddedLayout;
+use crate::kernels::{BatchIndices, Dropout, DropoutMask, MaskRows, MatmulPrecision, Operation, Queries};
+use crate::models::input::Input;
+use crate::models::product;
+use crate::settings::Precision;
+
+/// The sum of an embedding from each table for each token.
+pub fn embedding(input: &Input, tables: &[(&Tensor<2>, Ids)]) -> Tensor<2> {
+    let rows = |(table, ids): &&(&Tensor<2>, Ids)| {
+        let table = (*table).clone();
+        match input {
+            Input::Padded(batch) if *ids == Ids::Positions => batch.positions_of(table),
+            Input::Padded(batch) => table.select(0, batch.ids(*ids)),
+            Input::Ragged { batch, .. } => table.clone().select(0, batch.indices_on(&table, (*ids).into())),
+        }
+    };
+    // Positions are added last, as kernels add them.
+    let (last, first): (Vec<_>, Vec<_>) = tables.iter().partition(|(_, ids)| *ids == Ids::Positions);
+    let sum = first.iter().chain(&last).map(rows).reduce(|sum, x| sum + x);
+    sum.unwrap_or_else(|| unreachable!("an encoder looks its tokens up"))
+}
+
+/// `softmax(Q Kᵀ / √width + mask) V` in each head (Vaswani et al. 2017), with dropout on the probabilities. Queries are
+/// `[queries, d]`, keys and values `[rows, d]`.
+pub fn attention(
+    input: &Input,
+    [query, key, value]: [Tensor<2>; 3],
+    heads: usize,
+    queries: Queries,
+    precision: Precision,
+    dropout: Option<DropoutMask>,
+) -> Tensor<2> {
+    let layout = PaddedLayout::new(input, &query);
+    let (examples, length) = (layout.examples, layout.length);
+    let [_, width] = query.dims();
+    let head_width = width / heads;
+    let split = |x: Tensor<2>, length: usize| x.reshape([examples, length, heads, head_width]).swap_dims(1, 2);
+    let (query, asked) = match queries {
+        Queries::All => (layout.pad(query), length),
+        Queries::First => (query, 1),
+    };
+    let query = split(query, asked) / (head_width as f64).sqrt();
+    let [key, value] = [key, value].map(|x| split(layout.pad(x), length));
+    // 0 for tokens and the smallest f32 for padding.
+    let mask = (layout.token_mask.clone().neg() + 1.0) * f32::MIN;
+    let scores = matmul(precision, query, key.swap_dims(2, 3)) + mask.reshape([examples, 1, 1, length]);
+    let probabilities = attention_dropout(input, softmax(scores, 3), dropout);
+    let out = matmul(precision, probabilities, value).swap_dims(1, 2).reshape([examples * asked, width]);
+    if queries == Queries::All { layout.unpad(out) } else { out }
+}
+
+/// Drops attention probabilities `[examples, heads, queries, keys]` in the padded layout.
+fn attention_dropout(input: &Input, x: Tensor<4>, dropout: Option<DropoutMask>) -> Tensor<4> {
+    let Some(mask) = dropout else { return x };
+    let [examples, heads, queries, keys] = x.dims();
+    match input {
+        Input::Padded(batch) => multiplied(x, |row, factors| {
+            let (example, head, query) = (row / (heads * queries), row / queries % heads, row % queries);
+            if let Some(token) = batch.token(example, query) {
+                mask.attention_row(token, head, heads, factors);
+            }
+        }),
+        Input::Ragged { .. } => {
+            let rows = MaskRows::Attention { heads, queries };
+            dropped(input, x.reshape([examples * heads * queries, keys]), mask, rows).reshape([examples, heads, queries, keys])
+        }
+    }
+}
+
+/// Drops hidden states.
+pub fn hidden_dropout(input: &Input, x: Tensor<2>, tokens: Queries, dropout: Option<DropoutMask>) -> Tensor<2> {
+    let Some(mask) = dropout else { return x };
+    match (input, tokens) {
+        (Input::Padded(batch), _) => multiplied(x, |row, factors| {
+            if let Some(token) = batch.token(row / batch.length, row % batch.length) {
+                mask.hidden_row(token, factors);
+            }
+        }),
+        (Input::Ragged { .. }, Queries::All) => dropped(input, x, mask, MaskRows::Same),
+        (Input::Ragged { .. }, Queries::First) => dropped(input, x, mask, MaskRows::FirstTokens),
+    }
+}
+
+/// Drops elements of a vector for each example, `[examples, d]`.
+pub fn example_dropout(input: &Input, x: Tensor<2>, dropout: Option<DropoutMask>) -> Tensor<2> {
+    let Some(mask) = dropout else { return x };
+    match input {
+        Input::Padded(_) => multiplied(x, |row, factors| mask.hidden_row(row, factors)),
+        Input::Ragged { .. } => dropped(input, x, mask, MaskRows::Same),
+    }
+}
+
+/// On ragged batches by a kernel: a mask from the host could not change between replays of a recorded step.
+fn dropped(input: &Input, x: Tensor<2>, mask: DropoutMask, rows: MaskRows) -> Tensor<2> {
+    let Input::Ragged { batch, .. } = input else { unreachable!("padded batches take their masks from the host") };
+    Tensor::from_dispatch(Dropout { batch: Arc::clone(batch), mask, rows }.apply([x.into_dispatch()]))
+}
+
+/// Multiplies each row of the last dimension with factors, which are 1 where they are not filled in.
+fn multiplied<const D: usize>(x: Tensor<D>, fill: impl Fn(usize, &mut [f32]) + Sync) -> Tensor<D> {
+    let shape = x.dims();
+    let width = shape[D - 1];
+    let mut values = vec![1.0_f32; shape.iter().product()];
+    values.par_chunks_mut(width).enumerate().for_each(|(row, factors)| fill(row, factors));
+    let device = x.device().without_autodiff();
+    x * Tensor::from_data(TensorData::new(values, shape), &device)
+}
+
+/// The rows of each example's first token.
+pub fn select_first(input: &Input, x: Tensor<2>) -> Tensor<2> {
+    match input {
+        Input::Padded(batch) => {
+            let ([_, width], examples) = (x.dims(), batch.examples());
+            let x = x.reshape([examples, batch.length, width]);
+            x.slice([0..examples, 0..1]).reshape([examples, width])
+        }
+        Input::Ragged { batch, .. } => {
+            let rows = batch.indices_on(&x, BatchIndices::FirstRows);
+            x.select(0, rows)
+        }
+    }
+}
+
+/// The exact GELU, `x · Φ(x)` (Hendrycks and Gimpel 2016), not its tanh approximation.
+///
+/// Composed from erf on an accelerator: there Burn's own operation is exact forward, and differentiates
+/// the approximation backward.
+pub fn gelu(x: Tensor<2>) -> Tensor<2> {
+    if is_cpu(&x.device()) {
+        return burn::tensor::activation::gelu(x);
+    }
+    let cumulative = (x.clone() / std::f64::consts::SQRT_2).erf() + 1.0;
+    x * cumulative * 0.5
+}
+
+/// `a · b`: in bf16 with operands rounded to it and the result widened to f32.
+pub fn matmul<const D: usize>(precision: Precision, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+    match precision {
+        // Burn's own would take a GPU's TF32.
+        Precision::Fp32 if !is_cpu(&a.device()) => product(a, b, MatmulPrecision::F32),
+        Precision::Fp32 | Precision::Tf32 => a.matmul(b),
+        Precision::Bf16 => a.cast(FloatDType::BF16).matmul(b.cast(FloatDType::BF16)).cast(FloatDType::F32),
+    }
+}
+
+/// Whether tensors of this device lie in the host's memory.
+fn is_cpu(device: &Device) -> bool {
+    device.clone().without_autodiff() == Device::flex()
+}
