@@ -35,7 +35,7 @@ pub struct Selection {
 
 #[derive(Debug, Args)]
 #[command(after_help = COMPARE_EXAMPLES)]
-pub struct Compare {
+pub struct CompareArgs {
     /// What to compare.
     #[command(flatten)]
     pub selection: Selection,
@@ -61,7 +61,7 @@ Examples:
   gluepot compare 1e81b8 e4c3ce --examples";
 
 #[derive(Debug, Args)]
-pub struct Report {
+pub struct ReportArgs {
     /// What to show.
     #[command(flatten)]
     pub selection: Selection,
@@ -74,7 +74,7 @@ pub struct Report {
 }
 
 #[derive(Debug, Args)]
-pub struct Diff {
+pub struct DiffArgs {
     /// A run: the beginning of its name or id, a path, or `latest`.
     #[arg(value_name = "RUN")]
     pub first: String,

@@ -7,7 +7,7 @@ use crate::compare::Filter;
 use crate::numbers::{Age, Size};
 
 #[derive(Debug, Args)]
-pub struct List {
+pub struct ListArgs {
     /// Runs to list: names, ids, paths, sweeps, experiment names, folders or globs [default: all runs and sweeps].
     #[arg(value_name = "RUN")]
     pub which: Vec<String>,
@@ -32,7 +32,7 @@ pub struct List {
 }
 
 #[derive(Debug, Args)]
-pub struct Show {
+pub struct ShowArgs {
     /// The run or sweep: the beginning of its name or id, a path, or `latest`.
     #[arg(value_name = "RUN|SWEEP")]
     pub run: String,
@@ -44,7 +44,7 @@ pub struct Show {
 }
 
 #[derive(Debug, Args)]
-pub struct Verify {
+pub struct VerifyArgs {
     /// Runs or sweeps: the beginning of a name or id, a path, or `latest`.
     #[arg(required = true, value_name = "RUN|SWEEP")]
     pub which: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Verify {
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub struct Prune {
+pub struct PruneArgs {
     /// Runs, sweeps, folders or globs [default: all runs, after asking]. A run that is still running is left alone.
     #[arg(value_name = "RUN|SWEEP|FOLDER|GLOB")]
     pub which: Vec<String>,

@@ -11,13 +11,13 @@ mod training;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
-pub use comparisons::{Compare, Diff, Report, Selection};
-pub use directories::{List, Prune, Show, Verify};
+pub use comparisons::{CompareArgs, DiffArgs, ReportArgs, Selection};
+pub use directories::{ListArgs, PruneArgs, ShowArgs, VerifyArgs};
 pub use format::{Format, Output, OutputFormat, TableFormat};
 pub use inputs::{DeviceArgument, Experiments, KernelsArgument, Overrides, Quiet, Runs};
 pub use suggestions::parse;
-pub use sweeps::{Sweep, Trial};
-pub use training::{Bench, Check, Devices, Resume, Run};
+pub use sweeps::{SweepArgs, TrialArgs};
+pub use training::{BenchArgs, CheckArgs, DevicesArgs, ResumeArgs, RunArgs};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -62,35 +62,35 @@ A complete experiment file:
 pub enum Command {
     /// Train the given experiments, one run directory each.
     #[command(visible_alias = "train")]
-    Run(Run),
+    Run(RunArgs),
     /// Train every variant of an experiment with every seed, and compare them.
-    Sweep(Sweep),
+    Sweep(SweepArgs),
     /// Resume an interrupted run or sweep exactly where it stopped; with --epochs, train a finished run for longer.
-    Resume(Resume),
+    Resume(ResumeArgs),
     /// Train one trial of a sweep; started by `sweep`.
     #[command(hide = true)]
-    Trial(Trial),
+    Trial(TrialArgs),
     /// Check experiments and print the plan: every setting with its origin, examples, steps, disk space.
-    Check(Check),
+    Check(CheckArgs),
     /// List runs and sweeps.
     #[command(visible_alias = "ls")]
-    List(List),
+    List(ListArgs),
     /// Show a run (settings, scores, learning curve) or a sweep (its trials and the best run).
-    Show(Show),
+    Show(ShowArgs),
     /// Compare runs: which settings are better, by how much, and whether the difference is statistically significant.
-    Compare(Compare),
+    Compare(CompareArgs),
     /// Write an HTML page with the comparison, learning curves and every score.
-    Report(Report),
+    Report(ReportArgs),
     /// Show the settings in which two runs differ, and their scores.
-    Diff(Diff),
+    Diff(DiffArgs),
     /// Verify that run directories are intact: hashes, metrics against the summary, weights that load.
-    Verify(Verify),
+    Verify(VerifyArgs),
     /// Remove what finished runs no longer need: states, and checkpoints that checkpoints.keep does not name.
-    Prune(Prune),
+    Prune(PruneArgs),
     /// Measure how fast an experiment trains on this machine.
-    Bench(Bench),
+    Bench(BenchArgs),
     /// Print the JSON Schema of experiment files.
     Schema,
     /// List the devices that can train.
-    Devices(Devices),
+    Devices(DevicesArgs),
 }

@@ -13,7 +13,7 @@ use crate::sweep::Jobs;
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
 #[command(after_help = SWEEP_EXAMPLES)]
-pub struct Sweep {
+pub struct SweepArgs {
     /// The experiment file.
     pub file: PathBuf,
     /// Vary a setting: a dotted path and a list of values, such as learning_rate=[2e-5,5e-5].
@@ -66,7 +66,7 @@ In a file:
   learning_rate = [2e-5, 5e-5]
   \"data.batch_size\" = [8, 16]";
 
-impl Sweep {
+impl SweepArgs {
     /// Everything that the command line changes.
     #[must_use]
     pub fn all_overrides(&self) -> Vec<Override> {
@@ -109,7 +109,7 @@ fn ambiguous(number: u64) -> String {
 }
 
 #[derive(Debug, Args)]
-pub struct Trial {
+pub struct TrialArgs {
     /// The sweep's directory.
     pub sweep: PathBuf,
     /// The trial's id.

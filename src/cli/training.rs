@@ -8,7 +8,7 @@ use super::{Experiments, KernelsArgument, OutputFormat, Overrides, Quiet, Runs};
 use crate::sweep::Jobs;
 
 #[derive(Debug, Args)]
-pub struct Run {
+pub struct RunArgs {
     #[command(flatten)]
     pub experiments: Experiments,
     /// Folder for runs.
@@ -23,7 +23,7 @@ pub struct Run {
 }
 
 #[derive(Debug, Args)]
-pub struct Resume {
+pub struct ResumeArgs {
     /// The run or sweep: the beginning of its name or id, a path, or `latest`.
     #[arg(value_name = "RUN|SWEEP")]
     pub run: String,
@@ -48,7 +48,7 @@ pub struct Resume {
 }
 
 #[derive(Debug, Args)]
-pub struct Check {
+pub struct CheckArgs {
     #[command(flatten)]
     pub experiments: Experiments,
     /// Folder for runs.
@@ -59,7 +59,7 @@ pub struct Check {
 }
 
 #[derive(Debug, Args)]
-pub struct Bench {
+pub struct BenchArgs {
     /// The experiment file.
     pub file: PathBuf,
     #[command(flatten)]
@@ -83,7 +83,7 @@ pub struct Bench {
 }
 
 #[derive(Debug, Args)]
-pub struct Devices {
+pub struct DevicesArgs {
     #[command(flatten)]
     pub format: OutputFormat,
 }

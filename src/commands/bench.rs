@@ -1,7 +1,7 @@
 //! `gluepot bench`.
 
 use super::{pretty, print};
-use crate::cli::Bench;
+use crate::cli::BenchArgs;
 use crate::execute::with_device;
 use crate::experiment::Environment;
 use crate::failure::{Failure, Outcome};
@@ -12,7 +12,7 @@ use crate::tokens::TokenCache;
 use crate::train::{matmul_peak, measure};
 
 /// Takes some steps of an experiment and tells how fast they were.
-pub fn bench(arguments: &Bench) -> Outcome<()> {
+pub fn bench(arguments: &BenchArgs) -> Outcome<()> {
     let overrides = arguments.overrides.all();
     let inputs = TrialInputs::read(
         &arguments.file,

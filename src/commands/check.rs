@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{pretty, print, warn_of};
-use crate::cli::Check;
+use super::{pretty, print};
+use crate::cli::CheckArgs;
+use crate::execute::warn_of;
 use crate::experiment::Environment;
 use crate::failure::Outcome;
 use crate::hub::Hub;
@@ -12,7 +13,7 @@ use crate::report::{check_json, check_text};
 use crate::terminal::Width;
 
 /// Prints the plan of each experiment.
-pub fn check(arguments: &Check) -> Outcome<()> {
+pub fn check(arguments: &CheckArgs) -> Outcome<()> {
     let root = arguments.runs.root.as_path();
     let (environment, hub) = (Environment::from_env(root), Hub::from_env(!arguments.format.is_json()));
     let overrides = arguments.experiments.overrides.all();

@@ -4,14 +4,14 @@ use anyhow::anyhow;
 use serde_json::json;
 
 use super::{pretty, print, print_data, warn};
-use crate::cli::{Compare, Format};
+use crate::cli::{CompareArgs, Format};
 use crate::compare::Examples;
 use crate::failure::{Failure, Outcome};
 use crate::report::{Compared, disagreements_text, in_order};
 use crate::terminal::Width;
 
 /// Compares runs, grouped into variants, or two runs example by example.
-pub fn compare(arguments: &Compare) -> Outcome<()> {
+pub fn compare(arguments: &CompareArgs) -> Outcome<()> {
     let format = arguments.format.format();
     if arguments.examples {
         let runs = in_order(&arguments.selection)?;

@@ -1,7 +1,7 @@
 //! `gluepot diff`.
 
 use super::{pretty, print};
-use crate::cli::Diff;
+use crate::cli::DiffArgs;
 use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
 use crate::report::{diff_json, diff_text};
@@ -9,7 +9,7 @@ use crate::runs;
 use crate::terminal::Width;
 
 /// Shows the settings in which two runs differ, and their scores side by side.
-pub fn diff(arguments: &Diff) -> Outcome<()> {
+pub fn diff(arguments: &DiffArgs) -> Outcome<()> {
     let read = |name: &str| {
         let run = runs::find(&arguments.runs.root, name)?;
         ComparedRun::new(run).map_err(Failure::RunDirectory)

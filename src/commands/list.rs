@@ -1,13 +1,13 @@
 //! `gluepot list`.
 
 use super::{print, print_data, warn};
-use crate::cli::{Format, List};
+use crate::cli::{Format, ListArgs};
 use crate::failure::Outcome;
 use crate::report::RunList;
 use crate::terminal::Width;
 
 /// Lists sweeps and runs, the oldest first.
-pub fn list(arguments: &List) -> Outcome<()> {
+pub fn list(arguments: &ListArgs) -> Outcome<()> {
     let format = arguments.format.format();
     let list = RunList::of(arguments)?;
     for warning in &list.warnings {

@@ -18,7 +18,7 @@ mod verify;
 use anyhow::Context;
 
 use crate::cli::{Cli, Command};
-use crate::experiment::{Experiment, schema};
+use crate::experiment::schema;
 use crate::failure::{Failure, Outcome};
 use crate::report::pretty_json as pretty;
 use crate::terminal;
@@ -61,14 +61,6 @@ fn written(outcome: std::io::Result<()>) -> Outcome<()> {
 
 fn warn(text: &str) {
     complain(&format!("warning: {text}"));
-}
-
-/// Prints what there is to say about an experiment with which nothing is wrong.
-fn warn_of(experiment: &Experiment) {
-    let remarks = experiment.remarks();
-    if !remarks.0.is_empty() {
-        terminal::complain_styled(&remarks.styled_warnings());
-    }
 }
 
 /// Prints to standard error.

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal};
 use anyhow::anyhow;
 
 use super::{complain, pretty, print};
-use crate::cli::Prune;
+use crate::cli::PruneArgs;
 use crate::compare::select;
 use crate::execute::{Prunable, prune_runs};
 use crate::failure::{Failure, Outcome};
@@ -13,7 +13,7 @@ use crate::runs::StoredRun;
 use crate::terminal::{Width, draws_bars};
 
 /// Removes what no finished run needs any more, or says what that is.
-pub fn prune(arguments: &Prune) -> Outcome<()> {
+pub fn prune(arguments: &PruneArgs) -> Outcome<()> {
     let (asks, width) = (asks(arguments)?, Width::of_stdout());
     let runs: Vec<StoredRun> = select(&arguments.runs.root, &arguments.which)?.into_iter().map(|run| run.run).collect();
     if asks {
@@ -42,7 +42,7 @@ pub fn prune(arguments: &Prune) -> Outcome<()> {
 }
 
 /// Whether a person is asked first. Nobody removes parts of all runs by accident.
-fn asks(arguments: &Prune) -> Outcome<bool> {
+fn asks(arguments: &PruneArgs) -> Outcome<bool> {
     let is_narrowed = !arguments.which.is_empty() || arguments.older_than.is_some() || arguments.larger_than.is_some();
     if arguments.dry_run || arguments.all || is_narrowed {
         return Ok(false);

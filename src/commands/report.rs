@@ -7,7 +7,7 @@ use anyhow::Context;
 use chrono::Utc;
 
 use super::{complain, print, print_data};
-use crate::cli::Report;
+use crate::cli::ReportArgs;
 use crate::compare::ComparedRun;
 use crate::failure::{Failure, Outcome};
 use crate::report::Compared;
@@ -15,7 +15,7 @@ use crate::report::page::{Heading, page, plots};
 use crate::runs::Versions;
 
 /// Writes a page about the runs that are meant.
-pub fn report(arguments: &Report) -> Outcome<()> {
+pub fn report(arguments: &ReportArgs) -> Outcome<()> {
     let Compared { selected, comparisons } = Compared::of(&arguments.selection)?;
     let (left_out, runs) = (selected.sentences(), selected.runs);
     let to_stdout = arguments.output == Path::new("-");

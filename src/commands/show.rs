@@ -1,7 +1,7 @@
 //! `gluepot show`.
 
 use super::{pretty, print};
-use crate::cli::Show;
+use crate::cli::ShowArgs;
 use crate::execute::{command, sweep_command};
 use crate::failure::{Failure, Outcome};
 use crate::report::{SweepView, run_json, run_text};
@@ -9,7 +9,7 @@ use crate::sweep::{RunOrSweep, resolve};
 use crate::terminal::Width;
 
 /// Shows a run or a sweep.
-pub fn show(arguments: &Show) -> Outcome<()> {
+pub fn show(arguments: &ShowArgs) -> Outcome<()> {
     let root = &arguments.runs.root;
     let is_json = arguments.format.is_json();
     print(&match resolve(root, &arguments.run)? {

@@ -2,9 +2,9 @@
 
 use anyhow::anyhow;
 
-use super::{pretty, print, warn, warn_of};
-use crate::cli::{OutputFormat, Sweep};
-use crate::execute::{PlannedSweep, SweepEnd};
+use super::{pretty, print, warn};
+use crate::cli::{OutputFormat, SweepArgs};
+use crate::execute::{PlannedSweep, SweepEnd, warn_of};
 use crate::experiment::{Environment, Experiment};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
@@ -12,7 +12,7 @@ use crate::progress::Loudness;
 use crate::terminal::Width;
 
 /// Runs what is left of a sweep, or shows what it would run.
-pub fn sweep(arguments: &Sweep) -> Outcome<()> {
+pub fn sweep(arguments: &SweepArgs) -> Outcome<()> {
     let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };
     let hub = Hub::from_env(loudness == Loudness::Normal);
     let experiment = Experiment::load(&arguments.file, &arguments.all_overrides(), &Environment::from_env(&arguments.runs.root));

@@ -1,12 +1,12 @@
 //! `gluepot trial`: one trial of a sweep, in a process of its own. People type `gluepot sweep`.
 
-use crate::cli::Trial;
+use crate::cli::TrialArgs;
 use crate::execute::run_trial;
 use crate::failure::{Failure, Outcome};
 use crate::sweep::SweepDirectory;
 
 /// Runs a trial of a sweep.
-pub fn trial(arguments: &Trial) -> Outcome<()> {
+pub fn trial(arguments: &TrialArgs) -> Outcome<()> {
     let directory = SweepDirectory::open(&arguments.sweep).map_err(Failure::Usage)?;
     run_trial(&directory, &arguments.trial, arguments.device.device)
 }

@@ -6,14 +6,14 @@ use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use super::{pretty, print};
-use crate::cli::Verify;
+use crate::cli::VerifyArgs;
 use crate::failure::{Failure, Outcome};
 use crate::numbers::counted;
 use crate::runs::{Finding, unchecked, verify as look};
 use crate::sweep::{RunOrSweep, resolve, verify_sweep};
 
 /// Says of everything in run directories whether it is what the run wrote.
-pub fn verify(arguments: &Verify) -> Outcome<()> {
+pub fn verify(arguments: &VerifyArgs) -> Outcome<()> {
     let (mut damaged, mut reports) = (Vec::new(), Vec::new());
     for name in &arguments.which {
         let (path, checks) = match resolve(&arguments.runs.root, name)? {

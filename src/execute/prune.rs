@@ -3,7 +3,7 @@
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use crate::cli::Prune;
+use crate::cli::PruneArgs;
 use crate::failure::{Failure, Outcome};
 use crate::machine::claim::Claim;
 use crate::numbers::{bytes, counted};
@@ -77,7 +77,7 @@ impl Prunable {
 ///
 /// # Errors
 /// A run cannot be read, or something cannot be removed.
-pub fn prune_runs(runs: &[StoredRun], arguments: &Prune, removes: bool) -> Outcome<Prunable> {
+pub fn prune_runs(runs: &[StoredRun], arguments: &PruneArgs, removes: bool) -> Outcome<Prunable> {
     let mut found = Prunable::default();
     for run in runs {
         let Some((_lock, run, share)) = of(run, arguments)? else { continue };
@@ -102,7 +102,7 @@ pub fn prune_runs(runs: &[StoredRun], arguments: &Prune, removes: bool) -> Outco
 }
 
 /// What can go of a run, which nobody else changes meanwhile; none if it is left alone.
-fn of(run: &StoredRun, arguments: &Prune) -> Outcome<Option<(Claim, StoredRun, Share)>> {
+fn of(run: &StoredRun, arguments: &PruneArgs) -> Outcome<Option<(Claim, StoredRun, Share)>> {
     let Some(lock) = RunDirectory::at(run.path.clone()).keep_out().map_err(Failure::RunDirectory)? else {
         return Ok(None);
     };

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use super::{SweepEnd, SweepOptions, close, run_sweep};
-use crate::cli::Resume;
+use crate::cli::ResumeArgs;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::progress::{Loudness, say};
@@ -15,7 +15,7 @@ use crate::terminal::complain;
 ///
 /// # Errors
 /// Options that are a run's, a plan that cannot be read, or trials that cannot run.
-pub fn resume_sweep(directory: &SweepDirectory, arguments: &Resume) -> Outcome<SweepEnd> {
+pub fn resume_sweep(directory: &SweepDirectory, arguments: &ResumeArgs) -> Outcome<SweepEnd> {
     if arguments.epochs.is_some() || !arguments.overrides.set.is_empty() {
         let message = "a sweep's plan is frozen: other settings are another sweep, which `gluepot sweep` starts";
         return Err(Failure::Usage(anyhow!("{message} (only --device, --jobs and --retry-failed apply to a sweep)")));

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use super::{SweepEnd, SweepOptions, SweepPreview, close, run_sweep, sweep_command};
-use crate::cli::Sweep;
+use crate::cli::SweepArgs;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
@@ -18,7 +18,7 @@ use crate::train::Device;
 
 /// A sweep that can be trained here.
 pub struct PlannedSweep<'a> {
-    arguments: &'a Sweep,
+    arguments: &'a SweepArgs,
     hub: &'a Hub,
     planner: Planner<ExperimentTrials<'a>>,
     facts: SweepFacts,
@@ -30,7 +30,7 @@ impl<'a> PlannedSweep<'a> {
     ///
     /// # Errors
     /// Every problem of the experiment and of its trials; or nothing can train them here, so that no directory is made.
-    pub fn of(arguments: &'a Sweep, experiment: Experiment, hub: &'a Hub) -> Outcome<Self> {
+    pub fn of(arguments: &'a SweepArgs, experiment: Experiment, hub: &'a Hub) -> Outcome<Self> {
         let mut planner = Planner::of(experiment, hub)?;
         let settings = first_settings(&mut planner, &arguments.file)?;
         let facts = planner.maker().facts(&settings, &arguments.file)?;

@@ -5,6 +5,7 @@ use crate::compare::statistics::Method;
 use crate::compare::{Basis, Comparison, Variant, conclusions};
 use crate::numbers::{counted, duration, p_value, rate, score};
 use crate::plan::shown;
+use crate::runs::Status;
 use crate::terminal::{Width, paragraph};
 
 /// The name of a column of several p-values.
@@ -269,7 +270,11 @@ fn cells(comparison: &Comparison, index: usize) -> Vec<String> {
 
 /// What has to be known of a variant's runs, in a few words each.
 fn remarks(variant: &Variant) -> Vec<String> {
-    let statuses = variant.unfinished.iter().filter(|(status, _)| **status != "pruned").map(|(status, count)| (*count, *status));
+    let statuses = variant
+        .unfinished
+        .iter()
+        .filter(|(status, _)| **status != Status::Pruned.name())
+        .map(|(status, count)| (*count, *status));
     let guessing = variant.guessing - variant.collapsed.min(variant.guessing);
     let counts = [
         (variant.pruned, "stopped early"),

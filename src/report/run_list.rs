@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use super::{ListedSweep, Table, pretty_json, run_json, runs_table, sweeps_table};
-use crate::cli::{Format, List};
+use crate::cli::{Format, ListArgs};
 use crate::compare::{ComparedRun, matching, select};
 use crate::failure::{Failure, Outcome};
 use crate::plan::shown;
@@ -18,7 +18,7 @@ use crate::terminal::Width;
 
 /// The sweeps and runs that a command line names, the oldest first.
 pub struct RunList<'a> {
-    arguments: &'a List,
+    arguments: &'a ListArgs,
     sweeps: Vec<(PathBuf, ListedSweep)>,
     runs: Vec<ComparedRun>,
     /// Runs and sweeps that cannot be read.
@@ -30,7 +30,7 @@ impl<'a> RunList<'a> {
     ///
     /// # Errors
     /// A name means nothing, or no run has what is asked for.
-    pub fn of(arguments: &'a List) -> Outcome<Self> {
+    pub fn of(arguments: &'a ListArgs) -> Outcome<Self> {
         let mut warnings = Vec::new();
         let sweeps = sweeps(arguments, &mut warnings);
         let runs = if arguments.sweeps {
@@ -73,7 +73,7 @@ impl<'a> RunList<'a> {
 }
 
 /// The runs that are meant. One whose settings cannot be read is listed without them.
-fn selected(arguments: &List, sweeps: &[(PathBuf, ListedSweep)], warnings: &mut Vec<String>) -> Outcome<Vec<ComparedRun>> {
+fn selected(arguments: &ListArgs, sweeps: &[(PathBuf, ListedSweep)], warnings: &mut Vec<String>) -> Outcome<Vec<ComparedRun>> {
     let root = &arguments.runs.root;
     let runs = if arguments.which.is_empty() {
         let (runs, unreadable) = runs::list(root).map_err(Failure::RunDirectory)?;
@@ -164,7 +164,7 @@ fn csv_text(runs: &[ComparedRun]) -> anyhow::Result<String> {
 }
 
 /// The sweeps that are meant, by their directories' names: all without arguments.
-fn sweeps(arguments: &List, warnings: &mut Vec<String>) -> Vec<(PathBuf, ListedSweep)> {
+fn sweeps(arguments: &ListArgs, warnings: &mut Vec<String>) -> Vec<(PathBuf, ListedSweep)> {
     let root = &arguments.runs.root;
     let mut found: Vec<SweepDirectory> = if arguments.which.is_empty() {
         SweepDirectory::all(root)

@@ -140,10 +140,10 @@ impl<'a> Processes<'a> {
             return TrialEnd::State(TrialState::Pending);
         }
         if let Some(signal) = status.signal() {
-            let reason = killed(signal, &log);
+            let (status, reason) = killed(signal, &log);
             if let Some(run) = last.filter(|run| run.facts.status == Status::Running) {
                 // Nobody else can say any more how it ended; that this cannot be written changes nothing.
-                let _ = mark_died(&run, signal, &reason);
+                let _ = mark_died(&run, signal, status, &reason);
             }
             return TrialEnd::State(TrialState::Failed(reason));
         }
@@ -188,20 +188,21 @@ fn newest_run(directory: &SweepDirectory, trial: &str) -> Option<StoredRun> {
     runs.into_iter().rev().find(|run| run.facts.trial == trial)
 }
 
-fn killed(signal: i32, log: &str) -> String {
+/// The status of a run whose process a signal ended, and the reason as far as its log tells.
+fn killed(signal: i32, log: &str) -> (Status, String) {
     let last = log.lines().rev().find(|line| says_out_of_memory(line));
     match (last, signal) {
-        (Some(line), _) => format!("out of memory: {}", line.trim()),
-        (None, 9) => "killed by signal 9: by a user, or by the system because memory ran out".into(),
-        (None, signal) => format!("killed by signal {signal}"),
+        (Some(line), _) => (Status::OutOfMemory, format!("out of memory: {}", line.trim())),
+        (None, 9) => (Status::Died, "killed by signal 9: by a user, or by the system because memory ran out".into()),
+        (None, signal) => (Status::Died, format!("killed by signal {signal}")),
     }
 }
 
-fn mark_died(run: &StoredRun, signal: i32, reason: &str) -> Result<()> {
+fn mark_died(run: &StoredRun, signal: i32, status: Status, reason: &str) -> Result<()> {
     let directory = RunDirectory::at(run.path.clone());
     let Some(_lock) = directory.claim()? else { return Ok(()) };
     let mut facts = run.facts.clone();
-    facts.status = if reason.starts_with("out of memory") { Status::OutOfMemory } else { Status::Died };
+    facts.status = status;
     facts.ended = Some(chrono::Utc::now());
     // As shells report a death by a signal.
     facts.exit = Some(Exit { code: u8::try_from(128 + signal).unwrap_or(u8::MAX), message: Some(reason.into()) });

@@ -100,6 +100,17 @@ fn planning_reads_no_clock_environment_device_or_network() {
     }
 }
 
+/// What decides and does is below them: a command reads its arguments, calls and prints.
+#[test]
+fn commands_are_thin() {
+    let commands: Vec<_> = code().into_iter().filter(|(file, _)| below(file, &["commands"])).collect();
+    assert!(commands.len() > 10);
+    for (file, text) in commands {
+        let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
+        assert!(lines <= 60, "src/{file} has {lines} lines of code");
+    }
+}
+
 #[test]
 fn files_are_small() {
     for (file, text) in code() {
