@@ -35,12 +35,12 @@ pub struct Learner<'a> {
     #[cfg(feature = "gpu")]
     pub accumulated: AccumulatedGradients,
     /// Where the time of all steps so far went.
-    pub spent: Spent,
+    pub times: StepTimes,
 }
 
 /// Where the time of steps goes; on an accelerator, which works behind the program's back, only the sum is right.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Spent {
+pub struct StepTimes {
     /// Building batches.
     pub data: Duration,
     /// Forward, to the loss.
@@ -69,7 +69,7 @@ impl<'a> Learner<'a> {
             optimizer,
             #[cfg(feature = "gpu")]
             accumulated: AccumulatedGradients::default(),
-            spent: Spent::default(),
+            times: StepTimes::default(),
         }
     }
 
@@ -105,7 +105,7 @@ impl<'a> Learner<'a> {
         // Nothing else holds the parameters now, so they can be changed in place.
         self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, numbers, clip);
         let numbers = Tensor::cat(vec![loss, grad_norm], 0);
-        self.spent.update += begun.elapsed();
+        self.times.update += begun.elapsed();
         Ok(numbers)
     }
 
@@ -152,10 +152,10 @@ impl<'a> Learner<'a> {
         let begun = Instant::now();
         let outputs = self.model(leaves)?.forward(&batch.input, dropout);
         let loss = loss(outputs, &batch.input, share)?;
-        self.spent.forward += begun.elapsed();
+        self.times.forward += begun.elapsed();
         let begun = Instant::now();
         let mut gradients = loss.backward();
-        self.spent.backward += begun.elapsed();
+        self.times.backward += begun.elapsed();
         Ok((loss.inner(), GradientSum::take(&self.trial.parameters, leaves, &mut gradients, &batch.input)))
     }
 

@@ -22,7 +22,7 @@ mod optimizer;
 mod order;
 mod pending;
 mod predict;
-#[cfg_attr(not(feature = "gpu"), path = "no_recordings.rs")]
+#[cfg(feature = "gpu")]
 mod recordings;
 mod replays;
 mod schedule;
@@ -31,6 +31,7 @@ mod state;
 mod step;
 #[cfg(feature = "gpu")]
 mod step_part;
+mod step_runner;
 mod targets;
 mod trainer;
 mod training_loop;
@@ -40,7 +41,7 @@ pub use device::{CudaSupport, Device, DeviceError, Faults, Kernels, unused_gpu};
 pub use error::{Diverged, TrainError};
 pub use event::{Boundary, EvaluationEvent, Event, LogRow, StepEvent};
 pub use kernel_cache::KernelCache;
-pub use learner::Spent;
+pub use learner::StepTimes;
 pub use observer::{Observer, Stop};
 pub use order::{Group, Order};
 pub use pending::PendingStep;

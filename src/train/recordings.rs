@@ -18,9 +18,9 @@ use super::order::batches;
 use super::replays::Replays;
 use super::step::Numbers;
 use super::step_part::{RecordingKey, StepPart};
+use super::step_runner::StepRunner;
 use crate::kernels::{BatchShape, PreparedDevice, Recording, bytes_reserved, memory_address};
 use crate::models::Value;
-use crate::plan::Trial;
 
 /// What is recorded of a training.
 pub struct Recordings {
@@ -105,17 +105,12 @@ impl Recordings {
             self.budget = None;
         }
     }
-
-    /// What there is to say of them.
-    pub fn replays(&self) -> Replays {
-        self.replays.clone()
-    }
 }
 
-impl Recordings {
-    /// Learns from batches in one step, by replays where there are some: their mean loss, and the gradient's norm.
-    pub fn step(&mut self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
-        let Some(all) = StepPart::of(batches, numbers, learner.rounds()).filter(|_| learner.device.is_gpu()) else {
+impl StepRunner for Recordings {
+    /// By replays where there are some.
+    fn step(&mut self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
+        let Some(all) = StepPart::of(batches, numbers, learner.rounds()) else {
             return learner.compute(batches, numbers);
         };
         let (mut output, mut replays) = (None, true);
@@ -127,6 +122,27 @@ impl Recordings {
         output.ok_or_else(|| anyhow!("a step without examples"))
     }
 
+    /// The first batch of each shape.
+    fn tuning_batches(&self, learner: &Learner<'_>, epoch: u64, lengths: &[usize]) -> Vec<Vec<usize>> {
+        /// No more than these: the others' kernels are tuned when they come.
+        const MOST: usize = 32;
+        let (trial, device) = (learner.trial, learner.device);
+        if device.kernels() != Kernels::Fused {
+            return Vec::new();
+        }
+        let is_padded = device.reference_ops().needs_padded_layout();
+        let mut shapes = HashSet::new();
+        let mut is_new = |batch: &Vec<usize>| shapes.insert(BatchShape::of(batch.iter().map(|index| lengths[*index]), is_padded));
+        let batches = batches(&trial.settings.data, trial.settings.seed, epoch, lengths);
+        batches.into_iter().filter(|batch| is_new(batch)).take(MOST).collect()
+    }
+
+    fn replays(&self) -> Replays {
+        self.replays.clone()
+    }
+}
+
+impl Recordings {
     /// Runs a part of a step: its numbers, and whether it was a replay.
     fn run(&mut self, learner: &mut Learner<'_>, part: &StepPart<'_>) -> Result<(Option<Tensor<1>>, bool)> {
         let key = part.key();
@@ -223,20 +239,6 @@ impl LearnerCopy {
         learner.optimizer.put(self.moments);
         learner.accumulated = self.accumulated;
     }
-}
-
-/// The first batch of each shape of an epoch: what a GPU's kernels are tuned with before the first step.
-pub fn one_of_each_shape(trial: &Trial, epoch: u64, lengths: &[usize], device: &Device) -> Vec<Vec<usize>> {
-    /// No more than these: the others' kernels are tuned when they come.
-    const MOST: usize = 32;
-    if !device.is_gpu() || device.kernels() != Kernels::Fused {
-        return Vec::new();
-    }
-    let is_padded = device.reference_ops().needs_padded_layout();
-    let mut shapes = HashSet::new();
-    let mut is_new = |batch: &Vec<usize>| shapes.insert(BatchShape::of(batch.iter().map(|index| lengths[*index]), is_padded));
-    let batches = batches(&trial.settings.data, trial.settings.seed, epoch, lengths);
-    batches.into_iter().filter(|batch| is_new(batch)).take(MOST).collect()
 }
 
 /// Everything that steps change in place: parameters, moments and sums.

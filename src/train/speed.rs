@@ -7,7 +7,7 @@ use burn::tensor::{Distribution, FloatDType, Tensor};
 
 use super::device::Device;
 use super::error::TrainError;
-use super::learner::Spent;
+use super::learner::StepTimes;
 use super::order::Order;
 use super::pending::PendingSteps;
 use super::replays::Replays;
@@ -24,7 +24,7 @@ pub struct Speed {
     /// Seconds of each step, in their order; of steps that were read together, their mean.
     pub seconds: Vec<f64>,
     /// Where the time of all of them went.
-    pub spent: Spent,
+    pub times: StepTimes,
     /// Their examples.
     pub examples: u64,
     /// Their tokens.
@@ -55,14 +55,14 @@ pub fn measure(
     }
     let mut speed = Speed {
         seconds: Vec::new(),
-        spent: Spent::default(),
+        times: StepTimes::default(),
         examples: 0,
         tokens: 0,
         padded_tokens: 0,
         operations: 0.0,
         replays: Replays::default(),
     };
-    let mut before = Spent::default();
+    let mut before = StepTimes::default();
     let (warm_up, steps) = (warm_up as u64, steps as u64);
     // As in training, an asynchronous device is waited for only now and then.
     let together = if device.is_asynchronous() { trial.settings.logging.every.get() } else { 1 };
@@ -78,7 +78,7 @@ pub fn measure(
             begun = Instant::now();
         }
         if group.step == warm_up {
-            before = trainer.spent();
+            before = trainer.times();
         }
         for batch in group.batches.iter().filter(|_| counts) {
             let of = |index: &usize| lengths[*index];
@@ -89,8 +89,8 @@ pub fn measure(
         }
     }
     speed.replays = trainer.replays();
-    let after = trainer.spent();
-    speed.spent = Spent {
+    let after = trainer.times();
+    speed.times = StepTimes {
         data: after.data.saturating_sub(before.data),
         forward: after.forward.saturating_sub(before.forward),
         backward: after.backward.saturating_sub(before.backward),

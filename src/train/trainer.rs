@@ -5,13 +5,13 @@ use std::time::Instant;
 use super::batch::{Batch, Padding};
 use super::device::Device;
 use super::error::TrainError;
-use super::learner::{Learner, Spent};
+use super::learner::{Learner, StepTimes};
 use super::pending::PendingStep;
 use super::predict::predict;
-use super::recordings::{Recordings, one_of_each_shape};
 use super::replays::Replays;
 use super::schedule::learning_rate;
 use super::state::{Counters, Interval, TrainingState};
+use super::step_runner::{StepRunner, step_runner};
 use crate::checkpoint::HostTensor;
 use crate::models::{Value, read};
 use crate::plan::Trial;
@@ -21,7 +21,7 @@ use crate::tokens::Encoded;
 /// A model in training.
 pub struct Trainer<'a> {
     learner: Learner<'a>,
-    recordings: Recordings,
+    runner: Box<dyn StepRunner>,
     /// Steps taken.
     steps: u64,
     /// Batches of all steps: the place of the next dropout masks.
@@ -42,8 +42,8 @@ impl<'a> Trainer<'a> {
     }
 
     fn of(learner: Learner<'a>, steps: u64, micro_batches: u64) -> Self {
-        let recordings = Recordings::on(learner.device);
-        Self { learner, recordings, steps, micro_batches }
+        let runner = step_runner(learner.device);
+        Self { learner, runner, steps, micro_batches }
     }
 
     fn trial(&self) -> &'a Trial {
@@ -76,10 +76,10 @@ impl<'a> Trainer<'a> {
         let mut longest: Vec<usize> = (0..examples.len()).collect();
         longest.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
         longest.truncate(self.trial().settings.data.batch_size.get());
-        let spent = self.learner.spent;
+        let times = self.learner.times;
         let epoch = self.steps / self.trial().steps.per_epoch.max(1);
-        let of_each_shape = one_of_each_shape(self.trial(), epoch, lengths, self.learner.device);
-        for indices in std::iter::once(longest).chain(of_each_shape) {
+        let tuning = self.runner.tuning_batches(&self.learner, epoch, lengths);
+        for indices in std::iter::once(longest).chain(tuning) {
             let batch = self.batch(examples, &indices)?;
             let (loss, gradients) =
                 self.learner.differentiate(&batch, &self.learner.leaves(), 1.0).map_err(TrainError::Device)?;
@@ -87,7 +87,7 @@ impl<'a> Trainer<'a> {
             // An asynchronous device shows that it failed when it is waited for.
             read(loss, "a loss").map_err(TrainError::Device)?;
         }
-        self.learner.spent = spent;
+        self.learner.times = times;
         Ok(())
     }
 
@@ -105,8 +105,8 @@ impl<'a> Trainer<'a> {
             on_device.push(self.batch(examples, indices)?);
             self.micro_batches += 1;
         }
-        self.learner.spent.data += begun.elapsed();
-        let loss_and_norm = self.recordings.step(&mut self.learner, &on_device, &numbers).map_err(TrainError::Device)?;
+        self.learner.times.data += begun.elapsed();
+        let loss_and_norm = self.runner.step(&mut self.learner, &on_device, &numbers).map_err(TrainError::Device)?;
         self.steps += 1;
         let indices = batches.concat();
         let tokens = indices.iter().map(|index| examples[*index].tokens.len() as u64).sum();
@@ -122,14 +122,14 @@ impl<'a> Trainer<'a> {
 
     /// Where the time of all steps so far went.
     #[must_use]
-    pub fn spent(&self) -> Spent {
-        self.learner.spent
+    pub fn times(&self) -> StepTimes {
+        self.learner.times
     }
 
     /// How many steps so far were replays of recorded ones, on a GPU.
     #[must_use]
     pub fn replays(&self) -> Replays {
-        self.recordings.replays()
+        self.runner.replays()
     }
 
     /// What the model says of every example, without dropout.
