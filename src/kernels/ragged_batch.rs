@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_are_few_sizes_to_few_sizes_and_by_little() {
+    fn batches_are_filled_up_to_few_sizes_and_by_little() {
         let sizes: std::collections::BTreeSet<usize> = (1..=4096).map(few_sizes).collect();
         assert!(sizes.len() <= 8 * 6 + 8, "{}", sizes.len());
         for tokens in 1..=4096 {

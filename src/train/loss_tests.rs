@@ -148,6 +148,9 @@ impl Golden {
         let theirs = self.head["loss"].as_f64().unwrap() as f32;
         near("loss", &loss.clone().into_data().try_to_vec().unwrap(), &[theirs], 1e-5 * theirs);
         let mut gradients = loss.backward();
+        let norms = self.head["gradients"].as_object().unwrap().values().map(|gradient| gradient["norm"].as_f64().unwrap());
+        // A key's bias moves no probability: its gradient is 0 but for the rounding of the others.
+        let rounding = 2e-6 * norms.fold(0.0, f64::max) as f32;
         for (value, entry) in values.iter().zip(&self.table) {
             let gradient = match value {
                 Value::Vector(x) => Value::Vector(x.grad_remove(&mut gradients).unwrap()),
@@ -157,9 +160,9 @@ impl Golden {
             let norm = theirs["norm"].as_f64().unwrap() as f32;
             let ours = gradient.to_host(entry.role).unwrap().values;
             let our_norm = ours.iter().map(|x| x * x).sum::<f32>().sqrt();
-            assert!((our_norm - norm).abs() <= 1e-4 * norm + 1e-6, "{}: norm {our_norm} and {norm}", entry.name);
+            assert!((our_norm - norm).abs() <= 1e-4 * norm + rounding, "{}: norm {our_norm} and {norm}", entry.name);
             if entry.role != Role::WordEmbedding {
-                near(&entry.name, &ours[ours.len() - 4..], &numbers(&theirs["last"]), 1e-4 * norm + 1e-6);
+                near(&entry.name, &ours[ours.len() - 4..], &numbers(&theirs["last"]), 1e-4 * norm + rounding);
             }
         }
     }
