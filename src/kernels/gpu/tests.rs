@@ -169,6 +169,10 @@ fn the_loss_and_its_gradient_are_those_on_the_cpu() {
     assert!(theirs[1..].iter().any(|gradient| gradient.abs() > 1e-4));
 }
 
+fn inputs(batch: &ResidentBatch) -> RecordingInputs<'_> {
+    RecordingInputs { batch: Some(batch), rules: None }
+}
+
 /// A loss in ordinary Burn, recorded over one batch and replayed over another, reads the other's targets.
 fn loss_of_the_replayed_batch(targets: [Targets; 2], loss: impl Fn(&Arc<ResidentBatch>) -> Tensor<1>) {
     let [first, second] =
@@ -179,7 +183,6 @@ fn loss_of_the_replayed_batch(targets: [Targets; 2], loss: impl Fn(&Arc<Resident
     let beside = draw(1, [1, 1], &gpu()).into_dispatch();
     let prepared = PreparedDevice::on(beside).unwrap();
     loss(&first);
-    let inputs = |batch| RecordingInputs { batch: Some(batch), rules: None };
     let recording = prepared.record(inputs(&first), || Ok(Some(loss(&first)))).unwrap();
     for (batch, expected) in [(&second, expected), (&first, before), (&second, expected)] {
         assert_eq!(number(recording.replay(inputs(batch)).unwrap().unwrap()), expected);

@@ -127,7 +127,7 @@ impl Kernel<Cube, 6> for Attention {
         let (rows, d) = sizes(query);
         let keys = sizes(key).0;
         let number = factor_type(saved.options.precision);
-        let batch = |count, rows| stack_empty(&gradient, count, [rows, d], numbers);
+        let batch = |count, rows| empty_batch(&gradient, count, [rows, d], number);
         let parts = |side: &Side| empty(&gradient, [side.tiles(), d]);
         let s = empty(&gradient, [elements(&saved.probabilities)]);
         // As one batch, where they are of one size: the projections' gradients are products with each.
