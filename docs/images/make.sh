@@ -25,7 +25,7 @@ PY
 
 # The top of the report, at twice the resolution, in 64 colors.
 gluepot report "$sweep" -o "$work/report.html" >/dev/null
-chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=2 --window-size="${SIZE:-1100,1150}" \
+chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=2 --window-size="${SIZE:-1100,1040}" \
     --user-data-dir="$work/profile" --screenshot="$work/report.png" "file://$work/report.html" >/dev/null 2>&1
 "$python" - "$work/report.png" "$here/report.png" <<'PY'
 import sys
