@@ -27,7 +27,6 @@ pub enum Failure {
     Checkpoint(anyhow::Error),
     /// The hub refuses, or cannot be reached.
     Hub(anyhow::Error),
-    /// The device is not there.
     Device(DeviceError),
     /// A GPU cannot be used, or no longer.
     Gpu(GpuFault),

@@ -66,9 +66,7 @@ pub enum Draw {
         /// A row that is 0: that of the padding token.
         zero_row: Option<usize>,
     },
-    /// Zeros.
     Zeros,
-    /// Ones.
     Ones,
 }
 
@@ -95,7 +93,6 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// Number of values.
     #[must_use]
     pub fn elements(&self) -> usize {
         self.shape.iter().product()

@@ -117,9 +117,6 @@ impl Files {
     }
 
     /// What `config.json` describes.
-    ///
-    /// # Errors
-    /// Something other than a supported encoder.
     pub fn architecture(&self) -> Result<Architecture> {
         architecture_of(&self.config)
     }

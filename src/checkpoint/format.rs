@@ -10,7 +10,6 @@ use crate::machine::memory::NotEnoughMemory;
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
 
-/// A float type.
 #[derive(Clone, Copy)]
 pub(super) enum FloatFormat {
     F64,

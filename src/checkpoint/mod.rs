@@ -23,7 +23,6 @@ use crate::architecture::Role;
 pub struct HostTensor {
     /// Size of each dimension.
     pub shape: Vec<usize>,
-    /// The values.
     pub values: Vec<f32>,
 }
 

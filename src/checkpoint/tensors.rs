@@ -17,9 +17,6 @@ use crate::machine::memory::NotEnoughMemory;
 use crate::machine::memory_info;
 
 /// The bytes of a safetensors file.
-///
-/// # Errors
-/// A shape does not fit its values.
 pub fn tensor_bytes<'a>(tensors: impl Iterator<Item = (&'a str, &'a HostTensor)>) -> Result<Vec<u8>> {
     let tensors: Vec<(&str, &HostTensor)> = tensors.collect();
     // As the values lie in memory, where that is the file's order.

@@ -33,9 +33,6 @@ impl<'a> Weights<'a> {
     }
 
     /// Reads the one file, or all shards, that hold a checkpoint's weights.
-    ///
-    /// # Errors
-    /// As [`Weights::read`]; or two shards hold tensors of one name.
     pub fn read_all(paths: &[PathBuf], architecture: &'a Architecture) -> Result<Self> {
         let mut tensors: BTreeMap<String, HostTensor> = BTreeMap::new();
         let mut hasher = Sha256::new();

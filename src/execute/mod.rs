@@ -47,9 +47,7 @@ pub use trial::run_trial;
 
 /// A run that went as far as it should.
 pub struct Ended {
-    /// Its directory.
     pub directory: RunDirectory,
-    /// Its id.
     pub id: String,
     /// How it ended.
     pub end: End,
@@ -74,7 +72,6 @@ pub enum End {
 pub enum Begin<'a> {
     /// In a new directory below this one.
     New(&'a Path),
-    /// Where it was.
     Resumed(Box<Resumed>),
 }
 

@@ -34,9 +34,6 @@ pub struct OpenRun {
 
 impl OpenRun {
     /// A new run in a new directory below `root`.
-    ///
-    /// # Errors
-    /// The directory cannot be written.
     pub fn create(encoded: &EncodedInputs<'_>, device: &Device, root: &Path, options: &RunOptions) -> Result<Self> {
         let started = Utc::now();
         let id = RunId::new(started, std::process::id());
@@ -59,9 +56,6 @@ impl OpenRun {
     }
 
     /// Records how the training ended, and gives the text to print at the end of a finished run.
-    ///
-    /// # Errors
-    /// The directory cannot be written.
     pub fn record_end(&mut self, end: End, task: &Task, options: &RunOptions) -> Outcome<(End, Option<String>)> {
         self.facts.ended = Some(Utc::now());
         match end {

@@ -14,7 +14,6 @@ use crate::terminal::Width;
 /// What goes of one run.
 enum Share {
     Parts(Vec<Removable>),
-    /// All of it.
     Directory(u64),
 }
 
@@ -74,9 +73,6 @@ impl Prunable {
 }
 
 /// Finds what these runs no longer need, and removes it where `removes`.
-///
-/// # Errors
-/// A run cannot be read, or something cannot be removed.
 pub fn prune_runs(runs: &[StoredRun], arguments: &PruneArgs, removes: bool) -> Outcome<Prunable> {
     let mut found = Prunable::default();
     for run in runs {

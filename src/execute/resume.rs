@@ -17,15 +17,12 @@ use crate::train::Device;
 
 /// A run that this process has claimed, and a state that it can be resumed from.
 pub struct Resumed {
-    /// Its directory.
     pub directory: RunDirectory,
-    /// The claim.
     pub claim: Claim,
     /// `run.json`, as it was.
     pub facts: RunFacts,
     /// How it had ended, as it is shown.
     pub after: String,
-    /// The state.
     pub state: SavedState,
     /// Newer states that cannot be used.
     pub damaged: Vec<Damaged>,
@@ -44,7 +41,6 @@ pub struct Change {
     pub path: String,
     /// The value before, as a table shows it.
     pub before: String,
-    /// The value now.
     pub now: String,
 }
 

@@ -92,9 +92,6 @@ fn warn_of_space(encoded: &EncodedInputs<'_>, root: &Path) {
 }
 
 /// Trains for a person, who may press Ctrl-C and find the run again below `root`.
-///
-/// # Errors
-/// As [`execute`].
 pub fn train_in_terminal(
     encoded: &EncodedInputs<'_>,
     device: &Device,
@@ -109,9 +106,6 @@ pub fn train_in_terminal(
 
 impl Ended {
     /// A finished run for programs.
-    ///
-    /// # Errors
-    /// Its directory cannot be read.
     pub fn json(&self) -> Outcome<Option<Value>> {
         let read = || StoredRun::read(self.directory.root()).map(|run| run_json(&run)).map_err(Failure::RunDirectory);
         self.result.as_ref().map(|_| read()).transpose()

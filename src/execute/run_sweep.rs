@@ -22,7 +22,6 @@ use crate::train::Device;
 
 /// How a sweep is run.
 pub struct SweepOptions<'a> {
-    /// Where it is.
     pub directory: &'a SweepDirectory,
     /// The metric that ranks, and which of its scores is better.
     pub metric: (&'a str, Direction),

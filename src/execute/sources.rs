@@ -23,9 +23,6 @@ pub struct Sources {
 
 /// Looks for the folders of a run: where `resolved.toml` says, counted from the run directory; where they were when it
 /// began; for the checkpoint, in the run itself. What was set by hand is left alone. Hashes decide later.
-///
-/// # Errors
-/// A folder is nowhere to be found.
 pub fn sources(directory: &RunDirectory, facts: &RunFacts, rows: &[SettingRow], set: &[Override]) -> Outcome<Sources> {
     let mut sources = Sources::default();
     let lost = |path: &str| {

@@ -38,24 +38,17 @@ impl<'a> PlannedSweep<'a> {
         Ok(Self { arguments, hub, planner, facts, device })
     }
 
-    /// The experiment.
     pub fn experiment(&mut self) -> &Experiment {
         self.planner.maker().experiment()
     }
 
     /// What it would train.
-    ///
-    /// # Errors
-    /// The folder for runs cannot be read.
     pub fn preview(&mut self) -> Outcome<SweepPreview> {
         let how = (self.arguments.fresh, self.arguments.retry_failed);
         SweepPreview::of((&self.arguments.runs.root, &self.facts), &mut self.planner, &self.device, self.hub, how)
     }
 
     /// Finds the sweep or makes it, and trains what is left of it.
-    ///
-    /// # Errors
-    /// Its directory cannot be written, or trials cannot run.
     pub fn run(self, loudness: Loudness) -> Outcome<SweepEnd> {
         let Self { arguments, hub, mut planner, facts, .. } = self;
         let copies = planner.maker().experiment().copies();

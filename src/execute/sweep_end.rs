@@ -27,9 +27,6 @@ pub struct SweepEnd {
 }
 
 /// Compares what a sweep has come to.
-///
-/// # Errors
-/// Its directory cannot be read.
 pub fn close(directory: &SweepDirectory, driven: &Driven, metric: (&str, Direction)) -> Outcome<SweepEnd> {
     let inventory = directory.inventory().map_err(Failure::RunDirectory)?;
     let mut warnings: Vec<String> = inventory.unreadable.iter().map(|error| format!("{error:#}")).collect();
@@ -64,9 +61,6 @@ impl SweepEnd {
     }
 
     /// The sweep with its comparisons, for programs.
-    ///
-    /// # Errors
-    /// One of its files cannot be read.
     pub fn json(&self) -> Outcome<Value> {
         let mut sweep = SweepView::of(&self.directory).map_err(Failure::RunDirectory)?.json();
         sweep["comparisons"] = json!(self.comparisons);

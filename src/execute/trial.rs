@@ -25,9 +25,6 @@ use crate::train::{Device, EvaluationEvent, Event, Observer, Stop};
 const PACE: Duration = Duration::from_millis(50);
 
 /// Runs a trial, unless another process has it or has done it.
-///
-/// # Errors
-/// The trial cannot be run, or fails.
 pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoice>) -> Outcome<()> {
     let trials = directory.trials().map_err(Failure::RunDirectory)?;
     let planned = trials.into_iter().find(|trial| trial.id == id);

@@ -39,9 +39,7 @@ pub enum Kind {
 /// Bytes of a key and of its value.
 #[derive(Clone, Debug)]
 pub struct Spans {
-    /// The key.
     pub key: Range<usize>,
-    /// The value.
     pub value: Range<usize>,
 }
 
@@ -58,9 +56,6 @@ pub struct Document {
 
 impl Document {
     /// Reads the text of an experiment file.
-    ///
-    /// # Errors
-    /// Every place where it is not TOML.
     pub fn parse(path: &Path, content: String) -> Result<Self, Vec<Problem>> {
         let text = Arc::new(Text { name: path.display().to_string(), content });
         let (table, errors) = DeTable::parse_recoverable(&text.content);

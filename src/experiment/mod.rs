@@ -161,9 +161,6 @@ impl Experiment {
     }
 
     /// The settings, if nothing is wrong.
-    ///
-    /// # Errors
-    /// Every problem.
     pub fn sound(&self) -> Result<&Settings, Problems> {
         match &self.settings {
             Some(settings) if self.problems.is_empty() => Ok(settings),

@@ -16,7 +16,6 @@ pub struct Override {
 pub struct Choice {
     /// `data.batch_size`.
     pub path: String,
-    /// Its value.
     pub value: serde_json::Value,
     /// The path of the place that says so, such as `sweep.axes.data.batch_size[1]`.
     pub place: String,

@@ -21,7 +21,6 @@ pub struct Text {
 /// Where a problem is.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The text.
     pub text: Arc<Text>,
     /// Bytes within it; none for the text as a whole.
     pub span: Option<Range<usize>>,
@@ -39,7 +38,6 @@ impl Place {
 }
 
 impl Place {
-    /// What is written there.
     #[must_use]
     pub fn written(&self) -> Option<&str> {
         self.text.content.get(self.span.clone()?)
@@ -51,7 +49,6 @@ impl Place {
 pub struct Problem {
     /// What, in lowercase, with the value.
     pub message: String,
-    /// Where.
     pub place: Option<Place>,
     /// A few words beside the caret.
     pub label: Option<String>,

@@ -8,7 +8,6 @@ use super::sweepable::is_whole;
 use super::validator::{can_be, must_be};
 use crate::settings::{Axis, CHECKPOINT, SettingProblem, Sweep};
 
-/// All of it.
 pub(super) fn sweep_problems(sweep: &Sweep, layers: &Layers, schema: &serde_json::Value) -> Vec<SettingProblem> {
     let mut problems = sweep.problems();
     problems.extend(latest_of_itself(sweep, layers));

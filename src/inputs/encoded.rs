@@ -26,9 +26,6 @@ pub struct EncodedInputs<'a> {
 
 impl<'a> EncodedInputs<'a> {
     /// Encodes, or takes what has been encoded before, and reads or draws the parameters.
-    ///
-    /// # Errors
-    /// Tokenizer or weights cannot be used.
     pub fn new(inputs: &'a TrialInputs, cache: &TokenCache) -> Outcome<Self> {
         let (train, validation) = encode(inputs, cache)?;
         let initial = inputs.initial()?;
@@ -46,9 +43,6 @@ impl<'a> EncodedInputs<'a> {
 }
 
 /// Both splits as ids.
-///
-/// # Errors
-/// The tokenizer cannot be used.
 pub fn encode(inputs: &TrialInputs, cache: &TokenCache) -> Outcome<(Vec<Encoded>, Vec<Encoded>)> {
     let hashes = inputs.loaded.hashes_without_weights();
     let trial = &inputs.trial;

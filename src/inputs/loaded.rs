@@ -22,7 +22,6 @@ use crate::tokens::Tokens;
 /// The checkpoint and the data that an experiment names, shared by all trials on them.
 #[derive(Debug)]
 pub struct LoadedInputs {
-    /// The checkpoint as it is named.
     pub checkpoint: CheckpointName,
     /// The checkpoint's files.
     pub files: Files,
@@ -79,9 +78,6 @@ impl LoadedInputs {
     }
 
     /// SHA-256 of every file; the weights as they are when this is asked for the first time.
-    ///
-    /// # Errors
-    /// The weights cannot be read.
     pub fn hashes(&self) -> Result<Hashes> {
         let weights = match self.weights.get() {
             _ if self.files.weights.is_empty() => None,
@@ -95,9 +91,6 @@ impl LoadedInputs {
     }
 
     /// The oldest tokenization that gives the ids of the first examples of both splits.
-    ///
-    /// # Errors
-    /// The tokenizer refuses a text.
     pub(super) fn tokenization(&self, train: usize, validation: usize, max_length: usize) -> Outcome<u32> {
         let key = [max_length, train, validation];
         let mut known = self.tokenizations.lock().unwrap_or_else(PoisonError::into_inner);

@@ -27,7 +27,6 @@ use crate::task::{Example, SplitLabels, Task};
 pub enum ReadFor {
     /// To look at the plan: weights are not downloaded.
     Plan,
-    /// To train.
     Training,
 }
 
@@ -36,7 +35,6 @@ pub enum ReadFor {
 pub struct TrialInputs {
     /// The experiment as written.
     pub experiment: Experiment,
-    /// The trial.
     pub trial: Trial,
     /// What the experiment names.
     pub loaded: Arc<LoadedInputs>,
@@ -52,18 +50,12 @@ impl TrialInputs {
     }
 
     /// Reads everything that an experiment names and that has not been read yet, and plans it.
-    ///
-    /// # Errors
-    /// As [`TrialInputs::read`].
     pub fn of(experiment: Experiment, read_for: ReadFor, hub: &Hub, cache: &mut InputCache) -> Outcome<Self> {
         let task = experiment.settings.as_ref().map(|settings| settings.task.task().clone());
         Self::of_task(experiment, task, read_for, hub, cache)
     }
 
     /// The same for this task, which need not be the one that the settings name; none where there are no settings.
-    ///
-    /// # Errors
-    /// As [`TrialInputs::read`].
     pub fn of_task(
         mut experiment: Experiment,
         task: Option<Task>,
@@ -100,13 +92,11 @@ impl TrialInputs {
         }
     }
 
-    /// The training examples used.
     #[must_use]
     pub fn train(&self) -> &[Example] {
         &self.loaded.train[..self.trial.train_examples]
     }
 
-    /// The validation examples used.
     #[must_use]
     pub fn validation(&self) -> &[Example] {
         &self.loaded.validation[..self.trial.validation_examples]
@@ -136,9 +126,6 @@ impl TrialInputs {
     }
 
     /// What the trial is made of, where the files have these hashes, and the identity that follows.
-    ///
-    /// # Errors
-    /// The tokenizer refuses a text.
     pub fn provenance(&self, hashes: Hashes) -> Outcome<Provenance> {
         let trial = &self.trial;
         let tokenization = self.loaded.tokenization(trial.train_examples, trial.validation_examples, trial.max_length)?;

@@ -172,9 +172,6 @@ pub struct ClaimWatch {
 
 impl ClaimWatch {
     /// Makes sure that no other process has taken over, unless that is known from a moment ago.
-    ///
-    /// # Errors
-    /// [`TakenOver`].
     pub fn check(&mut self) -> Result<(), TakenOver> {
         if self.looked.is_some_and(|looked| looked.elapsed() < TRUST) {
             return Ok(());
@@ -183,9 +180,6 @@ impl ClaimWatch {
     }
 
     /// The same, whatever was known a moment ago.
-    ///
-    /// # Errors
-    /// [`TakenOver`].
     pub fn check_now(&mut self) -> Result<(), TakenOver> {
         // A file that cannot be read is nobody else's; where the whole directory is gone, writing says so.
         let found = fs::read_to_string(&self.path).unwrap_or_default();

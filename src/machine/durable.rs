@@ -61,9 +61,6 @@ pub struct NewFolder {
 
 impl NewFolder {
     /// Writes a file.
-    ///
-    /// # Errors
-    /// It cannot be written.
     pub fn write(&mut self, name: &str, content: &[u8]) -> Result<()> {
         create(&self.path.join(name), content).with_context(|| format!("cannot write {name}"))?;
         self.files.insert(name.into(), Entry::of(content));
@@ -95,9 +92,6 @@ pub fn write_folder(path: &Path, fill: impl FnOnce(&mut NewFolder) -> Result<()>
 }
 
 /// Removes a folder, if there is one.
-///
-/// # Errors
-/// It cannot be removed.
 pub fn remove_folder(path: &Path) -> std::io::Result<()> {
     missing_is_fine(fs::remove_dir_all(path))
 }
@@ -156,7 +150,6 @@ fn is_plain(name: &str) -> bool {
 }
 
 impl Entry {
-    /// That of a content.
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
         Self { bytes: content.len() as u64, sha256: hex(&Sha256::digest(content)) }

@@ -59,9 +59,6 @@ impl InputFile {
     }
 
     /// What it held, as text.
-    ///
-    /// # Errors
-    /// It is not UTF-8.
     pub fn text(&self) -> Result<&str> {
         std::str::from_utf8(&self.bytes).with_context(|| format!("{} is not UTF-8", self.path.display()))
     }
@@ -97,9 +94,6 @@ impl HashingReader {
     }
 
     /// Opens a file that is hashed as if it followed what the hasher has seen.
-    ///
-    /// # Errors
-    /// As [`HashingReader::open`].
     pub fn continuing(path: &Path, hasher: Sha256) -> Result<Self> {
         let (file, length) = open_regular(path)?;
         let mut reader = Self { path: path.to_path_buf(), file, length, hasher };
@@ -114,9 +108,6 @@ impl HashingReader {
     }
 
     /// Whether the file begins and ends with these bytes; nothing counts as read for it.
-    ///
-    /// # Errors
-    /// The file cannot be read.
     pub fn is_between(&mut self, mark: &[u8]) -> Result<bool> {
         let edges = || -> std::io::Result<bool> {
             let (mut file, mut found) = (&self.file, vec![0; mark.len()]);
@@ -150,9 +141,6 @@ impl HashingReader {
     }
 
     /// The hasher, when all of the file has gone through it.
-    ///
-    /// # Errors
-    /// The file cannot be read to its end.
     pub fn hasher(mut self) -> Result<Sha256> {
         let mut chunk = vec![0; MIB as usize];
         loop {
@@ -164,9 +152,6 @@ impl HashingReader {
     }
 
     /// SHA-256 of the whole file, in hexadecimal.
-    ///
-    /// # Errors
-    /// The file cannot be read to its end.
     pub fn finish(self) -> Result<String> {
         Ok(hex(&self.hasher()?.finalize()))
     }
@@ -229,9 +214,6 @@ fn kind(kind: FileType) -> &'static str {
 }
 
 /// SHA-256 of a file, in hexadecimal; of several files, that of their concatenation.
-///
-/// # Errors
-/// A file cannot be read.
 pub fn sha256(paths: &[PathBuf]) -> Result<String> {
     let mut hasher = Sha256::new();
     for path in paths {

@@ -28,9 +28,6 @@ pub struct StopSignal {
 impl StopSignal {
     /// Listens to the process's signals from now on. A second SIGINT or SIGTERM ends the process immediately. SIGHUP counts
     /// unless the process was started to ignore it, as by `nohup`.
-    ///
-    /// # Errors
-    /// The system does not let this process listen.
     pub fn on_signals() -> Result<Self> {
         let stop = Self::default();
         let listen = || -> std::io::Result<()> {
@@ -49,9 +46,6 @@ impl StopSignal {
     }
 
     /// The same, and the first signal is answered on standard error immediately: a step may take long.
-    ///
-    /// # Errors
-    /// As [`StopSignal::on_signals`].
     pub fn on_signals_answered() -> Result<Self> {
         static ANSWERED: Once = Once::new();
         let stop = Self::on_signals()?;
@@ -79,9 +73,6 @@ pub struct StopRequests {
 
 impl StopRequests {
     /// Counts the process's signals from now on.
-    ///
-    /// # Errors
-    /// The system does not let this process listen.
     pub fn listen() -> Result<Self> {
         let requests = Self { by_person: Arc::default(), by_system: Arc::default() };
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to signals")?;

@@ -39,9 +39,6 @@ struct Layer {
 
 impl Bert {
     /// The model over these parameters.
-    ///
-    /// # Errors
-    /// One is not there, or of another rank.
     pub fn new(config: &Config, parameters: &NamedParameters<'_>, precision: Precision) -> Result<Self, ParameterError> {
         let epsilon = config.layer_norm_eps;
         let layer = |index| Layer::new(&format!("bert.encoder.layer.{index}"), parameters, epsilon);

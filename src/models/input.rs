@@ -16,7 +16,6 @@ pub enum Input {
     Padded(PaddedBatch),
     /// Without padding: for kernels.
     Ragged {
-        /// The batch.
         batch: Arc<ResidentBatch>,
         /// The operations that run by reference all the same.
         by_reference: ReferenceOps,
@@ -38,7 +37,6 @@ impl Input {
         self.fused(Op::Embedding).is_some()
     }
 
-    /// Number of examples.
     #[must_use]
     pub fn examples(&self) -> usize {
         match self {
@@ -162,7 +160,6 @@ impl PaddedBatch {
         Self { ignored: token, ..self }
     }
 
-    /// With targets.
     #[must_use]
     pub fn with_targets(self, targets: Targets) -> Self {
         Self { targets, ..self }
@@ -174,7 +171,6 @@ impl PaddedBatch {
         Self { number, ..self }
     }
 
-    /// Number of examples.
     pub(super) fn examples(&self) -> usize {
         self.offsets.len() - 1
     }

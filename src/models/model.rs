@@ -12,15 +12,11 @@ use crate::settings::Precision;
 /// An encoder with its head, over parameters on a device.
 #[derive(Clone, Debug)]
 pub enum Model {
-    /// BERT.
     Bert(Bert),
 }
 
 impl Model {
     /// The model of an architecture over these parameters.
-    ///
-    /// # Errors
-    /// One is not there, or of another rank.
     pub fn new(
         architecture: &Architecture,
         parameters: &NamedParameters<'_>,

@@ -10,13 +10,11 @@ use super::value::Value;
 /// Why a model cannot be built over some parameters.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ParameterError {
-    /// A parameter is not there.
     #[error("the model needs a parameter {0}, which is not there")]
     Missing(String),
     /// A matrix is there for a vector, or the other way round.
     #[error("the parameter {name} has {found} dimensions; the model needs {needed}")]
     Rank {
-        /// Its name.
         name: String,
         /// Its dimensions.
         found: usize,
@@ -41,9 +39,6 @@ impl NamedParameters<'_> {
     }
 
     /// `name`, a matrix.
-    ///
-    /// # Errors
-    /// It is not there, or a vector.
     pub fn matrix(&self, name: &str) -> Result<Tensor<2>, ParameterError> {
         match self.get(name)? {
             Value::Matrix(x) => Ok(x.clone()),
@@ -52,9 +47,6 @@ impl NamedParameters<'_> {
     }
 
     /// `name`, a vector.
-    ///
-    /// # Errors
-    /// It is not there, or a matrix.
     pub fn vector(&self, name: &str) -> Result<Tensor<1>, ParameterError> {
         match self.get(name)? {
             Value::Vector(x) => Ok(x.clone()),
@@ -63,17 +55,11 @@ impl NamedParameters<'_> {
     }
 
     /// `name.weight` and `name.bias` of a linear layer.
-    ///
-    /// # Errors
-    /// One is not there, or of another rank.
     pub fn linear(&self, name: &str) -> Result<Linear, ParameterError> {
         Ok(Linear { weight: self.matrix(&format!("{name}.weight"))?, bias: Some(self.vector(&format!("{name}.bias"))?) })
     }
 
     /// `name.weight` and `name.bias` of a layer norm.
-    ///
-    /// # Errors
-    /// One is not there, or of another rank.
     pub fn layer_norm(&self, name: &str, epsilon: f64) -> Result<LayerNorm, ParameterError> {
         let (scale, shift) = (self.vector(&format!("{name}.weight"))?, self.vector(&format!("{name}.bias"))?);
         Ok(LayerNorm { scale, shift: Some(shift), epsilon })

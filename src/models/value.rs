@@ -106,9 +106,6 @@ impl Value {
     }
 
     /// Copies the parameter from the device, in the file's layout.
-    ///
-    /// # Errors
-    /// The device failed.
     pub fn to_host(&self, role: Role) -> anyhow::Result<HostTensor> {
         let x = match self.clone() {
             Self::Vector(x) => return Ok(HostTensor { shape: x.dims().to_vec(), values: read(x, "a parameter")? }),

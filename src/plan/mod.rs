@@ -32,9 +32,6 @@ pub struct Facts {
 }
 
 /// Resolves settings against the facts.
-///
-/// # Errors
-/// Everything that does not fit together, at once.
 pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<SettingProblem>> {
     let mut complaints = settings.problems();
     let metric = settings.metric.name();

@@ -17,7 +17,6 @@ use crate::settings::{CHECKPOINT, Derived, Property, properties};
 pub struct SettingRow {
     /// The table, empty at the top level.
     pub table: String,
-    /// The key.
     pub key: String,
     /// The value; none where the setting is off.
     pub value: Option<Json>,

@@ -56,7 +56,6 @@ pub struct Trial {
     pub train_examples: usize,
     /// Validation examples used.
     pub validation_examples: usize,
-    /// Steps.
     pub steps: Steps,
     /// Further steps after which the validation split is scored: there a sweep compares its trials.
     pub rungs: Vec<u64>,
@@ -70,7 +69,6 @@ impl Trial {
         step == self.steps.total || step.is_multiple_of(every) || self.rungs.contains(&step)
     }
 
-    /// Number of values in all parameters.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
         self.parameters.iter().map(Parameter::elements).sum()

@@ -42,7 +42,6 @@ impl<'a> RunList<'a> {
         Ok(Self { arguments, sweeps, runs, warnings })
     }
 
-    /// All of it in a format.
     pub fn rendered(&self, format: Format, width: Width) -> Outcome<String> {
         let sweeps = || sweeps_table(&self.sweeps.iter().map(|(_, sweep)| sweep).collect::<Vec<_>>());
         let table_text = |table: &Table| if format == Format::Markdown { table.markdown() } else { table.text(width) };

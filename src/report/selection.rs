@@ -35,7 +35,6 @@ impl Compared {
         Ok(Self { selected, comparisons })
     }
 
-    /// All of it in a format.
     pub fn rendered(&self, format: Format, width: Width) -> Outcome<String> {
         Ok(match format {
             Format::Text => self.joined(&|comparison| comparison_text(comparison, width)),

@@ -46,9 +46,6 @@ impl SavedCheckpoints {
     }
 
     /// Saves one, names it, and lets go of what is kept no longer.
-    ///
-    /// # Errors
-    /// The disk is full, or the folder cannot be written.
     pub fn save(&mut self, step: u64, is_best: bool, template: &Template, parameters: &[HostTensor]) -> Result<()> {
         template.write(&self.directory.path(files::CHECKPOINTS).join(folder(step)), parameters)?;
         self.kept.push(step);
@@ -64,9 +61,6 @@ impl SavedCheckpoints {
     }
 
     /// Notes that a state was saved that speaks of what is kept now.
-    ///
-    /// # Errors
-    /// A checkpoint that nobody needs any more cannot be removed.
     pub fn hold(&mut self) -> Result<()> {
         self.held.push_back(self.kept.clone());
         while self.held.len() > KEPT {
@@ -76,18 +70,12 @@ impl SavedCheckpoints {
     }
 
     /// Removes what only older states speak of.
-    ///
-    /// # Errors
-    /// A checkpoint cannot be removed.
     pub fn release(&mut self) -> Result<()> {
         self.held.clear();
         self.clean()
     }
 
     /// Brings the folder to what this run had kept: later checkpoints go, and names mean what they meant.
-    ///
-    /// # Errors
-    /// Something cannot be removed or written.
     pub fn restore(&mut self, best: Option<u64>, last: Option<u64>) -> Result<()> {
         let root = self.directory.path(files::CHECKPOINTS);
         let entries = fs::read_dir(&root).with_context(|| format!("cannot read {}", root.display()))?;

@@ -81,9 +81,6 @@ pub struct RunDirectory {
 
 impl RunDirectory {
     /// Makes `root/<stamp>_<name>_<id>/` and its folders.
-    ///
-    /// # Errors
-    /// It exists already, or cannot be made.
     pub fn create(root: &Path, started: DateTime<Utc>, name: &str, id: &RunId) -> Result<Self> {
         fs::create_dir_all(root).with_context(|| format!("cannot make the folder for runs {}", root.display()))?;
         let path = root.join(format!("{}_{}_{id}", started.format("%Y-%m-%dT%H-%M-%SZ"), file_name(name)));
@@ -121,17 +118,11 @@ impl RunDirectory {
     }
 
     /// Claims the run for this process; none if another one has it.
-    ///
-    /// # Errors
-    /// The lock cannot be written.
     pub fn claim(&self) -> Result<Option<Claim>> {
         Claim::take(&self.path(files::LOCK), PATIENCE)
     }
 
     /// Keeps other processes out of the run for a moment, without claiming it.
-    ///
-    /// # Errors
-    /// The lock cannot be opened.
     pub fn keep_out(&self) -> Result<Option<Claim>> {
         Claim::take_unmarked(&self.path(files::LOCK), PATIENCE)
     }

@@ -72,17 +72,13 @@ pub struct RunFacts {
     /// The number of the numerics in its identity, where another version of gluepot planned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_numerics: Option<u32>,
-    /// The seed.
     pub seed: u64,
-    /// Number of parameters.
     pub parameters: usize,
     /// Parameters drawn because the checkpoint lacks them.
     pub drawn: Vec<String>,
     /// Tensors of the checkpoint that the model does not use.
     pub unused: Vec<String>,
-    /// Training examples.
     pub train_examples: usize,
-    /// Validation examples.
     pub validation_examples: usize,
     /// Steps planned.
     pub steps: u64,
@@ -105,7 +101,6 @@ impl RunFacts {
         std::iter::once(self.numerics).chain(self.resumed.iter().map(|resumption| resumption.numerics))
     }
 
-    /// The number of the numerics in its identity.
     #[must_use]
     pub fn identity_numerics(&self) -> u32 {
         self.planned_numerics.unwrap_or(self.numerics)
@@ -169,7 +164,6 @@ pub fn device_text(name: &str, gpu: Option<&str>) -> String {
 pub struct Resumption {
     /// When.
     pub at: DateTime<Utc>,
-    /// From which step.
     pub step: u64,
     /// How the run had ended before.
     pub after: String,
@@ -177,7 +171,6 @@ pub struct Resumption {
     pub command_line: Vec<String>,
     /// The machine.
     pub host: Host,
-    /// The device.
     pub device: String,
     /// What kind of GPU that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -203,7 +196,6 @@ pub struct Exit {
 /// The machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Host {
-    /// Its name.
     pub name: String,
     /// Operating system and processor architecture.
     pub platform: String,

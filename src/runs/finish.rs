@@ -15,9 +15,6 @@ use super::stored::StoredRun;
 
 /// Marks a run that has a summary as finished and removes its states, if its own process did not come to that. Says whether
 /// there was something to do.
-///
-/// # Errors
-/// The run cannot be read or written.
 pub fn finish_record(run: &StoredRun) -> Result<bool> {
     if run.facts.status == Status::Finished {
         return Ok(false);

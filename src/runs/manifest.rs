@@ -44,9 +44,6 @@ impl RunManifest {
     }
 
     /// Reads a run's manifest; none where there is no such file.
-    ///
-    /// # Errors
-    /// It cannot be read, or is not what was written.
     pub fn read(directory: &RunDirectory) -> Result<Option<Self>> {
         let path = directory.path(files::MANIFEST);
         match fs::symlink_metadata(&path) {
@@ -80,9 +77,6 @@ impl RunManifest {
     }
 
     /// Compares a file with the manifest; one that is not in it agrees with it.
-    ///
-    /// # Errors
-    /// It is missing, or not what was written.
     pub fn check(&self, directory: &RunDirectory, name: &str) -> Result<()> {
         let Some(entry) = self.files.get(name) else { return Ok(()) };
         let path = directory.path(name);
@@ -194,9 +188,6 @@ impl RunManifest {
 }
 
 /// The manifest of a new run, and its `run.json`.
-///
-/// # Errors
-/// The run directory cannot be written.
 pub fn begin(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
     let mut manifest = RunManifest::new(false);
     manifest.add_fixed(directory)?;
@@ -204,9 +195,6 @@ pub fn begin(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
 }
 
 /// The manifest of a run that goes on: what stays of it, its settings and its `run.json` as they are about to become.
-///
-/// # Errors
-/// The run directory cannot be written.
 pub fn go_on(directory: &RunDirectory, facts: &RunFacts, stays: &Stays<'_>, resolved: Option<&[u8]>) -> Result<()> {
     let mut manifest = RunManifest::new(false);
     manifest.add_fixed(directory)?;
@@ -225,9 +213,6 @@ pub fn go_on(directory: &RunDirectory, facts: &RunFacts, stays: &Stays<'_>, reso
 }
 
 /// The manifest of a run that has just saved a state.
-///
-/// # Errors
-/// The run directory cannot be written.
 pub fn renew(directory: &RunDirectory, stays: &Stays<'_>) -> Result<()> {
     let mut manifest = RunManifest::new(false);
     manifest.add_fixed(directory)?;
@@ -236,17 +221,11 @@ pub fn renew(directory: &RunDirectory, stays: &Stays<'_>) -> Result<()> {
 }
 
 /// The manifest of a run that has ended, and its `run.json`.
-///
-/// # Errors
-/// The run directory cannot be written.
 pub fn end(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
     RunManifest::of_all(directory)?.write_with(directory, facts, || Ok(()))
 }
 
 /// Takes folders that are about to be removed out of a run's manifest, if it has one.
-///
-/// # Errors
-/// The run directory cannot be read or written.
 pub fn forget(directory: &RunDirectory, folders: &[String]) -> Result<()> {
     let known = RunManifest::read(directory).context(files::MANIFEST)?.filter(|_| !folders.is_empty());
     let Some(mut manifest) = known else { return Ok(()) };
@@ -255,17 +234,11 @@ pub fn forget(directory: &RunDirectory, folders: &[String]) -> Result<()> {
 }
 
 /// Changes `run.json` of a run, and its manifest where it has one.
-///
-/// # Errors
-/// The run directory cannot be written.
 pub fn replace_facts(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
     replace_facts_without(directory, facts, &[])
 }
 
 /// The same, and the manifest no longer lists these folders.
-///
-/// # Errors
-/// The run directory cannot be written.
 pub fn replace_facts_without(directory: &RunDirectory, facts: &RunFacts, folders: &[String]) -> Result<()> {
     let known = RunManifest::read(directory).context(files::MANIFEST)?;
     let Some(mut manifest) = known else {

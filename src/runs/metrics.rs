@@ -41,9 +41,6 @@ struct MetricsFile {
 
 impl MetricsFiles {
     /// New tables; `metrics` are the last columns of `eval.csv`.
-    ///
-    /// # Errors
-    /// A file cannot be written.
     pub fn create<'a>(directory: &RunDirectory, metrics: impl Iterator<Item = &'a str>) -> Result<Self> {
         let eval: Vec<&str> = ["step", "epoch", "split", "loss"].into_iter().chain(metrics).collect();
         Ok(Self {
@@ -74,33 +71,21 @@ impl MetricsFiles {
     }
 
     /// Adds a row of logged steps.
-    ///
-    /// # Errors
-    /// It cannot be written.
     pub fn train(&mut self, fields: &[String]) -> Result<()> {
         self.train.write(fields)
     }
 
     /// Adds a row of times.
-    ///
-    /// # Errors
-    /// It cannot be written.
     pub fn speed(&mut self, fields: &[String]) -> Result<()> {
         self.speed.write(fields)
     }
 
     /// Adds a row of scores.
-    ///
-    /// # Errors
-    /// It cannot be written.
     pub fn eval(&mut self, fields: &[String]) -> Result<()> {
         self.eval.write(fields)
     }
 
     /// Brings every row to the disk, and gives the tables' sizes.
-    ///
-    /// # Errors
-    /// The disk is full or fails.
     pub fn sync(&mut self) -> Result<Lengths> {
         Ok(Lengths { train: self.train.sync()?, speed: self.speed.sync()?, eval: self.eval.sync()? })
     }

@@ -17,9 +17,6 @@ use crate::task::{Head, Output, Prediction, Target};
 type Row = BTreeMap<String, String>;
 
 /// The content of the file.
-///
-/// # Errors
-/// A target is not of the head's kind.
 pub fn to_csv(head: &Head, predictions: &[Prediction]) -> Result<Vec<u8>> {
     let numbered = |prefix: &'static str| (0..head.outputs()).map(move |output| format!("{prefix}{output}"));
     let header: Vec<String> = match head {
@@ -111,9 +108,6 @@ fn read_back(row: &Row, head: &Head) -> Result<ReadBack> {
 }
 
 /// Label and predicted class by index, of a task of classes.
-///
-/// # Errors
-/// The file cannot be read.
 pub fn classes(path: &Path) -> Result<BTreeMap<usize, (usize, usize)>> {
     let mut reader = csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut found = BTreeMap::new();

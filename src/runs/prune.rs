@@ -75,9 +75,6 @@ pub fn remove(run: &StoredRun, what: &[Removable]) -> Result<()> {
 }
 
 /// Removes the directory of a run: first what makes it one, so that nothing half removed is listed.
-///
-/// # Errors
-/// Something cannot be removed.
 pub fn delete(run: &StoredRun) -> Result<()> {
     let facts = run.path.join(files::RUN);
     fs::remove_file(&facts).with_context(|| format!("cannot remove {}", facts.display()))?;

@@ -27,7 +27,6 @@ use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer, Stop, Tra
 /// What is recorded, and how.
 #[derive(Clone)]
 pub struct Record {
-    /// The task.
     pub task: Task,
     /// The classes of both splits, where classes are predicted.
     pub labels: Option<SplitLabels>,
@@ -61,9 +60,6 @@ pub struct Recorder {
 
 impl Recorder {
     /// Opens the metrics files of a new run.
-    ///
-    /// # Errors
-    /// A file cannot be written.
     pub fn new(directory: &RunDirectory, record: Record) -> Result<Self> {
         let tables = MetricsFiles::create(directory, record.task.metrics.iter().map(|metric| metric.name))?;
         Ok(Self::with(directory, record, tables, Recorded::default()))
@@ -146,9 +142,6 @@ impl Recorder {
     }
 
     /// Removes what only resuming needs: all states, or all but the last.
-    ///
-    /// # Errors
-    /// Something cannot be removed.
     pub fn tidy(&mut self, keeps_state: bool) -> Result<()> {
         self.record.claim.check_now()?;
         let keep = usize::from(keeps_state);
@@ -160,9 +153,6 @@ impl Recorder {
 
     /// Removes the checkpoints that only earlier states speak of, while the run can still be resumed from its last one: whoever
     /// is killed meanwhile leaves nothing behind that a finished run would keep.
-    ///
-    /// # Errors
-    /// Something cannot be removed.
     pub fn release(&mut self) -> Result<()> {
         self.record.claim.check_now()?;
         let retired =

@@ -13,9 +13,6 @@ use crate::plan::SettingRow;
 use crate::settings::{Keep, Properties, Property, properties};
 
 /// Every setting of a run with its origin.
-///
-/// # Errors
-/// `resolved.toml` cannot be read.
 pub fn recorded_rows(directory: &RunDirectory) -> Result<Vec<SettingRow>> {
     let path = directory.path(files::RESOLVED);
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -29,7 +29,6 @@ pub const KEPT: usize = 2;
 
 /// A training and its record between two steps.
 pub struct SavedState {
-    /// The training.
     pub training: TrainingState,
     /// What has been recorded of it.
     pub recorded: Recorded,
@@ -89,9 +88,6 @@ pub fn steps(directory: &RunDirectory, count: usize) -> Vec<u64> {
 }
 
 /// Removes all states but the newest `count`.
-///
-/// # Errors
-/// A folder cannot be removed.
 pub fn keep(directory: &RunDirectory, count: usize) -> Result<()> {
     for (_, path) in all(directory).into_iter().skip(count) {
         retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;

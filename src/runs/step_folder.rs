@@ -6,7 +6,6 @@ pub fn folder(step: u64) -> String {
     format!("step-{step:06}")
 }
 
-/// The step of a folder.
 #[must_use]
 pub fn step_of(folder: &str) -> Option<u64> {
     let digits = folder.strip_prefix("step-").filter(|digits| digits.len() >= 6)?;

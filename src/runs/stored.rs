@@ -23,9 +23,6 @@ pub struct StoredRun {
 
 impl StoredRun {
     /// Reads a run directory.
-    ///
-    /// # Errors
-    /// `run.json` is missing or damaged, or `summary.json` is damaged.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let mut facts: RunFacts = read_json(&path.join(files::RUN))?;
         facts.complete();
@@ -84,9 +81,6 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
 }
 
 /// Every run below `root` and in the sweeps below it, the oldest first, and what could not be read.
-///
-/// # Errors
-/// The folder cannot be read.
 pub fn list(root: &Path) -> anyhow::Result<(Vec<StoredRun>, Vec<anyhow::Error>)> {
     let entries = match fs::read_dir(root) {
         Ok(entries) => entries,
@@ -133,9 +127,6 @@ const LISTED: usize = 10;
 
 /// The run that `name` means: a path, `latest`, or the beginning of the id, of the directory's name or of the experiment's
 /// name of one run. What is the whole of one of these goes before what begins with it.
-///
-/// # Errors
-/// See [`FindError`].
 pub fn find(root: &Path, name: &str) -> Result<StoredRun, FindError> {
     let path = Path::new(name);
     if path.join(files::RUN).is_file() {

@@ -12,7 +12,6 @@ use crate::task::metrics::{Direction, LOSS, Scores};
 pub struct Summary {
     /// Version of this file's format.
     pub format_version: u32,
-    /// The task.
     pub task: String,
     /// The metric that picked the best checkpoint.
     pub metric: String,

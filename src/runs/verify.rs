@@ -22,7 +22,6 @@ use crate::machine::durable::{MANIFEST, check_folder};
 /// Something that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What.
     pub what: String,
     /// What was found, or what is wrong.
     pub found: Result<String, String>,

@@ -62,9 +62,6 @@ impl SweepDirectory {
     }
 
     /// Opens a sweep.
-    ///
-    /// # Errors
-    /// There is none, or one of its files is missing.
     pub fn open(path: &Path) -> Result<Self> {
         match (path.join(files::PLAN).is_file(), path.join(FACTS).is_file()) {
             (true, true) => Ok(Self::at(path.to_path_buf())),
@@ -98,9 +95,6 @@ impl SweepDirectory {
     }
 
     /// `sweep.json`.
-    ///
-    /// # Errors
-    /// It cannot be read.
     pub fn facts(&self) -> Result<SweepFacts> {
         let path = self.directory.path(FACTS);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -112,9 +106,6 @@ impl SweepDirectory {
     }
 
     /// The plan as it is on disk; an empty one where there is none.
-    ///
-    /// # Errors
-    /// It cannot be read.
     pub fn plan(&self) -> Result<Plan> {
         let path = self.directory.path(files::PLAN);
         match fs::read(&path) {
@@ -125,9 +116,6 @@ impl SweepDirectory {
     }
 
     /// The planned trials, their paths where they lead now. Lines that are damaged are left out.
-    ///
-    /// # Errors
-    /// The plan cannot be read, or none of it.
     pub fn trials(&self) -> Result<Vec<PlannedTrial>> {
         let plan = self.plan()?;
         let path = self.directory.path(files::PLAN);
@@ -145,7 +133,6 @@ impl SweepDirectory {
         TokenCache::at(self.directory.path("tokens"))
     }
 
-    /// The scores at the rungs.
     #[must_use]
     pub fn rung_scores(&self) -> RungScores {
         RungScores::at(self.directory.path("rungs.jsonl"))
@@ -173,26 +160,17 @@ impl SweepDirectory {
     }
 
     /// Claims a trial for this process.
-    ///
-    /// # Errors
-    /// The lock cannot be written.
     pub fn take(&self, trial: &str) -> Result<Option<Claim>> {
         self.make_folder("locks")?;
         Claim::take_on_full_disk(&self.lock(trial), PATIENCE)
     }
 
     /// Every run of this sweep's plan, those from elsewhere included, the oldest first.
-    ///
-    /// # Errors
-    /// The directory cannot be read.
     pub fn runs(&self) -> Result<Vec<StoredRun>> {
         Ok(self.inventory()?.runs)
     }
 
     /// The same, with what is missing.
-    ///
-    /// # Errors
-    /// The directory cannot be read.
     pub fn inventory(&self) -> Result<Inventory> {
         let trials = self.plan()?.trials;
         self.inventory_of(trials.iter().map(|trial| trial.id.as_str()))
@@ -217,9 +195,6 @@ impl SweepDirectory {
     }
 
     /// What has become of each trial; failed ones are to be done again where `retry_failed`.
-    ///
-    /// # Errors
-    /// The directory cannot be read.
     pub fn states(&self, trials: &[PlannedTrial], retry_failed: bool) -> Result<Vec<TrialState>> {
         // Without it, what is done is done all the same.
         let metric = self.facts().map(|facts| facts.metric).unwrap_or_default();
@@ -237,9 +212,6 @@ impl SweepDirectory {
     }
 
     /// How many trials are in which state.
-    ///
-    /// # Errors
-    /// The directory cannot be read.
     pub fn counts(&self) -> Result<StateCounts> {
         Ok(StateCounts::of(&self.states(&self.trials()?, false)?))
     }

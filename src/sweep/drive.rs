@@ -17,9 +17,6 @@ pub trait Crew {
     /// What has become of each trial of the plan, also by other processes.
     fn states(&mut self) -> Vec<TrialState>;
     /// Starts a trial in a slot from 0 to the number of trials at once.
-    ///
-    /// # Errors
-    /// No process can be started.
     fn start(&mut self, trial: &PlannedTrial, slot: usize) -> anyhow::Result<()>;
     /// Waits for something to happen.
     fn next_event(&mut self, patience: Duration) -> Option<CrewEvent>;
@@ -38,7 +35,6 @@ pub trait Crew {
 pub enum CrewEvent {
     /// It is on its way.
     Progress(usize, TrialProgress),
-    /// It has ended.
     Ended(usize, TrialEnd),
 }
 
@@ -84,11 +80,9 @@ impl PlanSource for FixedPlan {
 pub trait SweepObserver {
     /// The plan has grown by these trials.
     fn planned(&mut self, added: &[PlannedTrial]);
-    /// A trial started.
     fn started(&mut self, trial: usize, slot: usize);
     /// A trial is on its way.
     fn progress(&mut self, trial: usize, slot: usize, progress: TrialProgress);
-    /// A trial ended.
     fn ended(&mut self, trial: usize, slot: usize, ending: &TrialEnd);
     /// Time passes; these are the states.
     fn tick(&mut self, states: &[TrialState]);
@@ -121,7 +115,6 @@ pub struct DriveOptions {
 pub struct Driven {
     /// Every trial of the plan, those that were added meanwhile included.
     pub trials: Vec<PlannedTrial>,
-    /// The state of each.
     pub states: Vec<TrialState>,
     /// Whether somebody asked to stop.
     pub interrupted: bool,
@@ -132,9 +125,6 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Runs what is left of the plan, and what is added to it meanwhile. `asked` counts how often somebody asked to stop: once
 /// lets running trials save where they are, twice ends them.
-///
-/// # Errors
-/// No process can be started, or the plan cannot grow.
 pub fn drive(
     trials: Vec<PlannedTrial>,
     source: &mut dyn PlanSource,

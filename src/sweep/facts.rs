@@ -27,7 +27,6 @@ pub struct SweepFacts {
     pub file: PathBuf,
     /// The strategy's name, such as `grid`.
     pub strategy: String,
-    /// What varies.
     pub varies: Vec<String>,
     /// The metric that ranks the variants.
     pub metric: String,

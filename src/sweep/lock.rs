@@ -13,9 +13,6 @@ const SOON: Duration = Duration::from_secs(2);
 
 /// Waits until no other process holds the lock of this folder, which is made if it is not there. `waits` is told once that
 /// it takes long, and who holds it.
-///
-/// # Errors
-/// The folder or the lock in it cannot be written.
 pub fn lock_sweeps(root: &Path, waits: &mut dyn FnMut(&str)) -> Result<Claim> {
     fs::create_dir_all(root).with_context(|| format!("cannot make the folder for runs {}", root.display()))?;
     let path = root.join(".sweeps.lock");

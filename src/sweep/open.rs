@@ -32,7 +32,6 @@ pub struct SweepRequest<'a> {
 /// What is there of a sweep that is asked for.
 #[derive(Debug)]
 pub enum Lookup {
-    /// It is there.
     Found(Box<FoundSweep>),
     /// It is not; this one is the most alike.
     Absent(Option<SimilarSweep>),
@@ -41,7 +40,6 @@ pub enum Lookup {
 /// A sweep that is there, and all of whose trials are asked for.
 #[derive(Debug)]
 pub struct FoundSweep {
-    /// The sweep.
     pub directory: SweepDirectory,
     /// Its plan with what is asked for beyond it.
     pub extended: Extended,
@@ -55,7 +53,6 @@ pub struct FoundSweep {
 /// A sweep of the same name with other trials, or the other way round.
 #[derive(Debug)]
 pub struct SimilarSweep {
-    /// The sweep.
     pub directory: SweepDirectory,
     /// How far it is.
     pub counts: StateCounts,
@@ -68,19 +65,14 @@ pub struct SimilarSweep {
 /// A sweep's directory for what is asked for.
 #[derive(Debug)]
 pub struct OpenedSweep {
-    /// The directory.
     pub directory: SweepDirectory,
     /// Every trial of its plan.
     pub trials: Vec<PlannedTrial>,
-    /// What was there before.
     pub before: Lookup,
 }
 
 impl SweepRequest<'_> {
     /// Looks what is there, and changes nothing.
-    ///
-    /// # Errors
-    /// The folder cannot be read.
     pub fn look(&mut self) -> Outcome<Lookup> {
         let mut other = None;
         for directory in self.candidates().map_err(Failure::RunDirectory)? {
@@ -95,9 +87,6 @@ impl SweepRequest<'_> {
     }
 
     /// Finds the sweep and brings it up to date, or makes a new one; also takes finished runs from elsewhere where `reuse`.
-    ///
-    /// # Errors
-    /// Directories cannot be read or written.
     pub fn open(&mut self, copies: &[(String, String)], how: OpenOptions, waits: &mut dyn FnMut(&str)) -> Outcome<OpenedSweep> {
         // Of two processes that begin at once, the second finds what the first has made.
         let _lock = lock_sweeps(self.root, waits).map_err(Failure::RunDirectory)?;
@@ -243,9 +232,6 @@ impl SweepRequest<'_> {
 impl SweepDirectory {
     /// Makes sure that the files of a running sweep hold these facts and trials, whatever somebody did to them meanwhile.
     /// Says whether they did not.
-    ///
-    /// # Errors
-    /// The directory is gone, or cannot be written.
     pub fn keep(&self, facts: &SweepFacts, trials: &[PlannedTrial]) -> Result<bool> {
         let is_there = [files::PLAN, FACTS].iter().any(|file| self.path().join(file).exists());
         ensure!(is_there, "the sweep's directory {} is gone", self.path().display());

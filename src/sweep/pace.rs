@@ -13,7 +13,6 @@ use crate::train::{Device, Trainer};
 /// How long an example takes to learn from.
 #[derive(Clone, Debug)]
 pub struct Pace {
-    /// Seconds for each example.
     pub seconds_per_example: f64,
     /// Where that is known from.
     pub source: String,
@@ -26,9 +25,6 @@ const LARGEST: usize = 256;
 
 impl Pace {
     /// From the newest finished run of the same model on the same machine and device, else from a few steps taken now.
-    ///
-    /// # Errors
-    /// The model cannot be trained.
     pub fn find(root: &Path, inputs: &TrialInputs, device: &Device) -> Outcome<Self> {
         match from_history(root, inputs, device) {
             Some(pace) => Ok(pace),

@@ -27,9 +27,7 @@ pub struct PlannedTrial {
     pub variant: usize,
     /// What makes the variant: values by dotted path.
     pub choices: BTreeMap<String, Json>,
-    /// The seed.
     pub seed: u64,
-    /// Steps in all.
     pub steps: u64,
     /// Examples learnt from in all, and scored.
     pub work: Workload,
@@ -155,9 +153,6 @@ impl Plan {
     }
 
     /// The lines of these trials; one that stands in this plan already keeps its line.
-    ///
-    /// # Errors
-    /// A trial cannot be written as JSON.
     pub fn write(&self, trials: &[PlannedTrial]) -> anyhow::Result<String> {
         let known: HashMap<&str, &PlannedTrial> = self.trials.iter().map(|trial| (trial.id.as_str(), trial)).collect();
         let mut text = String::new();

@@ -44,7 +44,6 @@ pub enum Further {
     Trials(Vec<PlannedTrial>),
     /// Perhaps some, when another trial has ended.
     Wait,
-    /// Nothing.
     Nothing,
 }
 
@@ -52,9 +51,6 @@ pub enum Further {
 pub trait Planning {
     /// The trials that are asked for where these are planned already: all of them, or, of a strategy that looks at
     /// scores, those of the known variants with every seed; without any, its first.
-    ///
-    /// # Errors
-    /// A trial cannot be planned.
     fn requested(&mut self, known: &[PlannedTrial]) -> Outcome<Arc<[PlannedTrial]>>;
 
     /// What the strategy proposes beyond the plan.

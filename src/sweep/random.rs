@@ -27,7 +27,7 @@ impl Random {
         check_trials(variants as u64, seeds)?;
         let points = random(space, seed, variants);
         if points.len() < variants && !points.is_empty() {
-            let message = format!("the axes have only {} different variants, {variants} are asked for", points.len());
+            let message = format!("the axes have only {} different variants, fewer than the {variants} asked for", points.len());
             return Err(SettingProblem::new("sweep.trials", message).help("lower `trials`, or write strategy = \"grid\""));
         }
         Ok(Self { points: check_not_empty(points)?.into_iter() })

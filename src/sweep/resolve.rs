@@ -6,20 +6,14 @@ use super::directory::{SweepDirectory, is_sweep};
 use super::facts::FACTS;
 use crate::runs::{self, FindError, StoredRun};
 
-/// A run or a sweep.
 #[derive(Debug)]
 pub enum RunOrSweep {
-    /// A run.
     Run(Box<StoredRun>),
-    /// A sweep.
     Sweep(SweepDirectory),
 }
 
 /// The run or the sweep that `name` means: a path, `latest` (a run), the beginning of one directory's name or of a run's
 /// id, or the name of an experiment.
-///
-/// # Errors
-/// Nothing is meant, or several things are.
 pub fn resolve(root: &Path, name: &str) -> Result<RunOrSweep, FindError> {
     let path = Path::new(name);
     if is_sweep(path) {

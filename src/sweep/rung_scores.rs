@@ -30,9 +30,6 @@ impl RungScores {
     }
 
     /// Notes a trial's score at a rung and gives the scores of the others that came that far.
-    ///
-    /// # Errors
-    /// The file cannot be written or read.
     pub fn record(&self, rung: usize, trial: &str, score: f64) -> Result<Vec<f64>> {
         let line = serde_json::to_string(&Line { rung, trial: trial.into(), score })? + "\n";
         let name = || format!("cannot write {}", self.path.display());

@@ -12,7 +12,6 @@ pub struct StateCounts {
     pub trials: usize,
     /// Finished.
     pub done: usize,
-    /// Failed.
     pub failed: usize,
     /// Stopped early, or not needed because their variant was.
     pub stopped: usize,

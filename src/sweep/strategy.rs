@@ -128,9 +128,6 @@ fn result(states: &[&TrialState], direction: Direction) -> VariantResult {
 }
 
 /// The strategy that a sweep names.
-///
-/// # Errors
-/// The space is too large or too small for it.
 pub fn strategy(sweep: &Sweep, space: &SearchSpace, seed: u64) -> Result<Box<dyn Strategy>, SettingProblem> {
     let seeds = sweep.seeds.as_ref().map_or(1, Vec::len);
     Ok(match sweep.strategy {

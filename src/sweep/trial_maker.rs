@@ -28,17 +28,11 @@ pub struct ExperimentTrials<'a> {
 
 impl<'a> Planner<ExperimentTrials<'a>> {
     /// Plans the sweep of an experiment by the strategy that it names.
-    ///
-    /// # Errors
-    /// Every problem of the experiment.
     pub fn of(experiment: Experiment, hub: &'a Hub) -> Outcome<Self> {
         Self::with_strategy(experiment, hub, strategy)
     }
 
     /// The same by another strategy, made of the sweep, its space and the experiment's seed.
-    ///
-    /// # Errors
-    /// As [`Planner::of`].
     pub fn with_strategy(
         mut experiment: Experiment,
         hub: &'a Hub,
@@ -59,7 +53,6 @@ impl<'a> Planner<ExperimentTrials<'a>> {
 }
 
 impl ExperimentTrials<'_> {
-    /// The experiment.
     pub fn experiment(&mut self) -> &mut Experiment {
         &mut self.experiment
     }

@@ -62,7 +62,6 @@ static ROWS: &[GlueRow] = &[
     },
 ];
 
-/// The task of this name.
 #[must_use]
 pub fn task(name: &str) -> Option<Task> {
     ROWS.iter().find(|row| row.name == name).map(GlueRow::task)

@@ -10,7 +10,6 @@ pub enum Head {
     Classes(Vec<String>),
     /// Any number of several labels, each independent of the others.
     Labels(Vec<String>),
-    /// A number.
     Value,
 }
 

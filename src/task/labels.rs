@@ -90,7 +90,6 @@ impl LabelCounts {
 pub struct Constant {
     /// The class that is predicted; none where the share of each is.
     pub class: Option<usize>,
-    /// The score.
     pub score: f64,
 }
 

@@ -49,7 +49,6 @@ pub struct Task {
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnName {
-    /// Its name.
     pub name: String,
     /// What .tsv files have instead of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -33,7 +33,6 @@ pub struct Source {
     pub remark: Option<String>,
 }
 
-/// The files of one split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitFile {
     /// Where they are, in the order of their rows; only parquet comes in more than one.
@@ -41,7 +40,6 @@ pub struct SplitFile {
     format: TableFormat,
 }
 
-/// The rows of a split.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SplitRows {
     /// In the order of the files.

@@ -18,9 +18,6 @@ impl Target {
     /// Reads the columns that hold a target: a class or a number is in one, and each label has one of its own.
     ///
     /// A class is written as its label; or as its id, unless labels are numbers themselves.
-    ///
-    /// # Errors
-    /// In words: what is there, and what the head allows.
     pub fn parse(cells: &[String], head: &Head) -> Result<Self, String> {
         match head {
             Head::Classes(classes) => {

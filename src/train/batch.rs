@@ -36,15 +36,11 @@ impl Batch {
     }
 
     /// Puts examples on the device to learn from, as batch `number` of a training.
-    ///
-    /// # Errors
-    /// A target is none that the model's outputs can give.
     pub fn to_learn(number: u64, examples: &[&Encoded], trial: &Trial, device: &Device) -> Result<Self, TargetError> {
         let targets = checked(examples.iter().map(|example| example.target.as_ref()), trial.task.head.outputs())?;
         Ok(Self { input: input(examples, Padding::of(trial), (targets, number), device) })
     }
 
-    /// Number of examples.
     #[must_use]
     pub fn examples(&self) -> usize {
         self.input.examples()

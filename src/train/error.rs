@@ -33,11 +33,9 @@ pub enum TrainError {
 #[derive(Debug, thiserror::Error)]
 #[error("training diverged at step {step}: the {quantity} is {value} (learning rate {learning_rate:e}{})", batch(.examples))]
 pub struct Diverged {
-    /// The step.
     pub step: u64,
     /// `loss`, `gradient norm` or `validation loss`.
     pub quantity: &'static str,
-    /// What it was.
     pub value: f64,
     /// The step's learning rate.
     pub learning_rate: f64,

@@ -41,7 +41,6 @@ pub struct StepEvent {
     pub learning_rate: f64,
     /// Global norm of the gradient, before clipping.
     pub grad_norm: f64,
-    /// Number of examples.
     pub examples: usize,
     /// Number of tokens, without padding.
     pub tokens: u64,
@@ -76,7 +75,6 @@ pub struct EvaluationEvent<'a> {
     pub step: u64,
     /// Passes over the training split so far.
     pub epoch: f64,
-    /// The scores.
     pub scores: &'a Scores,
     /// One for each example, in the file's order.
     pub predictions: &'a [Prediction],

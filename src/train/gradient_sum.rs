@@ -16,7 +16,6 @@ pub struct GradientSum(pub(super) Vec<Option<Gradient>>);
 /// The gradient of a parameter.
 #[derive(Clone)]
 pub enum Gradient {
-    /// Of all of it.
     Whole(Value),
     /// Of a table of token embeddings: `[tokens, d]`, zero for all other tokens.
     Tokens(Tensor<2>, Arc<ResidentTokens>),

@@ -27,9 +27,7 @@ pub struct Learner<'a> {
     pub trial: &'a Trial,
     /// Where they are.
     pub device: &'a Device,
-    /// The parameters.
     pub parameters: Vec<Value>,
-    /// The optimizer.
     pub optimizer: AdamW,
     /// Of the batches of a step so far, on a GPU.
     #[cfg(feature = "gpu")]
@@ -45,7 +43,6 @@ pub struct StepTimes {
     pub data: Duration,
     /// Forward, to the loss.
     pub forward: Duration,
-    /// Backward.
     pub backward: Duration,
     /// Gradient norm, clipping and the optimizer.
     pub update: Duration,
@@ -160,18 +157,12 @@ impl<'a> Learner<'a> {
     }
 
     /// The model over some values of the parameters, in their order.
-    ///
-    /// # Errors
-    /// The architecture lacks a parameter of the model.
     pub fn model(&self, values: &[Value]) -> Result<Model, ParameterError> {
         let named = self.trial.parameters.iter().map(|parameter| &*parameter.name).zip(values).collect();
         Model::new(&self.trial.architecture, &named, self.trial.settings.training.precision)
     }
 
     /// Copies the parameters from the device, in the table's order and the file's layout.
-    ///
-    /// # Errors
-    /// The device failed.
     pub fn to_host(&self) -> Result<Vec<HostTensor>> {
         self.parameters
             .iter()

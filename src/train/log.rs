@@ -18,7 +18,6 @@ impl Log {
         Self { interval, running: Some(Instant::now()) }
     }
 
-    /// Adds a step.
     pub fn add(&mut self, step: &StepEvent) {
         self.interval.loss += step.loss * step.examples as f64;
         self.interval.examples += step.examples as u64;

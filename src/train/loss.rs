@@ -11,9 +11,6 @@ use crate::kernels::{CrossEntropy, Operation, Targets};
 use crate::models::Input;
 
 /// The loss of outputs `[examples, outputs]` that the kind of target asks for, times `share`: `[1]`.
-///
-/// # Errors
-/// The batch has no targets.
 pub fn loss(outputs: Tensor<2>, input: &Input, share: f64) -> Result<Tensor<1>> {
     Ok(match input.targets() {
         Targets::Classes(_) => cross_entropy(outputs, input, share),

@@ -56,9 +56,6 @@ impl AdamW {
     }
 
     /// The running means of gradients and of their squares, in the file's layout; zeros before the first step.
-    ///
-    /// # Errors
-    /// The device failed.
     pub fn moments(&self, table: &[Parameter]) -> Result<(Vec<HostTensor>, Vec<HostTensor>)> {
         let pairs = self.moments.iter().zip(table).map(|(state, entry)| state.to_host(entry));
         Ok(pairs.collect::<Result<Vec<_>>>()?.into_iter().unzip())

@@ -44,9 +44,6 @@ impl PendingStep {
     }
 
     /// Waits for the device and reads this step's numbers alone.
-    ///
-    /// # Errors
-    /// As [`PendingStep::read`].
     pub fn wait(self) -> Result<(), TrainError> {
         Self::read(vec![self]).map(drop)
     }
@@ -95,9 +92,6 @@ impl PendingSteps {
     }
 
     /// Reads all of them.
-    ///
-    /// # Errors
-    /// As [`PendingStep::read`].
     pub fn read(&mut self) -> Result<Vec<StepEvent>, TrainError> {
         let events = PendingStep::read(std::mem::take(&mut self.steps));
         self.last_read = Instant::now();

@@ -14,9 +14,6 @@ use crate::task::{Output, Prediction};
 use crate::tokens::Encoded;
 
 /// A model for predictions alone, with one tensor for each parameter, in the file's layout.
-///
-/// # Errors
-/// A parameter of the model is not there.
 pub fn load_model(
     architecture: &Architecture,
     parameters: &[Parameter],
@@ -31,9 +28,6 @@ pub fn load_model(
 }
 
 /// The outputs for every example, in the order of `examples`, which need no targets.
-///
-/// # Errors
-/// The device failed.
 pub fn predict(
     model: &Model,
     examples: &[Encoded],
@@ -58,9 +52,6 @@ pub fn predict(
 }
 
 /// Outputs beside the examples' targets, and their scores.
-///
-/// # Errors
-/// An example has no target.
 pub fn evaluate(outputs: Vec<Output>, examples: &[Encoded], metrics: &[Metric]) -> Result<(Vec<Prediction>, Scores), TrainError> {
     let pair = |(index, (output, example)): (usize, (Output, &Encoded))| {
         let target = example.target.clone().ok_or(TrainError::MissingTarget(index))?;

@@ -247,7 +247,6 @@ fn dispatched(learner: &Learner<'_>) -> impl Iterator<Item = DispatchTensor> {
     parameters.chain(learner.optimizer.dispatched()).chain(learner.accumulated.dispatched())
 }
 
-/// Where that is.
 fn places(learner: &Learner<'_>) -> Result<Vec<impl PartialEq + Send + 'static>> {
     dispatched(learner).map(memory_address).collect()
 }

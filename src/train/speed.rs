@@ -38,9 +38,6 @@ pub struct Speed {
 }
 
 /// Takes `warm_up` steps that do not count and `steps` that do, over the batches of the trial's seed.
-///
-/// # Errors
-/// Training fails.
 pub fn measure(
     trial: &Trial,
     initial: &[HostTensor],
@@ -100,9 +97,6 @@ pub fn measure(
 }
 
 /// The most floating-point operations in a second that this device was seen to do, in the matrix products of training.
-///
-/// # Errors
-/// The device fails.
 pub fn matmul_peak(device: &Device, precision: Precision) -> Result<f64> {
     // Large enough that launching does not count, and several in a row where the device is asynchronous.
     let (side, row) = if device.is_asynchronous() { (4096, 20) } else { (1024, 1) };

@@ -56,7 +56,6 @@ pub enum Start<'a> {
     Fresh(&'a [HostTensor]),
     /// Where another training was.
     Resumed {
-        /// Its state.
         state: TrainingState,
         /// The step of its best evaluation so far, and the score where the metric was defined.
         best: Option<(u64, Option<f64>)>,

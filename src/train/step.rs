@@ -13,7 +13,6 @@ use crate::settings::Optimizer;
 pub struct ParameterUpdate {
     /// The parameter.
     pub x: Value,
-    /// Its gradient.
     pub gradient: Value,
     /// Running means of the gradient and of its square.
     pub moments: (Value, Value),

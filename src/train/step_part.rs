@@ -9,7 +9,6 @@ use super::step::Numbers;
 use crate::kernels::{BatchShape, RecordingInputs, ResidentBatch};
 use crate::models::Input;
 
-/// A part of a step.
 pub enum StepPart<'a> {
     /// A whole step over one batch.
     Step(&'a Batch, &'a ResidentBatch, &'a Numbers),

@@ -9,15 +9,12 @@ pub enum TargetError {
     /// An example has none.
     #[error("an example to learn from has no target")]
     Missing,
-    /// A class that has no output.
     #[error("an example is of class {class}, and the model has {outputs} outputs")]
     Class {
-        /// The class.
         class: u32,
         /// The model's outputs.
         outputs: usize,
     },
-    /// Not one label for each output.
     #[error("an example has {labels} labels, and the model {outputs} outputs")]
     Labels {
         /// The example's labels.

@@ -57,9 +57,6 @@ impl<'a> Trainer<'a> {
     }
 
     /// Everything that continuing takes, with what the log has gathered.
-    ///
-    /// # Errors
-    /// The device failed.
     pub fn state(&self, log: Interval) -> Result<TrainingState, TrainError> {
         let moments = self.learner.optimizer.moments(&self.trial().parameters);
         let (first_moments, second_moments) = moments.map_err(TrainError::Device)?;
@@ -69,9 +66,6 @@ impl<'a> Trainer<'a> {
 
     /// Goes forward and backward over the longest examples without an update. On a GPU also over one batch of each shape of
     /// an epoch, which tunes its kernels.
-    ///
-    /// # Errors
-    /// The device failed.
     pub fn warm_up(&mut self, examples: &[Encoded], lengths: &[usize]) -> Result<(), TrainError> {
         let mut longest: Vec<usize> = (0..examples.len()).collect();
         longest.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
@@ -92,9 +86,6 @@ impl<'a> Trainer<'a> {
     }
 
     /// One optimizer step over batches of `examples`, as indices into them. The device is not waited for.
-    ///
-    /// # Errors
-    /// The device failed.
     pub fn step(&mut self, examples: &[Encoded], batches: &[Vec<usize>]) -> Result<PendingStep, TrainError> {
         let trial = self.trial();
         let learning_rate = learning_rate(trial.settings.learning_rate, trial.settings.schedule.kind, trial.steps, self.steps);
@@ -133,9 +124,6 @@ impl<'a> Trainer<'a> {
     }
 
     /// What the model says of every example, without dropout.
-    ///
-    /// # Errors
-    /// The device failed.
     pub fn predict(&self, examples: &[Encoded]) -> Result<Vec<Output>, TrainError> {
         let inner: Vec<Value> = self.learner.parameters.iter().cloned().map(Value::inner).collect();
         let (trial, device) = (self.trial(), self.learner.device);
@@ -143,9 +131,6 @@ impl<'a> Trainer<'a> {
     }
 
     /// Copies the parameters from the device, in the table's order and the file's layout.
-    ///
-    /// # Errors
-    /// The device failed.
     pub fn parameters(&self) -> Result<Vec<HostTensor>, TrainError> {
         self.learner.to_host().map_err(TrainError::Device)
     }

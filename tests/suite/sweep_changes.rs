@@ -307,7 +307,15 @@ fn all_trials_run_the_program_that_began_the_sweep() {
         let mut command = Command::new(&program);
         command.args(["sweep", "x.toml", "--fresh"]).stdout(Stdio::null()).stderr(Stdio::null());
         shell.surround(&mut command);
-        let mut sweep = command.spawn().unwrap();
+        // Another test's process may hold the copy open for writing until it runs its own program.
+        let mut sweep = loop {
+            match command.spawn() {
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                    std::thread::sleep(Duration::from_millis(5))
+                }
+                spawned => break spawned.unwrap(),
+            }
+        };
         wait_for("a trial", || !children(&shell).is_empty());
         std::fs::remove_file(&program).unwrap();
         if !deleted {

@@ -83,7 +83,6 @@ pub struct Hidden {
 pub enum Ids {
     /// Token ids.
     Tokens,
-    /// Positions.
     Positions,
     /// Segment ids.
     Segments,
@@ -130,7 +129,6 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens: Queries::All }
     }
 
-    /// dropout(LayerNorm(x)).
     pub fn norm_dropout(&mut self, x: Hidden, norm: &LayerNorm) -> Hidden {
         let dropout = self.dropout.hidden();
         let Hidden { x, tokens } = x;
@@ -164,7 +162,6 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
-    /// LayerNorm(dropout(linear(x)) + residual).
     pub fn dropout_add_norm(&mut self, x: Hidden, linear: &Linear, residual: Hidden, norm: &LayerNorm) -> Hidden {
         let dropout = self.dropout.hidden();
         let tokens = x.tokens;

@@ -17,7 +17,6 @@ use backend::{Backend, Cpu, cuda};
 pub use cuda_support::{CudaSupport, unused_gpu};
 pub use faults::Faults;
 
-/// A device that is there.
 #[derive(Clone, Debug)]
 pub struct Device {
     backend: Arc<dyn Backend>,
@@ -43,7 +42,6 @@ pub enum Kernels {
 /// Why a device cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DeviceError {
-    /// Built without CUDA.
     #[error(
         "the experiment asks for cuda:{0}, but this gluepot was built without CUDA; build it with `cargo build --release --features cuda`"
     )]
@@ -51,7 +49,6 @@ pub enum DeviceError {
     /// No such device.
     #[error("the experiment asks for cuda:{asked}, but this machine has {}{}", devices(*.found), because(.why_none.as_ref()))]
     NotThere {
-        /// Number asked for.
         asked: usize,
         /// Devices there.
         found: usize,
@@ -60,12 +57,7 @@ pub enum DeviceError {
     },
     /// A precision without hardware for it.
     #[error("{device} cannot compute in {}; use precision = \"fp32\"", precision.name())]
-    NoPrecision {
-        /// The precision.
-        precision: Precision,
-        /// The device.
-        device: String,
-    },
+    NoPrecision { precision: Precision, device: String },
 }
 
 fn devices(found: usize) -> String {
@@ -82,9 +74,6 @@ fn because(why: Option<&String>) -> String {
 
 impl Device {
     /// Picks the device that an experiment asks for.
-    ///
-    /// # Errors
-    /// It is not there, or cannot compute in this precision.
     pub fn choose(choice: DeviceChoice, precision: Precision) -> Result<Self, DeviceError> {
         let backend = match (choice, CudaSupport::find()) {
             (DeviceChoice::Auto, CudaSupport::Built { devices, .. }) if devices > 0 => cuda(0)?,
@@ -108,7 +97,6 @@ impl Device {
         Self { backend, name, plain, kernels, records: true, reference_ops, faults }
     }
 
-    /// The CPU.
     #[must_use]
     pub fn cpu() -> Self {
         Self::of(Arc::new(Cpu))
