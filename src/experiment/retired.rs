@@ -27,7 +27,7 @@ fn remove(values: &mut Dict, retired: &Retired) -> Option<u64> {
 
 /// What there is to say about them. In the record of a run the usual value was written by the program.
 pub(super) fn remarks(given: &[Given], layers: &Layers, is_record: bool) -> Vec<Problem> {
-    let is_usual = |(retired, value): &&Given| *value == Json::from(retired.value);
+    let is_usual = |(retired, value): &&Given| value.as_u64() == Some(retired.value);
     let remark = |(retired, _): &Given| Problem {
         message: format!("`{}` is no longer a setting and has no effect", retired.path),
         place: layers.document(retired.path).and_then(|document| document.key(retired.path)),

@@ -24,25 +24,25 @@ impl<'a> Validator<'a> {
         Self { root }
     }
 
-    pub fn root(&self) -> &'a Json {
+    pub fn root(self) -> &'a Json {
         self.root
     }
 
     /// The schema itself, where this is a reference to one.
-    pub fn resolve(&self, schema: &'a Json) -> &'a Json {
+    pub fn resolve(self, schema: &'a Json) -> &'a Json {
         let target =
             schema.get("$ref").and_then(Json::as_str).and_then(|reference| self.root.pointer(reference.trim_start_matches('#')));
         target.map_or(schema, |target| self.resolve(target))
     }
 
     /// Whether any text would do.
-    pub fn takes_text(&self, schema: &'a Json) -> bool {
+    pub fn takes_text(self, schema: &'a Json) -> bool {
         let schema = self.resolve(schema);
         types(schema).contains(&"string") && ["enum", "pattern"].iter().all(|key| schema.get(key).is_none())
     }
 
     /// Of several forms, the one that the value has: what is wrong inside is then said inside.
-    pub fn alternative(&self, value: &Value, schema: &'a Json) -> &'a Json {
+    pub fn alternative(self, value: &Value, schema: &'a Json) -> &'a Json {
         let schema = self.resolve(schema);
         let options = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array);
         let has_form = |option: &&'a Json| match value {
@@ -53,7 +53,7 @@ impl<'a> Validator<'a> {
         options.and_then(|options| options.iter().map(|option| self.resolve(option)).find(has_form)).unwrap_or(schema)
     }
 
-    pub fn accepts(&self, value: &Value, schema: &'a Json) -> bool {
+    pub fn accepts(self, value: &Value, schema: &'a Json) -> bool {
         let schema = self.resolve(schema);
         if let Some(options) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array) {
             return options.iter().any(|option| self.accepts(value, option));
@@ -81,7 +81,7 @@ impl<'a> Validator<'a> {
         })
     }
 
-    fn accepts_table(&self, entries: &Dict, schema: &'a Json) -> bool {
+    fn accepts_table(self, entries: &Dict, schema: &'a Json) -> bool {
         let Some(properties) = schema.get("properties").and_then(Json::as_object) else { return true };
         let mut required = schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
         let fits = |(key, value): (&String, &Value)| properties.get(key).is_some_and(|schema| self.accepts(value, schema));
@@ -89,7 +89,7 @@ impl<'a> Validator<'a> {
     }
 
     /// The words that a value may be.
-    pub fn words(&self, schema: &'a Json) -> Vec<&'a str> {
+    pub fn words(self, schema: &'a Json) -> Vec<&'a str> {
         let schema = self.resolve(schema);
         let options = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array).into_iter().flatten();
         let own = schema.get("const").into_iter().chain(schema.get("enum").and_then(Json::as_array).into_iter().flatten());
@@ -97,7 +97,7 @@ impl<'a> Validator<'a> {
     }
 
     /// What a value must be, in words.
-    pub fn describe(&self, schema: &'a Json) -> String {
+    pub fn describe(self, schema: &'a Json) -> String {
         let schema = self.resolve(schema);
         if let Some(title) = schema.get("title").and_then(Json::as_str) {
             return title.to_string();

@@ -61,6 +61,9 @@ pub fn shown(value: Option<&Json>) -> String {
 pub type Located = BTreeMap<&'static str, PathBuf>;
 
 /// Every setting in the order of the manual.
+///
+/// # Panics
+/// Never: settings are texts, numbers, lists and tables, which JSON has too.
 #[must_use]
 pub fn setting_rows(experiment: &Experiment, trial: &Trial, located: &Located) -> Vec<SettingRow> {
     let values = serde_json::to_value(&trial.settings).expect("settings are texts, numbers, lists and tables");

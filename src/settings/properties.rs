@@ -36,6 +36,7 @@ pub enum Derived {
 }
 
 /// A setting.
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
     /// The table, empty at the top level.
@@ -61,6 +62,7 @@ pub struct Property {
 }
 
 /// The attributes of a field; any other that begins with `x-` is a mistake.
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Attributes {
