@@ -62,7 +62,7 @@ pub fn sweep_plan_text(trials: &[PlannedTrial], states: &[TrialState], pace: &Pa
     }
     match jobs {
         Jobs::Auto => {
-            lines.push("training as many in parallel as fit in memory and raise total throughput takes less time".into())
+            lines.push("training as many in parallel as fit in memory and raise total throughput takes less time".into());
         }
         Jobs::Exactly(jobs) if jobs.get() > 1 => {
             lines.push(format!("{jobs} in parallel share this machine: on a CPU that takes hardly any less time"));

@@ -16,13 +16,13 @@ pub trait Crew {
     fn extend(&mut self, added: &[PlannedTrial]);
     /// What has become of each trial of the plan, also by other processes.
     fn states(&mut self) -> Vec<TrialState>;
-    /// Starts a trial in a slot from 0 to the number of trials at once.
+    /// Starts a trial in a slot, of which there are as many as trials may run in parallel.
     fn start(&mut self, trial: &PlannedTrial, slot: usize) -> anyhow::Result<()>;
     /// Waits for something to happen.
     fn next_event(&mut self, patience: Duration) -> Option<CrewEvent>;
     /// Asks every running trial to end after its step, with everything saved.
     fn ask_to_stop(&mut self);
-    /// Ends every running trial at once.
+    /// Ends every running trial now, without saving.
     fn kill(&mut self);
     /// Memory, where they train; none where it cannot be seen.
     fn memory(&mut self) -> Option<MemoryInfo> {
@@ -76,7 +76,7 @@ impl PlanSource for FixedPlan {
     }
 }
 
-/// Someone who is told.
+/// Follows a sweep.
 pub trait SweepObserver {
     /// The plan has grown by these trials.
     fn planned(&mut self, added: &[PlannedTrial]);
@@ -86,7 +86,7 @@ pub trait SweepObserver {
     fn ended(&mut self, trial: usize, slot: usize, ending: &TrialEnd);
     /// Time passes; these are the states.
     fn tick(&mut self, states: &[TrialState]);
-    /// How many run at once was decided anew.
+    /// The number of trials in parallel was changed.
     fn decided(&mut self, what: &str);
     /// No more trials start.
     fn winding_down(&mut self, why: StopReason, running: usize);
@@ -104,7 +104,7 @@ pub enum StopReason {
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct DriveOptions {
-    /// Decides how many run at once.
+    /// How many trials run in parallel.
     pub parallelism: Parallelism,
     /// What a failure means for the rest.
     pub on_failure: OnFailure,

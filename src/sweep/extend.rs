@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn added_seeds_and_values_come_last_and_variants_keep_their_numbers() {
         let known = plan(&[0.2, 0.4], &[1, 2]);
-        // The new value stands in front, where a grid would number it first.
+        // The new value is listed first, where a grid would number it first.
         let extended = extend(&known, &plan(&[0.1, 0.2, 0.4], &[3, 1, 2])).unwrap();
         assert_eq!(extended.trials[..4], known);
         let new: Vec<(usize, u64)> = extended.trials[4..].iter().map(|trial| (trial.variant, trial.seed)).collect();

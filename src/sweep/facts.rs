@@ -32,7 +32,7 @@ pub struct SweepFacts {
     pub metric: String,
     /// Which of its scores is better.
     pub direction: Direction,
-    /// One in so many goes on at a rung, where the sweep prunes.
+    /// One variant in this many survives a rung, where the sweep prunes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<u32>,
     /// What a failed trial means for the rest.

@@ -2,7 +2,7 @@
 //! Tuning" (MLSys 2020), as in Ray Tune's scheduler.
 //!
 //! Only the first seed of each variant takes part: equal seeds see the same order of examples and the same fresh
-//! weights, so that differences are the settings', and the other seeds of a variant that goes on all run to their end.
+//! weights, so that differences are the settings', and the other seeds of a variant that survives all run to their end.
 //! Stopping single seeds by their score would leave each variant its lucky ones.
 
 use crate::settings::Prune;
@@ -24,8 +24,8 @@ pub fn rungs(prune: &Prune, steps: u64) -> Vec<u64> {
     rungs
 }
 
-/// Whether a trial goes on with this score where the others of its rung had theirs: it is among the best
-/// ⌈n / factor⌉ of the n so far, itself counted; ties go on.
+/// Whether a trial survives a rung with this score where the others had theirs: it is among the best
+/// ⌈n / factor⌉ of the n so far, itself counted; ties survive.
 #[must_use]
 pub fn survives(score: f64, others: &[f64], factor: u32, direction: Direction) -> bool {
     let ahead = others.iter().filter(|other| direction.improves(**other, score)).count();

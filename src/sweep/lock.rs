@@ -1,4 +1,4 @@
-//! One process at a time decides in a folder for runs which sweep is whose, and what stands in its plan.
+//! One process at a time adds sweeps to a folder for runs, and trials to their plans.
 
 use std::fs;
 use std::path::Path;

@@ -162,7 +162,7 @@ impl SweepRequest<'_> {
             let Ok(facts) = directory.facts() else { continue };
             let named = SweepFacts { name: self.facts.name.clone(), ..facts.clone() };
             let Some(trials) = directory.trials().ok().filter(|_| named.asks_the_same(self.facts)) else { continue };
-            if extend(&trials, &*self.planning.requested(&trials)?).is_none() {
+            if extend(&trials, &self.planning.requested(&trials)?).is_none() {
                 continue;
             }
             if let Some(mut other) = self.other(directory, &trials)? {

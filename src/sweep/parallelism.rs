@@ -1,4 +1,4 @@
-//! How many trials run at once: as many as a person says, or as many as fit and help.
+//! How many trials run in parallel: a given number, or as many as fit in memory and raise throughput.
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use crate::machine::memory_info::MemoryInfo;
 use crate::numbers::{bytes, counted};
 
-/// How many trials a person wants at once.
+/// How many trials to train in parallel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Jobs {
-    /// So many.
+    /// This number.
     Exactly(NonZeroUsize),
-    /// As many as memory is there for, and as learn faster together than fewer do.
+    /// As many as fit in memory and still raise the total throughput.
     Auto,
 }
 
@@ -32,7 +32,7 @@ impl FromStr for Jobs {
     }
 }
 
-/// Decides how many trials may run at once.
+/// Decides how many trials may run in parallel.
 ///
 /// It lets one more begin, watches how many examples all of them learn from in a while, and ends where one more would not
 /// fit, or where the last one made them no faster together: then one fewer runs from there on.
@@ -40,7 +40,7 @@ impl FromStr for Jobs {
 pub struct Parallelism {
     allowed: usize,
     most: usize,
-    /// So many more at a time: one for each GPU.
+    /// Trials added at a time: one for each GPU.
     stride: usize,
     window: Duration,
     /// When all allowed trials were first seen to learn, and what they have learnt from since.
@@ -56,7 +56,7 @@ const GAIN: f64 = 0.05;
 const HEADROOM: f64 = 1.2;
 
 impl Parallelism {
-    /// Always so many.
+    /// Always this number.
     #[must_use]
     pub fn fixed(jobs: NonZeroUsize) -> Self {
         Self { settled: true, ..Self::tuned(jobs.get(), jobs.get(), Duration::ZERO) }
@@ -75,13 +75,13 @@ impl Parallelism {
         self.allowed
     }
 
-    /// Trials that may ever run at once.
+    /// Trials that may ever run in parallel.
     #[must_use]
     pub fn most(&self) -> usize {
         self.most
     }
 
-    /// Trials have learnt from so many more examples.
+    /// Trials have trained on this many more examples.
     pub fn record(&mut self, examples: f64) {
         if let Some((_, sum)) = &mut self.watching {
             *sum += examples;

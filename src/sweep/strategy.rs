@@ -161,6 +161,7 @@ mod tests {
 
     #[test]
     fn seeds_of_a_variant_are_replicates_whose_mean_is_its_score() {
+        use VariantResult::{Failed, Open, Scored, Stopped};
         let trials: Vec<PlannedTrial> =
             [1, 2].into_iter().flat_map(|seed| (1..=5).map(move |variant| trial(variant, seed, json!(variant)))).collect();
         let done = |score: f64| TrialState::Done(Some(score));
@@ -173,7 +174,6 @@ mod tests {
         let results = |direction| -> Vec<VariantResult> {
             History::of(&trials, &states, direction).variants().iter().map(|variant| variant.result).collect()
         };
-        use VariantResult::{Failed, Open, Scored, Stopped};
         assert_eq!(results(Direction::Maximize), [Scored(0.6), Open, Scored(0.2), Stopped, Failed]);
         assert_eq!(results(Direction::Minimize)[0], Scored(-0.6));
     }
