@@ -18,8 +18,9 @@ use crate::runs::{RunFacts, Summary};
 use crate::settings::{CHECKPOINT, properties};
 use crate::task::metrics::{Direction, LOSS};
 
-/// Task, hashes of the validation and the training split, examples scored on, metric: what runs must have in common.
-type Key = (String, String, String, usize, String);
+/// Task and what it predicts, hashes of the validation and the training split, examples scored on, metric: what runs must have
+/// in common.
+type Key = ((String, Option<String>), String, String, usize, String);
 
 /// Compares runs; those of other tasks, other data or another metric in comparisons of their own.
 pub fn compare(runs: &[ComparedRun], options: &Options) -> Result<Vec<Comparison>, String> {
@@ -36,7 +37,9 @@ pub fn compare(runs: &[ComparedRun], options: &Options) -> Result<Vec<Comparison
         let facts = &run.run.facts;
         let hash = |split: &str| facts.hashes.data.get(split).cloned().unwrap_or_default();
         let metric = options.metric.clone().unwrap_or_else(|| judged_by(run).into());
-        let key = (facts.task.clone(), hash("validation"), hash("train"), facts.validation_examples, metric);
+        // Two tasks may have one name.
+        let head = facts.task_definition.as_ref().and_then(|task| serde_json::to_string(&task.head).ok());
+        let key = ((facts.task.clone(), head), hash("validation"), hash("train"), facts.validation_examples, metric);
         groups.entry(key).or_default().push(run);
     }
     let same_data = |a: &Key, b: &Key| (&a.0, &a.1, &a.2, a.3) == (&b.0, &b.1, &b.2, b.3) && a.4 != b.4;

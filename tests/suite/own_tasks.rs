@@ -9,13 +9,13 @@ use gluepot::inputs::{EncodedInputs, InputCache, ReadFor, TrialInputs};
 use gluepot::machine::signals::StopSignal;
 use gluepot::progress::Loudness;
 use gluepot::task::metrics::{Metric, Scores};
-use gluepot::task::{ColumnName, Head, Output, Prediction, Splits, Target, Task, TextColumns};
+use gluepot::task::{ColumnName, Head, Output, Prediction, Splits, Target, Task, TextColumns, glue};
 use gluepot::tokens::TokenCache;
 use gluepot::train::{Device, Start, Trainer, train};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::golden::settings;
-use crate::made::json_of;
+use crate::made::{Made, json_of, shell};
 use crate::shell::Shell;
 use crate::support::{Bench, Heard, assert_trajectory, device, difference, golden, logits, project};
 
@@ -238,4 +238,18 @@ fn runs_of_a_number_are_read_by_every_command() {
 #[test]
 fn runs_of_labels_are_read_by_every_command() {
     assert_runs_are_read(&tags(), "index,label0,label1,label2,p0,p1,p2");
+}
+
+/// Whoever gives two tasks one name still has two tasks.
+#[test]
+fn tasks_of_one_name_that_predict_other_classes_are_compared_apart() {
+    let mut other = glue::task("mrpc").unwrap();
+    other.head = Head::Classes(words(&["different", "same"]));
+    let runs = [("a", json!({})), ("b", json!({ "task_definition": other }))];
+    let runs = runs.map(|(id, facts)| Made::new(id, 1, 0.8).facts(facts));
+    let compared = json_of(&shell(&runs).gluepot(&["compare", "--format", "json"]));
+    let counts: Vec<usize> =
+        compared.as_array().unwrap().iter().map(|one| one["variants"][0]["runs"].as_array().unwrap().len()).collect();
+    assert_eq!(counts.iter().sum::<usize>(), 2, "{compared}");
+    assert_eq!(counts.len(), 2, "{compared}");
 }
