@@ -39,7 +39,8 @@ pub fn to_csv(head: &Head, predictions: &[Prediction]) -> Result<Vec<u8>> {
                 fields.extend(output.label_probabilities().iter().map(ToString::to_string));
             }
             Target::Value(value) => {
-                fields.extend([value.to_string()].into_iter().chain(output.0.iter().map(ToString::to_string)))
+                fields.push(value.to_string());
+                fields.extend(output.0.iter().map(ToString::to_string));
             }
         }
         writer.write_record(&fields)?;

@@ -16,5 +16,6 @@ pub fn f1(predictions: &[Prediction]) -> Option<f64> {
     let true_positives = pairs(predictions).filter(|pair| matches!(pair, (Some(1), 1))).count();
     let wrong = pairs(predictions).filter(|pair| matches!(pair, (Some(1), 0) | (Some(0), 1))).count();
     // scikit-learn's value where neither labels nor predictions hold class 1.
-    Some(if true_positives == 0 { 0.0 } else { 2.0 * true_positives as f64 / (2 * true_positives + wrong) as f64 })
+    let score = if true_positives == 0 { 0.0 } else { 2.0 * true_positives as f64 / (2 * true_positives + wrong) as f64 };
+    (!predictions.is_empty()).then_some(score)
 }
