@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::config::{ConfigFile, largest};
 use super::family::Family;
-use super::parameter::{Builder, Parameter, Part};
+use super::parameter::{Builder, ModelPart, Parameter};
 use super::{Dropout, training_operations};
 
 /// The shape of a BERT encoder and the settings that its checkpoint was trained with.
@@ -109,9 +109,9 @@ impl Family for Config {
             all.linear(&format!("{layer}.output.dense"), wide, d);
             all.layer_norm(&format!("{layer}.output.LayerNorm"), d);
         }
-        all.part(Part::Pooler);
+        all.part(ModelPart::Pooler);
         all.linear("bert.pooler.dense", d, d);
-        all.part(Part::Head);
+        all.part(ModelPart::Head);
         all.linear("classifier", d, outputs);
         all.finish()
     }

@@ -18,7 +18,7 @@ use crate::task::Head;
 use config::ConfigFile;
 use family::Family;
 
-pub use parameter::{Draw, Parameter, Part, Role};
+pub use parameter::{Draw, ModelPart, Parameter, Role};
 
 /// An encoder with a head for whole sequences, by its family.
 #[derive(Clone, Debug, PartialEq)]

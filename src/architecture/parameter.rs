@@ -31,7 +31,7 @@ impl Role {
 
 /// The part of a model that a parameter belongs to, from the tokens to the outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum ModelPart {
     /// Before the first layer.
     Embeddings,
     /// The layers, and what lies between the last of them and the head.
@@ -42,7 +42,7 @@ pub enum Part {
     Head,
 }
 
-impl Part {
+impl ModelPart {
     /// Whether a checkpoint may lack it: it is drawn then.
     #[must_use]
     pub fn may_be_missing(self) -> bool {
@@ -80,10 +80,10 @@ pub struct Parameter {
     /// How it is used.
     pub role: Role,
     /// Where it belongs.
-    pub part: Part,
+    pub part: ModelPart,
     /// The layer of the encoder, counted from 0 at the embeddings; none outside the layers.
     ///
-    /// A rate that decays by layer counts its depth from these two: 0 for [`Part::Embeddings`], `layer + 1` within the
+    /// A rate that decays by layer counts its depth from these two: 0 for [`ModelPart::Embeddings`], `layer + 1` within the
     /// encoder, and one more than the last layer for everything else.
     pub layer: Option<usize>,
     /// Whether transformers' `Trainer` applies weight decay to it: to all but biases and norms.
@@ -104,23 +104,23 @@ pub(super) struct Builder {
     parameters: Vec<Parameter>,
     /// Standard deviation of what is drawn.
     std: f64,
-    part: Part,
+    part: ModelPart,
     layer: Option<usize>,
 }
 
 impl Builder {
     /// Begins with the embeddings.
     pub fn new(std: f64) -> Self {
-        Self { parameters: Vec::new(), std, part: Part::Embeddings, layer: None }
+        Self { parameters: Vec::new(), std, part: ModelPart::Embeddings, layer: None }
     }
 
     /// What follows belongs to this layer of the encoder.
     pub fn layer(&mut self, index: usize) {
-        (self.part, self.layer) = (Part::Encoder, Some(index));
+        (self.part, self.layer) = (ModelPart::Encoder, Some(index));
     }
 
     /// What follows belongs to this part, outside the layers.
-    pub fn part(&mut self, part: Part) {
+    pub fn part(&mut self, part: ModelPart) {
         (self.part, self.layer) = (part, None);
     }
 

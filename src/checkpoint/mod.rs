@@ -38,9 +38,9 @@ impl HostTensor {
         Self { shape: vec![columns, rows], values }
     }
 
-    /// From the file's layout to the device's, where the weight of a linear layer is `[in, out]`, or back.
+    /// From the file's layout to the device's, where the weight of a linear layer is `[in, out]`.
     #[must_use]
-    pub fn turned(self, role: Role) -> Self {
+    pub fn in_device_layout(self, role: Role) -> Self {
         if role.is_transposed() { self.transposed() } else { self }
     }
 }

@@ -20,7 +20,7 @@ impl Value {
     /// Puts a parameter on the device, as a leaf of the autodiff graph where the device tracks one.
     #[must_use]
     pub fn from_host(tensor: &HostTensor, role: Role, device: &Device) -> Self {
-        let HostTensor { shape, values } = tensor.clone().turned(role);
+        let HostTensor { shape, values } = tensor.clone().in_device_layout(role);
         let data = TensorData::new(values, shape);
         let value = if role.is_vector() {
             Self::Vector(Tensor::from_data(data, device))

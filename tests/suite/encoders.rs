@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gluepot::architecture::{Architecture, Draw, Part};
+use gluepot::architecture::{Architecture, Draw, ModelPart};
 use gluepot::checkpoint::initialize;
 use gluepot::task::Head;
 use serde_json::{Value, json};
@@ -101,10 +101,11 @@ fn a_written_config_says_of_the_head_what_transformers_says() {
 fn parts_and_layers_follow_each_other_from_the_tokens_to_the_head() {
     let reference = reference();
     let parameters = architecture(&reference["parameters"]["tiny"]["config"]).parameters(&head(2));
-    let mut places: Vec<(Part, Option<usize>)> = parameters.iter().map(|parameter| (parameter.part, parameter.layer)).collect();
+    let mut places: Vec<(ModelPart, Option<usize>)> =
+        parameters.iter().map(|parameter| (parameter.part, parameter.layer)).collect();
     places.dedup();
-    let layer = |index: usize| (Part::Encoder, Some(index));
-    assert_eq!(places, [(Part::Embeddings, None), layer(0), layer(1), (Part::Pooler, None), (Part::Head, None)]);
+    let layer = |index: usize| (ModelPart::Encoder, Some(index));
+    assert_eq!(places, [(ModelPart::Embeddings, None), layer(0), layer(1), (ModelPart::Pooler, None), (ModelPart::Head, None)]);
     for parameter in parameters {
         let number = parameter.layer.map(|layer| format!("encoder.layer.{layer}."));
         assert!(number.is_none_or(|number| parameter.name.contains(&number)), "{}", parameter.name);
