@@ -1,7 +1,7 @@
-"""Writes tests/golden/tiny/heads.json: losses and gradients of a number, labels and three classes as a model's head, from
+"""Writes tests/golden/heads.json: losses and gradients of a number, labels and three classes as a model's head, from
 transformers' BertForSequenceClassification over the BERT of tests/golden/tiny, without dropout.
 
-  python make_heads.py TINY_DIR
+  python make_heads.py GOLDEN_DIR
 
 Needs: torch, transformers.
 """
@@ -12,7 +12,8 @@ from transformers import BertForSequenceClassification
 LENGTHS = [5, 17, 1, 9, 30]
 
 
-def main(folder):
+def main(out):
+    folder = os.path.join(out, "tiny")
     torch.manual_seed(3)
     vocab = json.load(open(os.path.join(folder, "config.json")))["vocab_size"]
     tokens = [torch.randint(1, vocab, (n,)).tolist() for n in LENGTHS]
@@ -42,7 +43,7 @@ def main(folder):
             # The last numbers: of the words' embeddings, which are many, they show little.
             "gradients": {n: {"norm": p.grad.norm().item(), "last": p.grad.flatten()[-4:].tolist()} for n, p in model.named_parameters()},
         }
-    with open(os.path.join(folder, "heads.json"), "w") as f:
+    with open(os.path.join(out, "heads.json"), "w") as f:
         json.dump(golden, f, indent=1)
 
 
