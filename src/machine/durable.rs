@@ -202,7 +202,7 @@ mod tests {
             ("b has 4999 bytes instead of 5000", |path| fs::write(path.join("b"), [7; 4999]).unwrap()),
             ("a is not what was written", |path| fs::write(path.join("a"), "onE").unwrap()),
             ("cannot read", |path| fs::remove_file(path.join(MANIFEST)).unwrap()),
-            ("is no manifest", |path| fs::write(path.join(MANIFEST), "").unwrap()),
+            ("is not a manifest", |path| fs::write(path.join(MANIFEST), "").unwrap()),
             ("which is not in the folder", |path| {
                 let text = fs::read_to_string(path.join(MANIFEST)).unwrap().replace("\"a\"", "\"../a\"");
                 fs::write(path.join(MANIFEST), text).unwrap();

@@ -177,7 +177,7 @@ fn too_little_memory_for_the_longest_batch_is_said_before_the_first_step() {
     let done = shell.sh(script);
     no_panic(&done);
     assert_eq!(done.code, 10, "{done:?}");
-    assert!(done.err.contains("out of memory: the system refused another"), "{}", done.err);
+    assert!(done.err.contains("out of memory: the system refused to allocate another"), "{}", done.err);
     assert!(done.err.contains("lower data.batch_size or data.max_length"), "{}", done.err);
     assert!(!done.err.contains("step 1/"), "{}", done.err);
     let facts: Value = serde_json::from_str(&std::fs::read_to_string(shell.run().join("run.json")).unwrap()).unwrap();
