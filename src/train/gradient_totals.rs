@@ -61,7 +61,8 @@ impl GradientTotals {
                 _ => unreachable!("the same parameters take part in every batch"),
             }
         }
-        let added = AddGradients.apply([sums, parts].concat());
+        // Moved, not cloned: sums that somebody else holds would not stay in their place.
+        let added = AddGradients.apply(sums.into_iter().chain(parts).collect());
         for (place, sum) in places.into_iter().zip(added) {
             all[place] = Some(sum);
         }

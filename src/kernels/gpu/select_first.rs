@@ -11,7 +11,7 @@ use crate::kernels::operation::Kernel;
 use crate::kernels::{ResidentBatch, SelectFirst};
 
 #[cube(launch)]
-fn select(x: &Tensor<f32>, first_rows: &Tensor<u32>, y: &mut Tensor<f32>, d: usize) {
+fn select_rows(x: &Tensor<f32>, first_rows: &Tensor<u32>, y: &mut Tensor<f32>, d: usize) {
     let example = CUBE_POS_X as usize;
     let start = first_rows[example] as usize * d;
     let mut column = UNIT_POS_X as usize;
@@ -23,7 +23,7 @@ fn select(x: &Tensor<f32>, first_rows: &Tensor<u32>, y: &mut Tensor<f32>, d: usi
 
 /// Examples are few: each row compares itself with the first row of them all.
 #[cube(launch)]
-fn scatter(gradient: &Tensor<f32>, first_rows: &Tensor<u32>, of_x: &mut Tensor<f32>, examples: usize, d: usize) {
+fn scatter_rows(gradient: &Tensor<f32>, first_rows: &Tensor<u32>, of_x: &mut Tensor<f32>, examples: usize, d: usize) {
     let row = CUBE_POS_X;
     let mut of = examples;
     for example in 0..examples {
@@ -50,7 +50,7 @@ impl Kernel<Cube, 1> for SelectFirst {
         let x = dense(x);
         let ((rows, d), tables) = (sizes(&x), self.batch.tables(&x));
         let y = empty(&x, [tables.shape.examples, d]);
-        select::launch(
+        select_rows::launch(
             &y.client,
             CubeCount::Static(tables.shape.examples as u32, 1, 1),
             CubeDim::new_1d(UNITS),
@@ -66,7 +66,7 @@ impl Kernel<Cube, 1> for SelectFirst {
         let gradient = dense(gradient);
         let (d, tables) = (sizes(&gradient).1, batch.tables(&gradient));
         let of_x = empty(&gradient, [rows, d]);
-        scatter::launch(
+        scatter_rows::launch(
             &of_x.client,
             CubeCount::Static(rows as u32, 1, 1),
             CubeDim::new_1d(UNITS),
