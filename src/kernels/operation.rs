@@ -104,6 +104,7 @@ impl<B: Backend, O: Kernel<B, N>, const N: usize> Backward<B, N> for BackwardOf<
 }
 
 /// The output, with its backward pass where one of the operands wants a gradient.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the methods' full paths would say less")]
 fn differentiable<B: Backend, C: CheckpointStrategy, O: Kernel<B, N>, const N: usize>(
     operands: PackedTensors<Autodiff<B, C>>,
     operation: O,

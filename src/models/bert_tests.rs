@@ -55,7 +55,7 @@ impl Case {
         let (ragged, padded) = (ragged.ignoring(ignored).numbered(NUMBER), padded.ignoring(ignored));
         let head = Head::Classes(vec!["no".into(), "yes".into()]);
         let table = Architecture::Bert(config.clone()).parameters(&head);
-        Self { table, config, ragged, padded, seed }
+        Self { config, table, ragged, padded, seed }
     }
 
     fn ragged(&self, by_reference: ReferenceOps) -> Input {

@@ -187,8 +187,8 @@ impl PaddedBatch {
             Ids::Tokens => self.tokens.clone(),
             Ids::Segments => self.segments.clone(),
             Ids::Positions => {
-                let each = (0..self.length as i32).cycle().take(self.examples() * self.length);
-                indices(each.collect(), &self.tokens.device())
+                let each = (0_i32..).take(self.length);
+                indices(each.cycle().take(self.examples() * self.length).collect(), &self.tokens.device())
             }
         }
     }

@@ -104,7 +104,9 @@ fn one_option_says_how_to_print() {
         let mut told: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"));
         // Others write to the disk meanwhile.
         let free = told.pointer_mut("/0/disk/free_bytes");
-        free.into_iter().for_each(|free| *free = serde_json::Value::Null);
+        for free in free {
+            *free = serde_json::Value::Null;
+        }
         told
     };
     for command in [&["list"][..], &["show", "latest"], &["check", "x.toml"]] {

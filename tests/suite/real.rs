@@ -14,7 +14,7 @@ use crate::support::{Bench, Heard, assert_trajectory, device, difference, golden
 
 /// The folder that an environment variable names.
 fn folder(name: &str) -> PathBuf {
-    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from).unwrap_or_else(|| panic!("{name} is not set"))
+    std::env::var_os(name).filter(|value| !value.is_empty()).map_or_else(|| panic!("{name} is not set"), PathBuf::from)
 }
 
 fn head(golden: &Value) -> [HostTensor; 2] {

@@ -54,11 +54,17 @@ impl Redactor {
         if self.trained {
             // How many of a few short trainings have learned something depends on the processor, too.
             lines.retain(|line| !line.contains(" no better than always guessing one class "));
-            lines.iter_mut().for_each(|line| *line = trained(line));
+            for line in &mut lines {
+                *line = trained(line);
+            }
         }
         if self.measured {
-            MEASURED_COLUMNS.iter().for_each(|name| mask_column(&mut lines, name));
-            lines.iter_mut().for_each(|line| *line = numbers(line, measured));
+            for name in MEASURED_COLUMNS {
+                mask_column(&mut lines, name);
+            }
+            for line in &mut lines {
+                *line = numbers(line, measured);
+            }
         }
         lines.join("\n")
     }

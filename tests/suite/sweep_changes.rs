@@ -311,7 +311,7 @@ fn all_trials_run_the_program_that_began_the_sweep() {
         let mut sweep = loop {
             match command.spawn() {
                 Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
-                    std::thread::sleep(Duration::from_millis(5))
+                    std::thread::sleep(Duration::from_millis(5));
                 }
                 spawned => break spawned.unwrap(),
             }

@@ -105,7 +105,9 @@ fn a_written_checkpoint_alone_predicts_what_its_run_did() {
     let device = Device::cpu();
     let model = load_model(&bench.architecture, &bench.wanted, &bench.parameters(), Precision::Fp32, &device).unwrap();
     let mut examples = bench.tokens().encode(&bench.validation[..32], bench.architecture.longest()).unwrap();
-    examples.iter_mut().for_each(|example| example.target = None);
+    for example in &mut examples {
+        example.target = None;
+    }
     let padding = Padding { token: bench.architecture.pad_token() };
     let batch_size = Data::default().eval_batch_size;
     let outputs = predict(&model, &examples, batch_size, padding, &device).unwrap();

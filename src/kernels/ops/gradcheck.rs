@@ -44,13 +44,13 @@ pub fn devices() -> Vec<Device> {
 
 /// The output of an operation within `bound.0` of its formula's, and the gradients of Σ weights · output within `bound.1` of
 /// central differences; both of the largest expected number. Operands and outputs are row-major.
-pub fn gradcheck<O: Operation<N>, const N: usize>(
+pub fn gradcheck<O, const N: usize>(
     operation: &O,
     operands: &[Operand; N],
     formula: &dyn Fn(&[Vec<f64>]) -> Vec<f64>,
     bound: (f64, f64),
 ) where
-    O: Clone,
+    O: Operation<N> + Clone,
 {
     let wide: Vec<Vec<f64>> = operands.iter().map(|operand| widened(&operand.values)).collect();
     let expected = formula(&wide);

@@ -144,20 +144,17 @@ impl<'a> Ops<'a> {
     pub fn attention(&mut self, queries: &Hidden, x: Hidden, [query, key, value]: [&Linear; 3], heads: usize) -> Hidden {
         let dropout = self.dropout.attention();
         let (tokens, precision) = (queries.tokens, self.precision);
-        let x = match self.input.fused(Op::Attention) {
-            Some(batch) => {
-                let precision = matmul_precision(precision);
-                let attention = fused::attention(batch, heads, tokens, precision, dropout);
-                match tokens {
-                    Queries::All => fused::self_attention(attention, x.x, [query, key, value]),
-                    Queries::First => fused::attend(attention, queries.x.clone(), &x.x, [query, key, value]),
-                }
+        let x = if let Some(batch) = self.input.fused(Op::Attention) {
+            let precision = matmul_precision(precision);
+            let attention = fused::attention(batch, heads, tokens, precision, dropout);
+            match tokens {
+                Queries::All => fused::self_attention(attention, x.x, [query, key, value]),
+                Queries::First => fused::attend(attention, queries.x.clone(), &x.x, [query, key, value]),
             }
-            None => {
-                let [query, key, value] =
-                    [(query, &queries.x), (key, &x.x), (value, &x.x)].map(|(part, x)| self.linear(x.clone(), part));
-                reference::attention(self.input, [query, key, value], heads, tokens, precision, dropout)
-            }
+        } else {
+            let [query, key, value] =
+                [(query, &queries.x), (key, &x.x), (value, &x.x)].map(|(part, x)| self.linear(x.clone(), part));
+            reference::attention(self.input, [query, key, value], heads, tokens, precision, dropout)
         };
         Hidden { x, tokens }
     }
@@ -165,15 +162,12 @@ impl<'a> Ops<'a> {
     pub fn dropout_add_norm(&mut self, x: Hidden, linear: &Linear, residual: Hidden, norm: &LayerNorm) -> Hidden {
         let dropout = self.dropout.hidden();
         let tokens = x.tokens;
-        let x = match self.input.fused(Op::DropoutAddNorm) {
-            Some(batch) => {
-                let x = self.matmul(x.x, &linear.weight);
-                fused::dropout_add_norm(batch, x, linear, residual, norm, (matmul_precision(self.precision), dropout))
-            }
-            None => {
-                let dropped = reference::hidden_dropout(self.input, self.linear(x.x, linear), tokens, dropout);
-                norm.forward(dropped + residual.x)
-            }
+        let x = if let Some(batch) = self.input.fused(Op::DropoutAddNorm) {
+            let x = self.matmul(x.x, &linear.weight);
+            fused::dropout_add_norm(batch, x, linear, residual, norm, (matmul_precision(self.precision), dropout))
+        } else {
+            let dropped = reference::hidden_dropout(self.input, self.linear(x.x, linear), tokens, dropout);
+            norm.forward(dropped + residual.x)
         };
         Hidden { x, tokens }
     }
