@@ -613,6 +613,9 @@ fn a_trial_that_slept_while_another_process_took_it_over_writes_nothing_more() {
     let said = String::from_utf8_lossy(&after.remove(&log).unwrap()).into_owned();
     assert!(said.contains("another process"), "{said}");
     after.insert(log.clone(), before[&log].clone());
-    let changed: Vec<&PathBuf> = before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
+    // It may have been stopped within the removal of a state that had its removal's name already, and ends that first.
+    let ends_a_removal = |path: &PathBuf| path.to_string_lossy().contains(".removed.partial/") && !after.contains_key(path);
+    let changed: Vec<&PathBuf> =
+        before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path) && !ends_a_removal(path)).collect();
     assert!(changed.is_empty(), "{changed:?}");
 }
