@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use csv::Writer;
 
-use crate::task::{Head, Output, Prediction, Target};
+use crate::task::{ClassCells, Head, Output, Prediction, Target};
 
 type Row = BTreeMap<String, String>;
 
@@ -90,7 +90,7 @@ fn read_back(row: &Row, head: &Head) -> Result<ReadBack> {
             let p = probabilities()?;
             ensure!(p.iter().all(|p| (0.0..=1.0).contains(p)), "have the probabilities {p:?} for example {index}");
             let cells = (0..labels.len()).map(|label| text(&format!("label{label}")).cloned()).collect::<Result<Vec<_>>>()?;
-            let target = Target::parse(&cells, head).map_err(anyhow::Error::msg)?;
+            let target = Target::parse(&cells, head, ClassCells::NamesOrIds).map_err(anyhow::Error::msg)?;
             let Target::Labels(bits) = &target else { anyhow::bail!("have no labels for example {index}") };
             let losses = bits.iter().zip(&p).map(|(is_on, p)| -if *is_on { *p } else { 1.0 - p }.ln());
             let loss = losses.sum::<f64>() / labels.len() as f64;

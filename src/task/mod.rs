@@ -26,7 +26,7 @@ pub use labels::{Constant, LabelCounts, SplitLabels};
 pub use prediction::{Output, Prediction};
 pub use source::{Origin, Source, SplitFile, SplitRows};
 pub use split::{Split, SplitNames, Splits};
-pub use target::Target;
+pub use target::{ClassCells, Target};
 
 /// What to learn: from which columns, what to predict, and how that is scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct Task {
     pub target: ColumnName,
     /// What is predicted.
     pub head: Head,
+    /// How the target's column says a class.
+    #[serde(default)]
+    pub class_cells: ClassCells,
     /// Metrics, in the order of their columns.
     pub metrics: Vec<Metric>,
     /// Where the examples are.
@@ -134,7 +137,7 @@ impl Task {
             (TextColumns::Pair(..), [first, second, target @ ..]) => (Text::Pair(first.clone(), second.clone()), target),
             _ => return Err("a row has the wrong number of columns".into()),
         };
-        Ok(Example { text, target: Some(Target::parse(target, &self.head)?) })
+        Ok(Example { text, target: Some(Target::parse(target, &self.head, self.class_cells)?) })
     }
 }
 

@@ -1,7 +1,20 @@
 //! What an example says should be predicted.
 
+use serde::{Deserialize, Serialize};
+
 use super::Head;
 use crate::terminal::brief;
+
+/// How the cells of a table say a class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassCells {
+    /// By its id.
+    Ids,
+    /// By its name; or by its id, unless names are numbers themselves.
+    #[default]
+    NamesOrIds,
+}
 
 /// What a model should predict for an example.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,11 +31,11 @@ impl Target {
     /// Reads the columns that hold a target: a class or a number is in one, and each label has one of its own.
     ///
     /// A class is written as its label; or as its id, unless labels are numbers themselves.
-    pub fn parse(cells: &[String], head: &Head) -> Result<Self, String> {
+    pub fn parse(cells: &[String], head: &Head, classes_are: ClassCells) -> Result<Self, String> {
         match head {
             Head::Classes(classes) => {
                 let [cell] = cells else { return Err("a row has the wrong number of columns".into()) };
-                class(cell, classes).map(Self::Class)
+                class(cell, classes, classes_are).map(Self::Class)
             }
             Head::Labels(labels) => {
                 if cells.len() != labels.len() {
@@ -74,20 +87,22 @@ impl Target {
 }
 
 /// The id of a class by its label or its number.
-fn class(cell: &str, classes: &[String]) -> Result<u32, String> {
+fn class(cell: &str, classes: &[String], cells: ClassCells) -> Result<u32, String> {
     let cell = cell.trim();
-    let by_name = classes.iter().position(|class| class == cell);
-    let has_numbers = classes.iter().any(|class| class.parse::<f64>().is_ok());
+    let names_count = cells == ClassCells::NamesOrIds;
+    let by_name = classes.iter().position(|class| names_count && class == cell);
+    let has_numbers = names_count && classes.iter().any(|class| class.parse::<f64>().is_ok());
     let by_id = || cell.parse::<usize>().ok().filter(|id| *id < classes.len() && !has_numbers);
     let found = by_name.or_else(by_id).and_then(|id| u32::try_from(id).ok());
     found.ok_or_else(|| {
         let names = classes.join(", ");
-        if has_numbers {
-            format!("the label is \"{}\", expected one of {names}", brief(cell))
-        } else {
-            let last = classes.len().saturating_sub(1);
-            format!("the label is \"{}\", expected one of {names}, or a number from 0 to {last}", brief(cell))
-        }
+        let last = classes.len().saturating_sub(1);
+        let expected = match cells {
+            ClassCells::Ids => format!("a number from 0 to {last} ({names})"),
+            ClassCells::NamesOrIds if has_numbers => format!("one of {names}"),
+            ClassCells::NamesOrIds => format!("one of {names}, or a number from 0 to {last}"),
+        };
+        format!("the label is \"{}\", expected {expected}", brief(cell))
     })
 }
 
@@ -100,7 +115,7 @@ mod tests {
     }
 
     fn parse(cells: &[&str], head: &Head) -> Result<Target, String> {
-        Target::parse(&cells.iter().map(ToString::to_string).collect::<Vec<_>>(), head)
+        Target::parse(&cells.iter().map(ToString::to_string).collect::<Vec<_>>(), head, ClassCells::NamesOrIds)
     }
 
     #[test]
@@ -112,6 +127,13 @@ mod tests {
         for cell in ["3", "-1", "", "Yes", "1.0", "99999999999999999999"] {
             assert!(parse(&[cell], &head).is_err(), "{cell}");
         }
+    }
+
+    #[test]
+    fn a_table_of_ids_has_no_names() {
+        let parse = |cell: &str| Target::parse(&[cell.into()], &classes(&["no", "yes"]), ClassCells::Ids);
+        assert_eq!(parse("1"), Ok(Target::Class(1)));
+        assert!(parse("yes").is_err() && parse("2").is_err());
     }
 
     /// Three stars are the label "3", and no fourth class.

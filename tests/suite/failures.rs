@@ -134,7 +134,7 @@ fn data_that_cannot_be_used() {
         ("row-with-too-few-columns", format!("{header}1\t1\t2\tone\ttwo\n0\t3\t4\tone\n").into_bytes()),
         ("row-with-a-tab-too-many", format!("{header}1\t1\t2\tone\ttwo\tthree\n").into_bytes()),
         ("label-out-of-range", format!("{header}1\t1\t2\tone\ttwo\n2\t3\t4\tone\ttwo\n").into_bytes()),
-        ("label-of-words", format!("{header}same\t1\t2\tone\ttwo\n").into_bytes()),
+        ("label-of-words", format!("{header}equivalent\t1\t2\tone\ttwo\n").into_bytes()),
         ("row-not-utf8", [header.as_bytes(), b"1\t1\t2\tone\t\xff\xfe\n"].concat()),
         ("header-without-a-column", b"label\tsentence1\tsentence2\n1\tone\ttwo\n".to_vec()),
     ];

@@ -9,7 +9,7 @@ use gluepot::inputs::{EncodedInputs, InputCache, ReadFor, TrialInputs};
 use gluepot::machine::signals::StopSignal;
 use gluepot::progress::Loudness;
 use gluepot::task::metrics::{Metric, Scores};
-use gluepot::task::{ColumnName, Head, Output, Prediction, Splits, Target, Task, TextColumns, glue};
+use gluepot::task::{ClassCells, ColumnName, Head, Output, Prediction, Splits, Target, Task, TextColumns, glue};
 use gluepot::tokens::TokenCache;
 use gluepot::train::{Device, Start, Trainer, train};
 use serde_json::{Value, json};
@@ -21,7 +21,15 @@ use crate::support::{Bench, Heard, assert_trajectory, device, difference, golden
 
 fn task(name: &str, text: TextColumns, target: &str, head: Head, metrics: &[Metric]) -> Task {
     let target = ColumnName::named(target);
-    Task { name: name.into(), text, target, head, metrics: metrics.to_vec(), splits: Splits::default() }
+    Task {
+        name: name.into(),
+        text,
+        target,
+        head,
+        class_cells: ClassCells::NamesOrIds,
+        metrics: metrics.to_vec(),
+        splits: Splits::default(),
+    }
 }
 
 fn words(words: &[&str]) -> Vec<String> {
