@@ -264,7 +264,7 @@ mod tests {
         let lengths = |batch: &RaggedBatch| sections(batch, batch.shape()).map(|section| section.len());
         assert_eq!(lengths(&a), lengths(&b));
         assert_ne!(a.shape(), batch(&[9, 29, 8]).shape());
-        let (a, b) = (a.with_padded_layout(), batch(&[10, 30, 7, 1]).with_padded_layout());
+        let (a, b) = (a.with_padded_layout(), batch(&[10, 28, 8, 1]).with_padded_layout());
         assert_eq!(a.shape(), b.shape());
         assert_eq!(lengths(&a), lengths(&b));
         assert_ne!(a.shape(), batch(&[9, 33, 8, 1]).with_padded_layout().shape());
