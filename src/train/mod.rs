@@ -2,7 +2,7 @@
 //!
 //! [`train`] takes the groups of batches that [`Order`] yields, one optimizer step each, through a [`Trainer`]; scores the
 //! validation split where the trial says so; and hands an [`Event`] to every [`Observer`], each of which may end training
-//! with a [`Stop`]. [`predict`] is the forward pass alone.
+//! with a [`Stop`]. [`predict()`] is the forward pass alone.
 
 #[cfg(feature = "gpu")]
 mod accumulate;
