@@ -49,6 +49,7 @@ impl Backend for Cpu {
 
 /// A GPU of this number, if the build can use one.
 #[cfg(feature = "cuda")]
+#[expect(clippy::unnecessary_wraps, reason = "a build without CUDA has none")]
 pub fn cuda(number: usize) -> Result<Arc<dyn Backend>, DeviceError> {
     crate::train::kernel_cache::keep();
     Ok(Arc::new(Cuda(number)))
