@@ -14,8 +14,8 @@ use crate::settings::{Keep, Kept};
 
 /// Checkpoints on disk.
 ///
-/// A checkpoint that is kept no longer stays until no saved state speaks of it: a run that goes on from such a state
-/// then finds everything that was there.
+/// A checkpoint that is no longer kept is deleted only when no saved state refers to it, so that a run resumed from such
+/// a state finds everything it recorded.
 pub struct SavedCheckpoints {
     directory: RunDirectory,
     keep: Keep,

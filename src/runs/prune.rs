@@ -27,8 +27,8 @@ pub struct Removable {
     path: PathBuf,
 }
 
-/// What can go of a run. Of one that has not reached its end, only what is half written, unless `unfinished`: a run
-/// goes on from its states.
+/// What can be removed from a run. From an unfinished one only partial writes, unless `unfinished` is set: the run is
+/// resumed from its states.
 #[must_use]
 pub fn removable(run: &StoredRun, unfinished: bool) -> Vec<Removable> {
     let directory = RunDirectory::at(run.path.clone());

@@ -1,4 +1,4 @@
-//! Whether what a run goes on from is what it wrote.
+//! Whether the files that a run is resumed from are the ones it wrote.
 
 use super::directory::{RunDirectory, files};
 use super::facts::{FORMAT, RunFacts};

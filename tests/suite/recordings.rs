@@ -81,7 +81,9 @@ fn a_replayed_step_with_operations_by_reference_gives_the_same_bits() {
         let (launched, launched_logits, none) = learn(&by_reference().without_recordings(), "fp32", accumulated);
         assert_eq!((none, numbers == launched, logits == launched_logits), (Replays::default(), true, true));
         // A padded length is part of a shape, so there are more shapes than recordings where memory is unknown.
-        assert!(replays.replayed > 40 && replays.refusals == 0, "{replays:?}");
+        assert!(replays.recorded > 1 && replays.replayed > 30 && replays.refusals == 0, "{replays:?}");
+        let budget = "the driver does not say how much memory is free";
+        assert!(replays.why_not.as_deref().is_none_or(|why| why == budget), "{replays:?}");
         if accumulated == 1 {
             for (a, b) in numbers.iter().zip(&fused).chain(logits.iter().flatten().zip(fused_logits.iter().flatten())) {
                 assert!((a - b).abs() <= 2e-3 * b.abs().max(1.0), "{a} and {b}");

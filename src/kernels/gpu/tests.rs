@@ -1,4 +1,4 @@
-//! What the model's test does not reach: the optimizer's operations, the loss, long sums and batches of matrices, against those on the CPU.
+//! Operations that the model's tests do not reach: the optimizer's operations, the loss, long sums and batches of matrices, against those on the CPU.
 
 use std::sync::Arc;
 
