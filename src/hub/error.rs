@@ -45,7 +45,9 @@ pub enum HubError {
         hint: String,
     },
     /// A cached file is not what its name says, and the network is forbidden.
-    #[error("the hub's cache is damaged: {path} does not match the hash in its file name; delete it so that it is downloaded afresh")]
+    #[error(
+        "the hub's cache is damaged: {path} does not match the hash in its file name; delete it so that it is downloaded afresh"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
