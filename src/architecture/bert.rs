@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use super::config::{ConfigFile, largest};
 use super::family::Family;
 use super::parameter::{Builder, ModelPart, Parameter};
-use super::{Dropout, training_operations};
+use super::{DropoutProbabilities, training_operations};
 
 /// The shape of a BERT encoder and the settings that its checkpoint was trained with.
 ///
@@ -136,10 +136,10 @@ impl Family for Config {
         self.max_position_embeddings
     }
 
-    fn dropout(&self) -> Dropout {
+    fn dropout(&self) -> DropoutProbabilities {
         let hidden = self.hidden_dropout_prob;
         let classifier = self.classifier_dropout.unwrap_or(hidden);
-        Dropout { hidden, attention: self.attention_probs_dropout_prob, classifier }
+        DropoutProbabilities { hidden, attention: self.attention_probs_dropout_prob, classifier }
     }
 
     fn operations(&self, length: usize) -> f64 {

@@ -1,6 +1,6 @@
 //! What a family of encoders has to say about itself.
 
-use super::Dropout;
+use super::DropoutProbabilities;
 use super::config::ConfigFile;
 use super::parameter::Parameter;
 
@@ -19,7 +19,7 @@ pub(super) trait Family {
     fn segments(&self) -> usize;
     fn pad_token(&self) -> Option<u32>;
     fn longest(&self) -> usize;
-    fn dropout(&self) -> Dropout;
+    fn dropout(&self) -> DropoutProbabilities;
     fn operations(&self, length: usize) -> f64;
 
     /// Checkpoints converted from TensorFlow name the parameters of a layer norm gamma and beta, whatever the family.

@@ -29,7 +29,7 @@ pub enum Architecture {
 
 /// Probabilities of dropping an element while training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Dropout {
+pub struct DropoutProbabilities {
     /// Embeddings and hidden states.
     pub hidden: f64,
     /// Attention probabilities.
@@ -38,7 +38,7 @@ pub struct Dropout {
     pub classifier: f64,
 }
 
-impl Dropout {
+impl DropoutProbabilities {
     /// One probability everywhere.
     #[must_use]
     pub fn uniform(probability: f64) -> Self {
@@ -115,7 +115,7 @@ impl Architecture {
 
     /// Dropout as the checkpoint was trained with.
     #[must_use]
-    pub fn dropout(&self) -> Dropout {
+    pub fn dropout(&self) -> DropoutProbabilities {
         self.family().dropout()
     }
 

@@ -18,7 +18,7 @@ pub enum Format {
 
 /// Formats of what is no table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub enum TextOrJson {
     /// For people.
     Text,
     /// For programs.
@@ -48,8 +48,8 @@ impl TableFormat {
 #[derive(Debug, Args)]
 pub struct OutputFormat {
     /// Output format: text, or json for programs.
-    #[arg(long, value_enum, default_value_t = Output::Text, hide_possible_values = true)]
-    format: Output,
+    #[arg(long, value_enum, default_value_t = TextOrJson::Text, hide_possible_values = true)]
+    format: TextOrJson,
     /// The same as `--format json`.
     #[arg(long, hide = true, conflicts_with = "format")]
     json: bool,
@@ -59,6 +59,6 @@ impl OutputFormat {
     /// Whether the output is JSON for programs.
     #[must_use]
     pub fn is_json(&self) -> bool {
-        self.json || self.format == Output::Json
+        self.json || self.format == TextOrJson::Json
     }
 }

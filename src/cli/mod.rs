@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 
 pub use comparisons::{CompareArgs, DiffArgs, ReportArgs, Selection};
 pub use directories::{ListArgs, PruneArgs, ShowArgs, VerifyArgs};
-pub use format::{Format, Output, OutputFormat, TableFormat};
+pub use format::{Format, OutputFormat, TableFormat, TextOrJson};
 pub use inputs::{DeviceArgument, Experiments, KernelsArgument, Overrides, Quiet, Runs};
 pub use suggestions::parse;
 pub use sweeps::{SweepArgs, TrialArgs};

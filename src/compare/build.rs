@@ -197,7 +197,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 /// What a run was computed by, in one respect.
-type Part<'a> = &'a dyn Fn(&RunFacts) -> Option<String>;
+type Aspect<'a> = &'a dyn Fn(&RunFacts) -> Option<String>;
 
 /// What computed the runs, as far as it is not the same for all of them.
 fn computed_by(runs: &[&ComparedRun]) -> BTreeMap<&'static str, BTreeMap<String, usize>> {
@@ -216,7 +216,7 @@ fn computed_by(runs: &[&ComparedRun]) -> BTreeMap<&'static str, BTreeMap<String,
         let numbers: BTreeSet<u32> = facts.computed_numerics().collect();
         Some(numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" and "))
     };
-    let parts: [(&'static str, Part<'_>); 6] = [
+    let parts: [(&'static str, Aspect<'_>); 6] = [
         ("device", &device),
         ("instruction_set", &instruction_set),
         ("kernels", &kernels),

@@ -15,7 +15,7 @@ use crate::runs::{Summary, files};
 use crate::task::Best;
 use crate::task::metrics::Direction;
 
-type Scores = BTreeMap<String, f64>;
+type EvaluatedScores = BTreeMap<String, f64>;
 
 /// Which evaluations scores are from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -70,7 +70,7 @@ struct Looked {
     /// None where neither its table nor its settings tell.
     when: Option<BTreeSet<StepShare>>,
     /// None where its table cannot be read or contradicts its summary.
-    scores: Option<BTreeMap<StepShare, Scores>>,
+    scores: Option<BTreeMap<StepShare, EvaluatedScores>>,
 }
 
 /// The evaluations of several runs, and which of them count.
@@ -124,7 +124,7 @@ impl Looks {
     }
 
     /// The scores of a finished run that count.
-    pub fn scores<'a>(&'a self, run: &'a ComparedRun) -> Option<&'a Scores> {
+    pub fn scores<'a>(&'a self, run: &'a ComparedRun) -> Option<&'a EvaluatedScores> {
         let summary = run.run.summary.as_ref()?;
         match self.basis {
             Basis::Best => Some(&summary.best.scores),
@@ -135,7 +135,7 @@ impl Looks {
                     Some((metric, direction)) => (metric, *direction),
                     None => (&summary.metric, summary.direction),
                 };
-                let mut best: Best<&Scores> = Best::new(metric, direction);
+                let mut best: Best<&EvaluatedScores> = Best::new(metric, direction);
                 for scores in self.common.iter().filter_map(|share| table.get(share)) {
                     best.offer(scores, scores.get(metric).copied());
                 }
@@ -166,7 +166,7 @@ fn looked(run: &ComparedRun, summary: &Summary) -> Looked {
 
 /// The steps and scores of a finished run's evaluations; none where the table is missing or contradicts the summary.
 #[must_use]
-pub fn evaluations(run: &ComparedRun) -> Option<BTreeMap<u64, Scores>> {
+pub fn evaluations(run: &ComparedRun) -> Option<BTreeMap<u64, EvaluatedScores>> {
     let summary = run.run.summary.as_ref()?;
     let mut reader = csv::Reader::from_path(run.run.path.join(files::EVAL)).ok()?;
     let names: Vec<String> = reader.headers().ok()?.iter().map(String::from).collect();
@@ -177,10 +177,11 @@ pub fn evaluations(run: &ComparedRun) -> Option<BTreeMap<u64, Scores>> {
         let step: u64 = cells().find(|(name, _)| *name == "step")?.1.parse().ok()?;
         // A metric that was undefined has an empty cell.
         let scored = cells().filter(|(name, cell)| !["step", "epoch", "split"].contains(name) && !cell.is_empty());
-        let scores = scored.map(|(name, cell)| Some((name.to_string(), cell.parse().ok()?))).collect::<Option<Scores>>()?;
+        let scores =
+            scored.map(|(name, cell)| Some((name.to_string(), cell.parse().ok()?))).collect::<Option<EvaluatedScores>>()?;
         rows.insert(step, scores);
     }
-    let agrees = |step: u64, scores: &Scores| rows.get(&step) == Some(scores);
+    let agrees = |step: u64, scores: &EvaluatedScores| rows.get(&step) == Some(scores);
     let last = rows.keys().next_back() == Some(&summary.last.step) && summary.last.step <= summary.steps;
     (last && agrees(summary.best.step, &summary.best.scores) && agrees(summary.last.step, &summary.last.scores)).then_some(rows)
 }

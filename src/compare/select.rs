@@ -154,14 +154,14 @@ pub fn select(root: &Path, arguments: &[String]) -> Result<Vec<ComparedRun>, Fin
 /// # Errors
 /// An argument means nothing, or a run that it names cannot be read.
 pub fn select_all(root: &Path, arguments: &[String]) -> Result<Selected, FindError> {
-    let mut meant = Selection::default();
+    let mut meant = SelectionBuilder::default();
     if arguments.is_empty() {
         meant.folder(root)?;
     }
     for argument in arguments {
         meant.argument(root, argument)?;
     }
-    let Selection { runs, mut selected, .. } = meant;
+    let SelectionBuilder { runs, mut selected, .. } = meant;
     let mut runs: Vec<StoredRun> = runs.into_values().collect();
     runs.sort_by_key(|run| run.facts.started);
     for run in runs {
@@ -184,12 +184,12 @@ pub fn select_all(root: &Path, arguments: &[String]) -> Result<Selected, FindErr
 
 /// Runs as they are found, each once.
 #[derive(Default)]
-struct Selection {
+struct SelectionBuilder {
     runs: BTreeMap<PathBuf, StoredRun>,
     selected: Selected,
 }
 
-impl Selection {
+impl SelectionBuilder {
     fn add(&mut self, runs: Vec<StoredRun>) {
         for run in runs {
             let key = run.path.canonicalize().unwrap_or_else(|_| run.path.clone());

@@ -10,11 +10,11 @@ use figment::{Metadata, Profile, Provider, Source};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use crate::experiment::problem::{Place, Problem, Text};
+use crate::experiment::problem::{Place, Problem, SourceText};
 
 /// Where a document comes from, which decides its rank and how it is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DocumentKind {
     /// Values that nobody wrote.
     Default,
     /// The name of the experiment's file.
@@ -47,9 +47,9 @@ pub struct Spans {
 #[derive(Clone, Debug)]
 pub struct Document {
     /// Where they come from.
-    pub kind: Kind,
+    pub kind: DocumentKind,
     /// What was written.
-    pub text: Arc<Text>,
+    pub text: Arc<SourceText>,
     values: Dict,
     spans: BTreeMap<String, Spans>,
 }
@@ -57,7 +57,7 @@ pub struct Document {
 impl Document {
     /// Reads the text of an experiment file.
     pub fn parse(path: &Path, content: String) -> Result<Self, Vec<Problem>> {
-        let text = Arc::new(Text { name: path.display().to_string(), content });
+        let text = Arc::new(SourceText { name: path.display().to_string(), content });
         let (table, errors) = DeTable::parse_recoverable(&text.content);
         if !errors.is_empty() {
             return Err(errors.iter().map(|error| not_toml(error, &text)).collect());
@@ -66,18 +66,18 @@ impl Document {
         collect(table.get_ref(), "", &mut spans);
         let values = toml::from_str::<toml::Table>(&text.content).map_err(|error| vec![not_toml(&error, &text)])?;
         let values = values.into_iter().filter_map(|(key, value)| Some((key, figment_value(value)?))).collect();
-        Ok(Self { kind: Kind::File(path.to_path_buf()), text, values, spans })
+        Ok(Self { kind: DocumentKind::File(path.to_path_buf()), text, values, spans })
     }
 
     /// A single value at a dotted path, from outside of files.
     ///
     /// The value is read as TOML; what is not TOML is a string, so that words need no quotes.
     #[must_use]
-    pub fn single(kind: Kind, path: &str, value: &str, shown: String) -> Self {
+    pub fn single(kind: DocumentKind, path: &str, value: &str, shown: String) -> Self {
         let parsed = ValueDeserializer::parse(value).ok().and_then(|de| toml::Value::deserialize(de).ok());
         let parsed = parsed.unwrap_or_else(|| toml::Value::String(value.to_string()));
         let (name, content) = match &kind {
-            Kind::Environment(_) => ("the environment".to_string(), shown),
+            DocumentKind::Environment(_) => ("the environment".to_string(), shown),
             _ => ("the command line".to_string(), shown),
         };
         let value_start = content.find('=').map_or(0, |equals| equals + 1);
@@ -90,19 +90,19 @@ impl Document {
         }
         spans.insert(path.to_string(), Spans { key, value });
         let values = nested(path, figment_value(parsed).unwrap_or_else(|| Value::from(String::new())));
-        Self { kind, text: Arc::new(Text { name, content }), values, spans }
+        Self { kind, text: Arc::new(SourceText { name, content }), values, spans }
     }
 
     /// Values that have no text.
     #[must_use]
-    pub fn unwritten(kind: Kind, values: Dict) -> Self {
-        Self { kind, text: Arc::new(Text { name: String::new(), content: String::new() }), values, spans: BTreeMap::new() }
+    pub fn unwritten(kind: DocumentKind, values: Dict) -> Self {
+        Self { kind, text: Arc::new(SourceText { name: String::new(), content: String::new() }), values, spans: BTreeMap::new() }
     }
 
     /// The value that a sweep gives to the setting at `path`, said at `place`.
     #[must_use]
-    pub fn chosen(kind: Kind, path: &str, value: &serde_json::Value, place: Option<Place>) -> Self {
-        let nothing = || Arc::new(Text { name: String::new(), content: String::new() });
+    pub fn chosen(kind: DocumentKind, path: &str, value: &serde_json::Value, place: Option<Place>) -> Self {
+        let nothing = || Arc::new(SourceText { name: String::new(), content: String::new() });
         let (text, span) = place.map_or_else(|| (nothing(), None), |place| (place.text, place.span));
         let spans = span.map(|span| (path.to_string(), Spans { key: span.clone(), value: span }));
         Self { kind, text, values: nested(path, from_json(value)), spans: spans.into_iter().collect() }
@@ -126,7 +126,7 @@ impl Document {
                 }
             }
         }
-        Self::unwritten(Kind::Planned(origins), values)
+        Self::unwritten(DocumentKind::Planned(origins), values)
     }
 
     /// Takes a key of the top level away.
@@ -154,23 +154,23 @@ impl Document {
 
     /// Outside of files a list has one place for all of its entries.
     fn spans(&self, path: &str) -> Option<&Spans> {
-        let list = || self.spans.get(&path[..path.find('[')?]).filter(|_| !matches!(self.kind, Kind::File(_)));
+        let list = || self.spans.get(&path[..path.find('[')?]).filter(|_| !matches!(self.kind, DocumentKind::File(_)));
         self.spans.get(path).or_else(list)
     }
 
     /// As a layer that can be told from the others by its number.
-    pub(super) fn layer(&self, number: usize) -> Layer {
-        Layer { number, values: self.values.clone() }
+    pub(super) fn layer(&self, number: usize) -> FigmentLayer {
+        FigmentLayer { number, values: self.values.clone() }
     }
 }
 
 /// A document as figment merges it.
-pub(super) struct Layer {
+pub(super) struct FigmentLayer {
     number: usize,
     values: Dict,
 }
 
-impl Provider for Layer {
+impl Provider for FigmentLayer {
     fn metadata(&self) -> Metadata {
         Metadata::from("layer", Source::Custom(self.number.to_string()))
     }
@@ -242,7 +242,7 @@ fn collect_inside(value: &DeValue<'_>, path: &str, spans: &mut BTreeMap<String, 
     }
 }
 
-fn not_toml(error: &toml::de::Error, text: &Arc<Text>) -> Problem {
+fn not_toml(error: &toml::de::Error, text: &Arc<SourceText>) -> Problem {
     let mut lines = error.message().lines();
     let message = lines.next().unwrap_or("not TOML").to_string();
     let mut help: Vec<String> = lines.map(str::to_string).collect();

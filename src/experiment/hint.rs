@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::document::Kind;
+use super::document::DocumentKind;
 use super::other_tools::{Equivalent, equivalent, names};
 use super::suggest::nearest;
 use super::sweepable::{paths, pointer};
@@ -38,8 +38,8 @@ impl Hint {
 
     /// The sentence, for a refusal of `refused` in a document of this kind, where `value` is written.
     #[must_use]
-    pub fn text(&self, refused: &str, kind: Option<&Kind>, value: &str) -> String {
-        let is_file = !matches!(kind, Some(Kind::Environment(_) | Kind::Argument(_)));
+    pub fn text(&self, refused: &str, kind: Option<&DocumentKind>, value: &str) -> String {
+        let is_file = !matches!(kind, Some(DocumentKind::Environment(_) | DocumentKind::Argument(_)));
         let named = |path: &str| named(path, refused, kind);
         match self {
             Self::Words(words) => words.clone(),
@@ -54,10 +54,12 @@ impl Hint {
                 format!("write {number}{}", if is_file || *written_so { " without quotes" } else { "" })
             }
             Self::Text => match kind {
-                Some(Kind::Argument(option)) if option == "--set" => {
+                Some(DocumentKind::Argument(option)) if option == "--set" => {
                     format!("quote it for TOML and for the shell: --set '{refused}=\"{}\"'", short(value))
                 }
-                Some(Kind::Environment(name)) => format!("quote it for TOML and for the shell: {name}='\"{}\"'", short(value)),
+                Some(DocumentKind::Environment(name)) => {
+                    format!("quote it for TOML and for the shell: {name}='\"{}\"'", short(value))
+                }
                 _ => format!("put it in quotes: \"{}\"", short(value)),
             },
         }
@@ -65,10 +67,10 @@ impl Hint {
 }
 
 /// A setting, as it would be written where `refused` is.
-fn named(path: &str, refused: &str, kind: Option<&Kind>) -> String {
+fn named(path: &str, refused: &str, kind: Option<&DocumentKind>) -> String {
     match (kind, path.split_once('.')) {
-        (Some(Kind::Environment(_)), _) => format!("`GLUEPOT_{}`", path.replace('.', "_").to_uppercase()),
-        (Some(Kind::Argument(_)), _) | (_, None) => format!("`{}`", path.trim_start_matches("sweep.axes.")),
+        (Some(DocumentKind::Environment(_)), _) => format!("`GLUEPOT_{}`", path.replace('.', "_").to_uppercase()),
+        (Some(DocumentKind::Argument(_)), _) | (_, None) => format!("`{}`", path.trim_start_matches("sweep.axes.")),
         (_, Some(_)) if refused.starts_with("sweep.") && !path.starts_with("sweep.") => format!("\"{path}\""),
         (_, Some(_)) => {
             let (table, key) = path.rsplit_once('.').unwrap_or(("", path));

@@ -8,8 +8,8 @@ use figment::{Figment, Profile, Provider};
 
 use super::Choice;
 use super::check::{Part, Refusal};
-use super::document::{Document, Kind};
-use crate::experiment::problem::{Place, Problem, Text};
+use super::document::{Document, DocumentKind};
+use crate::experiment::problem::{Place, Problem, SourceText};
 use crate::settings::SettingProblem;
 
 /// Every source of settings, the weakest first.
@@ -44,16 +44,16 @@ impl Layers {
     pub(super) fn origin(&self, path: &str) -> String {
         let Some(document) = self.document(path) else { return "default".into() };
         match &document.kind {
-            Kind::Default => "default".into(),
-            Kind::FileName => "the file's name".into(),
-            Kind::File(file) => {
+            DocumentKind::Default => "default".into(),
+            DocumentKind::FileName => "the file's name".into(),
+            DocumentKind::File(file) => {
                 let line = document.value(path).and_then(|place| place.line_and_column()).map(|(line, _)| format!(":{line}"));
                 format!("{}{}", file.display(), line.unwrap_or_default())
             }
-            Kind::Environment(name) => format!("environment {name}"),
-            Kind::Argument(option) => (*option).clone(),
-            Kind::Chosen { origin, .. } => origin.clone(),
-            Kind::Planned(origins) => origins.get(path).cloned().unwrap_or_else(|| "the plan".into()),
+            DocumentKind::Environment(name) => format!("environment {name}"),
+            DocumentKind::Argument(option) => (*option).clone(),
+            DocumentKind::Chosen { origin, .. } => origin.clone(),
+            DocumentKind::Planned(origins) => origins.get(path).cloned().unwrap_or_else(|| "the plan".into()),
         }
     }
 
@@ -85,17 +85,17 @@ impl Layers {
         let document = self.last_with(&choice.place);
         let place = document.and_then(|document| document.value(&choice.place));
         let (origin, folder) = match document.map(|document| &document.kind) {
-            Some(Kind::File(file)) => {
+            Some(DocumentKind::File(file)) => {
                 let line = place.as_ref().and_then(Place::line_and_column).map(|(line, _)| format!(":{line}"));
                 let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
                 (format!("{}{}", file.display(), line.unwrap_or_default()), folder)
             }
-            Some(Kind::Argument(option)) => (option.clone(), std::path::PathBuf::new()),
+            Some(DocumentKind::Argument(option)) => (option.clone(), std::path::PathBuf::new()),
             _ => ("the sweep".into(), std::path::PathBuf::new()),
         };
         let axis = choice.place.split('[').next().unwrap_or_default();
         let said = if axis.starts_with("sweep.axes") { "axis" } else { axis };
-        Document::chosen(Kind::Chosen { origin: format!("{said}, {origin}"), folder }, &choice.path, &choice.value, place)
+        Document::chosen(DocumentKind::Chosen { origin: format!("{said}, {origin}"), folder }, &choice.path, &choice.value, place)
     }
 
     /// The strongest document in whose text the path stands: tables have no metadata of their own.
@@ -106,12 +106,12 @@ impl Layers {
     pub(super) fn located(&self, problem: SettingProblem) -> Problem {
         let document = self.document(&problem.path).or_else(|| self.last_with(&problem.path));
         let place = document.and_then(|document| document.value(&problem.path));
-        let file = || self.documents.iter().rev().find(|document| matches!(document.kind, Kind::File(_)));
+        let file = || self.documents.iter().rev().find(|document| matches!(document.kind, DocumentKind::File(_)));
         let place = place.or_else(|| file().map(|document| Place { text: Arc::clone(&document.text), span: None }));
         Problem { message: problem.message, place, label: None, help: problem.help.into_iter().collect() }
     }
 }
 
 fn whole(file: &Path) -> Place {
-    Place { text: Arc::new(Text { name: file.display().to_string(), content: String::new() }), span: None }
+    Place { text: Arc::new(SourceText { name: file.display().to_string(), content: String::new() }), span: None }
 }

@@ -24,7 +24,7 @@ use crate::experiment::problem::{Problem, Problems};
 use crate::settings::{Retired, SettingProblem, Settings, Sweep};
 
 pub use check::check;
-pub use document::{Document, Kind};
+pub use document::{Document, DocumentKind};
 pub use environment::Environment;
 pub use hint::Hint;
 pub use other_tools::{Equivalent, equivalent};
@@ -78,7 +78,7 @@ impl Experiment {
     /// The trial of a sweep in which settings have these values, its seed among them.
     #[must_use]
     pub fn trial(&self, choices: &[Choice]) -> Self {
-        let is_argument = |document: &Document| matches!(document.kind, Kind::Argument(_));
+        let is_argument = |document: &Document| matches!(document.kind, DocumentKind::Argument(_));
         let (arguments, others): (Vec<Document>, Vec<Document>) = self.layers.documents.iter().cloned().partition(is_argument);
         let chosen = choices.iter().map(|choice| self.layers.chosen(choice));
         let mut documents: Vec<Document> = others.into_iter().chain(chosen).chain(arguments).collect();
@@ -178,8 +178,8 @@ impl Experiment {
     #[must_use]
     pub fn folder(&self, path: &str) -> PathBuf {
         match self.layers.document(path).map(|document| &document.kind) {
-            Some(Kind::File(file)) => file.parent().map(Path::to_path_buf).unwrap_or_default(),
-            Some(Kind::Chosen { folder, .. }) => folder.clone(),
+            Some(DocumentKind::File(file)) => file.parent().map(Path::to_path_buf).unwrap_or_default(),
+            Some(DocumentKind::Chosen { folder, .. }) => folder.clone(),
             _ => PathBuf::new(),
         }
     }
@@ -187,7 +187,7 @@ impl Experiment {
     /// The experiment's file and the ones it is based on, itself first.
     pub fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.layers.documents.iter().rev().filter_map(|document| match &document.kind {
-            Kind::File(path) => Some((path.as_path(), document.text.content.as_str())),
+            DocumentKind::File(path) => Some((path.as_path(), document.text.content.as_str())),
             _ => None,
         })
     }

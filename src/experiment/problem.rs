@@ -11,7 +11,7 @@ use crate::terminal::{Styled, masked, masked_line};
 
 /// A text that problems can point into: a file, or an argument of the command line.
 #[derive(Clone, Debug)]
-pub struct Text {
+pub struct SourceText {
     /// As shown: a path, `--set` or an environment variable.
     pub name: String,
     /// Everything in it.
@@ -21,7 +21,7 @@ pub struct Text {
 /// Where a problem is.
 #[derive(Clone, Debug)]
 pub struct Place {
-    pub text: Arc<Text>,
+    pub text: Arc<SourceText>,
     /// Bytes within it; none for the text as a whole.
     pub span: Option<Range<usize>>,
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use figment::value::{Dict, Value};
 
-use super::document::{Document, Kind, from_json, nested};
+use super::document::{Document, DocumentKind, from_json, nested};
 use super::{Override, schema};
 use crate::experiment::problem::{Place, Problem};
 use crate::settings::properties;
@@ -16,13 +16,13 @@ pub(super) fn defaults() -> Document {
         let default = property.get("default").filter(|default| !default.is_null())?;
         Some((key.clone(), from_json(default)))
     };
-    Document::unwritten(Kind::Default, properties.filter_map(default).collect())
+    Document::unwritten(DocumentKind::Default, properties.filter_map(default).collect())
 }
 
 /// Of settings that were added later: the values that mean "as before".
 pub(super) fn neutral() -> Document {
     let settings = properties().neutral().map(|(property, neutral)| (property.path.as_str(), from_json(neutral)));
-    Document::unwritten(Kind::Default, settings.fold(Dict::new(), |all, (path, value)| merged(all, nested(path, value))))
+    Document::unwritten(DocumentKind::Default, settings.fold(Dict::new(), |all, (path, value)| merged(all, nested(path, value))))
 }
 
 /// Two tables of tables as one.
@@ -43,7 +43,7 @@ fn merged(mut all: Dict, more: Dict) -> Dict {
 /// The experiment's name, unless something else names it.
 pub(super) fn file_name(path: &Path) -> Document {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    Document::unwritten(Kind::FileName, Dict::from([("name".to_string(), Value::from(stem))]))
+    Document::unwritten(DocumentKind::FileName, Dict::from([("name".to_string(), Value::from(stem))]))
 }
 
 /// An argument of the command line.
@@ -54,7 +54,7 @@ pub(super) fn argument(override_: &Override) -> Document {
         }
         option => format!("{option}={}", override_.value),
     };
-    Document::single(Kind::Argument(override_.option.to_string()), &override_.path, &override_.value, shown)
+    Document::single(DocumentKind::Argument(override_.option.to_string()), &override_.path, &override_.value, shown)
 }
 
 /// `GLUEPOT_DATA_BATCH_SIZE` is `data.batch_size`: a table's name in front becomes the table.
@@ -69,7 +69,7 @@ pub(super) fn variable(name: &str, value: &str, schema: &serde_json::Value) -> D
         }
         _ => rest,
     };
-    Document::single(Kind::Environment(name.to_string()), &path, value, format!("{name}={value}"))
+    Document::single(DocumentKind::Environment(name.to_string()), &path, value, format!("{name}={value}"))
 }
 
 /// Reads a file, then its base, and so on; the experiment's own file comes first.
@@ -80,7 +80,7 @@ pub(super) fn read_with_bases(path: &Path, named_by: Option<&Place>, files: &mut
         label: None,
         help: help.into_iter().collect(),
     };
-    let same = |document: &&Document| matches!(&document.kind, Kind::File(known) if is_same(known, path));
+    let same = |document: &&Document| matches!(&document.kind, DocumentKind::File(known) if is_same(known, path));
     if let Some(earlier) = files.iter().find(same) {
         problems.push(problem(
             format!("{} is based on itself", earlier.text.name),
@@ -131,7 +131,7 @@ fn reason(error: &std::io::Error) -> String {
 
 /// A base takes part in reading files, which is over when other sources speak.
 pub(super) fn base_outside_of_files(document: &Document) -> Option<Problem> {
-    let is_file = matches!(document.kind, Kind::File(_));
+    let is_file = matches!(document.kind, DocumentKind::File(_));
     let place = document.key("base").filter(|_| !is_file)?;
     let help = vec!["write it into an experiment file of its own: base = \"…\"".to_string()];
     Some(Problem { message: "`base` can only be set in a file".into(), place: Some(place), label: None, help })

@@ -2,7 +2,7 @@
 
 use figment::value::Value;
 
-use super::document::Kind;
+use super::document::DocumentKind;
 use super::layers::Layers;
 use super::sweepable::is_whole;
 use super::validator::{can_be, must_be};
@@ -27,7 +27,7 @@ pub(super) fn sweep_problems(sweep: &Sweep, layers: &Layers, schema: &serde_json
     }
     let seed = sweep.seeds.as_ref().map(|_| "seed");
     for path in sweep.paths().into_iter().chain(seed) {
-        if let Some(Kind::Argument(option)) = layers.document(path).map(|document| &document.kind) {
+        if let Some(DocumentKind::Argument(option)) = layers.document(path).map(|document| &document.kind) {
             let place = if path == "seed" { "sweep.seeds".to_string() } else { format!("sweep.axes.{path}") };
             let message = format!("{path} varies in this sweep, and {option} sets it");
             problems.push(SettingProblem::new(path, message).help(format!("change {place} instead")));

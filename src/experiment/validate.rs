@@ -4,7 +4,7 @@ use figment::Figment;
 use figment::value::{Dict, Value};
 
 use super::check::{Part, check};
-use super::document::{Document, Kind};
+use super::document::{Document, DocumentKind};
 use super::schema::{examples, schema};
 use super::sweep_problems::sweep_problems;
 use super::{Experiment, retired};
@@ -70,7 +70,7 @@ impl Experiment {
 }
 
 fn read_settings(values: Dict) -> Result<Settings, SettingProblem> {
-    let figment = Figment::from(Document::unwritten(Kind::Default, values).layer(0));
+    let figment = Figment::from(Document::unwritten(DocumentKind::Default, values).layer(0));
     figment.extract::<Settings>().map_err(|error| SettingProblem::new(&error.path.join("."), error.kind.to_string()))
 }
 

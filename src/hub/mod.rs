@@ -28,7 +28,7 @@ use hf_hub::{Repo, RepoType};
 use cache::RepositoryCache;
 use client::{Client, Patience};
 use environment::HubEnvironment;
-use snapshot::{Lookup, Reach};
+use snapshot::{FileOnHub, Reach};
 
 pub use content::Commit;
 pub use error::{Fault, HubError};
@@ -224,9 +224,9 @@ impl Hub {
 fn resolve(client: &Client, repository: &Repository, probes: &[&str]) -> Result<Commit, HubError> {
     for probe in probes {
         match repository.look(client, Patience::Full, &repository.revision, probe, &say)? {
-            Lookup::Here(announced) => return Ok(announced.commit),
-            Lookup::Absent(Some(commit)) => return Ok(commit),
-            Lookup::Absent(None) => {}
+            FileOnHub::Here(announced) => return Ok(announced.commit),
+            FileOnHub::Absent(Some(commit)) => return Ok(commit),
+            FileOnHub::Absent(None) => {}
         }
     }
     let file = probes.first().copied().unwrap_or_default();

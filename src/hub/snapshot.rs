@@ -35,7 +35,7 @@ pub(super) enum Reach<'a> {
 }
 
 /// What the hub says of a file.
-pub(super) enum Lookup {
+pub(super) enum FileOnHub {
     Here(Announced),
     /// There is none in this commit, where the answer names it.
     Absent(Option<Commit>),
@@ -89,7 +89,7 @@ impl Snapshot<'_> {
         let Reach::Hub(client, patience) = self.reach else { return String::new() };
         let there = |file: &str| {
             let found = self.repository.look(client, patience, self.commit.as_str(), file, &|_| {});
-            matches!(found, Ok(Lookup::Here(_)))
+            matches!(found, Ok(FileOnHub::Here(_)))
         };
         let other = others.into_iter().find(|(file, _)| there(file));
         other.map_or_else(String::new, |(file, library)| {
@@ -101,8 +101,8 @@ impl Snapshot<'_> {
         let repository = self.repository;
         let failed = |fault: Fault| repository.failed(client, file, fault);
         let announced = match repository.look(client, patience, self.commit.as_str(), file, &super::say)? {
-            Lookup::Here(announced) => announced,
-            Lookup::Absent(_) => {
+            FileOnHub::Here(announced) => announced,
+            FileOnHub::Absent(_) => {
                 self.cache.set_absent(&self.commit, file);
                 return Ok(None);
             }
@@ -137,24 +137,24 @@ impl Repository {
         revision: &str,
         file: &str,
         say: &dyn Fn(&str),
-    ) -> Result<Lookup, HubError> {
+    ) -> Result<FileOnHub, HubError> {
         let url = self.address(client, revision, file);
         let request = Request { url, range: Some((0, Some(0))), waits: client.first_waits(patience) };
         let failed = |fault| self.failed(client, file, fault);
         let answer = client.ask(&request, patience, say).map_err(failed)?;
         match answer.status {
-            200 | 206 | 416 => Announced::read(&answer).map(Lookup::Here).map_err(failed),
+            200 | 206 | 416 => Announced::read(&answer).map(FileOnHub::Here).map_err(failed),
             404 | 410 => self.absent(client, &answer, file),
             status @ (401 | 403) => Err(self.refused(client, &answer, status)),
             status => Err(failed(Fault::Status(status, None))),
         }
     }
 
-    fn absent(&self, client: &Client, answer: &Answer, file: &str) -> Result<Lookup, HubError> {
+    fn absent(&self, client: &Client, answer: &Answer, file: &str) -> Result<FileOnHub, HubError> {
         match answer.header("x-error-code") {
             Some("RepoNotFound") => Err(self.not_found(client, file, "; there is no such repository, or it is private".into())),
             Some("RevisionNotFound") => Err(self.not_found(client, file, "; it has no such branch, tag or commit".into())),
-            _ => Ok(Lookup::Absent(answer.header("x-repo-commit").and_then(Commit::parse))),
+            _ => Ok(FileOnHub::Absent(answer.header("x-repo-commit").and_then(Commit::parse))),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
 
-use super::cache::InputKey;
+use super::key::InputKey;
 use super::written;
 use crate::architecture::Architecture;
 use crate::checkpoint::{CheckpointName, Files};

@@ -2,6 +2,7 @@
 
 mod cache;
 mod encoded;
+mod key;
 mod loaded;
 
 pub use cache::InputCache;

@@ -7,7 +7,7 @@ use crate::numbers::bytes;
 /// A GPU that cannot be used, or no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GpuFault {
-    kind: Kind,
+    kind: FaultKind,
     /// The line of the message that names the fault.
     line: String,
     /// The whole message.
@@ -15,7 +15,7 @@ pub struct GpuFault {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FaultKind {
     NoCompiler,
     NoDriver,
     NoHeaders,
@@ -28,64 +28,64 @@ enum Kind {
 }
 
 /// Parts of messages, in lower case, that name a fault without an error of the driver; the first that fits counts.
-const SIGNS: [(Kind, &str); 12] = [
+const SIGNS: [(FaultKind, &str); 12] = [
     // A library that lacks what newer ones have.
-    (Kind::OldDriver, "missing symbol cu"),
-    (Kind::NoCompiler, "load the \"nvrtc\""),
-    (Kind::NoCompiler, "libnvrtc"),
-    (Kind::NoDriver, "load the \"cuda\""),
-    (Kind::NoDriver, "libcuda"),
-    (Kind::NoHeaders, "cuda installation not found"),
-    (Kind::NoHeaders, "cuda_path"),
-    (Kind::NoHeaders, "cannot open source file"),
-    (Kind::NoHeaders, "could not open source file"),
-    (Kind::NoMemory, OUT_OF_DEVICE_MEMORY),
-    (Kind::Gone, "device lost"),
-    (Kind::Gone, "device is lost"),
+    (FaultKind::OldDriver, "missing symbol cu"),
+    (FaultKind::NoCompiler, "load the \"nvrtc\""),
+    (FaultKind::NoCompiler, "libnvrtc"),
+    (FaultKind::NoDriver, "load the \"cuda\""),
+    (FaultKind::NoDriver, "libcuda"),
+    (FaultKind::NoHeaders, "cuda installation not found"),
+    (FaultKind::NoHeaders, "cuda_path"),
+    (FaultKind::NoHeaders, "cannot open source file"),
+    (FaultKind::NoHeaders, "could not open source file"),
+    (FaultKind::NoMemory, OUT_OF_DEVICE_MEMORY),
+    (FaultKind::Gone, "device lost"),
+    (FaultKind::Gone, "device is lost"),
 ];
 
 /// What the runtime says when the driver has no more memory, before how many bytes were asked for.
 const OUT_OF_DEVICE_MEMORY: &str = "out of device memory allocating ";
 
 /// Errors of CUDA's driver (`CUresult` in `cuda.h`): what is behind `CUDA_ERROR_` in their names, and their numbers.
-const ERRORS: [(Kind, &str, u32); 30] = [
-    (Kind::NoMemory, "OUT_OF_MEMORY", 2),
-    (Kind::NoDriver, "STUB_LIBRARY", 34),
-    (Kind::OldDriver, "CALL_REQUIRES_NEWER_DRIVER", 36),
-    (Kind::Busy, "DEVICE_UNAVAILABLE", 46),
-    (Kind::Gone, "NO_DEVICE", 100),
-    (Kind::Gone, "INVALID_DEVICE", 101),
-    (Kind::OldDriver, "NO_BINARY_FOR_GPU", 209),
-    (Kind::Gone, "ECC_UNCORRECTABLE", 214),
-    (Kind::Gone, "NVLINK_UNCORRECTABLE", 220),
-    (Kind::OldDriver, "UNSUPPORTED_PTX_VERSION", 222),
-    (Kind::Broken, "ILLEGAL_ADDRESS", 700),
-    (Kind::Broken, "LAUNCH_TIMEOUT", 702),
-    (Kind::Gone, "CONTEXT_IS_DESTROYED", 709),
-    (Kind::Broken, "ASSERT", 710),
-    (Kind::Broken, "HARDWARE_STACK_ERROR", 714),
-    (Kind::Broken, "ILLEGAL_INSTRUCTION", 715),
-    (Kind::Broken, "MISALIGNED_ADDRESS", 716),
-    (Kind::Broken, "INVALID_ADDRESS_SPACE", 717),
-    (Kind::Broken, "INVALID_PC", 718),
-    (Kind::Broken, "LAUNCH_FAILED", 719),
-    (Kind::Gone, "SYSTEM_NOT_READY", 802),
-    (Kind::OldDriver, "SYSTEM_DRIVER_MISMATCH", 803),
-    (Kind::OldDriver, "COMPAT_NOT_SUPPORTED_ON_DEVICE", 804),
-    (Kind::Busy, "MPS_CONNECTION_FAILED", 805),
-    (Kind::Gone, "MPS_RPC_FAILURE", 806),
-    (Kind::Busy, "MPS_SERVER_NOT_READY", 807),
-    (Kind::Busy, "MPS_MAX_CLIENTS_REACHED", 808),
-    (Kind::Busy, "MPS_MAX_CONNECTIONS_REACHED", 809),
-    (Kind::Gone, "MPS_CLIENT_TERMINATED", 810),
-    (Kind::Broken, "UNKNOWN", 999),
+const ERRORS: [(FaultKind, &str, u32); 30] = [
+    (FaultKind::NoMemory, "OUT_OF_MEMORY", 2),
+    (FaultKind::NoDriver, "STUB_LIBRARY", 34),
+    (FaultKind::OldDriver, "CALL_REQUIRES_NEWER_DRIVER", 36),
+    (FaultKind::Busy, "DEVICE_UNAVAILABLE", 46),
+    (FaultKind::Gone, "NO_DEVICE", 100),
+    (FaultKind::Gone, "INVALID_DEVICE", 101),
+    (FaultKind::OldDriver, "NO_BINARY_FOR_GPU", 209),
+    (FaultKind::Gone, "ECC_UNCORRECTABLE", 214),
+    (FaultKind::Gone, "NVLINK_UNCORRECTABLE", 220),
+    (FaultKind::OldDriver, "UNSUPPORTED_PTX_VERSION", 222),
+    (FaultKind::Broken, "ILLEGAL_ADDRESS", 700),
+    (FaultKind::Broken, "LAUNCH_TIMEOUT", 702),
+    (FaultKind::Gone, "CONTEXT_IS_DESTROYED", 709),
+    (FaultKind::Broken, "ASSERT", 710),
+    (FaultKind::Broken, "HARDWARE_STACK_ERROR", 714),
+    (FaultKind::Broken, "ILLEGAL_INSTRUCTION", 715),
+    (FaultKind::Broken, "MISALIGNED_ADDRESS", 716),
+    (FaultKind::Broken, "INVALID_ADDRESS_SPACE", 717),
+    (FaultKind::Broken, "INVALID_PC", 718),
+    (FaultKind::Broken, "LAUNCH_FAILED", 719),
+    (FaultKind::Gone, "SYSTEM_NOT_READY", 802),
+    (FaultKind::OldDriver, "SYSTEM_DRIVER_MISMATCH", 803),
+    (FaultKind::OldDriver, "COMPAT_NOT_SUPPORTED_ON_DEVICE", 804),
+    (FaultKind::Busy, "MPS_CONNECTION_FAILED", 805),
+    (FaultKind::Gone, "MPS_RPC_FAILURE", 806),
+    (FaultKind::Busy, "MPS_SERVER_NOT_READY", 807),
+    (FaultKind::Busy, "MPS_MAX_CLIENTS_REACHED", 808),
+    (FaultKind::Busy, "MPS_MAX_CONNECTIONS_REACHED", 809),
+    (FaultKind::Gone, "MPS_CLIENT_TERMINATED", 810),
+    (FaultKind::Broken, "UNKNOWN", 999),
 ];
 
 /// The number that a message of the runtime ends with: the driver's, as opposed to the compiler's.
 const STATUS: &str = " failed with status ";
 
 /// The fault that a line names, if it does, and the name of the driver's error if the line has its number alone.
-fn classify(line: &str) -> Option<(Kind, Option<&'static str>)> {
+fn classify(line: &str) -> Option<(FaultKind, Option<&'static str>)> {
     let lower = line.to_lowercase();
     if let Some((kind, _)) = SIGNS.iter().find(|(_, sign)| lower.contains(sign)) {
         return Some((*kind, None));
@@ -96,10 +96,10 @@ fn classify(line: &str) -> Option<(Kind, Option<&'static str>)> {
 }
 
 /// The compiler's first error, if a message is about a kernel that it refused.
-fn compile_error(message: &str) -> Option<(Kind, String)> {
+fn compile_error(message: &str) -> Option<(FaultKind, String)> {
     let (_, log) = message.split_once("[Compilation Error]")?;
     let line = log.lines().find(|line| line.contains("error"))?;
-    Some((Kind::Refused, line.trim().to_string()))
+    Some((FaultKind::Refused, line.trim().to_string()))
 }
 
 /// A line without the text of a panic around it.
@@ -135,8 +135,12 @@ impl GpuFault {
             Some((kind, format!("{}{name}", without_panic(line))))
         });
         // The runtime may know that the device is unusable after an error that is not in the table.
-        let poisoned =
-            || message.lines().find(|line| line.contains("poisoned")).map(|line| (Kind::Broken, without_panic(line).to_string()));
+        let poisoned = || {
+            message
+                .lines()
+                .find(|line| line.contains("poisoned"))
+                .map(|line| (FaultKind::Broken, without_panic(line).to_string()))
+        };
         let (kind, line) = known.or_else(poisoned).or_else(|| compile_error(message))?;
         Some(Self { kind, line, message: message.trim().to_string() })
     }
@@ -147,7 +151,7 @@ impl GpuFault {
         let asked = self.line.to_lowercase();
         let asked = asked.split_once(OUT_OF_DEVICE_MEMORY).and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
         let text = asked.map_or_else(|| self.line.clone(), |asked| format!("the GPU has no {} left", bytes(asked)));
-        (self.kind == Kind::NoMemory).then_some(text)
+        (self.kind == FaultKind::NoMemory).then_some(text)
     }
 
     /// The whole message of the driver or the compiler.
@@ -160,25 +164,25 @@ impl GpuFault {
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self.kind {
-            Kind::NoCompiler => {
+            FaultKind::NoCompiler => {
                 "install CUDA's NVRTC (libnvrtc.so, package cuda-nvrtc), and make sure that LD_LIBRARY_PATH names its folder"
             }
-            Kind::NoDriver => {
+            FaultKind::NoDriver => {
                 "install NVIDIA's driver; in a container, start it with --gpus all. device = \"cpu\" trains without"
             }
-            Kind::NoHeaders => {
+            FaultKind::NoHeaders => {
                 "install CUDA's headers (cuda-cudart-dev and cuda-cccl), and name their folder: CUDA_PATH=/usr/local/cuda"
             }
-            Kind::OldDriver => "the driver must be as new as CUDA: `nvidia-smi` shows the newest CUDA that it supports",
-            Kind::NoMemory => "`nvidia-smi` shows which processes use the GPU's memory",
-            Kind::Busy => "another process uses the GPU exclusively: `nvidia-smi` shows which, and the compute mode",
-            Kind::Gone => {
+            FaultKind::OldDriver => "the driver must be as new as CUDA: `nvidia-smi` shows the newest CUDA that it supports",
+            FaultKind::NoMemory => "`nvidia-smi` shows which processes use the GPU's memory",
+            FaultKind::Busy => "another process uses the GPU exclusively: `nvidia-smi` shows which, and the compute mode",
+            FaultKind::Gone => {
                 "what was saved is intact: `nvidia-smi` shows whether the GPU is back; `gluepot resume` continues, also with --device cpu"
             }
-            Kind::Refused => {
+            FaultKind::Refused => {
                 "please report it with the log.txt of the run; another version of CUDA or precision = \"fp32\" may work"
             }
-            Kind::Broken => {
+            FaultKind::Broken => {
                 "what was saved is intact, and `gluepot resume` continues; if it happens again, please report it with the log.txt of the run"
             }
         }
@@ -188,15 +192,15 @@ impl GpuFault {
 impl fmt::Display for GpuFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            Kind::NoCompiler => "CUDA's runtime compiler (NVRTC) was not found",
-            Kind::NoDriver => "NVIDIA's driver was not found",
-            Kind::NoHeaders => "CUDA's headers were not found",
-            Kind::OldDriver => "NVIDIA's driver is too old for this CUDA",
-            Kind::NoMemory => "the GPU has too little memory",
-            Kind::Busy => "the GPU is busy or unavailable",
-            Kind::Gone => "the GPU is no longer available",
-            Kind::Broken => "a kernel failed on the GPU",
-            Kind::Refused => "CUDA's runtime compiler (NVRTC) rejected a kernel",
+            FaultKind::NoCompiler => "CUDA's runtime compiler (NVRTC) was not found",
+            FaultKind::NoDriver => "NVIDIA's driver was not found",
+            FaultKind::NoHeaders => "CUDA's headers were not found",
+            FaultKind::OldDriver => "NVIDIA's driver is too old for this CUDA",
+            FaultKind::NoMemory => "the GPU has too little memory",
+            FaultKind::Busy => "the GPU is busy or unavailable",
+            FaultKind::Gone => "the GPU is no longer available",
+            FaultKind::Broken => "a kernel failed on the GPU",
+            FaultKind::Refused => "CUDA's runtime compiler (NVRTC) rejected a kernel",
         };
         // The rest of a long message is in the run's log.
         let line: String = self.line.chars().take(160).collect();
@@ -214,25 +218,31 @@ mod tests {
         let cases = [
             (
                 "Unable to dynamically load the \"nvrtc\" shared library - searched for library names: [\"nvrtc\"]",
-                Kind::NoCompiler,
+                FaultKind::NoCompiler,
             ),
-            ("Unable to dynamically load the \"cuda\" shared library - searched for library names: [\"cuda\"]", Kind::NoDriver),
+            (
+                "Unable to dynamically load the \"cuda\" shared library - searched for library names: [\"cuda\"]",
+                FaultKind::NoDriver,
+            ),
             (
                 "\n        CUDA installation not found.\n        Please ensure that CUDA is installed and the CUDA_PATH …",
-                Kind::NoHeaders,
+                FaultKind::NoHeaders,
             ),
-            ("default_program(1): catastrophic error: cannot open source file \"cuda_fp16.h\"", Kind::NoHeaders),
+            ("default_program(1): catastrophic error: cannot open source file \"cuda_fp16.h\"", FaultKind::NoHeaders),
             (
                 "called `Result::unwrap()` on an `Err` value: DriverError(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, \"…\")",
-                Kind::OldDriver,
+                FaultKind::OldDriver,
             ),
-            ("DriverError(CUDA_ERROR_DEVICE_UNAVAILABLE, \"CUDA-capable device(s) is/are busy or unavailable\")", Kind::Busy),
-            ("DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device is detected\")", Kind::Gone),
-            ("DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \"an illegal memory access was encountered\")", Kind::Broken),
-            ("A server error:\n  cuStreamSynchronize failed with status 719\nBacktrace:\n", Kind::Broken),
-            ("cuEventSynchronize failed with status 214", Kind::Gone),
-            ("cuGraphInstantiate failed with status 2", Kind::NoMemory),
-            ("Missing symbol cuGraphInstantiateWithParams: libcuda.so.1: undefined symbol", Kind::OldDriver),
+            (
+                "DriverError(CUDA_ERROR_DEVICE_UNAVAILABLE, \"CUDA-capable device(s) is/are busy or unavailable\")",
+                FaultKind::Busy,
+            ),
+            ("DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device is detected\")", FaultKind::Gone),
+            ("DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \"an illegal memory access was encountered\")", FaultKind::Broken),
+            ("A server error:\n  cuStreamSynchronize failed with status 719\nBacktrace:\n", FaultKind::Broken),
+            ("cuEventSynchronize failed with status 214", FaultKind::Gone),
+            ("cuGraphInstantiate failed with status 2", FaultKind::NoMemory),
+            ("Missing symbol cuGraphInstantiateWithParams: libcuda.so.1: undefined symbol", FaultKind::OldDriver),
         ];
         for (message, kind) in cases {
             assert_eq!(GpuFault::of(message).map(|fault| fault.kind), Some(kind), "{message}");

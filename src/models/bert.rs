@@ -7,7 +7,8 @@ use burn::tensor::{Tensor, activation::tanh};
 use super::DropoutSites;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
-use super::ops::{Hidden, Ids, LayerNorm, Linear, Ops};
+use super::op::Ids;
+use super::ops::{Hidden, LayerNorm, Linear, Ops};
 use crate::architecture::bert::Config;
 use crate::settings::Precision;
 

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::*;
-use crate::architecture::{Architecture, Dropout, Parameter, Role};
+use crate::architecture::{Architecture, DropoutProbabilities, Parameter, Role};
 use crate::checkpoint::initialize;
 use crate::kernels::RaggedBatch;
 use crate::models::{Op, PaddedBatch, ReferenceOps, Value};
@@ -80,7 +80,7 @@ impl Case {
     /// Logits, and the gradient of each parameter of a loss that weighs every logit differently.
     fn learn(&self, input: &Input, device: &Device, dropout: f64) -> (Vec<f32>, Vec<Vec<f32>>) {
         let values = self.values(device);
-        let dropout = Dropout::uniform(dropout);
+        let dropout = DropoutProbabilities::uniform(dropout);
         let named: NamedParameters<'_> = self.table.iter().map(|entry| &*entry.name).zip(&values).collect();
         let model = Bert::new(&self.config, &named, Precision::Fp32).unwrap();
         let logits = model.forward(input, DropoutSites::training(dropout, 7, NUMBER));

@@ -1,13 +1,13 @@
 //! Where a model drops: masks are a function of (seed, micro-batch, site, token, element), however a batch is laid out.
 
-use crate::architecture::Dropout;
+use crate::architecture::DropoutProbabilities;
 use crate::kernels::DropoutMask;
 use crate::random::{Purpose, Stream};
 
 /// Hands out the dropout of one forward pass, site after site.
 #[derive(Debug)]
 pub struct DropoutSites {
-    probabilities: Option<Dropout>,
+    probabilities: Option<DropoutProbabilities>,
     seed: u64,
     micro_batch: u64,
     site: u16,
@@ -16,7 +16,7 @@ pub struct DropoutSites {
 impl DropoutSites {
     /// DropoutSites for training on the `micro_batch`-th batch of a run.
     #[must_use]
-    pub fn training(probabilities: Dropout, seed: u64, micro_batch: u64) -> Self {
+    pub fn training(probabilities: DropoutProbabilities, seed: u64, micro_batch: u64) -> Self {
         Self { probabilities: Some(probabilities), seed, micro_batch, site: 0 }
     }
 
@@ -41,7 +41,7 @@ impl DropoutSites {
         self.next(|p| p.classifier)
     }
 
-    fn next(&mut self, which: impl Fn(&Dropout) -> f64) -> Option<DropoutMask> {
+    fn next(&mut self, which: impl Fn(&DropoutProbabilities) -> f64) -> Option<DropoutMask> {
         let probability = self.probabilities.as_ref().map(which)?;
         let stream = Stream::new(self.seed, Purpose::Dropout, self.micro_batch, self.site);
         // Counted even where nothing is dropped, so that one probability does not move another's masks.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::ops::{Ids, Op, ReferenceOps};
+use super::op::{Ids, Op, ReferenceOps};
 use crate::kernels::{BatchIndices, BatchNumbers, ResidentBatch, Targets};
 
 /// A batch for a model.

@@ -14,7 +14,7 @@ pub use trial::{Steps, Trial};
 
 use std::num::NonZeroUsize;
 
-use crate::architecture::{Architecture, Dropout, Parameter, Role};
+use crate::architecture::{Architecture, DropoutProbabilities, Parameter, Role};
 use crate::settings::{CHECKPOINT, DATA_SOURCE, SettingProblem, Settings};
 use crate::task::Task;
 
@@ -64,7 +64,7 @@ pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<S
         return Err(complaints);
     }
     Ok(Trial {
-        dropout: settings.model.dropout.map_or_else(|| facts.architecture.dropout(), Dropout::uniform),
+        dropout: settings.model.dropout.map_or_else(|| facts.architecture.dropout(), DropoutProbabilities::uniform),
         settings,
         task,
         architecture: facts.architecture,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::Trial;
-use crate::architecture::Dropout;
+use crate::architecture::DropoutProbabilities;
 use crate::checkpoint::RUN_PREFIX;
 use crate::experiment::Experiment;
 use crate::settings::{CHECKPOINT, Derived, Property, properties};
@@ -132,7 +132,7 @@ impl Resolver<'_> {
                 (Some(dropout.hidden.into()), "the checkpoint's config.json".into())
             }
             Derived::Dropout => {
-                let Dropout { hidden, attention, classifier } = dropout;
+                let DropoutProbabilities { hidden, attention, classifier } = dropout;
                 let probabilities = format!("hidden {hidden}, attention {attention}, classifier {classifier}");
                 (None, format!("the checkpoint's config.json: {probabilities}"))
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::architecture::{Architecture, Dropout, Parameter};
+use crate::architecture::{Architecture, DropoutProbabilities, Parameter};
 use crate::settings::{Interval, Settings};
 use crate::task::Task;
 
@@ -51,7 +51,7 @@ pub struct Trial {
     /// Longer inputs are truncated to this many tokens.
     pub max_length: usize,
     /// Dropout probabilities.
-    pub dropout: Dropout,
+    pub dropout: DropoutProbabilities,
     /// Training examples used.
     pub train_examples: usize,
     /// Validation examples used.

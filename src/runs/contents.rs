@@ -6,21 +6,19 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::directory::files;
-use super::predictions::{self, ReadBack};
+use super::predictions::{self, CsvRow, ReadBack};
 use super::stored::StoredRun;
 use super::summary::{Moment, Summary};
 use crate::task::metrics::{LOSS, Score, Scores};
 use crate::task::{Best, Prediction, Task};
 
-type Row = BTreeMap<String, String>;
-
 /// The rows of a table, by column.
-fn rows(path: &Path) -> Result<Vec<Row>> {
+fn rows(path: &Path) -> Result<Vec<CsvRow>> {
     let mut reader = csv::Reader::from_path(path).context("cannot be read")?;
     reader.deserialize().map(|row| row.context("is damaged")).collect()
 }
 
-fn number(row: &Row, column: &str) -> Result<f64> {
+fn number(row: &CsvRow, column: &str) -> Result<f64> {
     let text = row.get(column).with_context(|| format!("has no column {column}"))?;
     text.parse().with_context(|| format!("{text:?} is not a number ({column})"))
 }
@@ -56,7 +54,7 @@ pub(super) fn speed(run: &StoredRun) -> Result<String> {
 /// The evaluations as moments, as far as a table tells.
 fn moments(run: &StoredRun) -> Result<Vec<Moment>> {
     let rows = rows(&run.path.join(files::EVAL))?;
-    let moment = |row: &Row| {
+    let moment = |row: &CsvRow| {
         // A metric that was undefined has an empty cell.
         let is_score =
             |(name, text): &(&String, &String)| !["step", "epoch", "split"].contains(&name.as_str()) && !text.is_empty();

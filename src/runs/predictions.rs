@@ -14,7 +14,8 @@ use csv::Writer;
 
 use crate::task::{ClassCells, Head, Output, Prediction, Target};
 
-type Row = BTreeMap<String, String>;
+/// A row of a table, by column.
+pub(super) type CsvRow = BTreeMap<String, String>;
 
 /// The content of the file.
 pub fn to_csv(head: &Head, predictions: &[Prediction]) -> Result<Vec<u8>> {
@@ -65,7 +66,7 @@ pub fn read(path: &Path, head: &Head) -> Result<Vec<ReadBack>> {
     reader.deserialize().map(|row| read_back(&row.context("is damaged")?, head)).collect()
 }
 
-fn read_back(row: &Row, head: &Head) -> Result<ReadBack> {
+fn read_back(row: &CsvRow, head: &Head) -> Result<ReadBack> {
     let index = row.get("index").cloned().unwrap_or_default();
     let text = |column: &str| row.get(column).with_context(|| format!("has no column {column}"));
     let number = |column: &str| -> Result<f64> {

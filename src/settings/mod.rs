@@ -29,7 +29,7 @@ pub use data::Data;
 pub use device::DeviceChoice;
 pub use evaluation::{Evaluation, Interval};
 pub use logging::Logging;
-pub use model::{Initialize, Model};
+pub use model::{Initialize, ModelSettings};
 pub use names::{MetricName, TaskName};
 pub use optimizer::Optimizer;
 pub use properties::{Derived, Properties, Property, properties, strip};
@@ -110,7 +110,7 @@ pub struct Settings {
     pub data: Data,
     /// Model.
     #[serde(default)]
-    pub model: Model,
+    pub model: ModelSettings,
     /// AdamW.
     #[serde(default)]
     pub optimizer: Optimizer,

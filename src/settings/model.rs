@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// Model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Model {
+#[schemars(rename = "Model")]
+pub struct ModelSettings {
     /// Dropout probability of hidden states, attention probabilities and the pooled output. Default: those of the checkpoint's
     /// config.json.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value as Json;
 
-use super::grid::Grid;
 use super::plan::PlannedTrial;
 use super::queue::TrialState;
-use super::random::Random;
-use super::space::{SearchSpace, point_key};
+use super::space::point_key;
 use crate::experiment::Choice;
-use crate::settings::{SettingProblem, StrategyName, Sweep};
 use crate::task::metrics::Direction;
 
 /// Proposes the variants of a sweep, one after the other; each is trained with every seed.
@@ -125,15 +122,6 @@ fn result(states: &[&TrialState], direction: Direction) -> VariantResult {
     }
     let mean = scores.iter().sum::<f64>() / scores.len() as f64;
     VariantResult::Scored(if direction == Direction::Maximize { mean } else { -mean })
-}
-
-/// The strategy that a sweep names.
-pub fn strategy(sweep: &Sweep, space: &SearchSpace, seed: u64) -> Result<Box<dyn Strategy>, SettingProblem> {
-    let seeds = sweep.seeds.as_ref().map_or(1, Vec::len);
-    Ok(match sweep.strategy {
-        StrategyName::Grid => Box::new(Grid::new(space, seeds)?),
-        StrategyName::Random => Box::new(Random::new(space, seed, sweep.trials.map_or(1, usize::from), seeds)?),
-    })
 }
 
 #[cfg(test)]

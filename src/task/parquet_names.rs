@@ -12,9 +12,9 @@ use crate::terminal::listed;
 /// # Errors
 /// The folder cannot be read, a part is missing, or there are files of several kinds.
 pub(super) fn parquet_files(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
-    let mut kinds: BTreeMap<Kind, Vec<(usize, PathBuf)>> = BTreeMap::new();
+    let mut kinds: BTreeMap<Naming, Vec<(usize, PathBuf)>> = BTreeMap::new();
     for (name, path) in entries(folder)? {
-        if let Some((kind, number)) = Kind::of(&name, split) {
+        if let Some((kind, number)) = Naming::of(&name, split) {
             kinds.entry(kind).or_default().push((number, path));
         }
     }
@@ -22,7 +22,7 @@ pub(super) fn parquet_files(folder: &Path, split: &str) -> Result<Vec<PathBuf>> 
     let inner = folder.join(split);
     for (name, path) in entries(&inner)? {
         if let Some(number) = name.strip_suffix(".parquet").and_then(number) {
-            kinds.entry(Kind::Folder).or_default().push((number, path));
+            kinds.entry(Naming::Folder).or_default().push((number, path));
         }
     }
     let described = || {
@@ -34,7 +34,7 @@ pub(super) fn parquet_files(folder: &Path, split: &str) -> Result<Vec<PathBuf>> 
     ensure!(kinds.len() == 1, "{} is there more than once: {}; remove what is not meant", place(), described());
     let mut files = files.clone();
     files.sort_unstable();
-    let announced = if let Kind::Parts(announced) = kind { *announced } else { files.len() };
+    let announced = if let Naming::Parts(announced) = kind { *announced } else { files.len() };
     if files.iter().map(|(number, _)| *number).ne(0..announced) {
         bail!("{} should have {announced} parquet files, but there are {}", place(), described());
     }
@@ -52,7 +52,7 @@ pub(super) fn is_saved_to_disk(folder: &Path, split: &str) -> bool {
 
 /// How a split's files are named.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum Naming {
     /// `train.parquet`.
     One,
     /// `glue-train.parquet`.
@@ -63,7 +63,7 @@ enum Kind {
     Folder,
 }
 
-impl Kind {
+impl Naming {
     /// The kind of a name and the number of its part.
     fn of(name: &str, split: &str) -> Option<(Self, usize)> {
         let stem = name.strip_suffix(".parquet")?;

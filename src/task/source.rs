@@ -37,7 +37,7 @@ pub struct Source {
 pub struct SplitFile {
     /// Where they are, in the order of their rows; only parquet comes in more than one.
     pub paths: Vec<PathBuf>,
-    format: TableFormat,
+    format: FileFormat,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ pub struct SplitRows {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TableFormat {
+enum FileFormat {
     Tsv,
     Parquet,
 }
@@ -82,7 +82,7 @@ impl Source {
                 let probes = names(Split::Train);
                 let gathered = hub.gather(&Repository::dataset(REPOSITORY), &as_words(&probes), |snapshot| {
                     let file = |split: Split| -> Result<SplitFile> {
-                        Ok(SplitFile { paths: vec![snapshot.first_of(&as_words(&names(split)))?], format: TableFormat::Parquet })
+                        Ok(SplitFile { paths: vec![snapshot.first_of(&as_words(&names(split)))?], format: FileFormat::Parquet })
                     };
                     Ok((file(Split::Train)?, file(Split::Validation)?))
                 })?;
@@ -109,11 +109,11 @@ impl SplitFile {
             let table = folder.join(tsv);
             // Also what turns out to be no file: it is refused by its name then.
             if table.symlink_metadata().is_ok() {
-                return Ok(Self { paths: vec![table], format: TableFormat::Tsv });
+                return Ok(Self { paths: vec![table], format: FileFormat::Tsv });
             }
             let paths = parquet_files(folder, name)?;
             if !paths.is_empty() {
-                return Ok(Self { paths, format: TableFormat::Parquet });
+                return Ok(Self { paths, format: FileFormat::Parquet });
             }
         }
         if let Some(saved) = folders.iter().find(|folder| is_saved_to_disk(folder, name)) {
@@ -141,8 +141,8 @@ impl SplitFile {
         for path in &self.paths {
             let mut reader = HashingReader::continuing(path, hasher)?;
             examples.append(&mut match self.format {
-                TableFormat::Tsv => tsv::read(&mut reader, path, task)?,
-                TableFormat::Parquet => parquet::read(&mut reader, path, task)?,
+                FileFormat::Tsv => tsv::read(&mut reader, path, task)?,
+                FileFormat::Parquet => parquet::read(&mut reader, path, task)?,
             });
             hasher = reader.hasher()?;
         }

@@ -3,18 +3,18 @@
 use std::time::{Duration, Instant};
 
 use super::event::{LogRow, StepEvent};
-use super::state::Interval;
+use super::state::LogInterval;
 
 /// Gathers the next row of the log.
 pub struct Log {
-    interval: Interval,
+    interval: LogInterval,
     /// When its clock was started; none while it is paused.
     running: Option<Instant>,
 }
 
 impl Log {
     /// Continues an interval; its clock runs from now on.
-    pub fn new(interval: Interval) -> Self {
+    pub fn new(interval: LogInterval) -> Self {
         Self { interval, running: Some(Instant::now()) }
     }
 
@@ -41,15 +41,15 @@ impl Log {
     }
 
     /// The interval so far.
-    pub fn interval(&self) -> Interval {
-        Interval { elapsed: self.elapsed(), ..self.interval.clone() }
+    pub fn interval(&self) -> LogInterval {
+        LogInterval { elapsed: self.elapsed(), ..self.interval.clone() }
     }
 
     /// Ends the interval with its last step, and begins the next.
     pub fn row(&mut self, last: &StepEvent) -> LogRow {
         let interval = self.interval();
         let examples = interval.examples_before + interval.examples;
-        *self = Self::new(Interval { examples_before: examples, ..Interval::default() });
+        *self = Self::new(LogInterval { examples_before: examples, ..LogInterval::default() });
         LogRow {
             step: last.step,
             epoch: last.epoch,

@@ -9,7 +9,7 @@ use crate::settings::Data;
 
 /// The batches of one optimizer step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
+pub struct StepBatches {
     /// The step's number, from 1.
     pub step: u64,
     /// Indices into the training split.
@@ -35,9 +35,9 @@ impl<'a> Order<'a> {
 }
 
 impl Iterator for Order<'_> {
-    type Item = Group;
+    type Item = StepBatches;
 
-    fn next(&mut self) -> Option<Group> {
+    fn next(&mut self) -> Option<StepBatches> {
         let done = self.steps.next()?;
         let Trial { settings, steps, .. } = self.trial;
         let accumulation = settings.training.gradient_accumulation.get();
@@ -53,7 +53,7 @@ impl Iterator for Order<'_> {
             }
         };
         let (_, left) = self.epoch.insert((epoch, left));
-        Some(Group { step: done + 1, batches: left.take(accumulation).collect() })
+        Some(StepBatches { step: done + 1, batches: left.take(accumulation).collect() })
     }
 }
 

@@ -31,13 +31,13 @@ pub struct Counters {
     /// Batches of all steps so far: their number decides the next dropout masks.
     pub micro_batches: u64,
     /// What the next row of the log has gathered so far.
-    pub log: Interval,
+    pub log: LogInterval,
 }
 
 /// The steps since the last row of the log.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Interval {
+pub struct LogInterval {
     /// Sum of the losses of their examples.
     pub loss: f64,
     /// Their examples.

@@ -10,8 +10,9 @@ use super::pending::PendingStep;
 use super::predict::predict;
 use super::replays::Replays;
 use super::schedule::learning_rate;
-use super::state::{Counters, Interval, TrainingState};
-use super::step_runner::{StepRunner, step_runner};
+use super::state::{Counters, LogInterval, TrainingState};
+use super::step_runner::StepRunner;
+use super::step_runners::step_runner;
 use crate::checkpoint::HostTensor;
 use crate::models::{Value, read};
 use crate::plan::Trial;
@@ -57,7 +58,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Everything that continuing takes, with what the log has gathered.
-    pub fn state(&self, log: Interval) -> Result<TrainingState, TrainError> {
+    pub fn state(&self, log: LogInterval) -> Result<TrainingState, TrainError> {
         let moments = self.learner.optimizer.moments(&self.trial().parameters);
         let (first_moments, second_moments) = moments.map_err(TrainError::Device)?;
         let counters = Counters { steps: self.steps, micro_batches: self.micro_batches, log };

@@ -8,10 +8,10 @@ use super::error::{Diverged, TrainError};
 use super::event::{Boundary, EvaluationEvent, Event, StepEvent};
 use super::log::Log;
 use super::observer::{Observer, Observers, Stop};
-use super::order::{Group, Order};
+use super::order::{Order, StepBatches};
 use super::pending::PendingSteps;
 use super::predict::evaluate;
-use super::state::{Interval, Start};
+use super::state::{LogInterval, Start};
 use super::trainer::Trainer;
 use crate::plan::Trial;
 use crate::task::Best;
@@ -71,7 +71,7 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
         let direction = direction.ok_or_else(|| TrainError::UnknownMetric(metric.into()))?;
         let mut best = Best::new(metric, direction);
         let (trainer, interval) = match start {
-            Start::Fresh(parameters) => (Trainer::new(trial, parameters, device), Interval::default()),
+            Start::Fresh(parameters) => (Trainer::new(trial, parameters, device), LogInterval::default()),
             Start::Resumed { state, best: earlier } => {
                 if let Some((step, score)) = earlier {
                     best.offer(step, score);
@@ -115,7 +115,7 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
     }
 
     /// Takes a step. Its metrics are read now if somebody needs them now, or if reading costs nothing.
-    fn step(&mut self, examples: &[Encoded], group: &Group) -> Result<ControlFlow<Stop>, TrainError> {
+    fn step(&mut self, examples: &[Encoded], group: &StepBatches) -> Result<ControlFlow<Stop>, TrainError> {
         let step = self.trainer.step(examples, &group.batches)?;
         self.learning_rate = step.learning_rate;
         self.pending.push(step);
@@ -145,7 +145,7 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn evaluate(&mut self, validation: &[Encoded], group: &Group) -> Result<ControlFlow<Stop>, TrainError> {
+    fn evaluate(&mut self, validation: &[Encoded], group: &StepBatches) -> Result<ControlFlow<Stop>, TrainError> {
         let outputs = self.trainer.predict(validation)?;
         let (predictions, scores) = evaluate(outputs, validation, &self.trial.task.metrics)?;
         if !scores.loss.is_finite() {
@@ -168,7 +168,7 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
         self.observers.send(&Event::Evaluation(event))
     }
 
-    fn boundary(&mut self, group: &Group) -> Result<ControlFlow<Stop>, TrainError> {
+    fn boundary(&mut self, group: &StepBatches) -> Result<ControlFlow<Stop>, TrainError> {
         let ends_epoch = group.step.is_multiple_of(self.trial.steps.per_epoch);
         let mut boundary = Boundary { step: group.step, ends_epoch, is_last: self.is_last(group), state: None };
         if !self.observers.want_state(&boundary) {
@@ -185,7 +185,7 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
         self.observers.send(&Event::Boundary(boundary))
     }
 
-    fn is_last(&self, group: &Group) -> bool {
+    fn is_last(&self, group: &StepBatches) -> bool {
         group.step == self.trial.steps.total
     }
 }

@@ -46,5 +46,6 @@ mod terminal;
 mod tiers;
 mod tokenizers;
 mod training;
+mod type_names;
 mod variants;
 mod vendored;

@@ -143,6 +143,19 @@ fn rooms_use_only_what_is_below_them() {
     assert!(across > 300, "only {across} references were found");
 }
 
+/// Within a room, too, files that use each other both ways are one thing in two places. A folder's `mod.rs` and what lies
+/// in the folder may.
+#[test]
+fn no_two_files_use_each_other() {
+    let graph = graph();
+    for (from, all) in &graph {
+        for to in all.iter().filter(|to| !from.starts_with(to) && !to.starts_with(from)) {
+            let back = graph.get(to).is_some_and(|uses| uses.contains(from));
+            assert!(!back, "{} and {} use each other", from.join("::"), to.join("::"));
+        }
+    }
+}
+
 #[test]
 fn paths_in_every_form_are_found() {
     let text = "use crate::{runs::{self, Status}, plan as planned}; pub(super) use super::sibling::Thing; \

@@ -114,3 +114,8 @@ impl Shell {
         runs.remove(0)
     }
 }
+
+/// Waits until the clock shows another second. Names of runs tell seconds; of two of one second the later has a number.
+pub fn next_second() {
+    std::thread::sleep(std::time::Duration::from_millis(1001));
+}

@@ -9,7 +9,7 @@ use gluepot::random::{Purpose, Stream};
 use serde_json::Value;
 
 use crate::redactor::{Redactor, snapshot};
-use crate::shell::{Done, Shell};
+use crate::shell::{Done, Shell, next_second};
 use crate::support::project;
 
 pub const BASE: &str = r#"
@@ -136,6 +136,7 @@ fn a_sweep_is_shown_run_and_gone_on_with() {
 fn an_edited_sweep_is_another_one_and_says_why() {
     let shell = shell(SWEEP);
     ok(shell.gluepot(&["sweep", "x.toml", "--quiet"]));
+    next_second();
     shell.write("x.toml", SWEEP.replace("5e-3", "2e-3").replace("[1, 2, 3]", "[1, 2]"));
     let edited = ok(shell.gluepot(&["sweep", "x.toml"]));
     snapshot("sweep-edited", &shell, &edited.err);

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use gluepot::settings::{Data, Precision};
 use gluepot::train::{
-    Boundary, Device, EvaluationEvent, Event, Group, Observer, Order, Padding, Start, Stop, load_model, predict, train,
+    Boundary, Device, EvaluationEvent, Event, Observer, Order, Padding, Start, StepBatches, Stop, load_model, predict, train,
 };
 
 use crate::failures::sound;
@@ -17,10 +17,10 @@ const SETTINGS: &str =
 fn every_epoch_has_every_example_once_and_continues_after_any_step() {
     let trial = Bench::tiny().trial(SETTINGS);
     let lengths = [5; 10];
-    let all: Vec<Group> = Order::new(&trial, &lengths, 0..trial.steps.total).collect();
+    let all: Vec<StepBatches> = Order::new(&trial, &lengths, 0..trial.steps.total).collect();
     assert_eq!(all.iter().map(|group| group.step).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     for epoch in all.chunks(2) {
-        let sizes = |group: &Group| group.batches.iter().map(Vec::len).collect::<Vec<_>>();
+        let sizes = |group: &StepBatches| group.batches.iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!([sizes(&epoch[0]), sizes(&epoch[1])], [vec![4, 4], vec![2]]);
         let mut examples: Vec<usize> = epoch.iter().flat_map(|group| group.batches.concat()).collect();
         examples.sort_unstable();

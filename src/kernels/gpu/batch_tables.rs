@@ -3,16 +3,12 @@
 
 use burn_cubecl::tensor::CubeTensor;
 
-use super::attention::TILE;
+use super::attention::{FIELDS, TILE, TILE_FIELDS};
 use super::segment_sum::SegmentLists;
 use super::tensors::{upload, view};
 use crate::kernels::ragged_batch::few_sizes;
 use crate::kernels::{BatchIndices, BatchNumbers, Queries, RaggedBatch, ResidentBatch, ResidentTokens, Targets};
 
-/// Numbers that say where a query or a key is.
-pub const FIELDS: usize = 6;
-/// Numbers of a tile: its first row, and how many rows it has.
-pub const TILE_FIELDS: usize = 2;
 /// Sections begin at multiples of this, where every GPU can bind them.
 const ALIGNMENT: usize = 64;
 

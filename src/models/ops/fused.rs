@@ -13,21 +13,19 @@ use crate::kernels::{
 };
 use crate::models::product;
 
-type Batch = Arc<ResidentBatch>;
-
-pub fn embedding(batch: &Batch, tables: [&Tensor<2>; 3]) -> Tensor<2> {
+pub fn embedding(batch: &Arc<ResidentBatch>, tables: [&Tensor<2>; 3]) -> Tensor<2> {
     let tables = tables.map(|table| table.clone().into_dispatch());
     Tensor::from_dispatch(Embedding { batch: Arc::clone(batch) }.apply(tables))
 }
 
-pub fn norm_dropout(batch: &Batch, x: Tensor<2>, norm: &LayerNorm, dropout: Option<DropoutMask>) -> Tensor<2> {
+pub fn norm_dropout(batch: &Arc<ResidentBatch>, x: Tensor<2>, norm: &LayerNorm, dropout: Option<DropoutMask>) -> Tensor<2> {
     let [scale, shift] = [norm.scale.clone(), norm.shift_or_zeros()].map(Tensor::into_dispatch);
     let operation = NormDropout { batch: Arc::clone(batch), epsilon: norm.epsilon, dropout };
     Tensor::from_dispatch(operation.apply([x.into_dispatch(), scale, shift]))
 }
 
 pub fn attention(
-    batch: &Batch,
+    batch: &Arc<ResidentBatch>,
     heads: usize,
     queries: Queries,
     precision: MatmulPrecision,
@@ -60,7 +58,7 @@ pub fn attend(attention: Attention, queries: Tensor<2>, x: &Tensor<2>, parts: [&
 
 /// From x without the bias of `linear`.
 pub fn dropout_add_norm(
-    batch: &Batch,
+    batch: &Arc<ResidentBatch>,
     x: Tensor<2>,
     linear: &Linear,
     residual: Hidden,
@@ -78,6 +76,6 @@ pub fn bias_gelu(x: Tensor<2>, linear: &Linear, precision: MatmulPrecision) -> T
     Tensor::from_dispatch(BiasGelu { precision }.apply([x.into_dispatch(), linear.bias_or_zeros().into_dispatch()]))
 }
 
-pub fn select_first(batch: &Batch, x: Tensor<2>) -> Tensor<2> {
+pub fn select_first(batch: &Arc<ResidentBatch>, x: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(SelectFirst { batch: Arc::clone(batch) }.apply([x.into_dispatch()]))
 }

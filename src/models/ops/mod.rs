@@ -2,7 +2,7 @@
 //! implementation by Burn's own functions, and hides from the model whether a batch is ragged or padded.
 //!
 //! Padded batches are computed by reference. Of ragged ones an operation runs by its kernel, or where
-//! [`ReferenceOps`] names it, by reference as well: a new operation trains before it has a kernel. It may see its examples
+//! [`ReferenceOps`](super::op::ReferenceOps) names it, by reference as well: a new operation trains before it has a kernel. It may see its examples
 //! padded ([`layout`]); all indices are tables on the device, so that recorded steps read the next batch in them.
 
 mod fused;
@@ -16,59 +16,11 @@ pub use layers::{LayerNorm, Linear};
 
 use super::dropout_sites::DropoutSites;
 use super::input::Input;
+use super::op::{Ids, Op};
 use super::precision::matmul_precision;
 use super::product;
-use crate::kernels::{BatchIndices, Queries};
+use crate::kernels::Queries;
 use crate::settings::Precision;
-
-/// An operation that has both implementations. (Matrix products always run by kernels where these exist, as their factors
-/// and gradients may be bf16.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Op {
-    /// [`Ops::embedding`].
-    Embedding,
-    /// [`Ops::norm_dropout`].
-    NormDropout,
-    /// [`Ops::attention`].
-    Attention,
-    /// [`Ops::dropout_add_norm`].
-    DropoutAddNorm,
-    /// [`Ops::linear_gelu`].
-    LinearGelu,
-    /// [`Ops::select_first`].
-    SelectFirst,
-}
-
-impl Op {
-    /// Every operation.
-    pub const ALL: [Self; 6] =
-        [Self::Embedding, Self::NormDropout, Self::Attention, Self::DropoutAddNorm, Self::LinearGelu, Self::SelectFirst];
-}
-
-/// The operations that run by Burn's own functions although the batch is ragged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReferenceOps(u8);
-
-impl ReferenceOps {
-    /// Whether an operation is among them.
-    #[must_use]
-    pub fn contains(self, op: Op) -> bool {
-        self.0 & 1 << op as u8 != 0
-    }
-
-    /// Whether one of them computes examples padded.
-    #[must_use]
-    pub fn needs_padded_layout(self) -> bool {
-        self.contains(Op::Attention)
-    }
-}
-
-impl FromIterator<Op> for ReferenceOps {
-    fn from_iter<T: IntoIterator<Item = Op>>(ops: T) -> Self {
-        Self(ops.into_iter().fold(0, |all, op| all | 1 << op as u8))
-    }
-}
 
 /// Hidden states `[rows, d]`.
 #[derive(Clone, Debug)]
@@ -76,26 +28,6 @@ pub struct Hidden {
     x: Tensor<2>,
     /// Whether a row is any token, of a padded batch padding too, or only each example's first.
     tokens: Queries,
-}
-
-/// Which indices look an embedding up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ids {
-    /// Token ids.
-    Tokens,
-    Positions,
-    /// Segment ids.
-    Segments,
-}
-
-impl From<Ids> for BatchIndices {
-    fn from(ids: Ids) -> Self {
-        match ids {
-            Ids::Tokens => Self::Tokens,
-            Ids::Positions => Self::Positions,
-            Ids::Segments => Self::Segments,
-        }
-    }
 }
 
 /// The operations of one forward pass over a batch.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation::softmax};
 use rayon::prelude::*;
 
-use super::Ids;
+use super::super::op::Ids;
 use super::layout::PaddedLayout;
 use crate::kernels::{BatchIndices, Dropout, DropoutMask, MaskRows, MatmulPrecision, Operation, Queries};
 use crate::models::input::Input;

@@ -2,8 +2,8 @@
 
 use cubecl::prelude::*;
 
-use super::super::batch_tables::FIELDS;
 use super::forward::tile_place;
+use super::table_fields::FIELDS;
 use super::tiles::{
     CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, UNITS, load_tile, mix, multiply, pair, slices, store, store_column_sums, stride,
 };

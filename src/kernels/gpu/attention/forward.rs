@@ -5,8 +5,8 @@
 
 use cubecl::prelude::*;
 
-use super::super::batch_tables::{FIELDS, TILE_FIELDS};
 use super::super::philox::{Mask, factors};
+use super::table_fields::{FIELDS, TILE_FIELDS};
 use super::tiles::{CHUNK, GROUP, HELD, PAIR, ROW, SLICED, Span, TILE, load_tile, mix, multiply, pair, slices, store, stride};
 
 /// Where a cube's tile is.

@@ -3,6 +3,7 @@
 
 mod backward;
 mod forward;
+mod table_fields;
 mod tiles;
 
 use burn_cubecl::Cube;
@@ -12,9 +13,9 @@ use half::bf16;
 
 use self::backward::{attend_backward_keys, attend_backward_queries};
 use self::forward::attend;
+pub use self::table_fields::{FIELDS, TILE_FIELDS};
 pub use self::tiles::TILE;
 use self::tiles::UNITS;
-use super::batch_tables::TILE_FIELDS;
 use super::matmul::factor_type;
 use super::matrix_batch::{empty_batch, matrices};
 use super::philox::{attention_blocks, mask};

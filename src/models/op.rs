@@ -1,0 +1,72 @@
+//! Names of the operations that encoders are written in, and which of them run by reference.
+
+use crate::kernels::BatchIndices;
+
+/// An operation that has both implementations. (Matrix products always run by kernels where these exist, as their factors
+/// and gradients may be bf16.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Op {
+    /// [`Ops::embedding`].
+    Embedding,
+    /// [`Ops::norm_dropout`].
+    NormDropout,
+    /// [`Ops::attention`].
+    Attention,
+    /// [`Ops::dropout_add_norm`].
+    DropoutAddNorm,
+    /// [`Ops::linear_gelu`].
+    LinearGelu,
+    /// [`Ops::select_first`].
+    SelectFirst,
+}
+
+impl Op {
+    /// Every operation.
+    pub const ALL: [Self; 6] =
+        [Self::Embedding, Self::NormDropout, Self::Attention, Self::DropoutAddNorm, Self::LinearGelu, Self::SelectFirst];
+}
+
+/// The operations that run by Burn's own functions although the batch is ragged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReferenceOps(u8);
+
+impl ReferenceOps {
+    /// Whether an operation is among them.
+    #[must_use]
+    pub fn contains(self, op: Op) -> bool {
+        self.0 & 1 << op as u8 != 0
+    }
+
+    /// Whether one of them computes examples padded.
+    #[must_use]
+    pub fn needs_padded_layout(self) -> bool {
+        self.contains(Op::Attention)
+    }
+}
+
+impl FromIterator<Op> for ReferenceOps {
+    fn from_iter<T: IntoIterator<Item = Op>>(ops: T) -> Self {
+        Self(ops.into_iter().fold(0, |all, op| all | 1 << op as u8))
+    }
+}
+
+/// Which indices look an embedding up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ids {
+    /// Token ids.
+    Tokens,
+    Positions,
+    /// Segment ids.
+    Segments,
+}
+
+impl From<Ids> for BatchIndices {
+    fn from(ids: Ids) -> Self {
+        match ids {
+            Ids::Tokens => Self::Tokens,
+            Ids::Positions => Self::Positions,
+            Ids::Segments => Self::Segments,
+        }
+    }
+}
