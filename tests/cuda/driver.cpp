@@ -29,6 +29,7 @@
 #include <regex>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -350,6 +351,7 @@ struct Function {
     // None where kernels are not run.
     void (*run)(void** arguments, const uint32_t* grid, const uint32_t* cube);
     std::vector<int> sizes;
+    bool sleeps;
 };
 static const char* const NONE = "none";
 static char nothing;
@@ -361,10 +363,12 @@ API int cuModuleLoadData(void** module, const void* image) {
     *module = path == NONE ? &nothing : dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     return *module ? Success : InvalidImage;
 }
-API int cuModuleGetFunction(void** function, void* module, const char*) {
+API int cuModuleGetFunction(void** function, void* module, const char* name) {
     ALONE;
     auto* made = new Function{};
     *function = made;
+    // CubeCL measures a GPU's speed by a kernel whose iterations it raises until they take 20 ms. Not run, it has to take time too.
+    made->sleeps = skips && strstr(name, "_throughput");
     if (module == &nothing) return Success;
     made->run = reinterpret_cast<decltype(made->run)>(dlsym(module, "unit_run"));
     auto sizes = reinterpret_cast<int (*)(int*)>(dlsym(module, "unit_sizes"));
@@ -383,6 +387,7 @@ API int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, un
     go_wrong_in_time();
     if (fault) return Success;
     auto* of = static_cast<Function*>(function);
+    if (of->sleeps) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     if (!of->run) return order(stream, Kernel, [] {});
     std::vector<std::vector<char>> kept;
     for (size_t i = 0; i < of->sizes.size(); i++) {
