@@ -1,5 +1,5 @@
-//! A batch's indices and numbers as Burn's tensors, for operations that are written in Burn: on a GPU they are the tables that
-//! a recorded step finds another batch in.
+//! A batch's indices and numbers as Burn tensors, for operations composed from Burn's own functions. On a GPU they are the
+//! tables from which a replayed step reads its batch.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::ragged_batch::{RaggedBatch, few_sizes};
 use super::resident::ResidentBatch;
 use super::targets::Targets;
 
-/// Indices of a batch.
+/// Index vectors of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchIndices {
     /// The token id of each row: `[rows]`.
@@ -23,7 +23,7 @@ pub enum BatchIndices {
     Segments,
     /// The row of each example's first token: `[examples]`.
     FirstRows,
-    /// The row of each slot of the padded layout, and 0 for padding: `[examples * padded length]`.
+    /// The row of each slot of the padded layout, or 0 for padding: `[examples * padded length]`.
     ToPadded,
     /// The slot of each row in the padded layout: `[rows]`.
     FromPadded,
@@ -31,23 +31,23 @@ pub enum BatchIndices {
     Classes,
 }
 
-/// Numbers of a batch.
+/// Float vectors of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchNumbers {
-    /// 1 for a slot of the padded layout that is a token, 0 for padding: `[examples * padded length]`.
+    /// 1 for a slot of the padded layout that holds a token, 0 for padding: `[examples * padded length]`.
     TokenMask,
-    /// What each example should give, where that is not a class: `[examples * width]`.
+    /// The target of each example, unless it is a class: `[examples * width]`.
     Targets,
 }
 
 impl RaggedBatch {
-    /// Rows of an example in the padded layout; 0 where the batch has none.
+    /// Returns the number of rows per example in the padded layout; 0 if the batch has none.
     #[must_use]
     pub fn padded_length(&self) -> usize {
         if self.is_padded { few_sizes(self.lengths().max().unwrap_or(0)) } else { 0 }
     }
 
-    /// Indices, without what a GPU fills them up with.
+    /// Returns indices, without the padding that a GPU adds.
     #[must_use]
     pub fn indices(&self, which: BatchIndices) -> Vec<u32> {
         let length = self.padded_length();
@@ -73,7 +73,7 @@ impl RaggedBatch {
         }
     }
 
-    /// Numbers.
+    /// Returns float values.
     #[must_use]
     pub fn numbers(&self, which: BatchNumbers) -> Vec<f32> {
         match which {
@@ -89,12 +89,12 @@ impl RaggedBatch {
     }
 }
 
-/// How a backend makes them; the first operand says on which device.
+/// How a backend makes these tensors, on the device of the first operand.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait BatchTensors: Backend {
-    /// Indices.
+    /// Returns indices.
     fn batch_indices(beside: FloatTensor<Self>, batch: Arc<ResidentBatch>, which: BatchIndices) -> IntTensor<Self>;
-    /// Numbers.
+    /// Returns numbers.
     fn batch_numbers(beside: FloatTensor<Self>, batch: Arc<ResidentBatch>, which: BatchNumbers) -> FloatTensor<Self>;
 }
 
@@ -113,12 +113,12 @@ impl BatchTensors for Flex {
 }
 
 impl ResidentBatch {
-    /// Indices on the device of another tensor.
+    /// Returns indices on the device of another tensor.
     pub fn indices_on<const D: usize>(self: &Arc<Self>, beside: &Tensor<D>, which: BatchIndices) -> Tensor<1, Int> {
         Tensor::from_dispatch(Dispatch::batch_indices(without_autodiff(beside).into_dispatch(), Arc::clone(self), which))
     }
 
-    /// Numbers on the device of another tensor, outside the autodiff graph.
+    /// Returns numbers on the device of another tensor, outside the autodiff graph.
     pub fn numbers_on<const D: usize>(self: &Arc<Self>, beside: &Tensor<D>, which: BatchNumbers) -> Tensor<1> {
         Tensor::from_dispatch(Dispatch::batch_numbers(without_autodiff(beside).into_dispatch(), Arc::clone(self), which))
     }

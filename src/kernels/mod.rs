@@ -1,8 +1,8 @@
-//! Fused training operations, each with a gradient written out by hand.
+//! Fused training operations with hand-written gradients.
 //!
-//! [`ops`] declares them, `cpu` and `gpu` have their kernels, and [`Operation`] is how Burn's tensors reach these.
+//! [`ops`] declares them, `cpu` and `gpu` implement their kernels, and [`Operation`] applies them to Burn's tensors.
 //!
-//! A batch is one long row of tokens, example after example, without padding ([`RaggedBatch`]). Hidden states are
+//! A batch is one long sequence of tokens, example after example, without padding ([`RaggedBatch`]). Hidden states are
 //! `[tokens, d]`.
 
 mod batch_tensors;

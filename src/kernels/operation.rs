@@ -1,7 +1,7 @@
 //! How every operation reaches its kernels, with and without automatic differentiation.
 //!
-//! An operation is a struct of options, declared in [`super::ops`]. Each backend's folder has its [`Kernel`]: the forward
-//! pass, and a backward pass written out by hand. Everything between them and Burn is here, once for all operations.
+//! An operation is a struct of options, declared in [`super::ops`]. Each backend's folder implements its [`Kernel`]: the
+//! forward pass and a hand-written backward pass. Everything between them and Burn is here, once for all operations.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -17,25 +17,25 @@ use burn_cubecl::Cube;
 
 use super::packed::PackedTensors;
 
-/// What a backend computes of a differentiable operation on `N` tensors.
+/// A backend's implementation of a differentiable operation on `N` tensors.
 pub trait Kernel<B: Backend, const N: usize>: Debug + Send + Sized + 'static {
-    /// What the backward pass needs of the forward pass.
+    /// What the backward pass needs from the forward pass.
     type Saved: Clone + Debug + Send + 'static;
 
-    /// The output, and what the backward pass needs.
+    /// Returns the output, and what the backward pass needs.
     fn forward(self, operands: [FloatTensor<B>; N]) -> (FloatTensor<B>, Self::Saved);
 
-    /// The gradients of the operands, in their order, from that of the output.
+    /// Returns the gradients of the operands, in their order, given the gradient of the output.
     fn backward(saved: Self::Saved, gradient: FloatTensor<B>) -> [FloatTensor<B>; N];
 }
 
-/// A kernel for GPUs, in builds that have them.
+/// A kernel for GPUs, in builds with GPU support.
 #[cfg(feature = "gpu")]
 pub trait GpuKernel<const N: usize>: Kernel<Cube, N> {}
 #[cfg(feature = "gpu")]
 impl<O: Kernel<Cube, N>, const N: usize> GpuKernel<N> for O {}
 
-/// Nothing: this build has no GPUs.
+/// Empty: this build has no GPU support.
 #[cfg(not(feature = "gpu"))]
 pub trait GpuKernel<const N: usize> {}
 #[cfg(not(feature = "gpu"))]
@@ -43,7 +43,7 @@ impl<O, const N: usize> GpuKernel<N> for O {}
 
 /// A differentiable operation with a kernel on every backend.
 pub trait Operation<const N: usize>: Kernel<Flex, N> + GpuKernel<N> {
-    /// The output on these operands, which lie on one device. Some may be outside the autodiff graph.
+    /// Returns the output for these operands, all on one device. Operands may be outside the autodiff graph.
     fn apply(self, operands: [DispatchTensor; N]) -> DispatchTensor {
         Dispatch::fused(PackedTensors(operands.into()), self)
     }
@@ -51,11 +51,11 @@ pub trait Operation<const N: usize>: Kernel<Flex, N> + GpuKernel<N> {
 
 impl<O: Kernel<Flex, N> + GpuKernel<N>, const N: usize> Operation<N> for O {}
 
-/// The one entry that Burn's macro routes by device. It must stay a single generic method: the macro generates an arm per
-/// backend for each method.
+/// The single entry point that Burn's macro dispatches by device. It must stay a single generic method: the macro generates
+/// an arm per backend for each method.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
 pub trait Fused: Backend {
-    /// The output of an operation on `N` operands.
+    /// Returns the output of an operation on `N` operands.
     fn fused<O: Operation<N>, const N: usize>(#[extension_type] operands: PackedTensors<Self>, operation: O)
     -> FloatTensor<Self>;
 }
@@ -86,7 +86,7 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Cube, C> {
     }
 }
 
-/// The backward pass of an operation, as Burn's autodiff takes it.
+/// The backward pass of an operation, in the form that Burn's autodiff expects.
 #[derive(Debug)]
 struct BackwardOf<O>(PhantomData<fn() -> O>);
 
@@ -103,7 +103,7 @@ impl<B: Backend, O: Kernel<B, N>, const N: usize> Backward<B, N> for BackwardOf<
     }
 }
 
-/// The output, with its backward pass where one of the operands wants a gradient.
+/// Returns the output, and registers the backward pass if an operand requires a gradient.
 #[expect(clippy::redundant_closure_for_method_calls, reason = "the methods' full paths would say less")]
 fn differentiable<B: Backend, C: CheckpointStrategy, O: Kernel<B, N>, const N: usize>(
     operands: PackedTensors<Autodiff<B, C>>,

@@ -1,4 +1,4 @@
-//! Any number of tensors as one operand, which Burn's extensions do not know by themselves.
+//! A variable number of tensors as one operand, which Burn's backend extensions do not support themselves.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{
@@ -10,7 +10,7 @@ use burn::backend::{
 pub struct PackedTensors<B: Backend>(pub Vec<FloatTensor<B>>);
 
 impl<B: Backend> PackedTensors<B> {
-    /// Exactly `N` tensors, as they were packed.
+    /// Returns exactly `N` tensors, in the order they were packed.
     pub fn into_array<const N: usize>(self) -> [FloatTensor<B>; N] {
         self.0.try_into().unwrap_or_else(|_| unreachable!("an operation on {N} operands packs {N}"))
     }

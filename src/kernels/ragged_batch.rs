@@ -5,59 +5,59 @@ use std::sync::Arc;
 use super::resident::{ResidentBatch, ResidentTokens};
 use super::targets::Targets;
 
-/// Examples end to end. A row is a token.
+/// Examples concatenated, one row per token.
 #[derive(Clone, Debug, Default)]
 pub struct RaggedBatch {
     /// Token ids: `[rows]`.
     pub tokens: Vec<u32>,
     /// Segment ids: `[rows]`.
     pub segments: Vec<u32>,
-    /// Place of each token in its example, from 0: `[rows]`.
+    /// Position of each token in its example, from 0: `[rows]`.
     pub positions: Vec<u32>,
-    /// Row where each example begins, and where the last one ends: `[examples + 1]`.
+    /// Row where each example begins, followed by the end of the last one: `[examples + 1]`.
     pub offsets: Vec<usize>,
     /// Row of each example's first token: `[examples]`.
     pub first_rows: Vec<u32>,
     /// The distinct tokens.
     pub unique: Arc<ResidentTokens>,
-    /// What each example should give.
+    /// The targets of the examples.
     pub targets: Targets,
-    /// Its number among the batches of a training: part of the counter that dropout is drawn from.
+    /// The batch's number in the training run, which is part of the dropout counter.
     pub number: u64,
     /// The token whose embedding gets no gradient.
     pub ignored: Option<u32>,
-    /// Whether some operation computes it in the padded layout, which then is among its index tables.
+    /// Whether an operation needs the padded layout, whose index tables are then built too.
     pub is_padded: bool,
 }
 
-/// The next of few numbers, eight for each doubling: few shapes are met, and less than an eighth is added.
+/// Rounds up to one of few sizes, eight per doubling, so that few shapes occur. Adds less than an eighth, or less than 8.
 pub fn few_sizes(count: usize) -> usize {
     let below = 1 << count.max(1).ilog2();
     count.max(1).next_multiple_of((below / 8).max(FINEST))
 }
 
-/// Sizes are multiples of at least this.
+/// Every size is a multiple of this.
 const FINEST: usize = 8;
 
-/// The distinct tokens of a batch, as `torch.unique(tokens, return_inverse=True)` gives them: few of a vocabulary, so that
-/// gradients of its embeddings are kept for them alone.
+/// The distinct tokens of a batch, like `torch.unique(tokens, return_inverse=True)`: a small part of the vocabulary, so
+/// gradients of its embeddings are stored only for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UniqueTokens {
     /// Token ids, ascending.
     pub ids: Vec<u32>,
-    /// Where each row's token is among them, or [`UniqueTokens::NONE`].
+    /// Index of each row's token in `ids`, or [`UniqueTokens::NONE`].
     pub inverse: Vec<u32>,
 }
 
 impl UniqueTokens {
-    /// The place of a token whose embedding gets no gradient.
+    /// The index of a token whose embedding gets no gradient.
     pub const NONE: u32 = u32::MAX;
 
-    /// The distinct ones of `tokens`, except `ignored`, which gets no gradient.
+    /// Returns the distinct values of `tokens`, without `ignored`, which gets no gradient.
     #[must_use]
     pub fn of(tokens: &[u32], ignored: Option<u32>) -> Self {
         let mut ids: Vec<u32> = tokens.iter().copied().filter(|id| Some(*id) != ignored).collect();
-        // A gradient has at least one row.
+        // Keep at least one id: a gradient has at least one row.
         ids.extend(tokens.first().filter(|_| ids.is_empty()));
         ids.sort_unstable();
         ids.dedup();
@@ -68,13 +68,13 @@ impl UniqueTokens {
         Self { inverse: tokens.iter().map(place).collect(), ids }
     }
 
-    /// Where each of `ids` is among these; all of them are.
+    /// Returns the index of each of `ids`, all of which must be in the set.
     #[must_use]
     pub fn places_of(&self, ids: &[u32]) -> Vec<u32> {
         ids.iter().map(|id| self.ids.partition_point(|other| other < id) as u32).collect()
     }
 
-    /// The distinct tokens of two batches.
+    /// Returns the distinct tokens of two batches.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         Self::of(&[&*self.ids, &*other.ids].concat(), None)
@@ -82,7 +82,7 @@ impl UniqueTokens {
 }
 
 impl RaggedBatch {
-    /// Examples, each its token ids and segment ids.
+    /// Creates a batch from the token ids and segment ids of each example.
     #[must_use]
     pub fn new<'a>(examples: impl Iterator<Item = (&'a [u32], &'a [u32])>) -> Self {
         let mut batch = Self { offsets: vec![0], ..Self::default() };
@@ -97,7 +97,8 @@ impl RaggedBatch {
         batch
     }
 
-    /// The embedding of `token`, that of padding, gets no gradient where it occurs in a text, as with torch's `padding_idx`.
+    /// Excludes `token`, the padding token, from the embedding's gradient even if it occurs in a text, like torch's
+    /// `padding_idx`.
     #[must_use]
     pub fn ignoring(mut self, token: Option<u32>) -> Self {
         if token.is_some_and(|token| self.unique.ids.binary_search(&token).is_ok()) {
@@ -106,49 +107,49 @@ impl RaggedBatch {
         Self { ignored: token, ..self }
     }
 
-    /// With targets.
+    /// Sets the targets.
     #[must_use]
     pub fn with_targets(self, targets: Targets) -> Self {
         Self { targets, ..self }
     }
 
-    /// As batch `number` of a training.
+    /// Sets the batch's number in the training run.
     #[must_use]
     pub fn numbered(self, number: u64) -> Self {
         Self { number, ..self }
     }
 
-    /// With the padded layout for operations that have no ragged kernel.
+    /// Adds the padded layout, for operations without a ragged kernel.
     #[must_use]
     pub fn with_padded_layout(self) -> Self {
         Self { is_padded: true, ..self }
     }
 
-    /// For kernels.
+    /// Wraps the batch for use by kernels.
     #[must_use]
     pub fn resident(self) -> Arc<ResidentBatch> {
         Arc::new(self.into())
     }
 
-    /// Number of examples.
+    /// Returns the number of examples.
     #[must_use]
     pub fn examples(&self) -> usize {
         self.offsets.len().saturating_sub(1)
     }
 
-    /// Number of tokens.
+    /// Returns the number of tokens.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Number of tokens of an example.
+    /// Returns the number of tokens of an example.
     #[must_use]
     pub fn length(&self, example: usize) -> usize {
         self.offsets[example + 1] - self.offsets[example]
     }
 
-    /// Number of tokens of each example.
+    /// Returns the number of tokens of each example.
     pub fn lengths(&self) -> impl Iterator<Item = usize> {
         self.offsets.windows(2).map(|ends| ends[1] - ends[0])
     }

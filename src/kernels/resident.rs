@@ -1,10 +1,10 @@
-//! Values of the host that a device gets a copy of once.
+//! Host values with a lazily uploaded device copy.
 
 use std::ops::Deref;
 use std::sync::OnceLock;
 
-/// A value of the host, and its copy on a device from when a kernel first asks for it. The value cannot change behind the
-/// copy's back; two residents share nothing, even of equal values, so this is neither `Clone` nor comparable.
+/// A host value, and its copy on a device once a kernel has asked for it. The value is immutable, so the copy cannot become
+/// outdated. Two residents never share a copy, even if their values are equal, so this is neither `Clone` nor comparable.
 #[derive(Debug)]
 pub struct Resident<H, D> {
     host: H,
@@ -13,12 +13,12 @@ pub struct Resident<H, D> {
 }
 
 impl<H, D> Resident<H, D> {
-    /// Not on a device yet.
+    /// Wraps a value that is not on a device yet.
     pub fn new(host: H) -> Self {
         Self { host, device: OnceLock::new() }
     }
 
-    /// The value alone.
+    /// Returns the host value.
     pub fn into_host(self) -> H {
         self.host
     }
@@ -26,12 +26,12 @@ impl<H, D> Resident<H, D> {
 
 #[cfg(feature = "gpu")]
 impl<H, D> Resident<H, D> {
-    /// The copy on the device, uploaded now if this is the first time.
+    /// Returns the copy on the device, uploading it on first use.
     pub fn on_device(&self, upload: impl FnOnce() -> D) -> &D {
         self.device.get_or_init(upload)
     }
 
-    /// The copy on the device, if a kernel has read it.
+    /// Returns the copy on the device, if a kernel has already used it.
     pub fn uploaded(&self) -> Option<&D> {
         self.device.get()
     }
@@ -57,22 +57,22 @@ impl<H, D> From<H> for Resident<H, D> {
     }
 }
 
-/// What a GPU holds of a batch.
+/// The device copy of a batch.
 #[cfg(feature = "gpu")]
 pub type DeviceBatch = super::gpu::BatchTables;
 /// Numbers on a GPU.
 #[cfg(feature = "gpu")]
 pub type DeviceNumbers = burn_cubecl::tensor::CubeTensor;
-/// Nothing: this build has no GPUs.
+/// Empty: this build has no GPU support.
 #[cfg(not(feature = "gpu"))]
 pub type DeviceBatch = ();
-/// Nothing: this build has no GPUs.
+/// Empty: this build has no GPU support.
 #[cfg(not(feature = "gpu"))]
 pub type DeviceNumbers = ();
 
-/// A batch without padding, and its index tables on a GPU.
+/// A batch without padding, with its index tables on a GPU.
 pub type ResidentBatch = Resident<super::RaggedBatch, DeviceBatch>;
-/// The distinct tokens of a batch, and their ids on a GPU.
+/// The distinct tokens of a batch, with their ids on a GPU.
 pub type ResidentTokens = Resident<super::UniqueTokens, DeviceNumbers>;
-/// The rules of an update, one for each parameter of a model, and their numbers on a GPU.
+/// The update rules of all parameters of a model, with their coefficients on a GPU.
 pub type ResidentRules = Resident<Vec<super::UpdateRule>, DeviceNumbers>;

@@ -1,26 +1,26 @@
-//! What a batch's examples should give, as a loss reads it.
+//! The targets of a batch, as a loss reads them.
 
-/// The targets of a batch, all of one kind.
+/// The targets of a batch, all of the same type.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Targets {
-    /// None: nothing is learnt from the batch.
+    /// No targets: the batch is not trained on.
     #[default]
     None,
-    /// One of several classes: an index below the number of outputs for each example.
+    /// Single-label classification: a class index for each example, below the number of outputs.
     Classes(Vec<u32>),
-    /// Any number of labels: 0 or 1 for each example and label, example after example.
+    /// Multi-label classification: 0 or 1 for each example and label, example after example.
     Labels {
         /// `[examples * labels]`.
         values: Vec<f32>,
         /// Number of labels.
         labels: usize,
     },
-    /// A number for each example.
+    /// Regression: a number for each example.
     Values(Vec<f32>),
 }
 
 impl Targets {
-    /// Numbers for each example, where they are not indices: the width of `[examples, width]`.
+    /// Returns the width of the float targets `[examples, width]`, or `None` if the targets are not floats.
     #[must_use]
     pub fn width(&self) -> Option<usize> {
         match self {

@@ -1,4 +1,4 @@
-//! Operations outside automatic differentiation: those of the optimizer, in place where nobody else holds the tensors.
+//! Operations outside automatic differentiation: those of the optimizer, in place where a tensor's memory is not shared.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, DispatchTensor, Flex, backend_extension};
@@ -7,19 +7,19 @@ use burn_cubecl::Cube;
 
 use super::packed::PackedTensors;
 
-/// What a backend computes of an operation that is not differentiated, from any number of tensors to any number.
+/// A backend's implementation of a non-differentiable operation from any number of tensors to any number.
 pub trait UpdateKernel<B: Backend>: Sized {
-    /// The results; [`super::ops`] says which operands and results there are, and in what order.
+    /// Returns the results; [`super::ops`] documents the operands and results and their order.
     fn run(self, operands: Vec<FloatTensor<B>>) -> Vec<FloatTensor<B>>;
 }
 
-/// A kernel for GPUs, in builds that have them.
+/// A kernel for GPUs, in builds with GPU support.
 #[cfg(feature = "gpu")]
 pub trait GpuUpdateKernel: UpdateKernel<Cube> {}
 #[cfg(feature = "gpu")]
 impl<U: UpdateKernel<Cube>> GpuUpdateKernel for U {}
 
-/// Nothing: this build has no GPUs.
+/// Empty: this build has no GPU support.
 #[cfg(not(feature = "gpu"))]
 pub trait GpuUpdateKernel {}
 #[cfg(not(feature = "gpu"))]
@@ -27,7 +27,7 @@ impl<U> GpuUpdateKernel for U {}
 
 /// An operation with a kernel on every backend.
 pub trait Update: UpdateKernel<Flex> + GpuUpdateKernel {
-    /// The results on these operands, which lie on one device; there is at least one.
+    /// Returns the results for these operands: at least one, all on one device.
     fn apply(self, operands: Vec<DispatchTensor>) -> Vec<DispatchTensor> {
         Dispatch::update(PackedTensors(operands), self).0
     }
@@ -35,10 +35,10 @@ pub trait Update: UpdateKernel<Flex> + GpuUpdateKernel {
 
 impl<U: UpdateKernel<Flex> + GpuUpdateKernel> Update for U {}
 
-/// The one entry that Burn's macro routes by device.
+/// The single entry point that Burn's macro dispatches by device.
 #[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait Updates: Backend {
-    /// The results of an operation.
+    /// Returns the results of an operation.
     fn update<U: Update>(#[extension_type] operands: PackedTensors<Self>, operation: U) -> PackedTensors<Self>;
 }
 

@@ -6,41 +6,41 @@ use std::sync::{Arc, Mutex};
 
 use crate::kernels::{ResidentRules, ResidentTokens};
 
-/// A step over some parameters: `[parameters.., gradients.., first moments.., second moments.., clip]` gives
-/// `[parameters.., first moments.., second moments..]`. Gradients are multiplied with `clip`, `[1]`, first.
+/// One step over several parameters: maps `[parameters.., gradients.., first moments.., second moments.., clip]` to
+/// `[parameters.., first moments.., second moments..]`. Gradients are first multiplied by `clip`, `[1]`.
 #[derive(Clone, Debug)]
 pub struct AdamWStep {
-    /// The rules of all parameters of the model.
+    /// The update rules of all parameters of the model.
     pub rules: Arc<ResidentRules>,
-    /// Which of them each of these parameters follows.
+    /// Index into `rules` for each of these parameters.
     pub which: Vec<usize>,
 }
 
 impl AdamWStep {
-    /// The rule of each of these parameters.
+    /// Returns the rule of each of these parameters.
     pub fn each(&self) -> impl Iterator<Item = UpdateRule> {
         self.which.iter().map(|which| self.rules[*which])
     }
 }
 
-/// [`AdamWStep`] of an embedding table `[ids, d]` whose gradient is zero but for the rows of some tokens, `[tokens, d]`:
-/// `[table, gradient, first moment, second moment, clip]` gives `[table, first moment, second moment]`.
+/// [`AdamWStep`] of an embedding table `[ids, d]` whose gradient `[tokens, d]` covers only the rows of some tokens and is
+/// zero elsewhere: maps `[table, gradient, first moment, second moment, clip]` to `[table, first moment, second moment]`.
 #[derive(Clone, Debug)]
 pub struct SparseAdamWStep {
     /// The tokens that have a gradient.
     pub tokens: Arc<ResidentTokens>,
-    /// Which rows ever had one.
+    /// The rows that have ever had a gradient.
     pub touched: TouchedRows,
-    /// The rules of all parameters of the model.
+    /// The update rules of all parameters of the model.
     pub rules: Arc<ResidentRules>,
-    /// Which of them the table follows.
+    /// Index into `rules` for the table.
     pub which: usize,
 }
 
-/// Which rows of a table ever had a gradient; empty before the first step.
+/// Which rows of a table have ever had a gradient; empty before the first step.
 pub type TouchedRows = Arc<Mutex<Vec<bool>>>;
 
-/// The numbers of one step for one parameter, in f32 as torch applies them.
+/// Coefficients of one step for one parameter, in f32 as in torch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateRule {
     /// 1 - learning rate · weight decay.

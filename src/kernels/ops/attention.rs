@@ -1,39 +1,40 @@
 //! Scaled dot-product attention (Vaswani et al. 2017) within each example of a batch without padding.
 //!
-//! For each head: S = (Q + b)(K + b)ᵀ / √width, P = softmax(S), O = dropout(P)(V + b). Backward, with D the dropout's
-//! factors: dV = (P∘D)ᵀ dO, dP = (dO Vᵀ)∘D, dS = P∘(dP - rowsum(P∘dP)), dQ = dS K / √width, dK = dSᵀ Q / √width.
+//! For each head: S = (Q + b)(K + b)ᵀ / √width, P = softmax(S), O = dropout(P)(V + b). Backward, with D the dropout factors:
+//! dV = (P∘D)ᵀ dO, dP = (dO Vᵀ)∘D, dS = P∘(dP - rowsum(P∘dP)), dQ = dS K / √width, dK = dSᵀ Q / √width.
 
 use std::sync::Arc;
 
 use crate::kernels::{DropoutMask, MatmulPrecision, ResidentBatch};
 
-/// Which tokens have a query.
+/// The tokens that have a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queries {
     /// Every token.
     All,
-    /// The first of each example alone, which is all that a classifier reads of the last layer.
+    /// Only the first token of each example, which is all that a classifier reads from the last layer.
     First,
 }
 
-/// O `[queries, d]` from queries `[queries, d]`, keys and values `[rows, d]`, each without its bias and followed by it:
-/// `[query, query_bias, key, key_bias, value, value_bias]`.
+/// O `[queries, d]` from `[query, query_bias, key, key_bias, value, value_bias]`: queries are `[queries, d]`, keys and values
+/// `[rows, d]`, all before their bias is added.
 #[derive(Clone, Debug)]
 pub struct Attention {
     /// The batch.
     pub batch: Arc<ResidentBatch>,
     /// Number of heads.
     pub heads: usize,
-    /// Which tokens have a query.
+    /// The tokens that have a query.
     pub queries: Queries,
-    /// The products that the output, and the gradients, go into: on a GPU they are rounded for these right away.
+    /// Precision of the matrix products that consume the output and the gradients. On a GPU both are rounded to it right
+    /// away.
     pub precision: MatmulPrecision,
-    /// Dropout on the probabilities.
+    /// Dropout on the attention probabilities.
     pub dropout: Option<DropoutMask>,
 }
 
-/// [`Attention`] of every token to its example's, with the projections: `[x, query, query_bias, key, key_bias, value,
-/// value_bias]`, where x is `[rows, d]` and the weights are `[d, d]`.
+/// [`Attention`] from every token to all tokens of its example, projections included:
+/// `[x, query, query_bias, key, key_bias, value, value_bias]`, where x is `[rows, d]` and the weights are `[d, d]`.
 #[derive(Clone, Debug)]
 pub struct SelfAttention(pub Attention);
 
@@ -54,7 +55,7 @@ mod tests {
         Attention { batch, heads: HEADS, queries, precision: MatmulPrecision::F32, dropout }
     }
 
-    /// O of one example and head, from its queries, keys and values.
+    /// Returns O of one example and head, from its queries, keys and values.
     fn attend(query: &[f64], key: &[f64], value: &[f64], width: usize, factors: &[f64]) -> Vec<f64> {
         let keys = key.len() / width;
         let row = |(at, query): (usize, &[f64])| {
@@ -69,7 +70,7 @@ mod tests {
         query.chunks(width).enumerate().flat_map(row).collect()
     }
 
-    /// O of all examples and heads, from `[query, query_bias, key, key_bias, value, value_bias]`.
+    /// Returns O of all examples and heads, from `[query, query_bias, key, key_bias, value, value_bias]`.
     fn formula(operands: &[Vec<f64>], Attention { queries, dropout, .. }: &Attention) -> Vec<f64> {
         let width = D / HEADS;
         let query_count = |length: usize| if *queries == Queries::All { length } else { 1 };

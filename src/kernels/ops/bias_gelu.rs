@@ -2,11 +2,11 @@
 
 use crate::kernels::MatmulPrecision;
 
-/// GELU(x + bias) of `[x, bias]`, x `[rows, d]`. On a GPU the output is rounded right away for the products that it goes into,
-/// and so is its gradient.
+/// GELU(x + bias) of `[x, bias]`, where x is `[rows, d]`. On a GPU the output and the gradient of x are rounded right away to
+/// `precision`.
 #[derive(Clone, Debug)]
 pub struct BiasGelu {
-    /// Those products.
+    /// Precision of the matrix products that consume the output and the gradient.
     pub precision: MatmulPrecision,
 }
 

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use crate::kernels::ResidentBatch;
 
-/// Minus the mean logarithm of the probabilities of the batch's classes, times a share: `[1]` from `[logits]`, `[examples,
-/// classes]`.
+/// The mean negative log-likelihood of the batch's classes, times `share`: `[1]` from `[logits]`, `[examples, classes]`.
 #[derive(Clone, Debug)]
 pub struct CrossEntropy {
     /// The batch, with its [classes](crate::kernels::Targets::Classes).
     pub batch: Arc<ResidentBatch>,
-    /// What the mean is multiplied with.
+    /// Factor that the mean is multiplied by.
     pub share: f64,
 }

@@ -1,33 +1,33 @@
-//! Dropout by itself.
+//! Dropout as an operation of its own.
 
 use std::sync::Arc;
 
 use crate::kernels::{DropoutMask, ResidentBatch};
 
-/// dropout(x) of `[x]`, `[n, d]`. It is its own gradient.
+/// dropout(x) of `[x]`, `[n, d]`. The backward pass is the same operation on the gradient.
 #[derive(Clone, Debug)]
 pub struct Dropout {
     /// The batch.
     pub batch: Arc<ResidentBatch>,
     /// The mask.
     pub mask: DropoutMask,
-    /// Which of the mask's rows each row of x has.
+    /// The row of the mask that each row of x uses.
     pub rows: MaskRows,
 }
 
-/// Which of a mask's rows the rows of a matrix have. A mask is a function of its rows' numbers, so that the same token has the
-/// same mask however a batch is laid out.
+/// Which row of a mask each row of a matrix uses. A mask depends only on row numbers, so a token gets the same mask however
+/// the batch is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaskRows {
-    /// Row i has row i: hidden states of all tokens, or a vector for each example.
+    /// Row i uses mask row i: hidden states of all tokens, or one vector per example.
     Same,
-    /// Row i has that of the i-th example's first token.
+    /// Row i uses the mask row of example i's first token.
     FirstTokens,
-    /// Rows are those of the padded attention probabilities `[examples, heads, queries, padded length]`.
+    /// Rows are padded attention probabilities, `[examples, heads, queries, padded length]`.
     Attention {
         /// Number of heads.
         heads: usize,
-        /// Queries of each example, padding included; the first ones are tokens, in their order.
+        /// Queries per example, padding included; the example's tokens come first, in order.
         queries: usize,
     },
 }
@@ -40,8 +40,8 @@ mod tests {
     use crate::kernels::ops::gradcheck::{devices, dropout};
     use crate::kernels::{Operation, RaggedBatch};
 
-    /// The factors of padded probabilities are those that [`Attention`](crate::kernels::Attention) draws; padding's are of no
-    /// account.
+    /// Padded probabilities get the same factors as in [`Attention`](crate::kernels::Attention); the factors of padding do
+    /// not matter.
     #[test]
     fn padded_probabilities_are_dropped_as_ragged_ones() {
         let (lengths, heads, width) = ([3_usize, 1, 8], 2, 8);

@@ -1,4 +1,4 @@
-//! Word, position and segment embeddings of each token, summed.
+//! The sum of word, position and segment embeddings of each token.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use crate::kernels::ResidentBatch;
 
 /// `[rows, d]` from the tables of words, positions and segments, each `[ids, d]`.
 ///
-/// The gradient of the words is that of the batch's [distinct ones](crate::kernels::UniqueTokens) alone, `[ids, d]`; all
-/// other rows' are zero. On a GPU either may have rows behind these, which fill it up to one of few sizes and have no part
-/// in any gradient.
+/// The gradient of the word table covers only the batch's [distinct tokens](crate::kernels::UniqueTokens), `[ids, d]`; all
+/// other rows are zero. On a GPU both the output and this gradient may have padding rows at the end, up to one of few sizes,
+/// which do not affect any gradient.
 #[derive(Clone, Debug)]
 pub struct Embedding {
     /// The batch.

@@ -1,4 +1,4 @@
-//! Operations against their formulas in f64, one number at a time, and their gradients against central differences of these.
+//! Checks operations against scalar formulas in f64, and their gradients against central differences of these formulas.
 
 use burn::backend::DispatchTensor;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
@@ -6,7 +6,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use crate::kernels::{DropoutMask, Operation};
 use crate::random::{Purpose, Stream};
 
-/// A tensor that an operation is tried on.
+/// An input of the operation under test.
 pub struct Operand {
     pub name: &'static str,
     /// One or two dimensions.
@@ -14,7 +14,7 @@ pub struct Operand {
     pub values: Vec<f32>,
 }
 
-/// Normally distributed numbers.
+/// Returns normally distributed numbers.
 pub fn draw(seed: u64, count: usize) -> Vec<f32> {
     Stream::new(seed, Purpose::Weights, 0, 0).normal(count, 1.0)
 }
@@ -24,7 +24,7 @@ pub fn operand(name: &'static str, seed: u64, shape: impl Into<Vec<usize>>) -> O
     Operand { name, values: draw(seed, shape.iter().product()), shape }
 }
 
-/// A dropout of 0.3.
+/// Returns a dropout with probability 0.3.
 pub fn dropout(seed: u64) -> DropoutMask {
     DropoutMask::new(Stream::new(seed, Purpose::Order, 0, 1), 0.3)
 }
@@ -33,7 +33,7 @@ pub fn widened(values: &[f32]) -> Vec<f64> {
     values.iter().map(|value| f64::from(*value)).collect()
 }
 
-/// The devices whose kernels are tried.
+/// Returns the devices to test.
 pub fn devices() -> Vec<Device> {
     vec![
         Device::flex(),
@@ -42,8 +42,8 @@ pub fn devices() -> Vec<Device> {
     ]
 }
 
-/// The output of an operation within `bound.0` of its formula's, and the gradients of Σ weights · output within `bound.1` of
-/// central differences; both of the largest expected number. Operands and outputs are row-major.
+/// Asserts that an operation's output is within `bound.0` of its formula's, and that the gradients of Σ weights · output are
+/// within `bound.1` of central differences, both relative to the largest expected value. Operands and outputs are row-major.
 pub fn gradcheck<O, const N: usize>(
     operation: &O,
     operands: &[Operand; N],
@@ -99,7 +99,7 @@ impl Leaf {
     }
 }
 
-/// Σ weights · f(operands), and its derivative by each number of each operand.
+/// Returns the derivative of Σ weights · f(operands) with respect to each element of each operand.
 fn differences(operands: &[Vec<f64>], weights: &[f64], f: &dyn Fn(&[Vec<f64>]) -> Vec<f64>) -> Vec<Vec<f64>> {
     const STEP: f64 = 1e-5;
     let value = |operands: &[Vec<f64>]| f(operands).iter().zip(weights).map(|(y, weight)| y * weight).sum::<f64>();
@@ -120,11 +120,12 @@ fn differences(operands: &[Vec<f64>], weights: &[f64], f: &dyn Fn(&[Vec<f64>]) -
     derivatives
 }
 
-/// Each value within `bound` of the largest expected one, which is not zero but for a key's bias.
+/// Asserts that each value is within `bound` of the expected one, relative to the largest, which is zero only for a key's
+/// bias.
 fn near(name: &str, ours: &[f32], expected: &[f64], bound: f64) {
     assert_eq!(ours.len(), expected.len(), "{name}");
     let scale = expected.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
-    // A key's bias moves no probability: its gradient is 0 but for rounding.
+    // A key's bias does not change any probability, so its gradient is 0 up to rounding.
     let bound = if name == "key_bias" { 1e-4 } else { bound * scale };
     let worst = ours.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
     assert!(worst <= bound, "{name}: {worst:e} above {bound:e}, of {scale}");

@@ -1,26 +1,26 @@
-//! Gradients as one vector, and their sums over the batches of one step, which on a GPU stay where they are: recorded work
-//! finds them there.
+//! Norm of gradients, and gradient accumulation over the batches of one step. On a GPU the sums stay at the same address,
+//! where recorded work expects them.
 
 use std::sync::Arc;
 
 use crate::kernels::ResidentTokens;
 
-/// The norm of all tensors as one vector: `[norm]`, `[1]`.
+/// The norm of all tensors as one vector: `[norm]`, of shape `[1]`.
 #[derive(Clone, Copy, Debug)]
 pub struct GlobalNorm;
 
-/// `[sums.., gradients..]` gives each sum with its gradient added.
+/// Maps `[sums.., gradients..]` to the sums, each with its gradient added.
 #[derive(Clone, Copy, Debug)]
 pub struct AddGradients;
 
-/// `[sum, gradient]` gives the sum of a table's gradients, `[ids, d]`, with that of some tokens added: `[tokens, d]`, or more
-/// rows.
+/// Maps `[sum, gradient]` to the gradient sum of a table, `[ids, d]`, with the gradient of some tokens added: `[tokens, d]`,
+/// or more rows, which are ignored.
 #[derive(Clone, Debug)]
 pub struct AddTokenGradients {
     /// The tokens that have a gradient.
     pub tokens: Arc<ResidentTokens>,
 }
 
-/// Zeros in the place of each tensor.
+/// Replaces each tensor with zeros.
 #[derive(Clone, Copy, Debug)]
 pub struct ZeroGradients;

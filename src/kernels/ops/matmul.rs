@@ -1,19 +1,19 @@
 //! Matrix products.
 
-/// How matrix products are computed. The sums and the result are f32 always.
+/// Precision of matrix products. Accumulation and result are always f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatmulPrecision {
-    /// Of factors in f32.
+    /// f32 factors.
     F32,
-    /// Of factors rounded to TF32's 10 bits, where the device has it.
+    /// Factors rounded to the 10-bit mantissa of TF32, where the device supports it.
     Tf32,
-    /// Of factors rounded to bf16.
+    /// Factors rounded to bf16.
     Bf16,
 }
 
-/// The matrix product of `[a, b]`; on a GPU, of each pair of matrices where there are more than two dimensions.
+/// The matrix product of `[a, b]`; on a GPU batched if there are more than two dimensions.
 #[derive(Clone, Debug)]
 pub struct Matmul {
-    /// How it is computed.
+    /// The precision of the factors.
     pub precision: MatmulPrecision,
 }

@@ -1,5 +1,5 @@
-//! The operations: one file declares each, with its options, operands, formula and tests. `cpu/` and `gpu/` have a file of the
-//! same name with its kernels.
+//! The operations: one file declares each, with its options, operands, formula and tests. Files of the same name in `cpu/`
+//! and `gpu/` hold its kernels.
 
 mod adamw;
 mod attention;

@@ -1,14 +1,14 @@
-//! Layer normalization with what usually surrounds it.
+//! Layer normalization fused with the operations around it.
 //!
-//! LayerNorm(h) = ĥ · scale + shift, ĥ = (h - mean) · r, r = 1 / √(variance + epsilon), the variance a population's
-//! (Ba, Kiros and Hinton 2016).
+//! LayerNorm(h) = ĥ · scale + shift, ĥ = (h - mean) · r, r = 1 / √(variance + epsilon), with the population variance (Ba,
+//! Kiros and Hinton 2016).
 
 use std::sync::Arc;
 
 use super::attention::Queries;
 use crate::kernels::{DropoutMask, MatmulPrecision, ResidentBatch};
 
-/// dropout(LayerNorm(x)) of `[x, scale, shift]`, x `[rows, d]`.
+/// dropout(LayerNorm(x)) of `[x, scale, shift]`, where x is `[rows, d]`.
 #[derive(Clone, Debug)]
 pub struct NormDropout {
     /// The batch.
@@ -19,18 +19,18 @@ pub struct NormDropout {
     pub dropout: Option<DropoutMask>,
 }
 
-/// LayerNorm(dropout(x + bias) + residual) of `[x, bias, residual, scale, shift]`, x and residual `[rows, d]`.
+/// LayerNorm(dropout(x + bias) + residual) of `[x, bias, residual, scale, shift]`, where x and residual are `[rows, d]`.
 #[derive(Clone, Debug)]
 pub struct DropoutAddNorm {
     /// The batch.
     pub batch: Arc<ResidentBatch>,
     /// Added to the variance.
     pub epsilon: f64,
-    /// The products that x comes from: on a GPU its gradient is rounded for these right away.
+    /// Precision of the product that x comes from. On a GPU the gradient of x is rounded to it right away.
     pub precision: MatmulPrecision,
     /// Dropout on x + bias.
     pub dropout: Option<DropoutMask>,
-    /// Which tokens the rows of x are of.
+    /// The tokens that the rows of x belong to.
     pub queries: Queries,
 }
 
@@ -42,7 +42,7 @@ mod tests {
 
     const EPSILON: f64 = 1e-3;
 
-    /// Rows of one token, or of two where only the first has a query.
+    /// Returns examples of one token, or of two if only the first has a query.
     fn batch(examples: usize, length: usize) -> Arc<ResidentBatch> {
         RaggedBatch::new((0..examples).map(|_| (&[0, 1][..length], &[0, 0][..length]))).resident()
     }

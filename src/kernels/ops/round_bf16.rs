@@ -1,5 +1,5 @@
-//! Rounding for matrix products.
+//! Rounding of matrix-product factors.
 
-/// Matrices, each rounded to the nearest bf16.
+/// Rounds each matrix to the nearest bf16.
 #[derive(Clone, Copy, Debug)]
 pub struct RoundToBf16;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::kernels::ResidentBatch;
 
-/// `[examples, d]` from `[x]`, `[rows, d]`. The gradient is zero but for these rows.
+/// `[examples, d]` from `[x]`, `[rows, d]`. The gradient is zero in all other rows.
 #[derive(Clone, Debug)]
 pub struct SelectFirst {
     /// The batch.
