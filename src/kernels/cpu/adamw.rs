@@ -12,12 +12,12 @@ use super::tensors::{dense, numbers, shape};
 use crate::kernels::update::UpdateKernel;
 use crate::kernels::{AdamWStep, SparseAdamWStep, UpdateRule};
 
-/// The gradient of a table `[size, d]` that is zero but for some rows.
+/// The gradient of a table `[size, d]` that is zero except for some rows.
 #[derive(Clone, Copy, Debug)]
 pub struct SomeRows<'a> {
-    /// What it is multiplied with.
+    /// Factor on the gradient.
     pub clip: f32,
-    /// Which rows, ascending.
+    /// Indices of these rows, ascending.
     pub ids: &'a [u32],
     /// Their gradients: `[ids, d]`.
     pub rows: &'a [f32],
@@ -35,7 +35,7 @@ vectorized! {
     }
 }
 
-/// Running means of a parameter's gradient, and of its square.
+/// Running means of a parameter's gradient and of its square.
 pub type Moments<'a> = (&'a mut [f32], &'a mut [f32]);
 
 /// Takes one step, with the gradient multiplied by `clip`.
@@ -55,11 +55,11 @@ vectorized! {
     }
 }
 
-/// Takes one step with a gradient that only some rows of width `d` have: to the bit what [`step`] does with zeros for
-/// the others.
+/// Takes one step with a gradient for only some rows of width `d`: bit for bit what [`step`] does with zeros in the other
+/// rows.
 ///
-/// A row that never had a gradient has no moments, so that only its decay is left, and a vocabulary is mostly such rows.
-/// `touched` keeps which rows had one; where it is empty, the moments say so.
+/// A row that never had a gradient has zero moments, so only weight decay applies to it; most of a vocabulary is such rows.
+/// `touched` records which rows have had one; if it is empty, it is derived from the moments.
 pub fn step_rows(
     x: &mut [f32],
     d: usize,
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, Stream};
 
-    /// Steps with different rows, and the same with the zeros written out.
+    /// Compares steps with gradients for varying rows to the same steps with explicit zeros.
     #[test]
     fn rows_without_a_gradient_move_as_with_zeros() {
         let (size, d) = (300, 20);
@@ -147,7 +147,7 @@ mod tests {
                 step(&mut whole, &all, (&mut of_whole.0, &mut of_whole.1), 0.7, rule);
             }
             let pairs = [(&rows, &whole), (&of_rows.0, &of_whole.0), (&of_rows.1, &of_whole.1)];
-            // Without ε, 0 / 0 of two runs may differ in the bits of its NaN alone.
+            // Without ε, 0 / 0 of the two versions may differ in the bits of its NaN, but in nothing else.
             for (ours, theirs) in pairs {
                 let same = ours.iter().zip(theirs).all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()));
                 assert!(same, "keep {keep}, epsilon {epsilon}");

@@ -15,16 +15,16 @@ use super::tensors::{dense, numbers, shape as shape_of, tensor};
 use crate::kernels::operation::Kernel;
 use crate::kernels::{Attention, DropoutMask, Queries, RaggedBatch};
 
-/// A matrix `[tokens, d]` and the bias `[d]` that belongs to it.
+/// A matrix `[tokens, d]` and its bias `[d]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Biased<'a> {
-    /// Rows.
+    /// The rows.
     pub rows: &'a [f32],
     /// Added to each row.
     pub bias: &'a [f32],
 }
 
-/// The options of an attention.
+/// The options of an attention operation.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionShape<'a> {
     pub batch: &'a RaggedBatch,
@@ -34,7 +34,7 @@ pub struct AttentionShape<'a> {
 }
 
 impl AttentionShape<'_> {
-    /// Number of queries of an example.
+    /// Returns the number of queries of an example.
     fn queries(&self, example: usize) -> usize {
         match self.queries {
             Queries::All => self.batch.length(example),
@@ -42,7 +42,7 @@ impl AttentionShape<'_> {
         }
     }
 
-    /// Splits a buffer into one part for each example, of `width` values for each query.
+    /// Splits a buffer into one part per example, each `size(example)` values long.
     fn split<'b>(&self, mut buffer: &'b mut [f32], size: impl Fn(usize) -> usize) -> Vec<&'b mut [f32]> {
         let examples = 0..self.batch.examples();
         examples
@@ -66,7 +66,7 @@ impl AttentionShape<'_> {
     }
 }
 
-/// One example's part of an attention.
+/// The attention of one example.
 #[derive(Clone, Copy)]
 struct ExampleAttention<'a> {
     query: Biased<'a>,
@@ -74,19 +74,19 @@ struct ExampleAttention<'a> {
     value: Biased<'a>,
     heads: usize,
     dropout: Option<&'a DropoutMask>,
-    /// Row of the batch of the first token.
+    /// Batch row of the example's first token.
     first: usize,
 }
 
 impl ExampleAttention<'_> {
-    /// Queries, keys and the width of a head, the last two also padded.
+    /// Returns the number of queries, the number of keys, and the width of a head.
     fn sizes(&self) -> (usize, usize, usize) {
         let d = self.query.bias.len();
         (self.query.rows.len() / d, self.key.rows.len() / d, d / self.heads)
     }
 }
 
-/// Copies a head's columns with their bias, scaled, into dense rows of padded width.
+/// Copies a head's columns, with bias added and scaled, into dense rows of padded width.
 #[inline(always)]
 #[allow(clippy::inline_always)]
 fn gather(from: Biased<'_>, head: usize, width: usize, scale: f32, to: &mut [f32], padded: usize) {
@@ -99,7 +99,7 @@ fn gather(from: Biased<'_>, head: usize, width: usize, scale: f32, to: &mut [f32
     }
 }
 
-/// Copies a head's dense rows back into its columns.
+/// Copies a head's dense rows back into its columns, scaled.
 #[inline(always)]
 #[allow(clippy::inline_always)]
 fn scatter(from: &[f32], padded: usize, to: &mut [f32], d: usize, head: usize, width: usize, scale: f32) {
@@ -219,7 +219,7 @@ fn one_example<'a>(
     }
 }
 
-/// O `[queries, d]`, and the probabilities P of all heads, example after example.
+/// Returns O `[queries, d]`, and the probabilities P of all heads, example after example.
 pub fn forward(query: Biased<'_>, key: Biased<'_>, value: Biased<'_>, shape: &AttentionShape<'_>) -> (Vec<f32>, Vec<f32>) {
     let d = query.bias.len();
     let mut out = zeros(query.rows.len());
@@ -232,7 +232,7 @@ pub fn forward(query: Biased<'_>, key: Biased<'_>, value: Biased<'_>, shape: &At
     (out, probabilities)
 }
 
-/// dL/dquery, dL/dkey and dL/dvalue, biases not counted, from dL/dO.
+/// Returns dL/dquery, dL/dkey and dL/dvalue from dL/dO, without the gradients of the biases.
 pub fn backward(
     gradient: &[f32],
     probabilities: &[f32],
@@ -262,7 +262,7 @@ pub fn backward(
     (dq, dk, dv)
 }
 
-/// Operands, and the probabilities that the backward pass needs.
+/// The operands, and the probabilities that the backward pass needs.
 #[derive(Clone, Debug)]
 pub struct SavedAttention {
     operands: [FlexTensor; 6],

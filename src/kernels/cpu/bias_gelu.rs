@@ -40,7 +40,7 @@ vectorized! {
     }
 }
 
-/// y from x `[rows, d]` and bias `[d]`.
+/// Returns y from x `[rows, d]` and bias `[d]`.
 pub fn forward(x: &[f32], bias: &[f32]) -> Vec<f32> {
     let mut y = zeros(x.len());
     let chunk = ROWS * bias.len();
@@ -48,7 +48,7 @@ pub fn forward(x: &[f32], bias: &[f32]) -> Vec<f32> {
     y
 }
 
-/// Turns dL/dy into dL/dx, dy/dz = Φ(z) + z · φ(z), and gives dL/dbias.
+/// Replaces dL/dy with dL/dx, where dy/dz = Φ(z) + z · φ(z), and returns dL/dbias.
 pub fn backward(x: &[f32], bias: &[f32], gradient: &mut [f32]) -> Vec<f32> {
     let chunk = ROWS * bias.len();
     gradient.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).for_each(|(gradient, x)| backward_rows(x, bias, gradient));

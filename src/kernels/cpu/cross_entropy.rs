@@ -9,9 +9,9 @@ use super::tensors::{dense, numbers, shape, tensor};
 use crate::kernels::operation::Kernel;
 use crate::kernels::{CrossEntropy, Targets};
 
-/// The loss of logits `[examples, classes]`, and its gradient, both times `share`.
+/// Returns the loss of logits `[examples, classes]` and its gradient, both times `share`.
 ///
-/// Computed in f64: a batch has few logits, and every gradient hangs on them.
+/// Computed in f64: a batch has few logits, and every gradient depends on them.
 pub fn cross_entropy(logits: &[f32], labels: &[u32], share: f64) -> (f32, Vec<f32>) {
     let classes = logits.len() / labels.len().max(1);
     let weight = share / labels.len() as f64;
@@ -30,7 +30,7 @@ pub fn cross_entropy(logits: &[f32], labels: &[u32], share: f64) -> (f32, Vec<f3
 }
 
 impl Kernel<Flex, 1> for CrossEntropy {
-    /// The gradient of the logits where that of the loss is 1.
+    /// The gradient of the logits for a loss gradient of 1.
     type Saved = FlexTensor;
 
     fn forward(self, [logits]: [FlexTensor; 1]) -> (FlexTensor, Self::Saved) {

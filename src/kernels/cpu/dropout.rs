@@ -10,17 +10,17 @@ use super::tensors::{dense, shape};
 use crate::kernels::operation::Kernel;
 use crate::kernels::{Dropout, DropoutMask, MaskRows};
 
-/// The dropout of some rows.
+/// Dropout of the rows of a matrix.
 #[derive(Clone, Copy, Debug)]
 pub struct RowDropout<'a> {
     /// The mask.
     pub mask: &'a DropoutMask,
-    /// Which of the batch's rows they are, where they are not all of them.
+    /// The mask row of each row; `None` if row i uses mask row i.
     pub rows: Option<&'a [u32]>,
 }
 
 impl RowDropout<'_> {
-    /// Fills in the factors of a row.
+    /// Fills in the dropout factors of a row.
     #[inline(always)]
     #[allow(clippy::inline_always)]
     pub fn fill(&self, row: usize, factors: &mut [f32]) {
@@ -28,7 +28,7 @@ impl RowDropout<'_> {
     }
 }
 
-/// Multiplies rows of width `d` with their dropout's factors.
+/// Multiplies rows of width `d` by their dropout factors.
 pub fn drop_rows(x: &mut [f32], d: usize, dropout: Option<RowDropout<'_>>) {
     vectorized! {
         fn part(x: &mut [f32], d: usize, dropout: RowDropout<'_>, first: usize) {

@@ -1,19 +1,19 @@
-//! exp and erf without branches, so that loops over them become vector instructions.
-// Coefficients are as published, with more digits than an f32 holds.
+//! Branch-free exp and erf, so that loops over them vectorize.
+// Coefficients as published, with more digits than an f32 holds.
 #![allow(clippy::excessive_precision)]
 
-/// e^x to about 1 unit in the last place, by 2^k times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cephes, `expf`).
+/// Returns e^x to about 1 ulp, as 2^k times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cephes, `expf`).
 ///
-/// 0 below -87, where the smallest normal numbers end; the largest finite value above 88.
+/// Returns 0 below -87.3, where the normal numbers end, and saturates at e^88.3 above 88.3.
 #[inline(always)]
 #[allow(clippy::inline_always)]
 pub fn exp(x: f32) -> f32 {
-    // Adding this rounds to a whole number, which then is in the low bits.
+    // Adding this rounds to an integer and leaves it in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let bounded = x.clamp(-87.3, 88.3);
     let shifted = bounded * std::f32::consts::LOG2_E + ROUND;
     let k = shifted - ROUND;
-    // ln 2 in two parts, so that the product with k is exact.
+    // ln 2 is split in two, so that the product with k is exact.
     let r = bounded - k * 0.693_359_375 + k * 2.121_944_4e-4;
     let polynomial = 1.987_569_15e-4_f32;
     let polynomial = polynomial * r + 1.398_199_95e-3;
@@ -26,7 +26,7 @@ pub fn exp(x: f32) -> f32 {
     if x < -87.3 { 0.0 } else { value * power }
 }
 
-/// erf(x) as x · P(x²) / Q(x²) on [-4, 4], ±1 outside: the rational approximation of Eigen's and XLA's f32 erf.
+/// Returns erf(x) as x · P(x²) / Q(x²) on [-4, 4] and ±1 outside: the rational approximation of the f32 erf in Eigen and XLA.
 #[inline(always)]
 #[allow(clippy::inline_always)]
 pub fn erf(x: f32) -> f32 {

@@ -12,7 +12,7 @@ use super::tensors::{dense, numbers, shape, tensor};
 use crate::kernels::operation::Kernel;
 use crate::kernels::{Embedding, RaggedBatch, ResidentBatch};
 
-/// The sum of three rows for each token: `[tokens, d]`.
+/// Returns the sum of the three embeddings of each token: `[tokens, d]`.
 pub fn forward(words: &[f32], positions: &[f32], segments: &[f32], d: usize, batch: &RaggedBatch) -> Vec<f32> {
     let mut x = zeros(batch.rows() * d);
     x.par_chunks_mut(ROWS * d).enumerate().for_each(|(part, x)| {
@@ -33,9 +33,9 @@ pub fn forward(words: &[f32], positions: &[f32], segments: &[f32], d: usize, bat
     x
 }
 
-/// The gradient of a table `[size, d]`: each token's row is added to that of its id, in the order of the tokens.
+/// Returns the gradient of a table `[size, d]`: each token's gradient is added to the row of its id, in token order.
 ///
-/// Each thread has rows of its own, so that their number changes no sum.
+/// Each thread owns its rows of the table, so the number of threads does not change any sum.
 pub fn backward(gradient: &[f32], ids: &[u32], size: usize, d: usize) -> Vec<f32> {
     let mut table = zeros(size * d);
     let parts = rayon::current_num_threads().max(1);
@@ -53,7 +53,7 @@ pub fn backward(gradient: &[f32], ids: &[u32], size: usize, d: usize) -> Vec<f32
 }
 
 impl Kernel<Flex, 3> for Embedding {
-    /// The batch, and the numbers of positions and segments.
+    /// The batch, and the numbers of rows in the position and segment tables.
     type Saved = (Arc<ResidentBatch>, [usize; 2]);
 
     fn forward(self, tables: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {

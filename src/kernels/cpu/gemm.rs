@@ -1,8 +1,8 @@
-//! Products of large matrices, by the crate `gemm`, into memory that is written once.
+//! Products of large matrices with the `gemm` crate, into memory that is written only once.
 
 use gemm::Parallelism;
 
-/// A dense matrix, row after row, read as it is or transposed.
+/// A dense row-major matrix, read as is or transposed.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
     data: &'a [f32],
@@ -13,17 +13,17 @@ pub struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// `[rows, columns]`.
+    /// Creates a matrix `[rows, columns]`.
     ///
     /// # Panics
-    /// `data` has another length.
+    /// Panics if `data` has a different length.
     #[must_use]
     pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(data.len(), rows * columns, "a matrix of {rows} × {columns}");
         Self { data, rows, columns, row_stride: columns.cast_signed(), column_stride: 1 }
     }
 
-    /// The same, rows as columns.
+    /// Returns the transpose, without copying.
     #[must_use]
     pub fn transposed(self) -> Self {
         let Self { data, rows, columns, row_stride, column_stride } = self;
@@ -31,10 +31,10 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// a · b, row after row.
+/// Returns a · b, row-major.
 ///
 /// # Panics
-/// The matrices do not fit together.
+/// Panics if the inner dimensions differ.
 #[must_use]
 pub fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
     assert_eq!(a.columns, b.rows, "inner dimensions");
@@ -44,8 +44,8 @@ pub fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
         out.resize(m * n, 0.0);
         return out;
     }
-    // SAFETY: the operands hold every element that their strides reach, by construction; `out` has capacity for m · n numbers,
-    // which `gemm` writes, all of them, without reading them first (`read_dst` is false), before they count as there.
+    // SAFETY: the operands hold every element that their strides reach, by construction. `out` has capacity for m · n
+    // numbers, and `gemm` writes all of them without reading them first (`read_dst` is false) before the length is set.
     #[allow(unsafe_code)]
     unsafe {
         gemm::gemm(
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, Stream};
 
-    /// Every layout, against sums in f64.
+    /// Compares every layout to sums in f64.
     #[test]
     fn products_are_those_of_doubles() {
         for (case, (m, n, k)) in [(1, 1, 1), (3, 5, 7), (17, 33, 64), (65, 2, 130), (4, 4, 0)].into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Norms and sums of gradients on the CPU; sums by Burn's own operations, which the GPU's are tested against.
+//! Norms and sums of gradients on the CPU. The sums use Burn's own operations, against which those on the GPU are tested.
 
 use burn::backend::ops::{FloatTensorOps, IntTensorOps};
 use burn::backend::{Flex, TensorMetadata};

@@ -8,12 +8,12 @@ use super::tensors::{factor, matrix, shape, tensor};
 use crate::kernels::operation::Kernel;
 use crate::kernels::{Matmul, MatmulPrecision};
 
-/// a · b, row after row, of [rounded](factor) factors.
+/// Returns a · b, row-major, from [rounded](factor) factors.
 pub fn multiply(a: &FlexTensor, b: &FlexTensor) -> FlexTensor {
     tensor(product(matrix(a), matrix(b)), [shape(a)[0], shape(b)[1]])
 }
 
-/// The gradients of rounded factors.
+/// Returns the gradients of rounded factors.
 pub fn gradients([a, b]: [&FlexTensor; 2], precision: MatmulPrecision, gradient: FlexTensor) -> [FlexTensor; 2] {
     let gradient = factor(gradient, precision);
     let of_a = product(matrix(&gradient), matrix(b).transposed());
@@ -22,7 +22,7 @@ pub fn gradients([a, b]: [&FlexTensor; 2], precision: MatmulPrecision, gradient:
 }
 
 impl Kernel<Flex, 2> for Matmul {
-    /// The factors as they were multiplied.
+    /// The factors as rounded for the product.
     type Saved = ([FlexTensor; 2], MatmulPrecision);
 
     fn forward(self, factors: [FlexTensor; 2]) -> (FlexTensor, Self::Saved) {

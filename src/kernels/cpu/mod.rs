@@ -1,7 +1,7 @@
-//! Kernels for the CPU: pure functions of slices, and how an operation calls them on Burn's tensors.
+//! CPU kernels: pure functions of slices, and the code that applies them to Burn's tensors.
 //!
-//! Each reads and writes its operands once, in parallel over rows. Reductions over rows are made of partial sums of a
-//! fixed number of rows, added in order, so that no number of threads changes a bit.
+//! Each reads and writes its operands once, in parallel over rows. Reductions over rows consist of partial sums over a fixed
+//! number of rows, added in order, so results are bitwise independent of the number of threads.
 
 mod adamw;
 mod attention;

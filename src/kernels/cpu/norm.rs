@@ -14,7 +14,7 @@ use super::tensors::{dense, numbers, shape, tensor};
 use crate::kernels::operation::Kernel;
 use crate::kernels::{DropoutAddNorm, NormDropout, Queries};
 
-/// What the backward pass needs of the forward pass.
+/// What the backward pass needs from the forward pass.
 #[derive(Clone, Debug, Default)]
 pub struct SavedNorm {
     /// ĥ, `[rows, d]`.
@@ -23,7 +23,7 @@ pub struct SavedNorm {
     pub inverse: Vec<f32>,
 }
 
-/// Gradients of the operands, but for that of the residual, which is returned in place of dL/dy.
+/// Gradients of the operands, except for the residual, whose gradient replaces dL/dy in place.
 #[derive(Clone, Debug)]
 pub struct NormGradients {
     /// dL/dx, `[rows, d]`.
@@ -100,7 +100,7 @@ vectorized! {
     }
 }
 
-/// y `[rows, d]`, and what the backward pass needs.
+/// Returns y `[rows, d]`, and what the backward pass needs.
 pub fn forward(
     x: &[f32],
     bias: &[f32],
@@ -120,7 +120,7 @@ pub fn forward(
     (y, SavedNorm { normal, inverse })
 }
 
-/// Turns dL/dy into dL/dresidual, and gives the other gradients.
+/// Replaces dL/dy with dL/dresidual, and returns the other gradients.
 pub fn backward(gradient: &mut [f32], saved: &SavedNorm, scale: &[f32], dropout: Option<RowDropout<'_>>) -> NormGradients {
     let d = scale.len();
     let chunk = ROWS * d;
@@ -139,10 +139,10 @@ pub fn backward(gradient: &mut [f32], saved: &SavedNorm, scale: &[f32], dropout:
 }
 
 impl Kernel<Flex, 3> for NormDropout {
-    /// The norm's, and its scale.
+    /// The norm's saved values, its scale, and the options.
     type Saved = (Arc<SavedNorm>, FlexTensor, Self);
 
-    /// As [`DropoutAddNorm`] of x alone, with the dropout behind the norm.
+    /// Like [`DropoutAddNorm`] with zero bias and residual, and dropout after the norm.
     fn forward(self, operands: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let [x, scale, shift] = operands.map(dense);
         let norm = (numbers(&scale), numbers(&shift), self.epsilon as f32);
@@ -167,7 +167,7 @@ impl NormDropout {
 }
 
 impl Kernel<Flex, 5> for DropoutAddNorm {
-    /// The norm's, and its scale.
+    /// The norm's saved values, its scale, and the options.
     type Saved = (Arc<SavedNorm>, FlexTensor, Self);
 
     fn forward(self, operands: [FlexTensor; 5]) -> (FlexTensor, Self::Saved) {

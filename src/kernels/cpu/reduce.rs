@@ -4,10 +4,10 @@ use rayon::prelude::*;
 
 use super::simd::vectorized;
 
-/// Rows whose sums are added first, by one thread.
+/// Rows per partial sum, which one thread computes.
 pub const ROWS: usize = 64;
 
-/// The sum of a slice: 16 sums of every 16th element, then those in order.
+/// Returns the sum of the values: 16 lanes sum every 16th element each, then the lanes are added in order.
 #[inline(always)]
 #[allow(clippy::inline_always)]
 pub fn sum(values: impl ExactSizeIterator<Item = f32> + Clone) -> f32 {
@@ -25,7 +25,7 @@ pub fn sum(values: impl ExactSizeIterator<Item = f32> + Clone) -> f32 {
     lanes.iter().sum()
 }
 
-/// Adds up partial sums of rows, each `d` wide, in their order.
+/// Adds partial sums of width `d` in order.
 pub fn fold(parts: &[Vec<f32>], d: usize) -> Vec<f32> {
     let mut total = vec![0.0; d];
     for part in parts {
@@ -45,7 +45,7 @@ vectorized! {
     }
 }
 
-/// The sum of each column of rows of width `d`.
+/// Returns the sum of each column of rows of width `d`.
 pub fn column_sums(rows: &[f32], d: usize) -> Vec<f32> {
     let part = |rows: &[f32]| {
         let mut sums = vec![0.0; d];
@@ -55,7 +55,7 @@ pub fn column_sums(rows: &[f32], d: usize) -> Vec<f32> {
     fold(&rows.par_chunks(ROWS * d).map(part).collect::<Vec<_>>(), d)
 }
 
-/// The sum of squares, in f64.
+/// Returns the sum of squares, in f64.
 pub fn square_sum(values: &[f32]) -> f64 {
     vectorized! {
         fn part(values: &[f32]) -> f64 {

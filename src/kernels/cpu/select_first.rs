@@ -11,7 +11,7 @@ use crate::kernels::operation::Kernel;
 use crate::kernels::{ResidentBatch, SelectFirst};
 
 impl Kernel<Flex, 1> for SelectFirst {
-    /// The batch, and the number of rows.
+    /// The batch, and the number of rows of x.
     type Saved = (Arc<ResidentBatch>, usize);
 
     fn forward(self, [x]: [FlexTensor; 1]) -> (FlexTensor, Self::Saved) {

@@ -13,7 +13,7 @@ use crate::kernels::{Attention, MatmulPrecision, SelfAttention};
 /// What the backward pass needs.
 #[derive(Clone, Debug)]
 pub struct SavedSelfAttention {
-    /// x and the weights as they were multiplied.
+    /// x and the weights as rounded for the products.
     x: FlexTensor,
     weights: [FlexTensor; 3],
     precision: MatmulPrecision,

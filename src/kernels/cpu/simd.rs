@@ -1,7 +1,7 @@
-//! The same loops compiled for several instruction sets, picked when the program runs.
+//! Loops compiled for several instruction sets, one of which is chosen at run time.
 
-/// The instruction set that computes on this machine's CPU: `avx512`, `avx2`, `neon` or `baseline`. Matrix products
-/// choose by the same features, and round differently with each.
+/// Returns the instruction set that kernels use on this CPU: `avx512`, `avx2`, `neon` or `baseline`. Matrix products select
+/// by the same features, and round differently with each.
 #[must_use]
 pub fn instruction_set() -> &'static str {
     #[cfg(target_arch = "x86_64")]
@@ -13,14 +13,14 @@ pub fn instruction_set() -> &'static str {
     if cfg!(target_arch = "aarch64") { "neon" } else { "baseline" }
 }
 
-/// What the versions for AVX2 need.
+/// Whether the CPU has the features of the AVX2 versions.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(super) fn has_avx2() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
 }
 
-/// What the versions for AVX-512 need beyond AVX2.
+/// Whether the CPU has the features of the AVX-512 versions beyond AVX2.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(super) fn has_avx512() -> bool {
@@ -30,9 +30,9 @@ pub(super) fn has_avx512() -> bool {
         && is_x86_feature_detected!("avx512vl")
 }
 
-/// Defines a function whose body is compiled once for each instruction set that helps, with loops vectorized by the
-/// compiler; on 64-bit Arm the baseline has NEON already. Only elementwise loops and sums in a fixed order belong in it,
-/// so that every version gives the same bits.
+/// Defines a function whose body is compiled once per useful instruction set, with loops vectorized by the compiler; on
+/// 64-bit Arm the baseline already includes NEON. The body should contain only elementwise loops and sums in a fixed order,
+/// so that every version returns the same bits.
 macro_rules! vectorized {
     ($(#[$meta:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
         $(#[$meta])*
@@ -52,7 +52,7 @@ macro_rules! vectorized {
                     body($($argument),*)
                 }
                 let (has_avx2, has_avx512) = ($crate::kernels::cpu::simd::has_avx2(), $crate::kernels::cpu::simd::has_avx512());
-                // SAFETY: the processor has been asked for these features, and has them.
+                // SAFETY: these features were detected on this CPU.
                 #[allow(unsafe_code)]
                 if has_avx2 && has_avx512 {
                     return unsafe { avx512($($argument),*) };

@@ -1,10 +1,10 @@
 //! Products of small matrices that stay in the cache.
 
-/// Columns computed together; matrices are padded to it.
+/// Columns computed together; matrices are padded to a multiple of this.
 pub const LANES: usize = 16;
 const ROWS: usize = 4;
 
-/// c = a · b: a is `[m, k]` with rows `lda` apart, b `[k, n]`, c `[m, n]`, both dense, n a multiple of 16.
+/// Computes c = a · b: a is `[m, k]` with row stride `lda`, b `[k, n]` and c `[m, n]` are dense, and n is a multiple of 16.
 #[inline(always)]
 #[allow(clippy::inline_always)]
 pub fn product(a: &[f32], lda: usize, b: &[f32], c: &mut [f32], (m, n, k): (usize, usize, usize)) {
@@ -41,7 +41,7 @@ pub fn product(a: &[f32], lda: usize, b: &[f32], c: &mut [f32], (m, n, k): (usiz
     }
 }
 
-/// b `[columns, ldb]` = aᵀ: a is `[rows, lda]`.
+/// Writes aᵀ to b `[columns, ldb]`, where a is `[rows, lda]`.
 #[inline(always)]
 #[allow(clippy::inline_always)]
 pub fn transpose(a: &[f32], lda: usize, b: &mut [f32], ldb: usize, (rows, columns): (usize, usize)) {

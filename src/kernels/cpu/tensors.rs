@@ -1,4 +1,4 @@
-//! Tensors of Burn's CPU backend as slices, and back.
+//! Conversion between tensors of Burn's CPU backend and slices.
 
 use burn::backend::Flex;
 use burn::backend::ops::FloatTensorOps;
@@ -8,12 +8,12 @@ use burn_flex::FlexTensor;
 use super::gemm::Matrix;
 use crate::kernels::MatmulPrecision;
 
-/// A dense tensor's numbers, row after row.
+/// Returns a dense tensor's numbers in row-major order.
 pub fn numbers(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().unwrap_or_else(|| unreachable!("operands are made contiguous first"))
 }
 
-/// Row after row, without gaps.
+/// Returns the tensor in row-major order, without gaps.
 pub fn dense(tensor: FlexTensor) -> FlexTensor {
     if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
 }
@@ -31,7 +31,7 @@ pub fn matrix(tensor: &FlexTensor) -> Matrix<'_> {
     Matrix::new(numbers(tensor), shape[0], shape[1])
 }
 
-/// What is multiplied in x's place: on the CPU bf16 is f32 with the last bits left out.
+/// Rounds a factor to the precision of a product. On the CPU, bf16 factors are rounded to bf16 and stored as f32.
 pub fn factor(x: FlexTensor, precision: MatmulPrecision) -> FlexTensor {
     match precision {
         MatmulPrecision::F32 | MatmulPrecision::Tf32 => dense(x),

@@ -8,14 +8,13 @@ use super::tensors::{UNITS, dense, elements, sizes, strided, upload_numbers, wri
 use crate::kernels::update::UpdateKernel;
 use crate::kernels::{AdamWStep, ResidentRules, SparseAdamWStep, UpdateRule};
 
-/// Parameters that share a launch: launching costs more than updating a bias does. Each takes four buffers, and Metal
-/// binds no more than 31.
+/// Parameters per launch: launching costs more than updating a bias. Each takes four buffers, and Metal binds at most 31.
 const TOGETHER: usize = 7;
 
-/// Numbers of a rule.
+/// Coefficients per rule.
 const NUMBERS: usize = 6;
 
-/// The rules of all parameters on a GPU, where a recorded step finds others each time: `[parameters * NUMBERS]`.
+/// Returns the coefficients of all rules, `[parameters * NUMBERS]`. On a GPU they are overwritten in place between replays.
 fn numbers(rules: &[UpdateRule]) -> Vec<f32> {
     let flat = |rule: &UpdateRule| {
         let UpdateRule { keep, beta1, beta2, step_size, root_correction, epsilon } = *rule;
@@ -29,7 +28,7 @@ impl ResidentRules {
         self.on_device(|| upload_numbers(beside, numbers(self)))
     }
 
-    /// Writes them in the place of others.
+    /// Overwrites other rules on the GPU with these.
     pub(super) fn write(&self, there: &CubeTensor) {
         write(there, numbers(self));
     }
@@ -42,7 +41,7 @@ struct AdamWOperands {
     gradient: OwnedTensor<f32>,
     first: OwnedTensor<f32>,
     second: OwnedTensor<f32>,
-    /// Where its rule begins.
+    /// Index of the first coefficient of its rule.
     rule: usize,
 }
 
@@ -101,7 +100,7 @@ fn adamw_rows(
     d: usize,
 ) {
     let row = CUBE_POS_X + CUBE_POS_Y * CUBE_COUNT_X;
-    // Where this row's gradient is, if it has one: the first id that is not below it.
+    // Binary search for this row's gradient, if any: the first id that is not below `row`.
     let mut low = 0usize;
     let mut high = tokens;
     while low < high {
@@ -130,7 +129,7 @@ fn adamw_rows(
     }
 }
 
-/// A step of AdamW over parameters, their gradients and both moments, by each parameter's rule: parameters and moments.
+/// Takes one AdamW step over parameters, gradients and both moments, each by its own rule; returns parameters and moments.
 fn step_all(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, step: &AdamWStep) -> [Vec<CubeTensor>; 3] {
     let [x, gradients, first, second] = operands;
     let [x, first, second] = [x, first, second].map(|all| all.into_iter().map(writable).collect::<Vec<_>>());
@@ -157,14 +156,14 @@ fn step_all(operands: [Vec<CubeTensor>; 4], clip: CubeTensor, step: &AdamWStep) 
     [x, first, second]
 }
 
-/// [`step_all`] of a table whose gradient is zero but for the rows of some tokens, which it has in their order.
+/// [`step_all`] for a table whose gradient contains only the rows of some tokens, in their order, and is zero elsewhere.
 fn step_rows(
     [x, first, second]: [CubeTensor; 3],
     gradient: CubeTensor,
     clip: CubeTensor,
     step: &SparseAdamWStep,
 ) -> Vec<CubeTensor> {
-    /// Cubes beside each other; no more may be in one dimension everywhere.
+    /// Cubes in the first dimension; not every device allows more per dimension.
     const ACROSS: usize = 32_768;
     let ([x, first, second], gradient) = ([x, first, second].map(writable), dense(gradient));
     let ((size, d), (tokens, _)) = (sizes(&x), sizes(&gradient));

@@ -1,5 +1,5 @@
-//! What a GPU holds of a batch: all that differs between two batches of one shape, in one piece of memory, so that a recorded
-//! step reads another batch where the next one is written there.
+//! The device copy of a batch: everything that differs between two batches of the same shape, in one allocation, so that a
+//! replayed step reads the batch that was last written there.
 
 use burn_cubecl::tensor::CubeTensor;
 
@@ -9,24 +9,24 @@ use super::tensors::{upload, view};
 use crate::kernels::ragged_batch::few_sizes;
 use crate::kernels::{BatchIndices, BatchNumbers, Queries, RaggedBatch, ResidentBatch, ResidentTokens, Targets};
 
-/// Sections begin at multiples of this, where every GPU can bind them.
+/// Alignment of sections, in numbers, at which every GPU can bind them.
 const ALIGNMENT: usize = 64;
 
-/// Everything that the sizes of a step's memory follow from, besides the model.
+/// Everything besides the model that determines the sizes of a step's buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BatchShape {
-    /// Rows: the tokens, and what fills them up to one of few numbers.
+    /// Number of tokens, rounded up to one of few sizes.
     pub rows: usize,
-    /// Examples.
+    /// Number of examples.
     pub examples: usize,
-    /// Queries and keys of one example, over all examples, or somewhat more.
+    /// Query-key pairs, summed over all examples and rounded up.
     pub pairs: usize,
-    /// Rows of an example in the padded layout; 0 where no operation needs that.
+    /// Rows per example in the padded layout; 0 if no operation needs it.
     pub padded_length: usize,
 }
 
 impl BatchShape {
-    /// Of a batch of examples with these numbers of tokens, and whether some operation computes it padded.
+    /// Returns the shape of a batch of examples with these numbers of tokens, with or without the padded layout.
     pub fn of(lengths: impl Iterator<Item = usize>, is_padded: bool) -> Self {
         let (mut tokens, mut examples, mut pairs, mut longest) = (0, 0, 0, 0_usize);
         for length in lengths {
@@ -38,7 +38,7 @@ impl BatchShape {
 }
 
 impl RaggedBatch {
-    /// Its shape.
+    /// Returns the batch's shape on a GPU.
     #[must_use]
     pub fn shape(&self) -> BatchShape {
         BatchShape::of(self.lengths(), self.is_padded)
@@ -48,39 +48,39 @@ impl RaggedBatch {
 /// A batch on a GPU.
 #[derive(Clone, Debug)]
 pub struct BatchTables {
-    /// What it fits.
+    /// The shape of every batch that fits.
     pub shape: BatchShape,
     memory: CubeTensor,
-    /// The two words of dropout's counter that are the batch's number.
+    /// The batch's number, as the two words that it occupies in the dropout counter.
     pub number: CubeTensor,
-    /// Tokens, positions and segments, each `[rows]`.
+    /// Token ids, positions and segment ids, each `[rows]`.
     pub ids: CubeTensor,
-    /// Where each query is, `[rows * FIELDS]`: its example's first key row, keys and queries, how many probabilities of one
-    /// head are before the example, the query's number in the example, the query's token.
+    /// Location of each query, `[rows * FIELDS]`: the example's first key row, number of keys and number of queries, the
+    /// number of one head's probabilities before the example, the query's index in the example, and its token's row.
     pub queries: CubeTensor,
-    /// The same for each key: the example's first query row, and the key's number in place of the query's.
+    /// The same for each key, with the example's first query row, and the key's index and row.
     pub keys: CubeTensor,
-    /// As `queries`, where only each example's first token has one: `[examples * FIELDS]`.
+    /// Like `queries`, with queries only for each example's first token: `[examples * FIELDS]`.
     pub first_queries: CubeTensor,
-    /// As `keys`, where only each example's first token has a query: `[rows * FIELDS]`.
+    /// Like `keys`, with queries only for each example's first token: `[rows * FIELDS]`.
     pub first_keys: CubeTensor,
-    /// Tiles of the rows, none of two examples: `[tiles * TILE_FIELDS]`. Those that are not needed have no rows.
+    /// Tiles of rows, each within one example: `[tiles * TILE_FIELDS]`. Unused tiles have no rows.
     pub tiles: CubeTensor,
-    /// Tiles of the first tokens, one each.
+    /// Tiles of the first tokens, one row each.
     pub first_tiles: CubeTensor,
     /// The row of each example's first token.
     pub first_rows: CubeTensor,
-    /// Where each example begins, and where the last one ends.
+    /// Row where each example begins, followed by the end of the last one.
     pub offsets: CubeTensor,
-    /// The class of each example, or the bits of its numbers.
+    /// The class of each example, or the bits of its float targets.
     pub targets: CubeTensor,
-    /// The rows of each distinct token: [`SegmentLists`].
+    /// The rows of each distinct token, see [`SegmentLists`].
     pub listed: CubeTensor,
-    /// Where each list begins.
+    /// Index in `listed` where each list begins.
     pub bounds: CubeTensor,
-    /// Where each distinct token's lists begin.
+    /// Index of the first list of each distinct token.
     pub of_place: CubeTensor,
-    /// The distinct tokens, ascending, and ids that no token has behind them: `[rows]`.
+    /// The distinct token ids, ascending, padded with ids that no token has: `[rows]`.
     pub unique_ids: CubeTensor,
     /// [`BatchIndices::ToPadded`].
     pub to_padded: CubeTensor,
@@ -128,24 +128,24 @@ impl BatchTables {
         }
     }
 
-    /// Writes another batch of the same shape in this one's place.
+    /// Overwrites this batch with another of the same shape.
     pub fn write(&self, batch: &RaggedBatch) {
         super::tensors::write(&self.memory, packed(&sections(batch, self.shape)));
     }
 
-    /// Where it is.
+    /// Returns the allocation that holds all tables.
     pub fn memory(&self) -> &CubeTensor {
         &self.memory
     }
 
-    /// Probabilities that there is memory for, over all examples and heads.
+    /// Returns the number of probabilities to allocate, over all examples and heads.
     pub fn probabilities(&self, heads: usize, queries: Queries) -> usize {
         heads * if queries == Queries::First { self.shape.rows } else { self.shape.pairs }
     }
 }
 
 impl ResidentBatch {
-    /// Its tables on the GPU of another tensor.
+    /// Returns the tables on the GPU of another tensor, uploading them on first use.
     pub(super) fn tables(&self, beside: &CubeTensor) -> &BatchTables {
         self.on_device(|| {
             let tables = BatchTables::upload(self, beside);
@@ -156,7 +156,7 @@ impl ResidentBatch {
 }
 
 impl ResidentTokens {
-    /// Their ids on the GPU of another tensor: as many as there are rows, those of no token behind them.
+    /// Returns the ids on the GPU of another tensor, padded to `rows` with ids that no token has.
     pub(super) fn ids_on(&self, beside: &CubeTensor, rows: usize) -> &CubeTensor {
         self.on_device(|| upload(beside, filled(&self.ids, rows, u32::MAX)))
     }
@@ -181,7 +181,8 @@ fn packed(sections: &[Vec<u32>]) -> Vec<u32> {
     all
 }
 
-/// In the order of [`BatchTables`]' fields. Their lengths follow from the shape, and the width of the targets.
+/// Returns the sections in the order of [`BatchTables`]' fields. Their lengths depend only on the shape and the width of the
+/// targets.
 fn sections(batch: &RaggedBatch, shape: BatchShape) -> [Vec<u32>; 18] {
     let row = |values: &[u32]| filled(values, shape.rows, 0);
     let [queries, keys] = places(batch, false).map(|places| filled(&places, shape.rows * FIELDS, 0));
@@ -192,7 +193,7 @@ fn sections(batch: &RaggedBatch, shape: BatchShape) -> [Vec<u32>; 18] {
         Targets::Classes(classes) => classes.clone(),
         Targets::Labels { values, .. } | Targets::Values(values) => bits(values),
     };
-    // A section that nothing reads has a number all the same, so that there is something to bind.
+    // An unused section still has one number, so that there is something to bind.
     let slots = (shape.examples * shape.padded_length).max(1);
     let [to_padded, from_padded] = [BatchIndices::ToPadded, BatchIndices::FromPadded].map(|which| batch.indices(which));
     [
@@ -217,7 +218,7 @@ fn sections(batch: &RaggedBatch, shape: BatchShape) -> [Vec<u32>; 18] {
     ]
 }
 
-/// The places of queries and keys.
+/// Returns the locations of queries and keys.
 fn places(batch: &RaggedBatch, first_only: bool) -> [Vec<u32>; 2] {
     let (mut of_queries, mut of_keys, mut start) = (Vec::new(), Vec::new(), 0);
     for example in 0..batch.examples() {
@@ -234,13 +235,13 @@ fn places(batch: &RaggedBatch, first_only: bool) -> [Vec<u32>; 2] {
     [of_queries, of_keys]
 }
 
-/// The rows by tiles: of each example, and of what fills them up.
+/// Splits the rows of each example, and the padding rows, into tiles.
 fn tiles(batch: &RaggedBatch, shape: BatchShape) -> Vec<u32> {
     let ends = batch.offsets.iter().copied().chain([shape.rows]);
     let spans = batch.offsets.iter().zip(ends.skip(1));
     let within = |(start, end): (&usize, usize)| (*start..end).step_by(TILE).map(move |first| [first, TILE.min(end - first)]);
     let tiles = spans.flat_map(within).flatten().map(|number| number as u32).collect::<Vec<_>>();
-    // An example leaves at most one tile that is not full, and so does what fills up.
+    // Each example leaves at most one tile partly filled, and so does the padding.
     let most = (shape.rows + (TILE - 1) * (shape.examples + 1)) / TILE;
     filled(&tiles, most * TILE_FIELDS, 0)
 }

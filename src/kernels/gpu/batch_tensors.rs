@@ -1,4 +1,4 @@
-//! A batch's tables as Burn's tensors.
+//! A batch's tables as Burn tensors.
 
 use std::sync::Arc;
 

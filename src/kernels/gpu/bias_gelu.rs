@@ -1,6 +1,6 @@
 //! [`BiasGelu`] on a GPU.
 
-// CubeCL's erf, which its macro knows by this name alone.
+// CubeCL's erf: its macro knows it only by this name.
 #![allow(unstable_name_collisions)]
 
 use burn_cubecl::Cube;

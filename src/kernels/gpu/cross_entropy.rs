@@ -1,4 +1,4 @@
-//! [`CrossEntropy`] on a GPU. One cube works on the batch.
+//! [`CrossEntropy`] on a GPU. One cube processes the whole batch.
 
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Shape;
@@ -55,7 +55,7 @@ fn cross_entropy(
 }
 
 impl Kernel<Cube, 1> for CrossEntropy {
-    /// The gradient of the logits where that of the loss is 1.
+    /// The gradient of the logits for a loss gradient of 1.
     type Saved = CubeTensor;
 
     fn forward(self, [logits]: [CubeTensor; 1]) -> (CubeTensor, Self::Saved) {

@@ -9,7 +9,7 @@ use super::tensors::{UNITS, dense, empty, sizes};
 use crate::kernels::operation::Kernel;
 use crate::kernels::{Dropout, MaskRows};
 
-/// Multiplies rows with their dropout's factors. `places` are the rows' numbers, or where each example begins.
+/// Multiplies rows by their dropout factors. `places` holds each row's mask row, or where each example begins.
 #[cube(launch)]
 fn multiply(
     number: &Tensor<u32>,
@@ -52,7 +52,7 @@ fn multiply(
     }
 }
 
-/// Cubes beside each other; no more may be in one dimension everywhere.
+/// Cubes in the first dimension; not every device allows more per dimension.
 const ACROSS: usize = 32_768;
 
 fn dropped(x: CubeTensor, Dropout { batch, mask: of, rows }: &Dropout) -> CubeTensor {

@@ -34,7 +34,7 @@ fn embed(
     }
 }
 
-/// The sum of the rows at each position, over the examples that have it.
+/// Sums the rows at each position over the examples that are long enough.
 #[cube(launch)]
 fn sum_by_position(rows: &Tensor<f32>, offsets: &Tensor<u32>, sums: &mut Tensor<f32>, examples: usize, d: usize) {
     let position = CUBE_POS_X;
@@ -61,7 +61,7 @@ fn sum_by_position(rows: &Tensor<f32>, offsets: &Tensor<u32>, sums: &mut Tensor<
     }
 }
 
-/// The sum of the rows of each segment within each chunk of rows: `[segments, chunks, d]`.
+/// Sums the rows of each segment within each chunk of rows: `[segments, chunks, d]`.
 #[cube(launch)]
 fn sum_by_segment(
     rows: &Tensor<f32>,
@@ -100,7 +100,7 @@ fn sum_by_segment(
     }
 }
 
-/// The sum of each run of `length` rows: `[runs, d]`.
+/// Sums each run of `length` consecutive rows: `[runs, d]`.
 #[cube(launch)]
 fn sum_runs(rows: &Tensor<f32>, sums: &mut Tensor<f32>, length: usize, d: usize) {
     let run = CUBE_POS_X as usize;
@@ -159,7 +159,7 @@ fn of_segments(gradient: &CubeTensor, tables: &BatchTables, segments: usize) -> 
 }
 
 impl Kernel<Cube, 3> for Embedding {
-    /// The batch, and the numbers of positions and segments.
+    /// The batch, and the numbers of rows in the position and segment tables.
     type Saved = (Arc<ResidentBatch>, [usize; 2]);
 
     fn forward(self, tables: [CubeTensor; 3]) -> (CubeTensor, Self::Saved) {

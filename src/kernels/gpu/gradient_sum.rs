@@ -1,4 +1,4 @@
-//! Norms of gradients, and their sums over the batches of a step, on a GPU.
+//! Norms and accumulation of gradients on a GPU.
 
 use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
@@ -9,7 +9,7 @@ use super::tensors::{UNITS, dense, elements, sizes, strided, writable};
 use crate::kernels::update::UpdateKernel;
 use crate::kernels::{AddGradients, AddTokenGradients, GlobalNorm, ZeroGradients};
 
-/// Sums that share a launch. Each takes two buffers, and Metal binds no more than 31.
+/// Sums per launch. Each takes two buffers, and Metal binds at most 31.
 const TOGETHER: usize = 14;
 
 #[cube(launch)]
@@ -44,7 +44,8 @@ fn clear_each(sums: &mut Sequence<OwnedTensor<f32>>, #[comptime] count: usize, #
     }
 }
 
-/// No two rows are of one token, so that no two cubes write in one place; those of none are behind the table's end.
+/// No two rows belong to the same token, so no two cubes write to the same place. Ids of padding rows are out of the table's
+/// range.
 #[cube(launch)]
 fn add_rows(sum: &mut Tensor<f32>, gradient: &Tensor<f32>, ids: &Tensor<u32>, size: u32, d: usize) {
     let row = CUBE_POS_X as usize;
@@ -63,7 +64,7 @@ fn arg(tensor: &CubeTensor) -> TensorArg {
     tensor.clone().into_tensor_arg()
 }
 
-/// The groups that share a launch, each with cubes for the largest of its sums.
+/// Returns the groups that share a launch, each with its first index and enough cubes for its largest sum.
 fn groups(sums: &[CubeTensor]) -> impl Iterator<Item = (usize, &[CubeTensor], CubeCount)> {
     sums.chunks(TOGETHER).enumerate().map(|(group, sums)| {
         let largest = sums.iter().map(elements).max().unwrap_or(0);

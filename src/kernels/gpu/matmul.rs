@@ -1,4 +1,4 @@
-//! [`Matmul`] on a GPU, tuned over the [kernels](super::matmul_candidates) of its precision.
+//! [`Matmul`] on a GPU, autotuned over the [candidate kernels](super::matmul_candidates) of its precision.
 
 use burn::backend::TensorMetadata;
 use burn::tensor::DType;
@@ -20,11 +20,11 @@ use crate::kernels::operation::Kernel;
 use crate::kernels::{Matmul, MatmulPrecision};
 
 type Tuner = LocalTuner<MatmulAutotuneKey, CubeTuneId>;
-/// Both factors and the memory of their product.
+/// Both factors, and the buffer for their product.
 type Operands = (CubeTensor, CubeTensor, CubeTensor);
 
 impl Kernel<Cube, 2> for Matmul {
-    /// The factors as they were multiplied.
+    /// The factors as rounded for the product.
     type Saved = ([CubeTensor; 2], MatmulPrecision);
 
     fn forward(self, factors: [CubeTensor; 2]) -> (CubeTensor, Self::Saved) {
@@ -38,7 +38,7 @@ impl Kernel<Cube, 2> for Matmul {
     }
 }
 
-/// The type of the numbers that are multiplied.
+/// Returns the element type of the factors.
 pub fn factor_type(precision: MatmulPrecision) -> DType {
     match precision {
         MatmulPrecision::F32 | MatmulPrecision::Tf32 => DType::F32,
@@ -46,12 +46,12 @@ pub fn factor_type(precision: MatmulPrecision) -> DType {
     }
 }
 
-/// What is multiplied in x's place.
+/// Casts a factor to the element type of the product.
 pub fn factor(x: CubeTensor, precision: MatmulPrecision) -> CubeTensor {
     cast(x, factor_type(precision))
 }
 
-/// Rows as columns, in the same memory.
+/// Returns the transpose of the last two dimensions, in the same memory.
 pub fn transposed(mut x: CubeTensor) -> CubeTensor {
     let last = TensorMetadata::shape(&x).num_dims() - 1;
     x.meta.swap(last - 1, last);
@@ -92,7 +92,7 @@ fn key(precision: MatmulPrecision, (a, b, _): &Operands) -> MatmulAutotuneKey {
     )
 }
 
-/// The kernels to choose from: the last ones where none of the fast ones does.
+/// Returns the candidate kernels; the "last" group is used only if no fast kernel works.
 fn tunables(precision: MatmulPrecision) -> TunableSet<MatmulAutotuneKey, Operands, ()> {
     let fresh = |_: &MatmulAutotuneKey, (a, b, out): &Operands| (a.clone(), b.clone(), out.copy());
     let set = TunableSet::new(move |operands: &Operands| key(precision, operands), fresh);
@@ -104,7 +104,7 @@ fn tunables(precision: MatmulPrecision) -> TunableSet<MatmulAutotuneKey, Operand
     let patience = OrderedSettings::default().with_patience(Patience { min_measured: 3, max_misses: 2 });
     let first = TuneGroup::ordered("fast", |_| 2, patience);
     let second = TuneGroup::new("last", |_| 1);
-    // The first of all must do whatever the shape.
+    // The first candidate in the set must support every shape.
     let set = set.with(tunable(last(), &second));
     fast(precision).into_iter().fold(set, |set, candidate| set.with(tunable(candidate, &first)))
 }
@@ -115,7 +115,7 @@ fn product(a: CubeTensor, b: CubeTensor, precision: MatmulPrecision) -> CubeTens
     out
 }
 
-/// out = a · b, of factors that are [rounded](factor) already.
+/// Computes out = a · b from factors that are already [rounded](factor).
 pub fn multiply(a: CubeTensor, b: CubeTensor, out: CubeTensor, precision: MatmulPrecision) {
     static EXACT: Tuner = local_tuner!("gluepot-product-f32");
     static TF32: Tuner = local_tuner!("gluepot-product-tf32");

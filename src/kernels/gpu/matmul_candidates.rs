@@ -1,9 +1,9 @@
-//! The kernels of cubek that a matrix product is tuned over.
+//! The cubek kernels that a matrix product is autotuned over.
 //!
-//! Burn tunes its own products over some forty. Each has to be compiled before it can be measured, half a second for one on
-//! tensor cores: more than three minutes before the first step. Here are few, for the shapes that fine-tuning has: hundreds
-//! or thousands of rows, and weights of some hundred or thousand columns. Small tiles keep a large GPU busy with the first
-//! and large ones are faster for the last.
+//! Burn tunes its own products over some forty kernels. Each must be compiled before it can be measured, which takes half a
+//! second for one on tensor cores: more than three minutes before the first step. These are a few for the shapes of
+//! fine-tuning: hundreds or thousands of rows, and weights of several hundred or thousand columns. Small tiles keep a large
+//! GPU busy with the smaller shapes; large tiles are faster for the larger ones.
 
 use cubek::matmul::multi_level::Strategy;
 use cubek::matmul::multi_level::components::tile::TileMatmulKind;
@@ -16,24 +16,24 @@ use cubek::matmul::tune_key::MatmulAutotuneKey;
 
 use crate::kernels::MatmulPrecision;
 
-/// The smallest side of a product that large tiles are for: of a smaller one, most of a tile would be empty.
+/// Smallest dimension of a product that suits large tiles: below that, most of a tile would be empty.
 const LARGE: usize = 64;
-/// Numbers of a product whose large tiles are enough to keep a large GPU busy.
+/// Output size, in numbers, at which large tiles keep a large GPU busy.
 const MANY: usize = 1 << 22;
 
 /// A kernel to measure.
 pub struct MatmulCandidate {
     /// The kernel.
     pub strategy: Strategy,
-    /// The smallest side of the products that it is for.
+    /// Smallest dimension that a product must have for this kernel.
     least: usize,
-    /// Its number among all, from small tiles to large ones, and how many there are.
+    /// The kernel's index among all, from small tiles to large ones, and their count.
     place: (i8, i8),
 }
 
 impl MatmulCandidate {
-    /// When it is measured for a product: those of the highest priority first, those below zero never. Few are measured behind
-    /// one that is the fastest, so that most are not even compiled.
+    /// Returns the kernel's priority for a product: higher ones are measured first, negative ones never. Measuring stops soon
+    /// after the fastest kernel, so most are not even compiled.
     pub fn priority(&self, key: &MatmulAutotuneKey) -> i8 {
         let product = &key.definition;
         let (place, count) = self.place;
@@ -47,7 +47,7 @@ impl MatmulCandidate {
     }
 }
 
-/// Those that are fast where they do.
+/// Returns the fast kernels, which may not support every device and shape.
 pub fn fast(precision: MatmulPrecision) -> Vec<MatmulCandidate> {
     let all = match precision {
         MatmulPrecision::F32 => on_units(),
@@ -57,12 +57,12 @@ pub fn fast(precision: MatmulPrecision) -> Vec<MatmulCandidate> {
     (0..).zip(all).map(|(place, (strategy, least))| MatmulCandidate { strategy, least, place: (place, count) }).collect()
 }
 
-/// The one that does everywhere.
+/// Returns the kernel that works everywhere.
 pub fn last() -> MatmulCandidate {
     MatmulCandidate { strategy: Strategy::Naive, least: 0, place: (0, 0) }
 }
 
-/// Tiles that units multiply and add in f32.
+/// Kernels whose units multiply and add tiles in f32.
 fn on_units() -> Vec<(Strategy, usize)> {
     let of_tiles = |tile_size: TileSizeSelection| {
         [
@@ -74,12 +74,12 @@ fn on_units() -> Vec<(Strategy, usize)> {
     all.into_iter().flatten().map(|strategy| (strategy, 0)).collect()
 }
 
-/// Tiles that planes multiply on tensor cores.
+/// Kernels whose planes multiply tiles on tensor cores.
 fn on_tensor_cores() -> Vec<(Strategy, usize)> {
     let ordered = |rows: u32, tile_matmul: TileMatmulKind| {
         Inferred(OrderedSelectionArgs { partition_k: Some(2), row_count: Some(rows), rows_per_plane: Some(2), tile_matmul })
     };
-    // In bf16 64 x 32, 128 x 64, 128 x 128 and 256 x 128 numbers of the product.
+    // Output tiles in bf16: 64 x 32, 128 x 64, 128 x 128 and 256 x 128.
     vec![
         (Strategy::OrderedDoubleMma(ordered(4, TileMatmulKind::Mma)), 0),
         (Strategy::OrderedDoubleMma(ordered(8, TileMatmulKind::Mma)), LARGE),

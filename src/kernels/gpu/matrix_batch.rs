@@ -1,5 +1,5 @@
-//! Batches of matrices of one size in one piece of memory, which one launch multiplies. Between them may be a gap, so that
-//! each begins where every GPU can bind it.
+//! Batches of matrices of the same size in one allocation, which a single launch multiplies. Gaps between the matrices keep
+//! each one aligned so that every GPU can bind it.
 
 use burn::tensor::{DType, Shape};
 use burn_cubecl::tensor::CubeTensor;
@@ -9,15 +9,15 @@ use half::bf16;
 
 use super::tensors::{UNITS, dense, empty_of, sizes, strided};
 
-/// Matrices begin at multiples of this, where every GPU can bind them.
+/// Alignment of matrices, in numbers, at which every GPU can bind them.
 const ALIGNMENT: usize = 128;
 
-/// Numbers from the beginning of a matrix to that of the next.
+/// Returns the distance in numbers between the beginnings of consecutive matrices.
 pub fn batch_stride(rows: usize, columns: usize) -> usize {
     (rows * columns).next_multiple_of(ALIGNMENT)
 }
 
-/// Uninitialized matrices: `[count, rows, columns]`.
+/// Returns uninitialized matrices: `[count, rows, columns]`.
 pub fn empty_batch(beside: &CubeTensor, count: usize, [rows, columns]: [usize; 2], of: DType) -> CubeTensor {
     let stride = batch_stride(rows, columns);
     let memory = empty_of(beside, [count * stride], of);
@@ -28,31 +28,31 @@ fn metadata([count, rows, columns]: [usize; 3], stride: usize) -> Metadata {
     Metadata::new(Shape::from([count, rows, columns]), Strides::new(&[stride, columns, 1]))
 }
 
-/// One matrix of a batch, in the same memory.
+/// Returns one matrix of a batch, in the same memory.
 pub fn matrix(batch: &CubeTensor, index: usize) -> CubeTensor {
     let (shape, strides) = (batch.meta.shape().clone(), batch.meta.strides().clone());
     let (count, rows, columns, stride) = (shape[0], shape[1], shape[2], strides[0]);
     let size = batch.dtype.size();
     let CubeTensor { client, handle, device, dtype, .. } = batch.clone();
     let handle = handle.offset_start((index * stride * size) as u64);
-    // The last one ends where the batch does, with the gap behind it.
+    // The last matrix ends where the batch does, after its gap.
     let handle = handle.offset_end(((count - 1 - index) * stride * size) as u64);
     CubeTensor::new_contiguous(client, device, Shape::from([rows, columns]), handle, dtype)
 }
 
-/// All matrices of a batch, in the same memory.
+/// Returns all matrices of a batch, in the same memory.
 pub fn matrices<const N: usize>(batch: &CubeTensor) -> [CubeTensor; N] {
     std::array::from_fn(|index| matrix(batch, index))
 }
 
-/// A matrix as a batch of one, which is broadcast over the matrices of another batch.
+/// Returns a matrix as a batch of one, which is broadcast over the matrices of another batch.
 pub fn unsqueezed(x: CubeTensor) -> CubeTensor {
     let (rows, columns) = sizes(&x);
     let x = dense(x);
     CubeTensor { meta: Box::new(metadata([1, rows, columns], rows * columns)), ..x }
 }
 
-/// Matrices as a batch: in the same memory if they are one already, else copied.
+/// Returns matrices as a batch: in the same memory if they already form one, else copied.
 pub fn batched<const N: usize>(matrices: [CubeTensor; N]) -> CubeTensor {
     let matrices = matrices.map(dense);
     already_batched(&matrices).unwrap_or_else(|| {
@@ -140,7 +140,7 @@ fn add_matrices(
     }
 }
 
-/// The sum of a batch's matrices, of f32.
+/// Returns the sum of a batch's f32 matrices.
 pub fn sum_of_matrices(batch: &CubeTensor) -> CubeTensor {
     let shape = batch.meta.shape().clone();
     let (count, rows, columns) = (shape[0], shape[1], shape[2]);

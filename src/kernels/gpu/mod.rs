@@ -1,8 +1,8 @@
-//! The operations on GPUs, as CubeCL kernels: the same functions as those on the CPU, with the same dropout.
+//! The operations on GPUs, as CubeCL kernels: the same functions as on the CPU, with the same dropout masks.
 //!
-//! Sums are made in a fixed order and no two units add to one place, so that a kernel gives the same bits every time.
+//! Sums are computed in a fixed order and no two units add to the same location, so a kernel returns the same bits every time.
 
-// Kernels are written in what CubeCL's macro knows.
+// Kernels are limited to what CubeCL's macro supports.
 #![allow(clippy::needless_pass_by_value, clippy::manual_midpoint, clippy::manual_div_ceil, clippy::collapsible_if)]
 #![allow(clippy::trivially_copy_pass_by_ref, clippy::fn_params_excessive_bools)]
 

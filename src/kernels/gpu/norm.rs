@@ -1,4 +1,4 @@
-//! [`NormDropout`] and [`DropoutAddNorm`] on a GPU: one cube works on one row.
+//! [`NormDropout`] and [`DropoutAddNorm`] on a GPU: one cube per row.
 
 use burn::tensor::DType;
 use burn_cubecl::Cube;
@@ -20,13 +20,13 @@ pub struct SavedNorm {
     /// 1 / √(variance + epsilon), `[rows]`.
     inverse: CubeTensor,
     scale: CubeTensor,
-    /// Rows of the batch, for the dropout.
+    /// Batch row of each matrix row, for the dropout mask.
     places: CubeTensor,
     number: CubeTensor,
     options: DropoutAddNorm,
 }
 
-/// The row of the batch that a cube's row is: its own number, where all rows are there.
+/// Returns the batch row of a matrix row: listed in `places`, or the row itself.
 #[cube]
 fn place_of(places: &Tensor<u32>, row: usize, #[comptime] listed: bool) -> u32 {
     let mut place = row as u32;
@@ -36,7 +36,7 @@ fn place_of(places: &Tensor<u32>, row: usize, #[comptime] listed: bool) -> u32 {
     place
 }
 
-/// Reads h = x, or h = dropout(x + bias) + residual, into `normal`, and gives the sum of this unit's part.
+/// Writes h = x, or h = dropout(x + bias) + residual, to `normal`, and returns the sum of this unit's elements.
 #[cube]
 fn gather(
     x: &Tensor<f32>,
@@ -80,8 +80,7 @@ fn gather(
     sum
 }
 
-/// ĥ = (h - mean) · r, r = 1 / √(variance + epsilon), and y = ĥ · scale + shift, with the dropout behind it where nothing is
-/// added before.
+/// Computes ĥ = (h - mean) · r, r = 1 / √(variance + epsilon), and y = ĥ · scale + shift. Dropout applies to y unless `adds`.
 #[cube(launch)]
 fn normalize(
     x: &Tensor<f32>,
@@ -150,10 +149,10 @@ fn normalize(
     }
 }
 
-/// dL/dh = (g - mean(g) - ĥ · mean(g ∘ ĥ)) · r with g = dL/dy ∘ scale, and dL/dy ∘ ĥ beside it.
+/// Computes dL/dh = (g - mean(g) - ĥ · mean(g ∘ ĥ)) · r with g = dL/dy ∘ scale, and dL/dy ∘ ĥ, written to `along`.
 ///
-/// `dropped` is what was dropped from behind: dL/dh ∘ D where something was added before, and else dL/dy ∘ D, which is then
-/// dL/dy. It is not written where there is no dropout D, unless it is to be rounded.
+/// `dropped` receives the gradient through the dropout D: dL/dh ∘ D if `adds`, else dL/dy ∘ D, which then takes the place of
+/// dL/dy. Without dropout, it is written only if `rounds`.
 #[cube(launch)]
 fn normalize_backward<E: Float>(
     gradient: &Tensor<f32>,
@@ -240,7 +239,7 @@ impl SavedNorm {
     ) -> (CubeTensor, Self) {
         let (rows, d) = sizes(&x);
         let adds = added.is_some();
-        // Where nothing is added, the operands are not read; something must be bound for them.
+        // Without an addition these operands are not read, but something must be bound.
         let [bias, residual] = added.unwrap_or_else(|| [scale.clone(), x.clone()]);
         let (normal, inverse, y) = (empty(&x, [rows, d]), empty(&x, [rows]), empty(&x, [rows, d]));
         let tables = options.batch.tables(&x);
@@ -271,15 +270,15 @@ impl SavedNorm {
         (y, Self { normal, inverse, scale, places, number, options })
     }
 
-    /// dL/dh from dL/dy, dL/dy ∘ ĥ, and what is [dropped](normalize_backward), where that is written.
+    /// Returns dL/dh, dL/dy ∘ ĥ, and the [`dropped`](normalize_backward) gradient if it is written, all from dL/dy.
     fn backward(&self, gradient: &CubeTensor, adds: bool) -> (CubeTensor, CubeTensor, Option<CubeTensor>) {
         let (rows, d) = sizes(gradient);
         let (of_h, along) = (empty(gradient, [rows, d]), empty(gradient, [rows, d]));
         let dropout = self.options.dropout.as_ref();
-        // Only what goes into a product is rounded.
+        // Round only what goes into a matrix product.
         let rounds = adds && self.options.precision == MatmulPrecision::Bf16;
         let is_written = dropout.is_some() || rounds;
-        // Something must be bound for a buffer that is not written.
+        // An unused buffer still needs something to bind.
         let size = if is_written { [rows, d] } else { [1, 1] };
         let dropped = empty_of(gradient, size, if rounds { DType::BF16 } else { DType::F32 });
         let launch = if rounds { normalize_backward::launch::<bf16> } else { normalize_backward::launch::<f32> };

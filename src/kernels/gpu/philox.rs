@@ -1,11 +1,11 @@
-//! The dropout's factors on a GPU: the same function of (seed, micro-batch, site, row, element) as on the CPU.
+//! Dropout factors on a GPU: the same function of (seed, micro-batch, site, row, element) as on the CPU.
 
 use cubecl::prelude::*;
 
 use crate::kernels::DropoutMask;
 use crate::kernels::dropout_mask::ATTENTION_BLOCKS;
 
-/// A dropout, as a kernel takes it.
+/// A dropout, as a kernel argument.
 #[derive(CubeType, CubeLaunch, Clone)]
 #[expand(derive(Clone))]
 pub struct Mask {
@@ -16,14 +16,14 @@ pub struct Mask {
     kept: f32,
 }
 
-/// The arguments of a dropout; of one that keeps everything where there is none.
+/// Returns the launch arguments of a dropout, or of one that keeps everything.
 pub fn mask(dropout: Option<&DropoutMask>) -> MaskLaunch {
     let ([key0, key1], site, threshold, kept) = dropout.map_or(([0; 2], 0, 0, 1.0), DropoutMask::parts);
     MaskLaunch::new(key0, key1, site, threshold, kept)
 }
 
-/// The factors of the four elements that a block of Philox4x32-10 decides, counted from the row's first one. The batch's
-/// `number` is in memory, where a recorded step finds another one each time.
+/// Computes the factors of the four elements that a Philox4x32-10 block decides, with blocks counted from the row's first.
+/// The batch's `number` is read from memory, since it changes between replays.
 #[cube]
 pub fn factors(mask: &Mask, number: &Tensor<u32>, row: u32, row_blocks: u32, block: u32, out: &mut Array<f32>) {
     let start = row * row_blocks;
@@ -58,7 +58,7 @@ pub fn factors(mask: &Mask, number: &Tensor<u32>, row: u32, row_blocks: u32, blo
     out[3usize] = factor(mask, c3);
 }
 
-/// The element of a row that a word of a block decides.
+/// Returns the element of a row that a word of a block decides.
 #[cube]
 pub fn element(block: u32, word: usize) -> usize {
     (block / 16 * 64 + block % 16) as usize + 16 * word
@@ -73,12 +73,12 @@ fn factor(mask: &Mask, bits: u32) -> f32 {
     factor
 }
 
-/// Blocks of a row of hidden states.
+/// Returns the number of blocks of a row of hidden states.
 pub fn hidden_blocks(d: usize) -> u32 {
     (d.div_ceil(64) * 16) as u32
 }
 
-/// Blocks set aside for a query's probabilities in one head.
+/// Returns the number of blocks reserved for one query's probabilities in one head.
 pub fn attention_blocks() -> u32 {
     ATTENTION_BLOCKS as u32
 }

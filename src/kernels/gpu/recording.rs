@@ -1,8 +1,9 @@
-//! Work that a GPU does again at one command: on CUDA as a graph, elsewhere as a list of launches made ready.
+//! GPU work that is recorded once and replayed with a single command: a CUDA graph on CUDA, elsewhere a prepared list of
+//! launches.
 //!
-//! Recorded work reads and writes the memory that it was recorded with. What differs from one step to the next is in a
-//! batch's [`BatchTables`] and in an update's [`ResidentRules`], where others are written before the work is done again;
-//! parameters, moments and sums of gradients are changed in place.
+//! Recorded work reads and writes the memory that it was recorded with. What differs between steps is in a batch's
+//! [`BatchTables`] and an update's [`ResidentRules`], which are overwritten before each replay. Parameters, moments and
+//! gradient sums are updated in place.
 
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,10 +18,10 @@ use cubecl::client::{Client, Graph};
 use super::batch_tables::BatchTables;
 use crate::kernels::{ResidentBatch, ResidentRules};
 
-/// While CUDA records for one thread, it lets no other begin to.
+/// CUDA does not let another thread start a capture while one is in progress.
 static RECORDING: Mutex<()> = Mutex::new(());
 
-/// The tensor on a GPU that this is.
+/// Returns the underlying GPU tensor.
 pub(super) fn on_gpu(tensor: DispatchTensor) -> Result<CubeTensor> {
     match tensor.kind {
         DispatchTensorKind::Cube(BackendTensor::Float(tensor)) => Ok(tensor),
@@ -28,24 +29,24 @@ pub(super) fn on_gpu(tensor: DispatchTensor) -> Result<CubeTensor> {
     }
 }
 
-/// Where a tensor's numbers are: equal for two tensors in the same place of memory, and for no others.
+/// Returns a tensor's location in memory, which is equal only for tensors at the same place.
 ///
 /// # Errors
-/// It is not on a GPU, or under differentiation.
+/// The tensor is not on a GPU, or is tracked by autodiff.
 pub fn memory_address(tensor: DispatchTensor) -> Result<impl PartialEq + Send + 'static> {
     Ok(on_gpu(tensor)?.handle.binding().claim_key())
 }
 
-/// Bytes that this program holds of the memory of a tensor's GPU, in use or not.
+/// Returns the bytes that this process has reserved on a tensor's GPU, in use or not.
 ///
 /// # Errors
-/// It is not on a GPU.
+/// The tensor is not on a GPU.
 pub fn bytes_reserved(beside: DispatchTensor) -> Result<u64> {
     Ok(on_gpu(beside)?.client.memory_report(MemoryScope::Device).usage().bytes_reserved)
 }
 
-/// A GPU between the work that is done before it is recorded and its recording, whose memory the recorded work uses. It
-/// leaves that state when this is dropped.
+/// A GPU prepared for recording: the work runs once, and is then recorded with the memory that it used. Dropping this ends
+/// the preparation.
 pub struct PreparedDevice {
     client: Client,
     is_over: bool,
@@ -53,10 +54,10 @@ pub struct PreparedDevice {
 }
 
 impl PreparedDevice {
-    /// Prepares the GPU where a tensor lies.
+    /// Prepares the GPU of a tensor.
     ///
     /// # Errors
-    /// It cannot record.
+    /// The GPU cannot record.
     pub fn on(beside: DispatchTensor) -> Result<Self> {
         let alone = RECORDING.lock().unwrap_or_else(PoisonError::into_inner);
         let client = on_gpu(beside)?.client;
@@ -64,10 +65,10 @@ impl PreparedDevice {
         Ok(Self { client, is_over: false, _alone: alone })
     }
 
-    /// Records work, which is not done, over what the same work has read since.
+    /// Records `work` without running it. The same work must have run, and read the inputs, since the GPU was prepared.
     ///
     /// # Errors
-    /// The GPU refuses to. Then nothing that the work writes can be read any longer.
+    /// The GPU refuses to record. Whatever the work writes can then no longer be read.
     pub fn record(mut self, inputs: RecordingInputs<'_>, work: impl FnOnce() -> Result<Option<Tensor<1>>>) -> Result<Recording> {
         self.client.start_capture().map_err(|error| anyhow!("{error}"))?;
         let output = work();
@@ -83,39 +84,40 @@ impl PreparedDevice {
 impl Drop for PreparedDevice {
     fn drop(&mut self) {
         if !self.is_over {
-            // Whatever was recorded is of no use; an error would have nobody to go to.
+            // Discard whatever was recorded; there is no one to report an error to.
             let _ = self.client.stop_capture();
         }
     }
 }
 
-/// What work reads that differs from one time to the next: it is written where the recorded work reads it.
+/// Inputs that change between replays. They are written to where the recorded work reads them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RecordingInputs<'a> {
-    /// A batch.
+    /// The batch.
     pub batch: Option<&'a ResidentBatch>,
-    /// An update's rules.
+    /// The update's rules.
     pub rules: Option<&'a ResidentRules>,
 }
 
-/// Work that can be done again.
+/// Recorded work that can be replayed.
 pub struct Recording {
     client: Client,
     graph: Graph,
-    /// Where it reads a batch.
+    /// Where the work reads a batch.
     tables: Option<BatchTables>,
-    /// Where it reads an update's rules.
+    /// Where the work reads an update's rules.
     rules: Option<CubeTensor>,
-    /// The numbers that it computes.
+    /// The result of the work.
     output: Option<Tensor<1>>,
-    /// What is sent to a GPU keeps its order within a thread, and a recording stays with the one that made it.
+    /// Makes this `!Send`: commands to a GPU are ordered only within a thread, so a recording stays on its own.
     _thread: PhantomData<*const ()>,
 }
 
 impl Recording {
-    /// Does the work with another batch of the same shape, by other rules for as many parameters: its numbers.
+    /// Replays the work with another batch of the same shape and other rules for as many parameters; returns its result.
     ///
-    /// Everything that it changes in place must be where it was when it was recorded, and nobody else may use that meanwhile.
+    /// Everything that the work updates in place must still be where it was during recording, and must not be used by
+    /// anything else in the meantime.
     ///
     /// # Errors
     /// The GPU failed.
@@ -128,13 +130,13 @@ impl Recording {
         }
         let written = self.tables.iter().map(BatchTables::memory).chain(&self.rules).map(|tensor| &tensor.handle);
         self.client.check(written).map_err(|error| anyhow!("the device failed: {error}"))?;
-        // All memory that the work uses is alive: what it reads and gives is held here, what it computes in between is
-        // kept for the graph by the runtime, and what it changes is where it was, as the caller sees to. It stays on the
-        // thread that recorded it, so that all of this happens in order.
+        // SAFETY: all memory that the work uses is alive. Its inputs and outputs are held here, the runtime keeps its
+        // intermediate results for the graph, and the caller ensures that what it updates has not moved. It stays on the
+        // thread that recorded it, so all of this happens in order.
         #[allow(unsafe_code)]
         let replayed = unsafe { self.graph.replay() };
         replayed.map_err(|error| anyhow!("the device failed: {error}"))?;
-        // The next replay writes in the same place.
+        // Copy the result: the next replay overwrites it.
         Ok(self.output.as_ref().map(|output| output.clone() * 1.0))
     }
 }

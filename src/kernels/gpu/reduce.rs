@@ -7,7 +7,7 @@ use half::bf16;
 
 use super::tensors::{UNITS, dense, empty, sizes};
 
-/// The sum of one number of each unit of a cube, known to every unit.
+/// Returns the sum of one number from each unit of a cube, in every unit.
 #[cube]
 pub fn cube_sum(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) -> f32 {
     let unit = UNIT_POS_X as usize;
@@ -27,10 +27,10 @@ pub fn cube_sum(value: f32, shared: &mut Shared<[f32]>, #[comptime] units: u32) 
     sum
 }
 
-/// Numbers that a unit asks for before it needs the first of them: memory takes hundreds of cycles to answer.
+/// Loads that a unit issues before it needs the first result: memory latency is hundreds of cycles.
 pub const AT_ONCE: usize = 8;
 
-/// A sum with these numbers added, one after the other.
+/// Adds these numbers to a sum, one after the other.
 #[cube]
 pub fn plus(sum: f32, read: &Array<f32>) -> f32 {
     let mut sum = sum;
@@ -41,7 +41,7 @@ pub fn plus(sum: f32, read: &Array<f32>) -> f32 {
     sum
 }
 
-/// The sum of every `step`-th number from `first` on, below `end`, or of their squares.
+/// Returns the sum of every `step`-th number, or of their squares, from `first` up to `end`.
 #[cube]
 fn strided_sum<E: Float>(x: &Tensor<E>, first: usize, step: usize, end: usize, #[comptime] squares: bool) -> f32 {
     let mut sum = 0.0f32;
@@ -65,11 +65,11 @@ fn strided_sum<E: Float>(x: &Tensor<E>, first: usize, step: usize, end: usize, #
     sum
 }
 
-/// Columns that a cube adds up: a plane reads as many numbers in one piece.
+/// Columns per cube: a plane reads this many numbers in one transaction.
 const COLUMNS: usize = 32;
 
-/// The sums of the columns of several matrices, of f32 and behind them of `E`. The units of a column add
-/// rows a fixed number apart each, and then in pairs.
+/// Sums the columns of several matrices, first those of f32, then those of `E`. Each unit of a column sums rows at a fixed
+/// stride; the units' sums are then added in pairs.
 #[cube(launch)]
 fn sum_columns<E: Float>(
     all: &Sequence<OwnedTensor<f32>>,
@@ -123,8 +123,8 @@ fn sum_columns<E: Float>(
     }
 }
 
-/// The sum of each column, `[d]`, of matrices of one width, which launches together cost less than one by one: of those that
-/// are f32, and of those behind them, which may be bf16.
+/// Returns the sum of each column, `[d]`, of matrices of the same width: first of those in f32, then of those that may be
+/// bf16. One launch for all is cheaper than one launch each.
 pub fn column_sums<const N: usize>(all: &[&CubeTensor], rounded: &[&CubeTensor]) -> [CubeTensor; N] {
     let sums = if rounded.iter().any(|matrix| matrix.dtype == DType::BF16) {
         column_sums_of::<bf16>(all, rounded)
@@ -138,7 +138,7 @@ fn column_sums_of<E: Float>(all: &[&CubeTensor], rounded: &[&CubeTensor]) -> Vec
     let d = sizes(all.iter().chain(rounded).next().unwrap_or_else(|| unreachable!("there is a matrix"))).1;
     let sums: Vec<CubeTensor> = all.iter().chain(rounded).map(|rows| empty(rows, [d])).collect();
     let client = &sums[0].client;
-    // A power of two of units for each column.
+    // The units per column are a power of two.
     let groups = (client.properties().hardware.max_units_per_cube as usize / COLUMNS).clamp(1, 32);
     let groups = 1 << groups.ilog2();
     let arg = |tensor: &CubeTensor| tensor.clone().into_tensor_arg();
@@ -157,9 +157,9 @@ fn column_sums_of<E: Float>(all: &[&CubeTensor], rounded: &[&CubeTensor]) -> Vec
     sums
 }
 
-/// Tensors whose squares one launch adds up: each takes a buffer, and Metal binds no more than 31.
+/// Tensors per launch whose squares are summed: each takes a buffer, and Metal binds at most 31.
 const TOGETHER: usize = 28;
-/// Cubes of such a launch, each with a sum of its own: together as many units as fill half of a large GPU.
+/// Cubes per launch, each with its own sum: enough units to fill half of a large GPU.
 const CUBES: usize = 512;
 
 #[cube(launch)]
@@ -193,7 +193,7 @@ fn root_of_sum(sums: &Tensor<f32>, root: &mut Tensor<f32>, count: usize, #[compt
     }
 }
 
-/// The norm of all tensors as one vector: `[1]`.
+/// Returns the norm of all tensors as one vector: `[1]`.
 pub fn norm(tensors: Vec<CubeTensor>) -> CubeTensor {
     let tensors: Vec<CubeTensor> = tensors.into_iter().map(dense).collect();
     let groups = tensors.chunks(TOGETHER);

@@ -11,9 +11,9 @@ use super::tensors::{UNITS, dense, elements, shape, sizes, strided};
 use crate::kernels::RoundToBf16;
 use crate::kernels::update::UpdateKernel;
 
-/// Numbers of a tensor that a unit rounds in one pass of its loop.
+/// Numbers of a tensor that a unit rounds per loop iteration.
 const AT_ONCE: usize = 4;
-/// Tensors that share a launch. Each takes two buffers, and Metal binds no more than 31.
+/// Tensors per launch. Each takes two buffers, and Metal binds at most 31.
 const TOGETHER: usize = 14;
 
 #[cube(launch)]
@@ -29,7 +29,7 @@ fn round_each(
         let y = rounded.index_mut(index);
         let mut at = ABSOLUTE_POS;
         while at < x.len() {
-            // All are asked for before the first is needed.
+            // Issue all loads before the first result is needed.
             let step = (CUBE_COUNT_X * units) as usize;
             let mut read = Array::<f32>::new(AT_ONCE);
             #[unroll]
@@ -49,7 +49,7 @@ fn round_each(
     }
 }
 
-/// Memory for matrices of one size as one batch, as [`super::self_attention`] multiplies them.
+/// Allocates matrices of the same size as one batch, the layout that [`super::self_attention`] multiplies.
 fn empty_each(all: &[CubeTensor]) -> Vec<CubeTensor> {
     let (rows, columns) = sizes(&all[0]);
     let batch = empty_batch(&all[0], all.len(), [rows, columns], DType::BF16);

@@ -1,4 +1,4 @@
-//! Segment sums: of the rows that belong to each place, in the order of the rows.
+//! Segment sums: the sum of the rows that belong to each place, in row order.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -7,25 +7,25 @@ use super::reduce::{AT_ONCE, plus};
 use super::tensors::{UNITS, elements, empty, sizes};
 use crate::kernels::UniqueTokens;
 
-/// Rows that one list has at most: they are added one after the other.
+/// Maximum length of a list, whose rows are added one after the other.
 const ROWS: usize = 64;
 
-/// Which rows are of which place, by lists of at most [`ROWS`] rows. All lengths follow from the numbers of rows and places.
+/// The rows of each place, in lists of at most [`ROWS`]. All lengths depend only on the numbers of rows and places.
 #[derive(Debug)]
 pub struct SegmentLists {
     /// The rows, list after list.
     pub listed: Vec<u32>,
-    /// Where each list begins, and where the last one ends; those that are not needed are empty.
+    /// Where each list begins in `listed`, followed by the end of the last one. Unused lists are empty.
     pub bounds: Vec<u32>,
-    /// Where the lists of each place begin, and where the last one's end.
+    /// Index of each place's first list, followed by the number of lists in use.
     pub of_place: Vec<u32>,
 }
 
 impl SegmentLists {
-    /// The place of a row that is of none.
+    /// The place of a row that belongs to none.
     pub const NONE: u32 = UniqueTokens::NONE;
 
-    /// From the place of each row.
+    /// Builds the lists from the place of each row and the number of places.
     pub fn of(places: &[u32], size: usize) -> Self {
         let mut rows_of = vec![Vec::new(); size];
         for (row, place) in (0_u32..).zip(places) {
@@ -47,7 +47,7 @@ impl SegmentLists {
     }
 }
 
-/// The sum of the rows of each list: those that are listed, or those between its bounds themselves.
+/// Sums the rows of each list: those that `listed` names, or the rows between its bounds themselves.
 #[cube(launch)]
 fn sum_each(
     rows: &Tensor<f32>,
@@ -83,7 +83,7 @@ fn sum_each(
     }
 }
 
-/// The sum of each place's rows, `[places, d]` from `[rows, d]`, by lists that are on the GPU: which rows, the lists'
+/// Returns the sum of each place's rows, `[places, d]` from `[rows, d]`. The lists are on the GPU: listed rows, the lists'
 /// bounds, and the places' lists.
 pub fn segment_sum(rows: &CubeTensor, [listed, bounds, of_place]: [&CubeTensor; 3]) -> CubeTensor {
     let d = sizes(rows).1;

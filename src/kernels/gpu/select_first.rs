@@ -21,7 +21,7 @@ fn select_rows(x: &Tensor<f32>, first_rows: &Tensor<u32>, y: &mut Tensor<f32>, d
     }
 }
 
-/// Examples are few: each row compares itself with the first row of them all.
+/// Each row compares itself to the first row of every example, of which there are few.
 #[cube(launch)]
 fn scatter_rows(gradient: &Tensor<f32>, first_rows: &Tensor<u32>, of_x: &mut Tensor<f32>, examples: usize, d: usize) {
     let row = CUBE_POS_X;
@@ -43,7 +43,7 @@ fn scatter_rows(gradient: &Tensor<f32>, first_rows: &Tensor<u32>, of_x: &mut Ten
 }
 
 impl Kernel<Cube, 1> for SelectFirst {
-    /// The batch, and the number of rows.
+    /// The batch, and the number of rows of x.
     type Saved = (Arc<ResidentBatch>, usize);
 
     fn forward(self, [x]: [CubeTensor; 1]) -> (CubeTensor, Self::Saved) {

@@ -1,5 +1,5 @@
-//! [`SelfAttention`] on a GPU: the three projections as one launch each way, which alone would leave most of a large GPU
-//! idle, and [`Attention`].
+//! [`SelfAttention`] on a GPU: [`Attention`], and the three projections as batched products, since one product alone would
+//! leave most of a large GPU idle.
 
 use burn::tensor::DType;
 use burn_cubecl::Cube;
@@ -19,7 +19,7 @@ pub struct SavedSelfAttention {
     attention: SavedAttention,
 }
 
-/// x, as it was multiplied, and the weights, as a batch.
+/// x as rounded for the products, and the weights as a batch.
 #[derive(Clone, Debug)]
 struct Projections {
     x: CubeTensor,
@@ -28,7 +28,7 @@ struct Projections {
 }
 
 impl Projections {
-    /// x · w for each w.
+    /// Returns x · w for each w.
     fn forward(x: CubeTensor, weights: [CubeTensor; 3], precision: MatmulPrecision) -> ([CubeTensor; 3], Self) {
         let x = factor(x, precision);
         let ((rows, _), (_, columns)) = (sizes(&x), sizes(&weights[0]));
@@ -38,7 +38,7 @@ impl Projections {
         (matrices(&out), Self { x, weights, precision })
     }
 
-    /// dL/dx, and dL/dw for each w.
+    /// Returns dL/dx, and dL/dw for each w.
     fn backward(self, gradients: [CubeTensor; 3]) -> (CubeTensor, [CubeTensor; 3]) {
         let Self { x, weights, precision } = self;
         let ((rows, width), (_, columns)) = (sizes(&x), sizes(&gradients[0]));

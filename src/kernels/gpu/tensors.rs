@@ -1,4 +1,4 @@
-//! Tensors on a GPU: made dense, made empty, and made of a batch's tables.
+//! Helpers for tensors on a GPU: contiguous copies, allocation, uploads and views.
 
 use burn::backend::TensorMetadata;
 use burn::backend::ops::{FloatTensorOps, IntTensorOps};
@@ -8,77 +8,77 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::CubeCount;
 
-/// Units of a cube that works on one row.
+/// Units of a cube that processes one row.
 pub const UNITS: u32 = 256;
 
-/// Row after row, without gaps.
+/// Returns the tensor in row-major order, without gaps.
 pub fn dense(tensor: CubeTensor) -> CubeTensor {
     into_contiguous(tensor)
 }
 
-/// A tensor that may be written to: the same where nobody else holds its memory, else a copy.
+/// Returns a tensor that may be written to: the same one if its memory is not shared, else a copy.
 pub fn writable(tensor: CubeTensor) -> CubeTensor {
     let tensor = dense(tensor);
     if tensor.handle.can_mut() { tensor } else { tensor.copy() }
 }
 
-/// Memory for f32 numbers on the device of another tensor, uninitialized.
+/// Allocates uninitialized f32 numbers on the device of another tensor.
 pub fn empty(beside: &CubeTensor, shape: impl Into<Vec<usize>>) -> CubeTensor {
     empty_of(beside, shape, DType::F32)
 }
 
-/// [`empty`] for other numbers than f32.
+/// [`empty`] for another element type.
 pub fn empty_of(beside: &CubeTensor, shape: impl Into<Vec<usize>>, of: DType) -> CubeTensor {
     let shape = Shape::from(shape.into());
     empty_device_contiguous_dtype(beside.client.clone(), beside.device.clone(), shape, of)
 }
 
-/// The lengths of the dimensions.
+/// Returns the lengths of the dimensions.
 pub fn shape(tensor: &CubeTensor) -> Vec<usize> {
     TensorMetadata::shape(tensor).to_vec()
 }
 
-/// Rows and columns of a matrix.
+/// Returns the rows and columns of a matrix.
 pub fn sizes(tensor: &CubeTensor) -> (usize, usize) {
     let shape = shape(tensor);
     (shape[0], shape[1])
 }
 
-/// How many numbers there are.
+/// Returns the number of elements.
 pub fn elements(tensor: &CubeTensor) -> usize {
     shape(tensor).iter().product()
 }
 
-/// Cubes of [`UNITS`] for a grid-stride loop over `count` numbers: no more than keep a GPU busy, and than may be in one
-/// dimension everywhere.
+/// Returns the cubes of [`UNITS`] for a grid-stride loop over `count` numbers: no more than keep a GPU busy, and than every
+/// device allows in one dimension.
 pub fn strided(count: usize) -> CubeCount {
     const MOST: usize = 4096;
     CubeCount::Static(count.div_ceil(UNITS as usize).clamp(1, MOST) as u32, 1, 1)
 }
 
-/// Indices, on the device of another tensor.
+/// Uploads indices to the device of another tensor.
 pub fn upload(beside: &CubeTensor, values: Vec<u32>) -> CubeTensor {
     let count = values.len();
     burn_cubecl::Cube::int_from_data(TensorData::new(values, [count]), &beside.device)
 }
 
-/// Numbers, on the device of another tensor.
+/// Uploads numbers to the device of another tensor.
 pub fn upload_numbers(beside: &CubeTensor, values: Vec<f32>) -> CubeTensor {
     let count = values.len();
     burn_cubecl::Cube::float_from_data(TensorData::new(values, [count]), &beside.device)
 }
 
-/// Writes numbers in the place of others, behind everything that was sent to the GPU before.
+/// Overwrites a tensor's numbers, in order after everything already sent to the GPU.
 pub fn write<T: bytemuck::Pod + Send + Sync>(tensor: &CubeTensor, values: Vec<T>) {
     tensor.client.write(&tensor.handle, Bytes::from_elems(values));
 }
 
-/// Some of a list's numbers, in the same memory.
+/// Returns `count` numbers of a vector from `start`, in the same memory.
 pub fn view(tensor: &CubeTensor, start: usize, count: usize) -> CubeTensor {
     view_as(tensor, start, count, tensor.dtype)
 }
 
-/// [`view`], of numbers whose bits mean something else; of the same size.
+/// [`view`] with the bits reinterpreted as another type of the same size.
 pub fn view_as(tensor: &CubeTensor, start: usize, count: usize, dtype: DType) -> CubeTensor {
     let CubeTensor { client, handle, device, .. } = tensor.clone();
     let bytes = |numbers: usize| (numbers * dtype.size()) as u64;

@@ -1,4 +1,5 @@
-//! Operations that the model's tests do not reach: the optimizer's operations, the loss, long sums and batches of matrices, against those on the CPU.
+//! Operations that the model's tests do not reach, compared to the CPU: the optimizer, the loss, long sums and batches of
+//! matrices; and replays.
 
 use std::sync::Arc;
 
@@ -37,9 +38,9 @@ fn tokens(ids: &[u32]) -> Arc<ResidentTokens> {
     Arc::new(UniqueTokens::of(ids, None).into())
 }
 
-/// Three steps, the last two with gradients of other words: the parameters and both moments.
+/// Takes three steps, the last two with gradients of different words; returns the parameters and both moments.
 ///
-/// There are more parameters than share a launch, and one of them is held by somebody else, who must not see it change.
+/// There are more parameters than fit in one launch, and one of them is shared and must not change.
 fn steps(device: &Device) -> Vec<f32> {
     let (size, d, count) = (300, 20, 11);
     let clip = || Tensor::<1>::from_data(TensorData::new(vec![0.7_f32], [1]), device).into_dispatch();
@@ -84,15 +85,14 @@ fn steps_of_the_optimizer_are_those_on_the_cpu() {
 fn norms_are_those_on_the_cpu() {
     let norm = |device: &Device| {
         let x = (0..40).map(|part| draw(6 + part, [1 + 19 * part as usize, 130], device).into_dispatch());
-        // One that its units go through more than once.
+        // One large enough for its units to loop more than once.
         let x = x.chain([draw(5, [9000, 130], device).into_dispatch()]).collect();
         Tensor::<1>::from_dispatch(GlobalNorm.apply(x).remove(0)).into_data().try_to_vec::<f32>().unwrap()
     };
     agree(&norm(&gpu()), &norm(&Device::flex()), 1e-5);
 }
 
-/// More sums than share a launch, one of which somebody else holds; and a table's, from rows behind which there may be
-/// some of no token.
+/// More sums than fit in one launch, one of them shared; and a table's sum, whose gradient may have padding rows at the end.
 #[test]
 fn sums_over_batches_are_burns_own_on_the_cpu() {
     let sum = |device: &Device, filling: usize| {
@@ -115,7 +115,7 @@ fn sums_over_batches_are_burns_own_on_the_cpu() {
     assert_eq!(sum(&gpu(), 3), sum(&Device::flex(), 0));
 }
 
-/// More rows than the units of a column ask for at once.
+/// More rows than the units of a column load in one iteration.
 #[test]
 fn sums_of_columns_are_those_on_the_cpu() {
     let sums = |device: &Device| {
@@ -128,7 +128,7 @@ fn sums_of_columns_are_those_on_the_cpu() {
     agree(&sums(&gpu()), &sums(&Device::flex()), 1e-5);
 }
 
-/// Matrices that are a batch already stay where they are; others are copied, with their numbers.
+/// Matrices that already form a batch stay in place; others are copied with their values.
 #[test]
 fn only_what_is_no_batch_is_copied_to_one() {
     let device = gpu();
@@ -173,7 +173,7 @@ fn inputs(batch: &ResidentBatch) -> RecordingInputs<'_> {
     RecordingInputs { batch: Some(batch), rules: None }
 }
 
-/// A loss in ordinary Burn, recorded over one batch and replayed over another, reads the other's targets.
+/// Checks that a loss composed in Burn, recorded over one batch and replayed over another, reads the second batch's targets.
 fn loss_of_the_replayed_batch(targets: [Targets; 2], loss: impl Fn(&Arc<ResidentBatch>) -> Tensor<1>) {
     let [first, second] =
         targets.map(|targets| RaggedBatch::new((0..3).map(|_| (&[1, 2][..], &[0, 0][..]))).with_targets(targets).resident());

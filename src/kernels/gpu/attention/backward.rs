@@ -8,7 +8,7 @@ use super::tiles::{
     CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, UNITS, load_tile, mix, multiply, pair, slices, store, store_column_sums, stride,
 };
 
-/// What a probability with its sign says of dropout: the factor of what was kept, and zero of the rest.
+/// Returns the dropout factor that a probability's sign encodes: `kept`, or zero if it was dropped.
 #[cube]
 fn factor_of(signed: f32, kept: f32) -> f32 {
     let mut factor = kept;
@@ -18,7 +18,7 @@ fn factor_of(signed: f32, kept: f32) -> f32 {
     factor
 }
 
-/// dQ, and dS = P ∘ (dP - dO·O), dP = (dO (V + v)ᵀ) ∘ D, which is written as well.
+/// Computes dQ, and writes dS = P ∘ (dP - dO·O), where dP = (dO (V + v)ᵀ) ∘ D.
 #[cube(launch)]
 pub fn attend_backward_queries<E: Float>(
     gradient: &Tensor<f32>,
@@ -44,7 +44,7 @@ pub fn attend_backward_queries<E: Float>(
     let mut slice = Shared::new_slice(SLICED);
     let mut weights = Shared::new_slice(comptime!(TILE * ROW));
     load_tile(gradient, k_bias, &place.own, 1.0f32, &mut tile, width, false);
-    // dO·O of each row: eight units share one.
+    // dO·O of each row, by eight units per row.
     sync_cube();
     let of = UNIT_POS_X as usize / 8;
     let mut along = 0.0f32;
@@ -100,7 +100,7 @@ pub fn attend_backward_queries<E: Float>(
     store_column_sums(&mixed, scale, &place.own, parts, &mut slice, width);
 }
 
-/// dK = dSᵀ (Q + q) · scale and dV = dropout(P)ᵀ dO.
+/// Computes dK = dSᵀ (Q + q) · scale and dV = dropout(P)ᵀ dO.
 #[cube(launch)]
 pub fn attend_backward_keys<E: Float>(
     gradient: &Tensor<f32>,

@@ -1,7 +1,7 @@
-//! Kernels of attention over ragged matrices: a row of numbers for each head and query, as long as the query's example. One
-//! cube works on a [tile](super::tiles) of one head; [`super`] says where the rows are.
+//! Attention kernels over ragged matrices, which have one row per head and query, as long as the query's example. One cube
+//! processes one [tile](super::tiles) of one head; [`super`] documents the layout.
 //!
-//! P is kept with a sign: negative where dropout left it out, so that the backward pass draws nothing again.
+//! P is stored with a sign: negative where dropout removed it, so that the backward pass need not recompute the mask.
 
 use cubecl::prelude::*;
 
@@ -9,23 +9,23 @@ use super::super::philox::{Mask, factors};
 use super::table_fields::{FIELDS, TILE_FIELDS};
 use super::tiles::{CHUNK, GROUP, HELD, PAIR, ROW, SLICED, Span, TILE, load_tile, mix, multiply, pair, slices, store, stride};
 
-/// Where a cube's tile is.
+/// Location of a cube's tile.
 #[derive(CubeType, Clone, Copy)]
 #[expand(derive(Clone))]
 pub struct TilePlace {
-    /// The tile's rows,
+    /// The tile's rows.
     pub own: Span,
-    /// and the example's rows on the other side.
+    /// The example's rows on the other side: keys for a tile of queries, queries for a tile of keys.
     pub other: Span,
-    /// The tile's first row within its example.
+    /// Index of the tile's first row within its example.
     pub number: usize,
-    /// Where the head's numbers of the example begin.
+    /// Where the probabilities of this head and example begin.
     pub start: usize,
-    /// The token of the tile's first row.
+    /// Token row of the tile's first row.
     pub token: u32,
 }
 
-/// Where this cube's tile of queries, or of keys, is.
+/// Returns the location of this cube's tile of queries, or of keys.
 #[cube]
 pub fn tile_place(
     tiles: &Tensor<u32>,
@@ -59,7 +59,8 @@ pub fn tile_place(
     }
 }
 
-/// Writes a tile's scores, and keeps the largest of each row that this unit holds and the sum of powers against it.
+/// Writes a tile's scores to `p`. For each row, this unit keeps the maximum of its scores and the sum of their exponentials
+/// relative to it.
 #[cube]
 fn score(
     tile: &Shared<[f32]>,
@@ -107,7 +108,8 @@ fn score(
     }
 }
 
-/// The 16 units of a row share what they found: the largest of all, and one over the sum of powers against it.
+/// Combines the results of the 16 units of each row: the maximum, and the reciprocal of the sum of exponentials relative to
+/// it.
 #[cube]
 fn agree(largest: &mut Array<f32>, sums: &mut Array<f32>, weights: &mut Shared<[f32]>, slice: &mut Shared<[f32]>) {
     let block = UNIT_POS_X as usize % 16;
@@ -136,7 +138,7 @@ fn agree(largest: &mut Array<f32>, sums: &mut Array<f32>, weights: &mut Shared<[
     }
 }
 
-/// O = dropout(P) (V + v), P = softmax((Q + q)(K + k)ᵀ · scale), which is written as well.
+/// Computes O = dropout(P) (V + v), and writes P = softmax((Q + q)(K + k)ᵀ · scale).
 #[cube(launch)]
 pub fn attend<E: Float>(
     q: &Tensor<f32>,
@@ -165,7 +167,7 @@ pub fn attend<E: Float>(
     load_tile(q, q_bias, &place.own, scale, &mut tile, width, true);
     let block = UNIT_POS_X % 16;
     let row = place.start + (place.number + pair()) * keys;
-    // Each unit reads again what it wrote itself, so that no unit waits for another's.
+    // Each unit reads back only what it wrote itself, so no unit waits for another.
     let mut held = Array::new(HELD);
     let mut largest = Array::new(PAIR);
     let mut sums = Array::new(PAIR);

@@ -1,5 +1,5 @@
-//! [`Attention`] on a GPU, over ragged matrices: P of example e and head h is `[queries of e, keys of e]`, behind that of the
-//! heads and examples before.
+//! [`Attention`] on a GPU, over ragged matrices: P of example e and head h is `[queries of e, keys of e]`, stored after that
+//! of the previous heads and examples.
 
 mod backward;
 mod forward;
@@ -31,12 +31,12 @@ pub struct SavedAttention {
     options: Attention,
     queries: Side,
     keys: Side,
-    /// P, negative where dropout left it out.
+    /// P, negative where dropout removed it.
     probabilities: CubeTensor,
     out: CubeTensor,
 }
 
-/// The rows of queries, or those of keys.
+/// The tiles and locations of the query rows, or of the key rows.
 #[derive(Clone, Debug)]
 struct Side {
     tiles: CubeTensor,
@@ -48,7 +48,7 @@ impl Side {
         elements(&self.tiles) / TILE_FIELDS
     }
 
-    /// One for each tile and head.
+    /// Returns one cube per tile and head.
     fn cubes(&self, heads: usize) -> CubeCount {
         CubeCount::Static(self.tiles() as u32, heads as u32, 1)
     }
@@ -67,7 +67,7 @@ impl SavedAttention {
         1.0 / (self.width() as f32).sqrt()
     }
 
-    /// What a kept probability was multiplied with.
+    /// Returns the factor on kept probabilities.
     fn kept(&self) -> f32 {
         self.options.dropout.as_ref().map_or(1.0, |mask| mask.parts().3)
     }
@@ -131,7 +131,7 @@ impl Kernel<Cube, 6> for Attention {
         let batch = |count, rows| empty_batch(&gradient, count, [rows, d], number);
         let parts = |side: &Side| empty(&gradient, [side.tiles(), d]);
         let s = empty(&gradient, [elements(&saved.probabilities)]);
-        // As one batch, where they are of one size: the projections' gradients are products with each.
+        // Gradients of the same size are allocated as one batch: the projections' backward pass multiplies all of them.
         let [of_query, of_key, of_value] = if saved.options.queries == Queries::First {
             let [of_key, of_value] = matrices(&batch(2, keys));
             [empty_of(&gradient, [rows, d], number), of_key, of_value]

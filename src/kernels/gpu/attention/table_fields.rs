@@ -1,6 +1,6 @@
 //! The layout of the tables that attention reads.
 
-/// Numbers that say where a query or a key is.
+/// Numbers that locate a query or a key.
 pub const FIELDS: usize = 6;
-/// Numbers of a tile: its first row, and how many rows it has.
+/// Numbers per tile: its first row and its number of rows.
 pub const TILE_FIELDS: usize = 2;

@@ -1,37 +1,37 @@
-//! Products within a tile: up to [`TILE`] rows of one example and head, and the example's other rows piece by piece.
+//! Products within a tile: up to [`TILE`] rows of one example and head, with the example's other rows in chunks.
 //!
-//! A cube of [`UNITS`] works on one tile. What it multiplies lies in shared memory, [`SLICE`] columns of [`CHUNK`] rows at a
-//! time, so that each number is read from far away once for all rows of the tile.
+//! A cube of [`UNITS`] processes one tile. The operands are staged in shared memory, [`SLICE`] columns of [`CHUNK`] rows at a
+//! time, so that each number is read from global memory once for all rows of the tile.
 
 use cubecl::prelude::*;
 
 /// Rows of a tile.
 pub const TILE: usize = 16;
-/// Rows that a tile is multiplied with at a time: as many as 16 blocks of dropout are for.
+/// Rows that a tile is multiplied by at a time: the elements of 16 dropout blocks.
 pub const CHUNK: usize = 64;
-/// Columns of them at a time.
+/// Columns per slice of a chunk.
 pub const SLICE: usize = 32;
 /// Units of a cube.
 pub const UNITS: usize = 128;
-/// Where the next row of a slice begins, and of a tile's products with a chunk: one further than 32 banks divide.
+/// Row stride of a slice, padded by one to avoid shared-memory bank conflicts.
 const STRIDE: usize = SLICE + 1;
-/// The same for a row of products.
+/// Row stride of a tile's products with a chunk, padded likewise.
 pub const ROW: usize = CHUNK + 1;
-/// Numbers of a slice.
+/// Size of a slice.
 pub const SLICED: usize = CHUNK * STRIDE;
-/// Rows of a tile that a unit multiplies with four of a chunk,
+/// Tile rows per unit in `multiply`, each with four rows of the chunk.
 pub const PAIR: usize = 2;
-/// and columns' groups of rows that it adds up.
+/// Tile rows per unit in `mix`, for each of its columns.
 pub const GROUP: usize = TILE * SLICE / UNITS;
-/// Products that a unit holds of a tile and a chunk.
+/// Products of a tile and a chunk that a unit holds.
 pub const HELD: usize = PAIR * 4;
 
-/// Where the next row of a tile begins in shared memory.
+/// Returns the row stride of a tile in shared memory.
 pub fn stride(width: usize) -> usize {
     width.next_multiple_of(SLICE) + 1
 }
 
-/// Slices of a head's columns.
+/// Returns the number of slices of a head's columns.
 pub fn slices(width: usize) -> usize {
     width.div_ceil(SLICE)
 }
@@ -40,17 +40,17 @@ pub fn slices(width: usize) -> usize {
 #[derive(CubeType, Clone, Copy)]
 #[expand(derive(Clone))]
 pub struct Span {
-    /// The first,
+    /// First row.
     pub first: usize,
-    /// how many,
+    /// Number of rows.
     pub count: usize,
-    /// how long the matrix' rows are,
+    /// Row length of the matrix.
     pub d: usize,
-    /// and where the head begins in them.
+    /// First column of the head.
     pub column: usize,
 }
 
-/// (x + bias) · scale of the rows of a tile, and zeros beside and below them.
+/// Loads (x + bias) · scale of a tile's rows, zero-padded in both dimensions.
 #[cube]
 pub fn load_tile(
     x: &Tensor<f32>,
@@ -79,7 +79,7 @@ pub fn load_tile(
     }
 }
 
-/// x + bias of a slice of a chunk of the span's rows, from row `start`, and zeros beside and below them.
+/// Loads x + bias of one slice of the chunk from row `start` of the span, zero-padded in both dimensions.
 #[cube]
 fn load_slice(
     x: &Tensor<f32>,
@@ -108,8 +108,8 @@ fn load_slice(
     }
 }
 
-/// The products of a tile's rows with a chunk of the span's, x + bias. A unit holds those of [`PAIR`] rows, from
-/// [`pair`], with the four that a block of dropout is for: `held[4 * row + word]`.
+/// Multiplies a tile's rows by a chunk of the span's, x + bias. A unit holds the products of [`PAIR`] rows, from [`pair`],
+/// with the four rows of one dropout block: `held[4 * row + word]`.
 #[cube]
 pub fn multiply(
     tile: &Shared<[f32]>,
@@ -146,20 +146,20 @@ pub fn multiply(
     }
 }
 
-/// The first of the rows whose products a unit holds.
+/// Returns the first of the tile rows whose products a unit holds.
 #[cube]
 pub fn pair() -> usize {
     UNIT_POS_X as usize / 16 * PAIR
 }
 
-/// The first of the rows whose sums a unit holds.
+/// Returns the first of the tile rows whose sums a unit holds.
 #[cube]
 pub fn group() -> usize {
     UNIT_POS_X as usize / SLICE * GROUP
 }
 
-/// Adds to each of a tile's rows a chunk of the span's, x + bias, times the row's weights. A unit holds one column of each
-/// slice of [`GROUP`] rows, from [`group`]: `sums[slice * GROUP + row]`.
+/// Adds to each of a tile's rows a chunk of the span's, x + bias, weighted by the row's weights. A unit holds one column of
+/// each slice for [`GROUP`] rows, from [`group`]: `sums[slice * GROUP + row]`.
 #[cube]
 pub fn mix(
     weights: &Shared<[f32]>,
@@ -209,7 +209,7 @@ pub fn store<E: Float>(sums: &Array<f32>, scale: f32, span: &Span, out: &mut Ten
     }
 }
 
-/// Writes the sum of each column of what is [stored](store) of a tile: a row of `parts` for each tile.
+/// Writes the column sums of what [`store`] writes for a tile: one row of `parts` per tile.
 #[cube]
 pub fn store_column_sums(
     sums: &Array<f32>,
