@@ -1,6 +1,6 @@
 //! BERT for sequence classification, as in transformers' `BertForSequenceClassification`.
 //!
-//! Hidden states are kept as rows: every linear layer is then one matrix product.
+//! Hidden states are kept as a matrix of rows, so that every linear layer is one matrix product.
 
 use burn::tensor::{Tensor, activation::tanh};
 
@@ -12,7 +12,7 @@ use super::ops::{Hidden, LayerNorm, Linear, Ops};
 use crate::architecture::bert::Config;
 use crate::settings::Precision;
 
-/// The model and its parameters.
+/// A BERT model with its parameters.
 #[derive(Clone, Debug)]
 pub struct Bert {
     words: Tensor<2>,
@@ -39,7 +39,7 @@ struct Layer {
 }
 
 impl Bert {
-    /// The model over these parameters.
+    /// Builds the model from its parameters.
     pub fn new(config: &Config, parameters: &NamedParameters<'_>, precision: Precision) -> Result<Self, ParameterError> {
         let epsilon = config.layer_norm_eps;
         let layer = |index| Layer::new(&format!("bert.encoder.layer.{index}"), parameters, epsilon);
@@ -56,7 +56,7 @@ impl Bert {
         })
     }
 
-    /// What the head says of each example: `[examples, outputs]`.
+    /// Returns the outputs of the head for each example: `[examples, outputs]`.
     #[must_use]
     pub fn forward(&self, input: &Input, dropout: DropoutSites) -> Tensor<2> {
         let ops = &mut Ops::new(input, self.precision, dropout);
@@ -91,7 +91,7 @@ impl Layer {
     }
 
     fn forward(&self, x: Hidden, heads: usize, is_last: bool, ops: &mut Ops<'_>) -> Hidden {
-        // The classifier reads the first token alone, so that the last layer need not compute the others.
+        // The classifier reads only the first token, so the last layer need not compute the others.
         let residual = if is_last { ops.first_tokens(&x) } else { x.clone() };
         let context = ops.attention(&residual, x, [&self.query, &self.key, &self.value], heads);
         let x = ops.dropout_add_norm(context, &self.attention_output, residual, &self.attention_norm);

@@ -1,4 +1,4 @@
-//! BERT by kernels against the same by Burn's own operations, parameter by parameter.
+//! Compares BERT on fused kernels to BERT on Burn's own operations, parameter by parameter.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -10,7 +10,7 @@ use crate::models::{Op, PaddedBatch, ReferenceOps, Value};
 use crate::random::{Purpose, Stream};
 use crate::task::Head;
 
-/// The batch's number.
+/// The batch's number in the training run.
 const NUMBER: u64 = 3;
 
 fn config(width: usize, heads: usize, layers: usize) -> Config {
@@ -24,7 +24,7 @@ fn config(width: usize, heads: usize, layers: usize) -> Config {
     config
 }
 
-/// Examples of some lengths, ragged and padded, and parameters that want gradients.
+/// Examples of several lengths, ragged and padded, and parameters that require gradients.
 struct Case {
     config: Config,
     table: Vec<Parameter>,
@@ -48,7 +48,7 @@ impl Case {
             segments.extend(padded(&parts));
             examples.push((ids, parts));
         }
-        // One that gets no gradient, and occurs.
+        // A token that occurs but gets no gradient.
         let ignored = Some(7);
         let ragged = RaggedBatch::new(examples.iter().map(|(ids, parts)| (&**ids, &**parts)));
         let padded = PaddedBatch::new(tokens, segments, lengths, longest, &Device::flex());
@@ -64,7 +64,7 @@ impl Case {
         Input::Ragged { batch: batch.resident(), by_reference }
     }
 
-    /// Biases and norms away from 0 and 1, so that their places show.
+    /// Returns parameter values with noise, so that biases and norms differ from 0 and 1 and mix-ups show.
     fn values(&self, device: &Device) -> Vec<Value> {
         let parameters = initialize(&self.table, None, self.seed).unwrap().parameters;
         let device = device.clone().autodiff();
@@ -77,7 +77,7 @@ impl Case {
         values.collect()
     }
 
-    /// Logits, and the gradient of each parameter of a loss that weighs every logit differently.
+    /// Returns the logits, and the gradient of each parameter for a loss that weights every logit differently.
     fn learn(&self, input: &Input, device: &Device, dropout: f64) -> (Vec<f32>, Vec<Vec<f32>>) {
         let values = self.values(device);
         let dropout = DropoutProbabilities::uniform(dropout);
@@ -105,7 +105,7 @@ impl Case {
     }
 }
 
-/// The gradient of the whole vocabulary, from that of a batch's words.
+/// Expands the gradient of a batch's distinct tokens to the whole vocabulary.
 fn whole(some: &[f32], ids: &[u32], config: &Config) -> Vec<f32> {
     let d = config.hidden_size;
     let mut all = vec![0.0; config.vocab_size * d];
@@ -115,8 +115,8 @@ fn whole(some: &[f32], ids: &[u32], config: &Config) -> Vec<f32> {
     all
 }
 
-/// Every operation and its gradient against Burn's own on padded batches on the CPU, over widths that fill no vector and
-/// lengths of all kinds.
+/// Compares every operation and its gradient to Burn's own on padded batches on the CPU, for widths that are not a multiple
+/// of the vector width and for various lengths.
 fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
     for (number, (width, heads, layers, lengths)) in
         [(12, 2, 2, vec![1, 5, 17, 3]), (80, 5, 1, vec![64, 65, 2]), (24, 3, 3, vec![130, 1, 16, 33, 8]), (64, 2, 0, vec![4, 9])]
@@ -134,7 +134,7 @@ fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
             let overall = their_gradients.iter().map(|gradient| largest(gradient)).fold(0.0_f32, f32::max);
             for ((a, b), entry) in our_gradients.iter().zip(&their_gradients).zip(&case.table) {
                 assert_eq!(a.len(), b.len(), "{}", entry.name);
-                // A key's bias moves no probability: its gradient is 0 but for the rounding of the others.
+                // A key's bias does not change any probability, so its gradient is 0 up to rounding of the others.
                 let bound = 1e-4 * largest(b) + 1e-6 * overall;
                 let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
                 assert!(worst <= bound, "case {number}, dropout {dropout}, {}: {worst:e} above {bound:e}", entry.name);
@@ -143,7 +143,7 @@ fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
     }
 }
 
-/// Each operation alone by reference, and all of them.
+/// Returns each operation alone by reference, then all of them together.
 fn sets_by_reference() -> impl Iterator<Item = ReferenceOps> {
     Op::ALL.into_iter().map(|op| [op].into_iter().collect()).chain([Op::ALL.into_iter().collect()])
 }

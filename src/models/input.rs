@@ -1,4 +1,4 @@
-//! What a model reads.
+//! The input of a model.
 
 use std::sync::Arc;
 
@@ -8,22 +8,22 @@ use super::op::{Ids, Op, ReferenceOps};
 use crate::kernels::{BatchIndices, BatchNumbers, ResidentBatch, Targets};
 
 /// A batch for a model.
-// There is one at a time.
+// Only one exists at a time.
 #[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Padded to one length: for Burn's own operations, on any device.
+    /// Padded to one length, for Burn's own operations on any device.
     Padded(PaddedBatch),
-    /// Without padding: for kernels.
+    /// Without padding, for kernels.
     Ragged {
         batch: Arc<ResidentBatch>,
-        /// The operations that run by reference all the same.
+        /// The operations that run by reference nonetheless.
         by_reference: ReferenceOps,
     },
 }
 
 impl Input {
-    /// The batch of an operation that runs by its kernel.
+    /// Returns the batch if an operation runs by its kernel.
     pub(super) fn fused(&self, op: Op) -> Option<&Arc<ResidentBatch>> {
         match self {
             Self::Ragged { batch, by_reference } if !by_reference.contains(op) => Some(batch),
@@ -31,7 +31,7 @@ impl Input {
         }
     }
 
-    /// Whether the gradient of the tokens' embeddings has rows for the batch's distinct tokens alone.
+    /// Whether the gradient of the token embeddings has rows only for the batch's distinct tokens.
     #[must_use]
     pub fn has_sparse_embeddings(&self) -> bool {
         self.fused(Op::Embedding).is_some()
@@ -45,7 +45,7 @@ impl Input {
         }
     }
 
-    /// Its number among the batches of a training.
+    /// Returns the batch's number in the training run.
     #[must_use]
     pub fn number(&self) -> u64 {
         match self {
@@ -54,7 +54,7 @@ impl Input {
         }
     }
 
-    /// What each example should give.
+    /// Returns the targets of the examples.
     #[must_use]
     pub fn targets(&self) -> &Targets {
         match self {
@@ -63,7 +63,7 @@ impl Input {
         }
     }
 
-    /// The class of each example, `[examples]`, on the device of the model's outputs.
+    /// Returns the class of each example, `[examples]`, on the device of the model's outputs.
     #[must_use]
     pub fn target_classes(&self, outputs: &Tensor<2>) -> Tensor<1, Int> {
         match self {
@@ -75,8 +75,8 @@ impl Input {
         }
     }
 
-    /// The numbers that each example should give, `[examples, width]`: 0 or 1 for each label, or a value. They lie on the
-    /// device of the model's outputs.
+    /// Returns the float targets, `[examples, width]`: 0 or 1 for each label, or a value per example. They are on the device
+    /// of the model's outputs.
     #[must_use]
     pub fn target_numbers(&self, outputs: &Tensor<2>) -> Tensor<2> {
         let width = self.targets().width().unwrap_or(0);
@@ -94,7 +94,7 @@ impl Input {
         numbers.reshape([self.examples(), width])
     }
 
-    /// The gradient of the whole table of the tokens' embeddings, zero for the token that gets none.
+    /// Sets the ignored token's row to zero in the gradient of the whole token embedding table.
     #[must_use]
     pub fn without_ignored(&self, gradient: Tensor<2>) -> Tensor<2> {
         let ignored = match self {
@@ -112,7 +112,7 @@ fn indices(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(TensorData::new(values, [count]), &device.clone().without_autodiff())
 }
 
-/// A batch of padded token sequences on a device: example e's token t is row e · length + t.
+/// A batch of padded token sequences on a device: token t of example e is row e · length + t.
 #[derive(Clone, Debug)]
 pub struct PaddedBatch {
     /// `[examples · length]`.
@@ -121,9 +121,9 @@ pub struct PaddedBatch {
     segments: Tensor<1, Int>,
     /// 1 for a token, 0 for padding: `[examples, length]`.
     pub(super) token_mask: Tensor<2>,
-    /// Rows of each example.
+    /// Rows per example.
     pub(super) length: usize,
-    /// Tokens before each example, padding not counted, and of all.
+    /// Number of tokens before each example, without padding, followed by the total.
     offsets: Vec<usize>,
     /// The token whose embedding gets no gradient.
     ignored: Option<u32>,
@@ -154,7 +154,7 @@ impl PaddedBatch {
         }
     }
 
-    /// The embedding of `token`, that of padding, gets no gradient.
+    /// Excludes `token`, the padding token, from the embedding's gradient.
     #[must_use]
     pub fn ignoring(self, token: Option<u32>) -> Self {
         Self { ignored: token, ..self }
@@ -165,7 +165,7 @@ impl PaddedBatch {
         Self { targets, ..self }
     }
 
-    /// As batch `number` of a training.
+    /// Sets the batch's number in the training run.
     #[must_use]
     pub fn numbered(self, number: u64) -> Self {
         Self { number, ..self }
@@ -175,13 +175,13 @@ impl PaddedBatch {
         self.offsets.len() - 1
     }
 
-    /// The number of a token among all, padding not counted; none for padding.
+    /// Returns a token's index among all tokens, without padding, or `None` for padding.
     pub(super) fn token(&self, example: usize, position: usize) -> Option<usize> {
         let token = self.offsets[example] + position;
         (token < self.offsets[example + 1]).then_some(token)
     }
 
-    /// Ids of each row.
+    /// Returns the ids of each row.
     pub(super) fn ids(&self, ids: Ids) -> Tensor<1, Int> {
         match ids {
             Ids::Tokens => self.tokens.clone(),
@@ -193,7 +193,7 @@ impl PaddedBatch {
         }
     }
 
-    /// The embedding of each row's position. The same in every example, it is repeated instead of looked up.
+    /// Returns the position embedding of each row. It is the same for every example, so it is repeated instead of looked up.
     pub(super) fn positions_of(&self, table: Tensor<2>) -> Tensor<2> {
         let (examples, [_, width]) = (self.examples(), table.dims());
         let rows = table.slice([0..self.length]).unsqueeze::<3>();

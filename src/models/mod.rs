@@ -1,6 +1,6 @@
-//! Models on Burn: what is computed from parameters and tokens.
+//! Models on Burn: the computation from parameters and tokens to outputs.
 //!
-//! An encoder's forward pass is written once, over [`ops`], which run on kernels or on Burn's own functions.
+//! An encoder's forward pass is written once, over [`ops`], which run on fused kernels or on Burn's own functions.
 
 mod bert;
 mod dropout_sites;

@@ -1,4 +1,4 @@
-//! A model of whatever family.
+//! A model of any supported architecture.
 
 use burn::tensor::Tensor;
 
@@ -9,14 +9,14 @@ use super::named_parameters::{NamedParameters, ParameterError};
 use crate::architecture::Architecture;
 use crate::settings::Precision;
 
-/// An encoder with its head, over parameters on a device.
+/// An encoder with its head and its parameters on a device.
 #[derive(Clone, Debug)]
 pub enum Model {
     Bert(Bert),
 }
 
 impl Model {
-    /// The model of an architecture over these parameters.
+    /// Builds the model of an architecture from its parameters.
     pub fn new(
         architecture: &Architecture,
         parameters: &NamedParameters<'_>,
@@ -27,7 +27,7 @@ impl Model {
         }
     }
 
-    /// What the head says of each example: `[examples, outputs]`.
+    /// Returns the outputs of the head for each example: `[examples, outputs]`.
     #[must_use]
     pub fn forward(&self, input: &Input, dropout: DropoutSites) -> Tensor<2> {
         match self {

@@ -7,23 +7,23 @@ use burn::tensor::Tensor;
 use super::ops::{LayerNorm, Linear};
 use super::value::Value;
 
-/// Why a model cannot be built over some parameters.
+/// Why a model cannot be built from the given parameters.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ParameterError {
     #[error("the model needs a parameter {0}, which is not there")]
     Missing(String),
-    /// A matrix is there for a vector, or the other way round.
+    /// A matrix was given for a vector, or vice versa.
     #[error("the parameter {name} has {found} dimensions; the model needs {needed}")]
     Rank {
         name: String,
-        /// Its dimensions.
+        /// Number of dimensions given.
         found: usize,
-        /// Those that the model needs.
+        /// Number of dimensions required.
         needed: usize,
     },
 }
 
-/// Parameters by name. They are shared, not copied.
+/// Parameters by name, borrowed rather than copied.
 #[derive(Clone, Debug, Default)]
 pub struct NamedParameters<'a>(HashMap<&'a str, &'a Value>);
 
@@ -38,7 +38,7 @@ impl NamedParameters<'_> {
         self.0.get(name).copied().ok_or_else(|| ParameterError::Missing(name.into()))
     }
 
-    /// `name`, a matrix.
+    /// Returns the matrix `name`.
     pub fn matrix(&self, name: &str) -> Result<Tensor<2>, ParameterError> {
         match self.get(name)? {
             Value::Matrix(x) => Ok(x.clone()),
@@ -46,7 +46,7 @@ impl NamedParameters<'_> {
         }
     }
 
-    /// `name`, a vector.
+    /// Returns the vector `name`.
     pub fn vector(&self, name: &str) -> Result<Tensor<1>, ParameterError> {
         match self.get(name)? {
             Value::Vector(x) => Ok(x.clone()),
@@ -54,12 +54,12 @@ impl NamedParameters<'_> {
         }
     }
 
-    /// `name.weight` and `name.bias` of a linear layer.
+    /// Returns the linear layer of `name.weight` and `name.bias`.
     pub fn linear(&self, name: &str) -> Result<Linear, ParameterError> {
         Ok(Linear { weight: self.matrix(&format!("{name}.weight"))?, bias: Some(self.vector(&format!("{name}.bias"))?) })
     }
 
-    /// `name.weight` and `name.bias` of a layer norm.
+    /// Returns the layer norm of `name.weight` and `name.bias`.
     pub fn layer_norm(&self, name: &str, epsilon: f64) -> Result<LayerNorm, ParameterError> {
         let (scale, shift) = (self.vector(&format!("{name}.weight"))?, self.vector(&format!("{name}.bias"))?);
         Ok(LayerNorm { scale, shift: Some(shift), epsilon })

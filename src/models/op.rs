@@ -1,23 +1,23 @@
-//! Names of the operations that encoders are written in, and which of them run by reference.
+//! The operations that encoders are composed of, and which of them run by reference.
 
 use crate::kernels::BatchIndices;
 
-/// An operation that has both implementations. (Matrix products always run by kernels where these exist, as their factors
-/// and gradients may be bf16.)
+/// An operation with a fused and a reference implementation. (Matrix products of ragged batches always run by kernels, as
+/// their factors and gradients may be bf16.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Op {
-    /// [`Ops::embedding`].
+    /// `Ops::embedding`.
     Embedding,
-    /// [`Ops::norm_dropout`].
+    /// `Ops::norm_dropout`.
     NormDropout,
-    /// [`Ops::attention`].
+    /// `Ops::attention`.
     Attention,
-    /// [`Ops::dropout_add_norm`].
+    /// `Ops::dropout_add_norm`.
     DropoutAddNorm,
-    /// [`Ops::linear_gelu`].
+    /// `Ops::linear_gelu`.
     LinearGelu,
-    /// [`Ops::select_first`].
+    /// `Ops::select_first`.
     SelectFirst,
 }
 
@@ -27,18 +27,18 @@ impl Op {
         [Self::Embedding, Self::NormDropout, Self::Attention, Self::DropoutAddNorm, Self::LinearGelu, Self::SelectFirst];
 }
 
-/// The operations that run by Burn's own functions although the batch is ragged.
+/// The operations that run by Burn's own functions even on ragged batches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReferenceOps(u8);
 
 impl ReferenceOps {
-    /// Whether an operation is among them.
+    /// Whether the set contains an operation.
     #[must_use]
     pub fn contains(self, op: Op) -> bool {
         self.0 & 1 << op as u8 != 0
     }
 
-    /// Whether one of them computes examples padded.
+    /// Whether any of them needs examples in the padded layout.
     #[must_use]
     pub fn needs_padded_layout(self) -> bool {
         self.contains(Op::Attention)
@@ -51,7 +51,7 @@ impl FromIterator<Op> for ReferenceOps {
     }
 }
 
-/// Which indices look an embedding up.
+/// The indices that an embedding is looked up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ids {
     /// Token ids.

@@ -1,11 +1,11 @@
-//! Matrix products by the fused operations.
+//! Matrix products by the fused operation.
 
 use burn::tensor::Tensor;
 
 use crate::kernels::{Matmul, MatmulPrecision, Operation};
 use crate::settings::Precision;
 
-/// The kernels' word for a precision.
+/// Converts a precision setting to the kernels' type.
 #[must_use]
 pub fn matmul_precision(precision: Precision) -> MatmulPrecision {
     match precision {
@@ -15,7 +15,7 @@ pub fn matmul_precision(precision: Precision) -> MatmulPrecision {
     }
 }
 
-/// `a · b`; on a GPU, of each pair of matrices where there are more than two dimensions.
+/// Returns `a · b`; on a GPU batched if there are more than two dimensions.
 #[must_use]
 pub fn product<const D: usize>(a: Tensor<D>, b: Tensor<D>, precision: MatmulPrecision) -> Tensor<D> {
     Tensor::from_dispatch(Matmul { precision }.apply([a.into_dispatch(), b.into_dispatch()]))

@@ -5,13 +5,13 @@ use burn::tensor::Tensor;
 
 use crate::machine::panics;
 
-/// The numbers of a tensor, row by row, once the device has computed them.
+/// Waits for a tensor's numbers and returns them in row-major order.
 ///
 /// # Errors
-/// The device failed, in this or in something before; the message says `what` was to be read.
+/// The device failed, in this computation or an earlier one; the message names `what` was being read.
 pub fn read<const D: usize>(tensor: Tensor<D>, what: &str) -> Result<Vec<f32>> {
     let data = tensor.try_into_data();
-    // A device whose thread has panicked has left out what it was asked for and gives whatever is in its memory.
+    // A device whose thread has panicked skips its work and returns whatever is in its memory.
     if let Some(message) = panics::elsewhere() {
         return Err(anyhow!("cannot read {what} from the device: {message}"));
     }

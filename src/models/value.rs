@@ -1,4 +1,4 @@
-//! Parameters on a device.
+//! Model parameters on a device.
 
 use burn::backend::DispatchTensor;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
@@ -10,14 +10,14 @@ use crate::checkpoint::HostTensor;
 /// A parameter on a device.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// A bias, or the scale of a norm.
+    /// A bias, or the scale of a layer norm.
     Vector(Tensor<1>),
     /// An embedding `[rows, d]`, or the weight `[in, out]` of a linear layer.
     Matrix(Tensor<2>),
 }
 
 impl Value {
-    /// Puts a parameter on the device, as a leaf of the autodiff graph where the device tracks one.
+    /// Uploads a parameter, as a leaf of the autodiff graph if the device tracks one.
     #[must_use]
     pub fn from_host(tensor: &HostTensor, role: Role, device: &Device) -> Self {
         let HostTensor { shape, values } = tensor.clone().in_device_layout(role);
@@ -30,7 +30,7 @@ impl Value {
         value.tracked()
     }
 
-    /// Marks the parameter as one that wants a gradient, where its device tracks gradients.
+    /// Marks the parameter as requiring a gradient, if its device tracks gradients.
     #[must_use]
     pub fn tracked(self) -> Self {
         match self {
@@ -40,7 +40,7 @@ impl Value {
         }
     }
 
-    /// Without the autodiff graph.
+    /// Returns the value without the autodiff graph.
     #[must_use]
     pub fn inner(self) -> Self {
         match self {
@@ -49,7 +49,7 @@ impl Value {
         }
     }
 
-    /// With the autodiff graph.
+    /// Returns the value with the autodiff graph.
     #[must_use]
     pub fn autodiff(self) -> Self {
         match self {
@@ -58,17 +58,17 @@ impl Value {
         }
     }
 
-    /// The same numbers elsewhere.
+    /// Copies the values to new memory.
     #[must_use]
     pub fn copied(self) -> Self {
-        // Each is held twice, so that nothing is computed in place.
+        // `self` keeps a second reference, so the multiplication does not run in place.
         match self.clone() {
             Self::Vector(x) => Self::Vector(x * 1.0),
             Self::Matrix(x) => Self::Matrix(x * 1.0),
         }
     }
 
-    /// In f32.
+    /// Casts the value to f32.
     #[must_use]
     pub fn widened(self) -> Self {
         match self {
@@ -77,7 +77,7 @@ impl Value {
         }
     }
 
-    /// Zeros in its shape, on its device.
+    /// Returns zeros of the same shape, on the same device.
     #[must_use]
     pub fn zeros_like(&self) -> Self {
         match self {
@@ -86,7 +86,7 @@ impl Value {
         }
     }
 
-    /// What an operation of [`crate::kernels`] made, which is of this one's kind.
+    /// Wraps the result of an operation of [`crate::kernels`], which has the rank of this value.
     #[cfg(feature = "gpu")]
     #[must_use]
     pub fn like(&self, made: DispatchTensor) -> Self {
@@ -96,7 +96,7 @@ impl Value {
         }
     }
 
-    /// For operations of [`crate::kernels`].
+    /// Unwraps the value for operations of [`crate::kernels`].
     #[must_use]
     pub fn into_dispatch(self) -> DispatchTensor {
         match self {
@@ -105,7 +105,7 @@ impl Value {
         }
     }
 
-    /// Copies the parameter from the device, in the file's layout.
+    /// Downloads the parameter, in the layout of the checkpoint file.
     pub fn to_host(&self, role: Role) -> anyhow::Result<HostTensor> {
         let x = match self.clone() {
             Self::Vector(x) => return Ok(HostTensor { shape: x.dims().to_vec(), values: read(x, "a parameter")? }),

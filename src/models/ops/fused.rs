@@ -1,4 +1,4 @@
-//! The operations by their kernels.
+//! The operations by fused kernels.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ fn biases(parts: [&Linear; 3]) -> [DispatchTensor; 3] {
     parts.map(|part| part.bias_or_zeros().into_dispatch())
 }
 
-/// Of every token to all of its example's.
+/// Computes attention from every token to all tokens of its example.
 pub fn self_attention(attention: Attention, x: Tensor<2>, parts: [&Linear; 3]) -> Tensor<2> {
     let [query, key, value] = parts.map(|part| part.weight.clone().into_dispatch());
     let [query_bias, key_bias, value_bias] = biases(parts);
@@ -46,7 +46,7 @@ pub fn self_attention(attention: Attention, x: Tensor<2>, parts: [&Linear; 3]) -
     Tensor::from_dispatch(SelfAttention(attention).apply(operands))
 }
 
-/// Of other rows to all tokens of their example.
+/// Computes attention from other rows to all tokens of their example.
 pub fn attend(attention: Attention, queries: Tensor<2>, x: &Tensor<2>, parts: [&Linear; 3]) -> Tensor<2> {
     let precision = attention.precision;
     let project = |x: Tensor<2>, part: &Linear| product(x, part.weight.clone(), precision).into_dispatch();
@@ -56,7 +56,7 @@ pub fn attend(attention: Attention, queries: Tensor<2>, x: &Tensor<2>, parts: [&
     Tensor::from_dispatch(attention.apply([query, query_bias, key, key_bias, value, value_bias]))
 }
 
-/// From x without the bias of `linear`.
+/// Takes x without the bias of `linear`, which the kernel adds.
 pub fn dropout_add_norm(
     batch: &Arc<ResidentBatch>,
     x: Tensor<2>,
@@ -71,7 +71,7 @@ pub fn dropout_add_norm(
     Tensor::from_dispatch(operation.apply([x.into_dispatch(), bias, residual.x.into_dispatch(), scale, shift]))
 }
 
-/// From x without the bias of `linear`.
+/// Takes x without the bias of `linear`, which the kernel adds.
 pub fn bias_gelu(x: Tensor<2>, linear: &Linear, precision: MatmulPrecision) -> Tensor<2> {
     Tensor::from_dispatch(BiasGelu { precision }.apply([x.into_dispatch(), linear.bias_or_zeros().into_dispatch()]))
 }

@@ -1,4 +1,4 @@
-//! Parameters that belong together.
+//! Parameters of linear layers and layer norms.
 
 use burn::tensor::{Tensor, module::layer_norm};
 
@@ -12,7 +12,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// The bias, or zeros in its place for kernels that add one.
+    /// Returns the bias, or zeros for kernels that always add one.
     pub fn bias_or_zeros(&self) -> Tensor<1> {
         self.bias.clone().unwrap_or_else(|| {
             let [_, width] = self.weight.dims();
@@ -21,7 +21,7 @@ impl Linear {
     }
 }
 
-/// `(x - mean) / sqrt(variance + epsilon) · scale + shift` over each row, the variance a population's.
+/// `(x - mean) / sqrt(variance + epsilon) · scale + shift` over each row, with the population variance.
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
     /// `[d]`.
@@ -33,12 +33,12 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
-    /// By Burn's own function.
+    /// Applies the layer norm by Burn's own function.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         layer_norm(x, self.scale.clone(), self.shift.clone(), self.epsilon)
     }
 
-    /// The shift, or zeros in its place for kernels that add one.
+    /// Returns the shift, or zeros for kernels that always add one.
     pub fn shift_or_zeros(&self) -> Tensor<1> {
         self.shift.clone().unwrap_or_else(|| Tensor::zeros(self.scale.dims(), &self.scale.device().without_autodiff()))
     }

@@ -1,18 +1,18 @@
-//! The padded layout `[examples · length, d]` of hidden states, for operations that work on examples of one length.
+//! The padded layout `[examples · length, d]` of hidden states, for operations that need examples of equal length.
 
 use burn::tensor::{Int, Tensor};
 
 use crate::kernels::{BatchIndices, BatchNumbers};
 use crate::models::input::Input;
 
-/// How a batch's rows are padded.
+/// How a batch's rows map to the padded layout.
 pub struct PaddedLayout {
     pub examples: usize,
-    /// Rows of an example.
+    /// Rows per example.
     pub length: usize,
     /// 1 for a token, 0 for padding: `[examples, length]`.
     pub token_mask: Tensor<2>,
-    /// Of a ragged batch; none where the rows are padded already.
+    /// The row mapping of a ragged batch; `None` if the rows are already padded.
     ragged: Option<RaggedRows>,
 }
 
@@ -22,7 +22,7 @@ struct RaggedRows {
 }
 
 impl PaddedLayout {
-    /// That of a batch, on the device of `beside`.
+    /// Returns the padded layout of a batch, on the device of `beside`.
     pub fn new(input: &Input, beside: &Tensor<2>) -> Self {
         match input {
             Input::Padded(batch) => {
@@ -43,10 +43,10 @@ impl PaddedLayout {
         }
     }
 
-    /// The tokens' rows, padded with zeros.
+    /// Returns the rows in the padded layout, with zeros for padding.
     pub fn pad(&self, x: Tensor<2>) -> Tensor<2> {
         match &self.ragged {
-            // Padding is given a row of the batch, and the factor 0.
+            // Padding selects an arbitrary row, times 0.
             Some(ragged) => {
                 let factors = self.token_mask.clone().reshape([self.examples * self.length, 1]);
                 x.select(0, ragged.to_padded.clone()) * factors
@@ -55,7 +55,7 @@ impl PaddedLayout {
         }
     }
 
-    /// The tokens' rows alone.
+    /// Returns the rows of the tokens, without padding.
     pub fn unpad(&self, x: Tensor<2>) -> Tensor<2> {
         match &self.ragged {
             Some(ragged) => x.select(0, ragged.from_padded.clone()),

@@ -1,9 +1,10 @@
-//! The operations that encoders are written in. Each has a fused implementation over [`crate::kernels`] and a reference
+//! The operations that encoders are composed of. Each has a fused implementation over [`crate::kernels`] and a reference
 //! implementation by Burn's own functions, and hides from the model whether a batch is ragged or padded.
 //!
-//! Padded batches are computed by reference. Of ragged ones an operation runs by its kernel, or where
-//! [`ReferenceOps`](super::op::ReferenceOps) names it, by reference as well: a new operation trains before it has a kernel. It may see its examples
-//! padded ([`layout`]); all indices are tables on the device, so that recorded steps read the next batch in them.
+//! Padded batches run by reference. On ragged batches an operation runs by its kernel, unless
+//! [`ReferenceOps`](super::op::ReferenceOps) contains it, so a new operation can train before it has a kernel. The reference
+//! may use the padded [`layout`]; all indices are tables on the device, so that a replayed step reads the next batch from
+//! them.
 
 mod fused;
 mod layers;
@@ -26,7 +27,7 @@ use crate::settings::Precision;
 #[derive(Clone, Debug)]
 pub struct Hidden {
     x: Tensor<2>,
-    /// Whether a row is any token, of a padded batch padding too, or only each example's first.
+    /// Whether there is a row for every token (and for padding in a padded batch), or only for each example's first.
     tokens: Queries,
 }
 
@@ -39,14 +40,14 @@ pub struct Ops<'a> {
 }
 
 impl<'a> Ops<'a> {
-    /// Each dropout is the next of `dropout`'s sites.
+    /// Creates the operations for a batch. Each dropout takes the next site of `dropout`.
     pub fn new(input: &'a Input, precision: Precision, dropout: DropoutSites) -> Self {
         Self { input, precision, dropout }
     }
 
-    /// The sum of an embedding `[ids, d]` from each table for each token.
+    /// Returns the sum of one embedding from each table, `[ids, d]`, for each token.
     ///
-    /// By its kernel the gradient of the tokens' table has rows for the batch's distinct tokens alone
+    /// With the fused kernel, the gradient of the token table has rows only for the batch's distinct tokens
     /// ([`Input::has_sparse_embeddings`]).
     pub fn embedding(&self, tables: &[(&Tensor<2>, Ids)]) -> Hidden {
         let x = match (self.input.fused(Op::Embedding), tables) {
@@ -71,8 +72,8 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
-    /// Attention of `queries`, which are x or [its first tokens](Self::first_tokens), to all tokens x of their example:
-    /// `softmax(Q Kᵀ / √width) V` in each head, with dropout on the probabilities.
+    /// Computes attention from `queries`, which are x or [its first tokens](Self::first_tokens), to all tokens x of their
+    /// example: `softmax(Q Kᵀ / √width) V` in each head, with dropout on the probabilities.
     pub fn attention(&mut self, queries: &Hidden, x: Hidden, [query, key, value]: [&Linear; 3], heads: usize) -> Hidden {
         let dropout = self.dropout.attention();
         let (tokens, precision) = (queries.tokens, self.precision);
@@ -104,7 +105,7 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
-    /// GELU(linear(x)), with the exact GELU.
+    /// Returns GELU(linear(x)), with the exact GELU.
     pub fn linear_gelu(&self, x: Hidden, linear: &Linear) -> Hidden {
         let tokens = x.tokens;
         let x = match self.input.fused(Op::LinearGelu) {
@@ -114,16 +115,17 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
-    /// The states of each example's first token where computing the others further can be spared; else all of them.
+    /// Returns only the states of each example's first token if the batch is ragged, to save further computation, else all
+    /// states.
     pub fn first_tokens(&self, x: &Hidden) -> Hidden {
         match self.input {
             Input::Ragged { .. } => Hidden { x: self.select_first(x.clone()), tokens: Queries::First },
-            // The reference computes them all, so that it has less to go wrong.
+            // The reference computes all rows, to keep it simple.
             Input::Padded(_) => x.clone(),
         }
     }
 
-    /// The states of each example's first token: `[examples, d]`.
+    /// Returns the states of each example's first token: `[examples, d]`.
     pub fn select_first(&self, x: Hidden) -> Tensor<2> {
         match (x.tokens, self.input.fused(Op::SelectFirst)) {
             (Queries::First, _) => x.x,
@@ -132,13 +134,13 @@ impl<'a> Ops<'a> {
         }
     }
 
-    /// dropout(x) of a vector for each example, `[examples, d]`.
+    /// Applies dropout to one vector per example, `[examples, d]`.
     pub fn classifier_dropout(&mut self, x: Tensor<2>) -> Tensor<2> {
         let dropout = self.dropout.classifier();
         reference::example_dropout(self.input, x, dropout)
     }
 
-    /// x · weight + bias.
+    /// Returns x · weight + bias.
     pub fn linear(&self, x: Tensor<2>, linear: &Linear) -> Tensor<2> {
         let product = self.matmul(x, &linear.weight);
         match &linear.bias {

@@ -1,4 +1,4 @@
-//! The operations by Burn's own functions, on padded batches and on ragged ones.
+//! The operations by Burn's own functions, on padded and on ragged batches.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::models::input::Input;
 use crate::models::product;
 use crate::settings::Precision;
 
-/// The sum of an embedding from each table for each token.
+/// Returns the sum of one embedding from each table for each token.
 pub fn embedding(input: &Input, tables: &[(&Tensor<2>, Ids)]) -> Tensor<2> {
     let rows = |(table, ids): &&(&Tensor<2>, Ids)| {
         let table = (*table).clone();
@@ -22,14 +22,14 @@ pub fn embedding(input: &Input, tables: &[(&Tensor<2>, Ids)]) -> Tensor<2> {
             Input::Ragged { batch, .. } => table.clone().select(0, batch.indices_on(&table, (*ids).into())),
         }
     };
-    // Positions are added last, as kernels add them.
+    // Add positions last, as the kernels do.
     let (last, first): (Vec<_>, Vec<_>) = tables.iter().partition(|(_, ids)| *ids == Ids::Positions);
     let sum = first.iter().chain(&last).map(rows).reduce(|sum, x| sum + x);
     sum.unwrap_or_else(|| unreachable!("an encoder looks its tokens up"))
 }
 
-/// `softmax(Q Kᵀ / √width + mask) V` in each head (Vaswani et al. 2017), with dropout on the probabilities. Queries are
-/// `[queries, d]`, keys and values `[rows, d]`.
+/// Computes `softmax(Q Kᵀ / √width + mask) V` in each head (Vaswani et al. 2017), with dropout on the probabilities. Queries
+/// are `[queries, d]`, keys and values `[rows, d]`.
 pub fn attention(
     input: &Input,
     [query, key, value]: [Tensor<2>; 3],
@@ -49,7 +49,7 @@ pub fn attention(
     };
     let query = split(query, asked) / (head_width as f64).sqrt();
     let [key, value] = [key, value].map(|x| split(layout.pad(x), length));
-    // 0 for tokens and the smallest f32 for padding.
+    // 0 for tokens and the most negative f32 for padding.
     let mask = (layout.token_mask.clone().neg() + 1.0) * f32::MIN;
     let scores = matmul(precision, query, key.swap_dims(2, 3)) + mask.reshape([examples, 1, 1, length]);
     let probabilities = attention_dropout(input, softmax(scores, 3), dropout);
@@ -57,7 +57,7 @@ pub fn attention(
     if queries == Queries::All { layout.unpad(out) } else { out }
 }
 
-/// Drops attention probabilities `[examples, heads, queries, keys]` in the padded layout.
+/// Applies dropout to attention probabilities `[examples, heads, queries, keys]` in the padded layout.
 fn attention_dropout(input: &Input, x: Tensor<4>, dropout: Option<DropoutMask>) -> Tensor<4> {
     let Some(mask) = dropout else { return x };
     let [examples, heads, queries, keys] = x.dims();
@@ -75,7 +75,7 @@ fn attention_dropout(input: &Input, x: Tensor<4>, dropout: Option<DropoutMask>) 
     }
 }
 
-/// Drops hidden states.
+/// Applies dropout to hidden states.
 pub fn hidden_dropout(input: &Input, x: Tensor<2>, tokens: Queries, dropout: Option<DropoutMask>) -> Tensor<2> {
     let Some(mask) = dropout else { return x };
     match (input, tokens) {
@@ -89,7 +89,7 @@ pub fn hidden_dropout(input: &Input, x: Tensor<2>, tokens: Queries, dropout: Opt
     }
 }
 
-/// Drops elements of a vector for each example, `[examples, d]`.
+/// Applies dropout to one vector per example, `[examples, d]`.
 pub fn example_dropout(input: &Input, x: Tensor<2>, dropout: Option<DropoutMask>) -> Tensor<2> {
     let Some(mask) = dropout else { return x };
     match input {
@@ -98,13 +98,13 @@ pub fn example_dropout(input: &Input, x: Tensor<2>, dropout: Option<DropoutMask>
     }
 }
 
-/// On ragged batches by a kernel: a mask from the host could not change between replays of a recorded step.
+/// Applies dropout on a ragged batch by the kernel: a mask from the host could not change between replays of a recorded step.
 fn dropped(input: &Input, x: Tensor<2>, mask: DropoutMask, rows: MaskRows) -> Tensor<2> {
     let Input::Ragged { batch, .. } = input else { unreachable!("padded batches take their masks from the host") };
     Tensor::from_dispatch(Dropout { batch: Arc::clone(batch), mask, rows }.apply([x.into_dispatch()]))
 }
 
-/// Multiplies each row of the last dimension with factors, which are 1 where they are not filled in.
+/// Multiplies each row of the last dimension by the factors that `fill` sets; unset ones are 1.
 fn multiplied<const D: usize>(x: Tensor<D>, fill: impl Fn(usize, &mut [f32]) + Sync) -> Tensor<D> {
     let shape = x.dims();
     let width = shape[D - 1];
@@ -114,7 +114,7 @@ fn multiplied<const D: usize>(x: Tensor<D>, fill: impl Fn(usize, &mut [f32]) + S
     x * Tensor::from_data(TensorData::new(values, shape), &device)
 }
 
-/// The rows of each example's first token.
+/// Returns the row of each example's first token.
 pub fn select_first(input: &Input, x: Tensor<2>) -> Tensor<2> {
     match input {
         Input::Padded(batch) => {
@@ -131,8 +131,8 @@ pub fn select_first(input: &Input, x: Tensor<2>) -> Tensor<2> {
 
 /// The exact GELU, `x · Φ(x)` (Hendrycks and Gimpel 2016), not its tanh approximation.
 ///
-/// Composed from erf on an accelerator: there Burn's own operation is exact forward, and differentiates
-/// the approximation backward.
+/// Composed from erf on an accelerator: there Burn's own operation is exact in the forward pass, but differentiates the
+/// approximation in the backward pass.
 pub fn gelu(x: Tensor<2>) -> Tensor<2> {
     if is_cpu(&x.device()) {
         return burn::tensor::activation::gelu(x);
@@ -141,17 +141,17 @@ pub fn gelu(x: Tensor<2>) -> Tensor<2> {
     x * cumulative * 0.5
 }
 
-/// `a · b`: in bf16 with operands rounded to it and the result widened to f32.
+/// Returns `a · b`; in bf16, the operands are rounded and the result is widened to f32.
 pub fn matmul<const D: usize>(precision: Precision, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     match precision {
-        // Burn's own would take a GPU's TF32.
+        // Burn's own product would use TF32 on a GPU.
         Precision::Fp32 if !is_cpu(&a.device()) => product(a, b, MatmulPrecision::F32),
         Precision::Fp32 | Precision::Tf32 => a.matmul(b),
         Precision::Bf16 => a.cast(FloatDType::BF16).matmul(b.cast(FloatDType::BF16)).cast(FloatDType::F32),
     }
 }
 
-/// Whether tensors of this device lie in the host's memory.
+/// Whether a device's tensors are in host memory.
 fn is_cpu(device: &Device) -> bool {
     device.clone().without_autodiff() == Device::flex()
 }
