@@ -163,7 +163,7 @@ fn step_rows(
     clip: CubeTensor,
     step: &SparseAdamWStep,
 ) -> Vec<CubeTensor> {
-    /// Cubes in the first dimension; not every device allows more per dimension.
+    /// Maximum number of cubes in the first dimension; not every device allows more.
     const ACROSS: usize = 32_768;
     let ([x, first, second], gradient) = ([x, first, second].map(writable), dense(gradient));
     let ((size, d), (tokens, _)) = (sizes(&x), sizes(&gradient));

@@ -52,7 +52,7 @@ fn multiply(
     }
 }
 
-/// Cubes in the first dimension; not every device allows more per dimension.
+/// Maximum number of cubes in the first dimension; not every device allows more.
 const ACROSS: usize = 32_768;
 
 fn dropped(x: CubeTensor, Dropout { batch, mask: of, rows }: &Dropout) -> CubeTensor {

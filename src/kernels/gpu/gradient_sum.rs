@@ -44,8 +44,7 @@ fn clear_each(sums: &mut Sequence<OwnedTensor<f32>>, #[comptime] count: usize, #
     }
 }
 
-/// No two rows belong to the same token, so no two cubes write to the same place. Ids of padding rows are out of the table's
-/// range.
+/// No two rows belong to the same token, so no two cubes write to the same place. Ids of padding rows are out of range.
 #[cube(launch)]
 fn add_rows(sum: &mut Tensor<f32>, gradient: &Tensor<f32>, ids: &Tensor<u32>, size: u32, d: usize) {
     let row = CUBE_POS_X as usize;

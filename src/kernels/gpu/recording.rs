@@ -114,7 +114,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Replays the work with another batch of the same shape and other rules for as many parameters; returns its result.
+    /// Replays the work on another batch of the same shape and rules for as many parameters, and returns its result.
     ///
     /// Everything that the work updates in place must still be where it was during recording, and must not be used by
     /// anything else in the meantime.

@@ -14,7 +14,7 @@ pub struct GlobalNorm;
 pub struct AddGradients;
 
 /// Maps `[sum, gradient]` to the gradient sum of a table, `[ids, d]`, with the gradient of some tokens added: `[tokens, d]`,
-/// or more rows, which are ignored.
+/// or more rows on a GPU, which are ignored.
 #[derive(Clone, Debug)]
 pub struct AddTokenGradients {
     /// The tokens that have a gradient.

@@ -108,8 +108,7 @@ fn score(
     }
 }
 
-/// Combines the results of the 16 units of each row: the maximum, and the reciprocal of the sum of exponentials relative to
-/// it.
+/// Combines the results of each row's 16 units: the maximum, and the reciprocal of the sum of exponentials relative to it.
 #[cube]
 fn agree(largest: &mut Array<f32>, sums: &mut Array<f32>, weights: &mut Shared<[f32]>, slice: &mut Shared<[f32]>) {
     let block = UNIT_POS_X as usize % 16;
