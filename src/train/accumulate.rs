@@ -1,4 +1,4 @@
-//! A step over several batches on a GPU: rounded weights, each batch, and the update, one by one.
+//! A GPU step over several micro-batches, in separate parts: round the weights, accumulate each micro-batch, apply the update.
 
 use anyhow::{Result, anyhow};
 use burn::tensor::Tensor;
@@ -9,12 +9,12 @@ use super::learner::Learner;
 use super::step::Numbers;
 
 impl Learner<'_> {
-    /// Rounds the weights for the batches that follow.
+    /// Rounds the weights for the micro-batches that follow.
     pub fn round(&mut self) {
         self.accumulated.rounded = self.rounded();
     }
 
-    /// Adds the loss of a batch and its gradients, times its share of the step, to the totals.
+    /// Adds the loss and the gradients of a micro-batch, scaled by its share of the step, to the totals.
     pub fn accumulate(&mut self, batch: &Batch, share: f64) -> Result<()> {
         let leaves = self.leaves_with(&self.accumulated.rounded);
         let (loss, gradients) = self.differentiate(batch, &leaves, share)?;
@@ -23,7 +23,7 @@ impl Learner<'_> {
         Ok(())
     }
 
-    /// Changes the parameters by the totals, and clears these: the loss, and the gradient's norm.
+    /// Updates the parameters from the totals and clears them. Returns the loss and the gradient norm, `[2]`.
     pub fn apply(&mut self, rules: &Numbers) -> Result<Tensor<1>> {
         let totals = self.accumulated.totals.take().ok_or_else(|| anyhow!("a step without examples"))?;
         let (loss, gradients) = totals.read(&self.parameters).ok_or_else(|| anyhow!("a step without a loss"))?;

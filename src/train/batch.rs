@@ -1,4 +1,4 @@
-//! From examples to a batch on the device.
+//! Builds device batches from examples.
 
 use super::device::{Device, Kernels};
 use super::targets::{TargetError, checked};
@@ -7,15 +7,15 @@ use crate::models::{Input, PaddedBatch};
 use crate::plan::Trial;
 use crate::tokens::Encoded;
 
-/// How a padded batch is padded.
+/// How padding is treated in a padded batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Padding {
-    /// The padding token, whose embedding gets no gradient; none where the tokenizer has none.
+    /// The padding token, whose embedding gets no gradient; `None` if the tokenizer has none.
     pub token: Option<u32>,
 }
 
 impl Padding {
-    /// As a trial says.
+    /// The padding that a trial's architecture uses.
     #[must_use]
     pub fn of(trial: &Trial) -> Self {
         Self { token: trial.architecture.pad_token() }
@@ -24,18 +24,18 @@ impl Padding {
 
 /// A batch of examples on the device.
 pub struct Batch {
-    /// What the model reads.
+    /// The model's input.
     pub input: Input,
 }
 
 impl Batch {
-    /// Puts examples on the device to predict: end to end where kernels read them, else padded to the longest.
+    /// Puts examples on the device for prediction: packed without padding for the fused kernels, otherwise padded to the longest.
     #[must_use]
     pub fn new(examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
         Self { input: input(examples, padding, (Targets::None, 0), device) }
     }
 
-    /// Puts examples on the device to learn from, as batch `number` of a training.
+    /// Puts examples on the device for training, as batch `number` of the training run.
     pub fn to_learn(number: u64, examples: &[&Encoded], trial: &Trial, device: &Device) -> Result<Self, TargetError> {
         let targets = checked(examples.iter().map(|example| example.target.as_ref()), trial.task.head.outputs())?;
         Ok(Self { input: input(examples, Padding::of(trial), (targets, number), device) })

@@ -1,4 +1,4 @@
-//! How training fails.
+//! Training errors.
 
 use super::targets::TargetError;
 use crate::models::ParameterError;
@@ -6,22 +6,22 @@ use crate::models::ParameterError;
 /// Why training failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The numbers are no longer finite.
+    /// The loss or the gradient is no longer finite.
     #[error(transparent)]
     Diverged(#[from] Diverged),
-    /// The device, or Burn, failed; the text is theirs.
+    /// The device or Burn failed, with their message.
     #[error("{0:#}")]
     Device(anyhow::Error),
-    /// An observer could not do its part, such as writing to the disk.
+    /// An observer failed, for example writing to disk.
     #[error("{0:#}")]
     Observer(anyhow::Error),
-    /// An example that is to be scored has no target: its index in the split.
+    /// The example at this index of the split has no target to be scored against.
     #[error("example {0} has no target to be scored by")]
     MissingTarget(usize),
-    /// The target of an example to learn from is none that the model's outputs can give.
+    /// A training example's target does not fit the model's outputs.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// The parameters are not those of the model.
+    /// The parameters do not match the model.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
     /// The task has no metric of this name.
@@ -29,7 +29,7 @@ pub enum TrainError {
     UnknownMetric(String),
 }
 
-/// The loss or the gradient was no longer a finite number.
+/// The loss or the gradient norm is not finite.
 #[derive(Debug, thiserror::Error)]
 #[error("training diverged at step {step}: the {quantity} is {value} (learning rate {learning_rate:e}{})", batch(.examples))]
 pub struct Diverged {
@@ -39,7 +39,7 @@ pub struct Diverged {
     pub value: f64,
     /// The step's learning rate.
     pub learning_rate: f64,
-    /// The batch: indices into the training split.
+    /// The examples of the batch, as indices into the training split.
     pub examples: Vec<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! What happens in training, as data.
+//! Training events, as plain data.
 
 use std::time::Duration;
 
@@ -8,36 +8,36 @@ use crate::checkpoint::HostTensor;
 use crate::task::metrics::Scores;
 use crate::task::{Best, Prediction};
 
-/// Something that happened.
+/// A training event.
 pub enum Event<'a> {
-    /// Training begins, or continues.
+    /// Training starts or resumes.
     Started,
-    /// A GPU begins to compile and tune its kernels.
+    /// A GPU starts to compile and tune its kernels.
     WarmupStarted,
-    /// Its kernels are ready.
+    /// The kernels are ready.
     WarmupFinished(Duration),
-    /// The metrics of a step have been read from the device, perhaps some steps later.
+    /// The metrics of a step have been read from the device, possibly some steps later.
     Step(StepEvent),
-    /// A row of the log is due.
+    /// A log row is due.
     Log(LogRow),
     /// The validation split was scored.
     Evaluation(EvaluationEvent<'a>),
-    /// A step, and everything that belongs to it, is done.
+    /// A step is complete, including its log row and evaluation.
     Boundary(Boundary<'a>),
-    /// All steps were taken on a GPU.
+    /// All steps are done, on a GPU.
     Finished(Replays),
 }
 
 /// One optimizer step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepEvent {
-    /// Its number, from 1.
+    /// Step number, from 1.
     pub step: u64,
-    /// Passes over the training split so far.
+    /// Epochs so far, as a fraction.
     pub epoch: f64,
     /// Mean loss over the step's examples, before the update.
     pub loss: f64,
-    /// The learning rate that it used.
+    /// The step's learning rate.
     pub learning_rate: f64,
     /// Global norm of the gradient, before clipping.
     pub grad_norm: f64,
@@ -46,20 +46,20 @@ pub struct StepEvent {
     pub tokens: u64,
 }
 
-/// The steps since the row before.
+/// The steps since the previous log row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogRow {
-    /// The last of them.
+    /// The last of these steps.
     pub step: u64,
-    /// Passes over the training split so far.
+    /// Epochs so far, as a fraction.
     pub epoch: f64,
-    /// Examples since the beginning of training, repeated ones counted each time.
+    /// Examples since the start of training; repeated ones count each time.
     pub examples: u64,
     /// Mean loss over the examples of these steps.
     pub loss: f64,
-    /// Learning rate of the last of them.
+    /// Learning rate of the last step.
     pub learning_rate: f64,
-    /// Gradient norm of the last of them.
+    /// Gradient norm of the last step.
     pub grad_norm: f64,
     /// Time that these steps took.
     pub elapsed: Duration,
@@ -69,32 +69,32 @@ pub struct LogRow {
     pub interval_tokens: u64,
 }
 
-/// A scored validation split.
+/// An evaluation on the validation split.
 pub struct EvaluationEvent<'a> {
     /// Steps taken so far.
     pub step: u64,
-    /// Passes over the training split so far.
+    /// Epochs so far, as a fraction.
     pub epoch: f64,
     pub scores: &'a Scores,
-    /// One for each example, in the file's order.
+    /// One prediction per example, in file order.
     pub predictions: &'a [Prediction],
-    /// The best score so far, this one included.
+    /// The best score so far, including this one.
     pub best: &'a Best,
-    /// Whether it is this one.
+    /// Whether this score is the new best.
     pub improved: bool,
-    /// The parameters in the table's order and the file's layout, if an observer wants them.
+    /// The parameters in parameter-table order and checkpoint layout, if an observer asked for them.
     pub parameters: Option<&'a [HostTensor]>,
 }
 
-/// A point between two steps, where training can be saved and stopped.
+/// A point between two steps at which training can be saved and stopped.
 #[derive(Clone, Copy)]
 pub struct Boundary<'a> {
     /// Steps taken so far.
     pub step: u64,
-    /// Whether a pass over the training split ends here.
+    /// Whether this step ends an epoch.
     pub ends_epoch: bool,
     /// Whether this was the last step.
     pub is_last: bool,
-    /// Everything that continuing takes, if an observer wants it.
+    /// The full state needed to resume, if an observer asked for it.
     pub state: Option<&'a TrainingState>,
 }

@@ -1,4 +1,4 @@
-//! The gradients of all parameters, and their sum over the batches of a step.
+//! Gradients of all parameters, and their sum over the micro-batches of a step.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use crate::architecture::{Parameter, Role};
 use crate::kernels::{GlobalNorm, ResidentTokens, Update};
 use crate::models::{Input, Value};
 
-/// Gradients of all parameters, in the table's order; none where a parameter took no part.
+/// Gradients of all parameters, in parameter-table order; `None` for parameters that took no part.
 pub struct GradientSum(pub(super) Vec<Option<Gradient>>);
 
 /// The gradient of a parameter.
 #[derive(Clone)]
 pub enum Gradient {
     Whole(Value),
-    /// Of a table of token embeddings: `[tokens, d]`, zero for all other tokens.
+    /// Gradient rows of a token embedding table, `[tokens, d]`; the rows of all other tokens are zero.
     Tokens(Tensor<2>, Arc<ResidentTokens>),
 }
 
 impl GradientSum {
-    /// Takes the gradients of parameters out of a backward pass over `input`.
+    /// Removes the gradients of the parameters from a backward pass over `input`.
     pub fn take(parameters: &[Parameter], values: &[Value], gradients: &mut Gradients, input: &Input) -> Self {
         let mut take = |(parameter, value): (&Parameter, &Value)| match value {
             Value::Vector(x) => x.grad_remove(gradients).map(|x| Gradient::Whole(Value::Vector(x))),
@@ -37,7 +37,7 @@ impl GradientSum {
         Self(parameters.iter().zip(values).map(&mut take).collect())
     }
 
-    /// Adds the gradients of another batch.
+    /// Adds the gradients of another micro-batch.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let sum = |(a, b): (Option<Gradient>, Option<Gradient>)| match (a, b) {
@@ -47,7 +47,7 @@ impl GradientSum {
         Self(self.0.into_iter().zip(other.0).map(sum).collect())
     }
 
-    /// The norm over all gradients as one vector, `[1]`.
+    /// The global gradient norm, `[1]`.
     #[must_use]
     pub fn norm(&self, kernels: Kernels) -> Option<Tensor<1>> {
         let gradients = self.0.iter().flatten();
@@ -95,7 +95,7 @@ impl Gradient {
     }
 }
 
-/// A table with rows added at some places.
+/// Adds rows to the rows of a table at `places`.
 fn added(table: Tensor<2>, rows: Tensor<2>, places: &[u32]) -> Tensor<2> {
     let places: Vec<i32> = places.iter().map(|place| place.cast_signed()).collect();
     let data = TensorData::new(places, [rows.dims()[0]]);

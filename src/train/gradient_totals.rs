@@ -1,5 +1,5 @@
-//! Gradients that a GPU adds up over a step's batches: their memory stays where it is from one step to the next, so that a
-//! batch and an update can be replayed each.
+//! Gradients accumulated on a GPU over a step's micro-batches. Their memory stays in place from step to step, so that
+//! accumulating a micro-batch and updating can each be replayed.
 
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
@@ -8,26 +8,26 @@ use super::gradient_sum::{Gradient, GradientSum};
 use crate::kernels::{AddGradients, AddTokenGradients, Update, ZeroGradients};
 use crate::models::Value;
 
-/// The sums over the batches so far, and the weights that all of them read.
+/// The sums over the micro-batches so far, and the rounded weights that all of them read.
 #[derive(Default)]
 pub struct AccumulatedGradients {
-    /// The weights that products round, rounded; empty where none are.
+    /// The rounded copies of the weights that matrix products read; empty if nothing is rounded.
     pub rounded: Vec<Option<Value>>,
-    /// None before the first batch.
+    /// `None` before the first micro-batch.
     pub totals: Option<GradientTotals>,
 }
 
-/// Gradients and loss of batches, each times its share: one for each parameter, none where it takes no part, and the loss
-/// behind them. That of token embeddings is of all tokens.
+/// Sums of the scaled gradients and losses of micro-batches: one entry per parameter (`None` if it takes no part), followed by
+/// the loss. The sum for token embeddings covers the whole vocabulary.
 pub struct GradientTotals(Vec<Option<DispatchTensor>>);
 
 impl AccumulatedGradients {
-    /// Everything that is changed in place.
+    /// The tensors that are changed in place.
     pub fn dispatched(&self) -> impl Iterator<Item = DispatchTensor> {
         self.totals.iter().flat_map(|totals| totals.0.iter().flatten().cloned())
     }
 
-    /// The same numbers elsewhere.
+    /// A copy in separate memory.
     pub fn copied(&self, parameters: &[Value]) -> Self {
         Self { rounded: self.rounded.clone(), totals: self.totals.as_ref().map(|totals| totals.copied(parameters)) }
     }
@@ -61,7 +61,7 @@ impl GradientTotals {
                 _ => unreachable!("the same parameters take part in every batch"),
             }
         }
-        // Moved, not cloned: sums that somebody else holds would not stay in their place.
+        // Moved, not cloned: a sum with another owner could not be updated in place.
         let added = AddGradients.apply(sums.into_iter().chain(parts).collect());
         for (place, sum) in places.into_iter().zip(added) {
             all[place] = Some(sum);
@@ -86,7 +86,7 @@ impl GradientTotals {
         Self(self.0.iter().enumerate().map(copied).collect())
     }
 
-    /// The loss, and the gradients of these parameters.
+    /// Returns the loss and the gradients of these parameters.
     pub fn read(&self, parameters: &[Value]) -> Option<(Tensor<1>, GradientSum)> {
         let (loss, gradients) = self.0.split_last()?;
         let whole =

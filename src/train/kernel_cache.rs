@@ -1,30 +1,30 @@
-//! Compiled kernels, and what was measured to choose among them, kept from one process to the next.
+//! The persistent cache of compiled kernels and autotuning results.
 //!
-//! Without it every process would compile some hundred kernels again, and time dozens of ways to multiply matrices of each
-//! size. CubeCL keeps both in one file for each user, by its version, the device, and the kernel; processes share it.
+//! Without it, every process would recompile about a hundred kernels and time dozens of matrix product variants for each size.
+//! CubeCL keeps both in one file per user, keyed by its version, the device and the kernel; processes share the file.
 
 use std::path::PathBuf;
 #[cfg(feature = "gpu")]
 use std::sync::Once;
 
-/// What is kept.
+/// The contents of the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelCache {
-    /// The file.
+    /// The cache file.
     pub path: PathBuf,
-    /// Compiled kernels and choices.
+    /// Number of compiled kernels and autotuning results.
     pub entries: u64,
-    /// Their size.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
-/// Makes CubeCL keep its kernels in the user's folder for caches. Has to come before the first use of a GPU.
+/// Makes CubeCL keep its kernels in the user's cache folder. Must be called before the first use of a GPU.
 #[cfg(feature = "gpu")]
 pub fn keep() {
     use cubecl::config::RuntimeConfig;
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Loading the configuration chooses a folder of its own, so that it has to be done by then.
+        // Loading the configuration sets CubeCL's own folder, so it must be loaded before the folder is changed.
         cubecl::config::CubeClRuntimeConfig::get();
         if let Some(caches) = crate::machine::caches::of_user() {
             cubecl::environment::set_root(caches.join("kernels"));
@@ -33,7 +33,7 @@ pub fn keep() {
 }
 
 impl KernelCache {
-    /// What is kept now; none where the program has no kernels for GPUs.
+    /// The current contents; `None` if the program was built without GPU support.
     #[must_use]
     pub fn find() -> Option<Self> {
         #[cfg(feature = "gpu")]
@@ -41,7 +41,7 @@ impl KernelCache {
             use cubecl::environment::{namespaces, path};
             keep();
             let path = path();
-            // To ask is to open, and to open is to make.
+            // Listing the namespaces opens the file, and opening creates it.
             let all = if path.exists() { namespaces() } else { Vec::new() };
             Some(Self { path, entries: all.iter().map(|all| all.entries).sum(), bytes: all.iter().map(|all| all.bytes).sum() })
         }

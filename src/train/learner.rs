@@ -1,4 +1,4 @@
-//! Forward, loss, backward and update: a model that learns from batches.
+//! Forward, loss, backward and update: a model that trains on batches.
 
 use std::time::{Duration, Instant};
 
@@ -23,25 +23,25 @@ use crate::settings::Precision;
 
 /// A model and its optimizer on a device.
 pub struct Learner<'a> {
-    /// What they learn by.
+    /// The trial that they train for.
     pub trial: &'a Trial,
-    /// Where they are.
+    /// The device that holds them.
     pub device: &'a Device,
     pub parameters: Vec<Value>,
     pub optimizer: AdamW,
-    /// Of the batches of a step so far, on a GPU.
+    /// Totals over the step's micro-batches so far, on a GPU.
     #[cfg(feature = "gpu")]
     pub accumulated: AccumulatedGradients,
-    /// Where the time of all steps so far went.
+    /// Time spent in all steps so far.
     pub times: StepTimes,
 }
 
-/// Where the time of steps goes; on an accelerator, which works behind the program's back, only the sum is right.
+/// Time spent in each phase of the steps. On an asynchronous device, only the total is meaningful.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StepTimes {
     /// Building batches.
     pub data: Duration,
-    /// Forward, to the loss.
+    /// Forward pass and loss.
     pub forward: Duration,
     pub backward: Duration,
     /// Gradient norm, clipping and the optimizer.
@@ -49,7 +49,7 @@ pub struct StepTimes {
 }
 
 impl<'a> Learner<'a> {
-    /// A model with these parameters, in the table's order, that has learnt nothing yet.
+    /// Creates an untrained model with these parameters, in parameter-table order.
     pub fn new(trial: &'a Trial, initial: &[HostTensor], device: &'a Device) -> Self {
         let place = &device.differentiating();
         let parameters =
@@ -70,14 +70,14 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// The model and the optimizer of a training that was interrupted.
+    /// Restores the model and the optimizer of an interrupted training run.
     pub fn restored(trial: &'a Trial, state: TrainingState, device: &'a Device) -> Self {
         let mut learner = Self::new(trial, &state.parameters, device);
         learner.optimizer.restore(&trial.parameters, state, device);
         learner
     }
 
-    /// Learns from batches in one step: their mean loss, and the gradient's norm.
+    /// Trains on the micro-batches of one step. Returns their mean loss and the gradient norm, `[2]`.
     pub fn compute(&mut self, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
         let examples: usize = batches.iter().map(Batch::examples).sum();
         let mut sum: Option<(Tensor<1>, GradientSum)> = None;
@@ -94,24 +94,24 @@ impl<'a> Learner<'a> {
         self.update(loss, gradients, numbers)
     }
 
-    /// Changes the parameters by gradients: the loss that these are of, and their norm.
+    /// Updates the parameters from the gradients. Returns the loss and the gradient norm, `[2]`.
     pub fn update(&mut self, loss: Tensor<1>, gradients: GradientSum, numbers: &Numbers) -> Result<Tensor<1>> {
         let begun = Instant::now();
         let grad_norm = gradients.norm(self.device.kernels()).ok_or_else(|| anyhow!("no parameter has a gradient"))?;
         let clip = clip_factor(&grad_norm, self.trial.settings.optimizer.max_grad_norm);
-        // Nothing else holds the parameters now, so they can be changed in place.
+        // Nothing else holds the parameters now, so they can be updated in place.
         self.parameters = self.optimizer.step(std::mem::take(&mut self.parameters), gradients, numbers, clip);
         let numbers = Tensor::cat(vec![loss, grad_norm], 0);
         self.times.update += begun.elapsed();
         Ok(numbers)
     }
 
-    /// Whether products read other weights than those that are learnt.
+    /// Whether matrix products read rounded (or, in tests, copied) weights instead of the trained ones.
     pub fn rounds(&self) -> bool {
         self.device.faults().copy_weights || self.trial.settings.training.precision == Precision::Bf16
     }
 
-    /// The weights that products read rounded; none of the other parameters.
+    /// The rounded copies of the weights that matrix products read; `None` for other parameters.
     pub fn rounded(&self) -> Vec<Option<Value>> {
         let is_rounded = |entry: &Parameter| self.rounds() && entry.role == Role::Linear;
         let weights = self.parameters.iter().zip(&*self.trial.parameters).filter(|(_, entry)| is_rounded(entry));
@@ -125,13 +125,13 @@ impl<'a> Learner<'a> {
         self.trial.parameters.iter().map(|entry| if is_rounded(entry) { rounded.next() } else { None }).collect()
     }
 
-    /// What a step reads: the parameters, and in their place the weights that products round, rounded once for all of its
-    /// batches.
+    /// The leaves of a step's graph: the parameters, with weights replaced by their rounded copies, which are rounded once for
+    /// all micro-batches.
     pub fn leaves(&self) -> Vec<Value> {
         self.leaves_with(&self.rounded())
     }
 
-    /// The parameters, in the place of some of them what these are rounded to.
+    /// The parameters, replaced by their rounded copies where there are some.
     pub fn leaves_with(&self, rounded: &[Option<Value>]) -> Vec<Value> {
         let leaf = |(place, value): (usize, &Value)| match rounded.get(place) {
             Some(Some(rounded)) => rounded.clone().autodiff().tracked(),
@@ -143,7 +143,7 @@ impl<'a> Learner<'a> {
     /// The loss of a batch, scaled by its share of the step, and its gradients.
     ///
     /// # Errors
-    /// A parameter is not there, or the batch has no targets.
+    /// A parameter is missing, or the batch has no targets.
     pub fn differentiate(&mut self, batch: &Batch, leaves: &[Value], share: f64) -> Result<(Tensor<1>, GradientSum)> {
         let dropout = DropoutSites::training(self.trial.dropout, self.trial.settings.seed, batch.input.number());
         let begun = Instant::now();
@@ -156,13 +156,13 @@ impl<'a> Learner<'a> {
         Ok((loss.inner(), GradientSum::take(&self.trial.parameters, leaves, &mut gradients, &batch.input)))
     }
 
-    /// The model over some values of the parameters, in their order.
+    /// The model over these values of the parameters, in parameter-table order.
     pub fn model(&self, values: &[Value]) -> Result<Model, ParameterError> {
         let named = self.trial.parameters.iter().map(|parameter| &*parameter.name).zip(values).collect();
         Model::new(&self.trial.architecture, &named, self.trial.settings.training.precision)
     }
 
-    /// Copies the parameters from the device, in the table's order and the file's layout.
+    /// Copies the parameters from the device, in parameter-table order and checkpoint layout.
     pub fn to_host(&self) -> Result<Vec<HostTensor>> {
         self.parameters
             .iter()
@@ -172,7 +172,7 @@ impl<'a> Learner<'a> {
     }
 }
 
-/// Weights rounded to bf16.
+/// Rounds weights to bf16.
 fn all_rounded(weights: Vec<Value>) -> Vec<Value> {
     if weights.is_empty() {
         return weights;

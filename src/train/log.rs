@@ -1,19 +1,19 @@
-//! The rows of the log, each over the steps since the row before.
+//! Log rows; each covers the steps since the previous row.
 
 use std::time::{Duration, Instant};
 
 use super::event::{LogRow, StepEvent};
 use super::state::LogInterval;
 
-/// Gathers the next row of the log.
+/// Accumulates the next log row.
 pub struct Log {
     interval: LogInterval,
-    /// When its clock was started; none while it is paused.
+    /// When the clock was last started; `None` while it is paused.
     running: Option<Instant>,
 }
 
 impl Log {
-    /// Continues an interval; its clock runs from now on.
+    /// Continues an interval and starts the clock.
     pub fn new(interval: LogInterval) -> Self {
         Self { interval, running: Some(Instant::now()) }
     }
@@ -24,13 +24,13 @@ impl Log {
         self.interval.tokens += step.tokens;
     }
 
-    /// Pauses the clock, for what is not training.
+    /// Pauses the clock during work that is not training.
     pub fn pause(&mut self) {
         self.interval.elapsed = self.elapsed();
         self.running = None;
     }
 
-    /// Lets the clock run again.
+    /// Restarts the clock.
     pub fn resume(&mut self) {
         self.interval.elapsed = self.elapsed();
         self.running = Some(Instant::now());
@@ -45,7 +45,7 @@ impl Log {
         LogInterval { elapsed: self.elapsed(), ..self.interval.clone() }
     }
 
-    /// Ends the interval with its last step, and begins the next.
+    /// Ends the interval at this step and starts the next one.
     pub fn row(&mut self, last: &StepEvent) -> LogRow {
         let interval = self.interval();
         let examples = interval.examples_before + interval.examples;

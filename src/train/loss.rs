@@ -1,5 +1,5 @@
-//! The losses, averaged over a batch's examples. What the outputs are compared with lies on the device, where a recorded step
-//! finds the next batch's: a loss may be written in ordinary Burn.
+//! The losses, averaged over a batch's examples. The targets are read from device memory, where a recorded step finds those of
+//! the next batch, so a loss can be written in plain Burn.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use burn::tensor::activation::{log_softmax, relu};
 use crate::kernels::{CrossEntropy, Operation, Targets};
 use crate::models::Input;
 
-/// The loss of outputs `[examples, outputs]` that the kind of target asks for, times `share`: `[1]`.
+/// The loss of outputs `[examples, outputs]` for the batch's type of target, scaled by `share`: `[1]`.
 pub fn loss(outputs: Tensor<2>, input: &Input, share: f64) -> Result<Tensor<1>> {
     Ok(match input.targets() {
         Targets::Classes(_) => cross_entropy(outputs, input, share),
@@ -26,7 +26,7 @@ pub fn loss(outputs: Tensor<2>, input: &Input, share: f64) -> Result<Tensor<1>> 
     })
 }
 
-/// Minus the mean logarithm of the classes' probabilities, times `share`: torch's `cross_entropy`.
+/// Mean negative log-likelihood of the target classes, scaled by `share`: torch's `cross_entropy`.
 fn cross_entropy(logits: Tensor<2>, input: &Input, share: f64) -> Tensor<1> {
     match input {
         Input::Ragged { batch, .. } => {
@@ -40,12 +40,12 @@ fn cross_entropy(logits: Tensor<2>, input: &Input, share: f64) -> Tensor<1> {
     }
 }
 
-/// Torch's `mse_loss`, as transformers' models with one label have it.
+/// Torch's `mse_loss`, which transformers uses for models with one label.
 fn mean_squared_error(outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     (outputs - targets).square().mean()
 }
 
-/// Torch's `binary_cross_entropy_with_logits`, the mean over examples and labels: max(z, 0) - z · y + ln(1 + exp(-|z|)).
+/// Torch's `binary_cross_entropy_with_logits`, averaged over examples and labels: max(z, 0) - z · y + ln(1 + exp(-|z|)).
 fn binary_cross_entropy(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     let softplus = (logits.clone().abs().neg().exp() + 1.0).log();
     (relu(logits.clone()) - logits * targets + softplus).mean()

@@ -39,7 +39,7 @@ fn devices() -> Vec<Device> {
     ]
 }
 
-/// Values of `torch.nn.functional` in float64, times 0.25.
+/// Expected values: `torch.nn.functional` in float64, times 0.25.
 #[test]
 fn losses_and_their_gradients_are_torchs() {
     let values = (vec![2.5, -1.0, 0.25], Targets::Values(vec![3.75, -0.5, 0.0]), 0.156_25);
@@ -71,7 +71,7 @@ fn a_batch_without_targets_has_no_loss() {
     assert_eq!(loss(outputs, &ragged, 1.0).unwrap_err().to_string(), "examples without targets to learn from");
 }
 
-/// A model whose head is one of heads.json's, over the tiny BERT.
+/// The tiny BERT with one of the heads in heads.json.
 struct Golden {
     architecture: Architecture,
     table: Vec<Parameter>,
@@ -136,7 +136,7 @@ impl Golden {
         Input::Padded(batch.ignoring(Some(0)).with_targets(self.targets.clone()))
     }
 
-    /// Outputs, loss and every parameter's gradient.
+    /// Checks outputs, loss and every parameter's gradient.
     fn check(&self, input: &Input, device: &Device) {
         let device = device.clone().autodiff();
         let leaf = |(tensor, entry): (&HostTensor, &Parameter)| Value::from_host(tensor, entry.role, &device);
@@ -149,7 +149,7 @@ impl Golden {
         near("loss", &loss.clone().into_data().try_to_vec().unwrap(), &[theirs], 1e-5 * theirs);
         let mut gradients = loss.backward();
         let norms = self.head["gradients"].as_object().unwrap().values().map(|gradient| gradient["norm"].as_f64().unwrap());
-        // A key's bias moves no probability: its gradient is 0 but for the rounding of the others.
+        // A key bias does not affect the attention weights: its gradient is 0 up to the rounding of the others.
         let rounding = 2e-6 * norms.fold(0.0, f64::max) as f32;
         for (value, entry) in values.iter().zip(&self.table) {
             let gradient = match value {
@@ -169,7 +169,7 @@ impl Golden {
     }
 }
 
-/// A number, labels and more than two classes, by kernels, by reference on ragged batches, and padded.
+/// Regression, multi-label and multi-class heads, with fused kernels, with reference operations on ragged batches, and padded.
 #[test]
 fn gradients_of_every_head_are_transformers() {
     for head in ["value", "labels", "classes"] {

@@ -1,7 +1,7 @@
-//! Training: from a trial, examples and initial weights to events. Knows Burn, and no run directories.
+//! Training: from a trial, examples and initial weights to events. Depends on Burn, but not on run directories.
 //!
-//! [`train`] takes the groups of batches that [`Order`] yields, one optimizer step each, through a [`Trainer`]; scores the
-//! validation split where the trial says so; and hands an [`Event`] to every [`Observer`], each of which may end training
+//! [`train`] feeds the micro-batches of each optimizer step, as yielded by [`Order`], to a [`Trainer`]; evaluates on the
+//! validation split when the trial asks for it; and sends every [`Event`] to all [`Observer`]s, each of which may end training
 //! with a [`Stop`]. [`predict()`] is the forward pass alone.
 
 #[cfg(feature = "gpu")]

@@ -1,4 +1,4 @@
-//! AdamW and gradient clipping, step by step as torch does them.
+//! AdamW and gradient clipping, with the same order of operations as torch.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::kernels::TouchedRows;
 use crate::models::Value;
 use crate::settings::Optimizer;
 
-/// What gradients of this norm, `[1]`, are multiplied with, so that it is no larger than `largest`: torch's
-/// `clip_grad_norm_`, which divides by multiplying with a reciprocal.
+/// The factor that scales gradients of this norm, `[1]`, to a norm of at most `largest`. As torch's `clip_grad_norm_` does, it
+/// multiplies by a reciprocal instead of dividing.
 #[must_use]
 pub fn clip_factor(norm: &Tensor<1>, largest: Option<f64>) -> Tensor<1> {
     match largest {
@@ -30,24 +30,24 @@ pub fn clip_factor(norm: &Tensor<1>, largest: Option<f64>) -> Tensor<1> {
 /// AdamW (Loshchilov and Hutter 2019, algorithm 2), with the order of operations of `torch.optim.AdamW`.
 pub struct AdamW {
     settings: Optimizer,
-    /// One for each parameter.
+    /// Weight decay of each parameter.
     decay: Arc<Vec<f64>>,
     moments: Vec<ParameterMoments>,
     kernels: Kernels,
     steps: u64,
 }
 
-/// Running means of a parameter's gradients and of their squares, where it is.
+/// A parameter's first and second moments, on the parameter's device.
 #[derive(Default)]
 struct ParameterMoments {
     /// None before the first step.
     moments: Option<(Value, Value)>,
-    /// Of a table of token embeddings, for fused operations.
+    /// The touched rows of a token embedding table, for the fused update.
     touched: TouchedRows,
 }
 
 impl AdamW {
-    /// An optimizer that has taken no step, for parameters of these names.
+    /// An optimizer before its first step, for parameters with these names.
     #[must_use]
     pub fn new(settings: &Optimizer, names: impl Iterator<Item = String>, kernels: Kernels) -> Self {
         let decay: Vec<f64> = names.map(|name| settings.decay_of(&name)).collect();
@@ -55,13 +55,13 @@ impl AdamW {
         Self { settings: settings.clone(), moments, decay: Arc::new(decay), kernels, steps: 0 }
     }
 
-    /// The running means of gradients and of their squares, in the file's layout; zeros before the first step.
+    /// The first and second moments, in checkpoint layout; zeros before the first step.
     pub fn moments(&self, table: &[Parameter]) -> Result<(Vec<HostTensor>, Vec<HostTensor>)> {
         let pairs = self.moments.iter().zip(table).map(|(state, entry)| state.to_host(entry));
         Ok(pairs.collect::<Result<Vec<_>>>()?.into_iter().unzip())
     }
 
-    /// Continues from another optimizer's state.
+    /// Restores a saved optimizer state.
     pub fn restore(&mut self, table: &[Parameter], state: TrainingState, device: &Device) {
         self.steps = state.counters.steps;
         let moments = state.first_moments.into_iter().zip(state.second_moments);
@@ -71,21 +71,21 @@ impl AdamW {
         }
     }
 
-    /// The numbers of the next step.
+    /// The hyperparameters of the next step.
     #[must_use]
     pub fn next(&mut self, learning_rate: f64) -> Numbers {
         self.steps += 1;
         Numbers::new(&self.settings, Arc::clone(&self.decay), learning_rate, self.steps)
     }
 
-    /// Copies of both moments of each parameter that has some.
+    /// Copies of both moments of each parameter; `None` where there are none yet.
     #[cfg(feature = "gpu")]
     pub fn copied(&self) -> Vec<Option<(Value, Value)>> {
         let of = |(first, second): &(Value, Value)| (first.clone().copied(), second.clone().copied());
         self.moments.iter().map(|state| state.moments.as_ref().map(of)).collect()
     }
 
-    /// Puts these in their place.
+    /// Replaces the moments.
     #[cfg(feature = "gpu")]
     pub fn put(&mut self, moments: Vec<Option<(Value, Value)>>) {
         for (state, moments) in self.moments.iter_mut().zip(moments) {
@@ -100,7 +100,7 @@ impl AdamW {
         pairs.flat_map(|(first, second)| [first.clone().into_dispatch(), second.clone().into_dispatch()])
     }
 
-    /// Updates every parameter that has a gradient, which is multiplied with `clip`, `[1]`, first.
+    /// Updates every parameter that has a gradient, after scaling the gradients by `clip`, `[1]`.
     #[must_use]
     pub fn step(&mut self, parameters: Vec<Value>, gradients: GradientSum, numbers: &Numbers, clip: Tensor<1>) -> Vec<Value> {
         let mut updated: Vec<Option<Value>> = parameters.iter().map(|_| None).collect();

@@ -1,4 +1,4 @@
-//! Which examples form which batch, and which batches an optimizer step: a pure function of the seed and the step.
+//! The assignment of examples to batches, and of batches to optimizer steps: a pure function of the seed and the step.
 
 use std::ops::Range;
 use std::vec;
@@ -10,24 +10,24 @@ use crate::settings::Data;
 /// The batches of one optimizer step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepBatches {
-    /// The step's number, from 1.
+    /// Step number, from 1.
     pub step: u64,
     /// Indices into the training split.
     pub batches: Vec<Vec<usize>>,
 }
 
-/// The groups of a training, step by step and epoch by epoch.
+/// The micro-batches of each step of a training run, in order.
 pub struct Order<'a> {
     trial: &'a Trial,
     lengths: &'a [usize],
-    /// For each step that is left, how many are before it.
+    /// For each remaining step, the number of steps before it.
     steps: Range<u64>,
-    /// The epoch of the last group, and its batches that are left.
+    /// The current epoch and its remaining micro-batches.
     epoch: Option<(u64, vec::IntoIter<Vec<usize>>)>,
 }
 
 impl<'a> Order<'a> {
-    /// The groups of these steps, counted from 0, over examples of these lengths in tokens.
+    /// The groups for these steps, counted from 0; `lengths` are the examples' lengths in tokens.
     #[must_use]
     pub fn new(trial: &'a Trial, lengths: &'a [usize], steps: Range<u64>) -> Self {
         Self { trial, lengths, steps, epoch: None }
@@ -41,7 +41,7 @@ impl Iterator for Order<'_> {
         let done = self.steps.next()?;
         let Trial { settings, steps, .. } = self.trial;
         let accumulation = settings.training.gradient_accumulation.get();
-        // No training split is empty.
+        // Guards the division; the training split is never empty.
         let per_epoch = steps.per_epoch.max(1);
         let (epoch, before) = (done / per_epoch, done % per_epoch);
         let left = match self.epoch.take() {
@@ -57,7 +57,7 @@ impl Iterator for Order<'_> {
     }
 }
 
-/// Batches of one epoch, as indices into the training split.
+/// The micro-batches of one epoch, as indices into the training split.
 #[must_use]
 pub fn batches(data: &Data, seed: u64, epoch: u64, lengths: &[usize]) -> Vec<Vec<usize>> {
     let size = data.batch_size.get();
@@ -69,11 +69,11 @@ pub fn batches(data: &Data, seed: u64, epoch: u64, lengths: &[usize]) -> Vec<Vec
     if data.group_by_length { grouped(&order, size, lengths) } else { order.chunks(size).map(<[usize]>::to_vec).collect() }
 }
 
-/// Batches in a stretch of the order within which examples may move to others of their length.
+/// Number of batches per stretch, within which examples are sorted by length.
 const STRETCH: usize = 50;
 
-/// Sorts stretches of the random order by length, the longest first, as transformers'
-/// `LengthGroupedSampler` does. The longest example of all leads, so that too little memory shows in the first step.
+/// Sorts stretches of the random order by length, longest first, as transformers' `LengthGroupedSampler` does. The longest
+/// example overall comes first, so that running out of memory shows in the first step.
 fn grouped(order: &[usize], size: usize, lengths: &[usize]) -> Vec<Vec<usize>> {
     let mut stretches: Vec<Vec<usize>> = order.chunks(size.saturating_mul(STRETCH)).map(<[usize]>::to_vec).collect();
     for stretch in &mut stretches {

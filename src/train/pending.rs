@@ -1,7 +1,7 @@
-//! Steps whose loss and gradient norm have not been read from the device.
+//! Steps whose loss and gradient norm have not been read from the device yet.
 //!
-//! An accelerator works asynchronously. To read a number is to wait until it has done all it was given, and then to let it
-//! wait for more work; the numbers of several steps are therefore read together.
+//! An accelerator works asynchronously. Reading a value waits until it has finished all queued work, and leaves it idle until
+//! more arrives; the values of several steps are therefore read together.
 
 use std::time::{Duration, Instant};
 
@@ -14,25 +14,25 @@ use crate::models::read;
 /// A step whose loss and gradient norm the device may still be computing.
 #[derive(Debug)]
 pub struct PendingStep {
-    /// Its number, from 1.
+    /// Step number, from 1.
     pub step: u64,
-    /// Passes over the training split until its end.
+    /// Epochs at the end of the step, as a fraction.
     pub epoch: f64,
-    /// The learning rate that it used.
+    /// The step's learning rate.
     pub learning_rate: f64,
-    /// Its examples: indices into the training split.
+    /// The step's examples, as indices into the training split.
     pub examples: Vec<usize>,
-    /// Their tokens, without padding.
+    /// Number of tokens, without padding.
     pub tokens: u64,
-    /// Mean loss over its examples, and the global norm of the gradient: `[2]`.
+    /// Mean loss over the examples, and the global gradient norm: `[2]`.
     pub loss_and_norm: Tensor<1>,
 }
 
 impl PendingStep {
-    /// Waits for the device and reads the numbers of these steps.
+    /// Waits for the device and reads the loss and the gradient norm of these steps.
     ///
     /// # Errors
-    /// [`Diverged`] for the first step whose numbers are not finite, or the device failed.
+    /// [`Diverged`] for the first step with a non-finite value; otherwise, the device failed.
     pub fn read(steps: Vec<Self>) -> Result<Vec<StepEvent>, TrainError> {
         let numbers = steps.iter().map(|step| step.loss_and_norm.clone()).collect::<Vec<_>>();
         if numbers.is_empty() {
@@ -43,7 +43,7 @@ impl PendingStep {
         pairs.map(|(step, pair)| Ok(step.event(pair[0].into(), pair[1].into())?)).collect()
     }
 
-    /// Waits for the device and reads this step's numbers alone.
+    /// Waits for the device and reads this step alone.
     pub fn wait(self) -> Result<(), TrainError> {
         Self::read(vec![self]).map(drop)
     }
@@ -59,39 +59,38 @@ impl PendingStep {
     }
 }
 
-/// The steps of a training that have not been read.
+/// The steps of a training run that have not been read yet.
 pub struct PendingSteps {
     steps: Vec<PendingStep>,
     last_read: Instant,
 }
 
 impl PendingSteps {
-    /// As many steps are read together at most: a progress bar should move.
+    /// Maximum number of steps read together, so that the progress bar keeps moving.
     const MOST: usize = 64;
-    /// The longest time between two reads.
+    /// Maximum time between two reads.
     const INTERVAL: Duration = Duration::from_secs(1);
 
-    /// None yet.
+    /// Starts with no pending steps.
     pub fn new() -> Self {
         Self { steps: Vec::new(), last_read: Instant::now() }
     }
 
-    /// Adds a step.
     pub fn push(&mut self, step: PendingStep) {
         self.steps.push(step);
     }
 
-    /// How many there are.
+    /// Number of pending steps.
     pub fn len(&self) -> usize {
         self.steps.len()
     }
 
-    /// Whether the steps should be read now, although nobody asks for their numbers.
+    /// Whether the steps should be read now, even if nothing needs their values yet.
     pub fn is_due(&self) -> bool {
         self.steps.len() >= Self::MOST || self.last_read.elapsed() >= Self::INTERVAL
     }
 
-    /// Reads all of them.
+    /// Reads all pending steps.
     pub fn read(&mut self) -> Result<Vec<StepEvent>, TrainError> {
         let events = PendingStep::read(std::mem::take(&mut self.steps));
         self.last_read = Instant::now();

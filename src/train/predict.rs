@@ -13,7 +13,7 @@ use crate::task::metrics::{Metric, Scores};
 use crate::task::{Output, Prediction};
 use crate::tokens::Encoded;
 
-/// A model for predictions alone, with one tensor for each parameter, in the file's layout.
+/// Builds a model for prediction only, from one tensor per parameter, in checkpoint layout.
 pub fn load_model(
     architecture: &Architecture,
     parameters: &[Parameter],
@@ -27,7 +27,7 @@ pub fn load_model(
     Model::new(architecture, &named, precision)
 }
 
-/// The outputs for every example, in the order of `examples`, which need no targets.
+/// The outputs for every example, in the order of `examples`; targets are not needed.
 pub fn predict(
     model: &Model,
     examples: &[Encoded],
@@ -35,7 +35,7 @@ pub fn predict(
     padding: Padding,
     device: &Device,
 ) -> Result<Vec<Output>, TrainError> {
-    // Examples of similar length share a batch: padding changes no logit by more than rounding, but costs time.
+    // Examples of similar length share a batch: padding changes logits only by rounding, but costs time.
     let mut order: Vec<usize> = (0..examples.len()).collect();
     order.sort_by_key(|index| examples[*index].tokens.len());
     let mut outputs = vec![Output(Vec::new()); examples.len()];
@@ -51,7 +51,7 @@ pub fn predict(
     Ok(outputs)
 }
 
-/// Outputs beside the examples' targets, and their scores.
+/// Pairs the outputs with the examples' targets, and scores them.
 pub fn evaluate(outputs: Vec<Output>, examples: &[Encoded], metrics: &[Metric]) -> Result<(Vec<Prediction>, Scores), TrainError> {
     let pair = |(index, (output, example)): (usize, (Output, &Encoded))| {
         let target = example.target.clone().ok_or(TrainError::MissingTarget(index))?;

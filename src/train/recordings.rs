@@ -1,8 +1,8 @@
-//! Which work a GPU does by replaying what was recorded, which costs one command instead of hundreds.
+//! Recorded GPU work (CUDA graphs): a replay takes one command instead of hundreds of kernel launches.
 //!
-//! A shape's first step is launched kernel by kernel. Its second is too, and recorded behind that: from then on steps of this
-//! shape are replays. Of a step over several batches each batch is, and the update behind them. Where the GPU refuses, or
-//! memory is short, steps are launched as before; the numbers are the same.
+//! The first step of each batch shape is launched kernel by kernel. The second one is too, and is then recorded; from then on,
+//! steps of this shape are replays. With gradient accumulation, each micro-batch and the update are recorded separately. If the
+//! GPU refuses to record or memory is short, steps are launched as before, with the same results.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,38 +22,37 @@ use super::step_runner::StepRunner;
 use crate::kernels::{BatchShape, PreparedDevice, Recording, bytes_reserved, memory_address};
 use crate::models::Value;
 
-/// What is recorded of a training.
+/// The recorded steps of a training run.
 pub struct Recordings {
-    /// None of a key that was met and not recorded.
+    /// One entry per key seen so far; `None` if it is not recorded.
     of: HashMap<RecordingKey, Option<Recording>>,
-    /// None where nothing is recorded.
+    /// `None` if nothing more is recorded.
     budget: Option<Budget>,
-    /// Refusals since the last recording.
+    /// Consecutive refusals since the last recording.
     in_a_row: usize,
     replays: Replays,
 }
 
-/// What recordings may cost.
+/// The memory budget for recordings.
 #[derive(Default)]
 struct Budget {
-    /// Bytes that the program held of the GPU's memory before the first recording.
+    /// Bytes of GPU memory that the program held before the first recording.
     before: Option<u64>,
 }
 
 impl Budget {
-    /// Each recording keeps memory of its own for what its step computes.
+    /// Maximum number of recordings: each one keeps its own memory for the step's intermediate results.
     const MOST: usize = 32;
-    /// Where nobody says how much memory is free.
+    /// Maximum number if the amount of free memory is unknown.
     const MOST_UNKNOWN: usize = 4;
 
-    /// Why there is to be no other one, if so: of bytes that are free, and that the program holds.
+    /// Why no more recordings may be made, given the bytes that are free and the bytes that the program holds.
     fn forbids(&mut self, recorded: usize, free: Option<u64>, held: u64) -> Option<&'static str> {
         let Some(free) = free else {
             return (recorded >= Self::MOST_UNKNOWN).then_some("the driver does not say how much memory is free");
         };
         let before = *self.before.get_or_insert(held);
-        // A step's memory is less than all that the program held, and so are the copies of all parameters and moments that
-        // there are meanwhile.
+        // A step needs less memory than the program held in total, and so does the temporary copy of all parameters and moments.
         if free < 2 * before {
             return Some("too little memory is free");
         }
@@ -62,16 +61,16 @@ impl Budget {
 }
 
 impl Recordings {
-    /// A GPU that refused as often, one time after the other, is not asked again.
+    /// Number of consecutive refusals after which the GPU is not asked again.
     const PATIENCE: usize = 3;
 
-    /// Of a training on this device.
+    /// The recordings of a training run on this device, empty at first.
     pub fn on(device: &Device) -> Self {
         let records = device.is_gpu() && device.kernels() == Kernels::Fused && device.records();
         Self { of: HashMap::new(), budget: records.then(Budget::default), in_a_row: 0, replays: Replays::default() }
     }
 
-    /// Whether there may be one more.
+    /// Whether another recording may be made.
     fn may_grow(&mut self, learner: &Learner<'_>) -> Result<bool> {
         let recorded = self.of.iter().filter(|(key, recording)| key.is_of_batch() && recording.is_some()).count();
         let Some(budget) = &mut self.budget else { return Ok(false) };
@@ -89,7 +88,7 @@ impl Recordings {
         self.in_a_row = 0;
     }
 
-    /// Forgets all recordings: what they write is no longer where parameters are.
+    /// Drops all recordings: they write to memory that no longer holds the parameters.
     fn forget(&mut self) {
         self.of.values_mut().for_each(|recording| *recording = None);
     }
@@ -97,7 +96,7 @@ impl Recordings {
     fn refuse(&mut self, error: &anyhow::Error) {
         self.in_a_row += 1;
         self.replays.refusals += 1;
-        // The runtime's last cause is its first; behind it come traces.
+        // The runtime prints the root cause last, followed by backtraces.
         let all = format!("{error:#}");
         let causes = all.split("Backtrace:").next().unwrap_or_default();
         self.replays.why_not = causes.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_string);
@@ -108,7 +107,7 @@ impl Recordings {
 }
 
 impl StepRunner for Recordings {
-    /// By replays where there are some.
+    /// Takes a step, with replays where recordings exist.
     fn step(&mut self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>> {
         let Some(all) = StepPart::of(batches, numbers, learner.rounds()) else {
             return learner.compute(batches, numbers);
@@ -124,7 +123,7 @@ impl StepRunner for Recordings {
 
     /// The first batch of each shape.
     fn tuning_batches(&self, learner: &Learner<'_>, epoch: u64, lengths: &[usize]) -> Vec<Vec<usize>> {
-        /// No more than these: the others' kernels are tuned when they come.
+        /// Maximum number of batches; kernels for other shapes are tuned when they first occur.
         const MOST: usize = 32;
         let (trial, device) = (learner.trial, learner.device);
         if device.kernels() != Kernels::Fused {
@@ -143,7 +142,7 @@ impl StepRunner for Recordings {
 }
 
 impl Recordings {
-    /// Runs a part of a step: its numbers, and whether it was a replay.
+    /// Runs a part of a step. Returns the loss and the gradient norm, if the part ends the step, and whether it was a replay.
     fn run(&mut self, learner: &mut Learner<'_>, part: &StepPart<'_>) -> Result<(Option<Tensor<1>>, bool)> {
         let key = part.key();
         if let Some(Some(recording)) = self.of.get(&key) {
@@ -158,14 +157,14 @@ impl Recordings {
         Ok((output, false))
     }
 
-    /// Whether everything that it would be recorded with is where it will be for the next of its key: behind the first
-    /// update, and where weights are rounded, behind the recording of that.
+    /// Whether everything that the recording would capture is in its final place in memory: accumulation only after the first
+    /// update, and, if weights are rounded, after their rounding has been recorded.
     fn is_settled(&self, learner: &Learner<'_>, key: RecordingKey) -> bool {
         let moves = || learner.rounds() && !self.of.get(&RecordingKey::Round).is_some_and(Option::is_some);
         !matches!(key, RecordingKey::Accumulate(..)) || (self.of.contains_key(&RecordingKey::Apply) && !moves())
     }
 
-    /// Launches a part; what it changes may be elsewhere behind it.
+    /// Launches a part, which may move what it changes to other memory.
     fn launch(&mut self, learner: &mut Learner<'_>, part: &StepPart<'_>) -> Result<Option<Tensor<1>>> {
         if self.of.values().all(Option::is_none) {
             return part.launch(learner);
@@ -178,7 +177,7 @@ impl Recordings {
         Ok(output)
     }
 
-    /// Launches a part of a step, and records it for those of its key that follow.
+    /// Launches a part of a step, and records it for later parts with the same key.
     fn record(&mut self, learner: &mut Learner<'_>, part: &StepPart<'_>) -> Result<Option<Tensor<1>>> {
         let copy = LearnerCopy::of(learner);
         let first = dispatched(learner).next().ok_or_else(|| anyhow!("a model without parameters"))?;
@@ -193,7 +192,7 @@ impl Recordings {
         let before = places(learner)?;
         let recording = prepared.record(part.inputs(), || {
             if learner.device.faults().refuse_recordings {
-                // Nothing may be sent to a GPU that records.
+                // Uploads are not allowed while a GPU records.
                 drop(Tensor::<1>::from_data([0.0], learner.device.plain()));
             }
             part.launch(learner)
@@ -201,7 +200,7 @@ impl Recordings {
         let error = match recording {
             Ok(recording) if places(learner)? == before => {
                 if part.key() == RecordingKey::Round {
-                    // From now on its weights are where the recording puts them.
+                    // From now on, the rounded weights live where the recording writes them.
                     recording.replay(part.inputs())?;
                 }
                 self.keep(part.key(), recording);
@@ -211,14 +210,14 @@ impl Recordings {
             Err(error) => error,
         };
         self.refuse(&error);
-        // What the recorded work would have written cannot be read any longer: back to where it was, and once more.
+        // What the recorded work would have written is unreadable now: restore the copy and launch the part again.
         self.forget();
         copy.restore(learner);
         part.launch(learner)
     }
 }
 
-/// A copy of everything that steps change.
+/// A copy of all state that a step changes.
 struct LearnerCopy {
     parameters: Vec<Value>,
     moments: Vec<Option<(Value, Value)>>,
@@ -241,7 +240,7 @@ impl LearnerCopy {
     }
 }
 
-/// Everything that steps change in place: parameters, moments and sums.
+/// The tensors that a step changes in place: parameters, moments and gradient totals.
 fn dispatched(learner: &Learner<'_>) -> impl Iterator<Item = DispatchTensor> {
     let parameters = learner.parameters.iter().map(|value| value.clone().inner().into_dispatch());
     parameters.chain(learner.optimizer.dispatched()).chain(learner.accumulated.dispatched())
@@ -258,7 +257,7 @@ mod tests {
     #[test]
     fn recordings_are_no_more_than_there_is_memory_for() {
         const GIB: u64 = 1 << 30;
-        // What the program held at first counts, not what its recordings have taken since.
+        // The limit depends on what the program held at first, not on what its recordings have taken since.
         let mut budget = Budget::default();
         assert_eq!(budget.forbids(0, Some(20 * GIB), 3 * GIB), None);
         assert_eq!(budget.forbids(1, Some(6 * GIB), 17 * GIB), None);

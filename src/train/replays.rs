@@ -1,17 +1,17 @@
-//! What there is to say of recorded steps.
+//! Statistics about recorded steps.
 
 use std::fmt;
 
-/// How many steps of a training were replays of recorded ones.
+/// How many steps of a training run were replays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replays {
-    /// Shapes of batches whose step was recorded.
+    /// Number of batch shapes with a recorded step.
     pub recorded: usize,
-    /// Steps that were replays.
+    /// Number of steps that were replays.
     pub replayed: u64,
-    /// How often the GPU refused to record.
+    /// Number of times the GPU refused to record.
     pub refusals: usize,
-    /// Why nothing was recorded, the last time.
+    /// Why recording failed or stopped most recently.
     pub why_not: Option<String>,
 }
 

@@ -1,9 +1,9 @@
-//! The learning rate as a pure function of the step: the shapes of transformers' `get_scheduler`.
+//! The learning rate as a pure function of the step; the schedules match transformers' `get_scheduler`.
 
 use crate::plan::Steps;
 use crate::settings::ScheduleKind;
 
-/// The learning rate of the step that follows `done` steps.
+/// The learning rate of the step after `done` steps.
 #[must_use]
 pub fn learning_rate(peak: f64, kind: ScheduleKind, steps: Steps, done: u64) -> f64 {
     if done < steps.warmup {

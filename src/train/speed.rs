@@ -1,4 +1,4 @@
-//! How fast training is on this machine.
+//! Measures training speed on this machine.
 
 use std::time::Instant;
 
@@ -18,26 +18,26 @@ use crate::plan::Trial;
 use crate::settings::Precision;
 use crate::tokens::Encoded;
 
-/// What some steps of a trial took.
+/// The measured speed of some steps of a trial.
 #[derive(Clone, Debug)]
 pub struct Speed {
-    /// Seconds of each step, in their order; of steps that were read together, their mean.
+    /// Seconds per step, in order; for steps that were read together, their mean.
     pub seconds: Vec<f64>,
-    /// Where the time of all of them went.
+    /// Time spent in all measured steps, by phase.
     pub times: StepTimes,
-    /// Their examples.
+    /// Number of examples.
     pub examples: u64,
-    /// Their tokens.
+    /// Number of tokens, without padding.
     pub tokens: u64,
-    /// Tokens with the padding of batches to their longest example.
+    /// Number of tokens if batches are padded to their longest example.
     pub padded_tokens: u64,
-    /// Floating-point operations that the model needs for them.
+    /// Floating-point operations that the model needs for these examples.
     pub operations: f64,
-    /// How many of all steps, those before included, were replays of recorded ones, on a GPU.
+    /// How many of all steps, including the warm-up, were replays of recorded ones, on a GPU.
     pub replays: Replays,
 }
 
-/// Takes `warm_up` steps that do not count and `steps` that do, over the batches of the trial's seed.
+/// Takes `warm_up` untimed steps and `steps` timed steps, over the batches of the trial's seed.
 pub fn measure(
     trial: &Trial,
     initial: &[HostTensor],
@@ -61,7 +61,7 @@ pub fn measure(
     };
     let mut before = StepTimes::default();
     let (warm_up, steps) = (warm_up as u64, steps as u64);
-    // As in training, an asynchronous device is waited for only now and then.
+    // As in training, wait for an asynchronous device only now and then.
     let together = if device.is_asynchronous() { trial.settings.logging.every.get() } else { 1 };
     let mut pending = PendingSteps::new();
     let mut begun = Instant::now();
@@ -96,9 +96,9 @@ pub fn measure(
     Ok(speed)
 }
 
-/// The most floating-point operations in a second that this device was seen to do, in the matrix products of training.
+/// The highest floating-point throughput measured on this device, in operations per second, for the matrix products of training.
 pub fn matmul_peak(device: &Device, precision: Precision) -> Result<f64> {
-    // Large enough that launching does not count, and several in a row where the device is asynchronous.
+    // Large enough to hide the launch overhead; several in a row if the device is asynchronous.
     let (side, row) = if device.is_asynchronous() { (4096, 20) } else { (1024, 1) };
     let random = || {
         let x = Tensor::<2>::random([side, side], Distribution::Uniform(-1.0, 1.0), device.plain());

@@ -1,7 +1,7 @@
-//! Everything that training needs to continue where it was.
+//! The complete training state that resuming needs.
 //!
-//! Random numbers are functions of the seed and of counters, so that the counters are all there is of them. State is
-//! taken between optimizer steps, so that no accumulation is under way.
+//! Random numbers are functions of the seed and of counters, so the counters are their entire state. State is captured between
+//! optimizer steps, so no gradient accumulation is in progress.
 
 use std::time::Duration;
 
@@ -9,55 +9,56 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::HostTensor;
 
-/// A training between two steps.
+/// The state of a training run between two steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainingState {
-    /// Parameters, in the order of [`crate::architecture::Architecture::parameters`] and in the file's layout, as all tensors here.
+    /// Parameters in the order of [`crate::architecture::Architecture::parameters`] and in checkpoint layout, like all tensors
+    /// here.
     pub parameters: Vec<HostTensor>,
     /// Running means of the gradients.
     pub first_moments: Vec<HostTensor>,
-    /// Running means of the gradients' squares.
+    /// Running means of the squared gradients.
     pub second_moments: Vec<HostTensor>,
-    /// How far it is.
+    /// Training progress.
     pub counters: Counters,
 }
 
-/// How far a training is.
+/// Training progress.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counters {
     /// Optimizer steps taken.
     pub steps: u64,
-    /// Batches of all steps so far: their number decides the next dropout masks.
+    /// Micro-batches of all steps so far; this number determines the next dropout masks.
     pub micro_batches: u64,
-    /// What the next row of the log has gathered so far.
+    /// The partial next log row.
     pub log: LogInterval,
 }
 
-/// The steps since the last row of the log.
+/// The steps since the last log row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogInterval {
-    /// Sum of the losses of their examples.
+    /// Sum of the losses of all examples.
     pub loss: f64,
-    /// Their examples.
+    /// Number of examples.
     pub examples: u64,
-    /// Their tokens, without padding.
+    /// Number of tokens, without padding.
     pub tokens: u64,
-    /// Time spent on them.
+    /// Time spent.
     pub elapsed: Duration,
-    /// Examples of all steps before them.
+    /// Number of examples before this interval.
     pub examples_before: u64,
 }
 
-/// Where a training begins.
+/// The starting point of training.
 pub enum Start<'a> {
     /// From these parameters, at the first step.
     Fresh(&'a [HostTensor]),
-    /// Where another training was.
+    /// From a saved state.
     Resumed {
         state: TrainingState,
-        /// The step of its best evaluation so far, and the score where the metric was defined.
+        /// The step of the best evaluation so far, and its score, if the metric was defined.
         best: Option<(u64, Option<f64>)>,
     },
 }

@@ -1,4 +1,4 @@
-//! One step of AdamW over parameters and their moments.
+//! One AdamW step over parameters and their moments.
 
 use std::sync::Arc;
 
@@ -9,28 +9,28 @@ use crate::kernels::{AdamWStep, ResidentRules, ResidentTokens, SparseAdamWStep, 
 use crate::models::Value;
 use crate::settings::Optimizer;
 
-/// A parameter, the gradient of all of it, and its moments.
+/// A parameter, its dense gradient and its moments.
 pub struct ParameterUpdate {
     /// The parameter.
     pub x: Value,
     pub gradient: Value,
-    /// Running means of the gradient and of its square.
+    /// First and second moments.
     pub moments: (Value, Value),
-    /// Its number among the model's parameters.
+    /// Index of the parameter in the model.
     pub place: usize,
 }
 
 /// A parameter and its moments after a step.
 pub type Updated = (Value, (Value, Value));
 
-/// The numbers of one step.
+/// The hyperparameters of one step.
 #[derive(Clone, Debug)]
 pub struct Numbers {
     settings: Optimizer,
     learning_rate: f64,
     /// Weight decay of each parameter.
     decay: Arc<Vec<f64>>,
-    /// In single precision.
+    /// The update rules, in single precision.
     rules: Arc<ResidentRules>,
     /// `learning_rate / (1 - beta1^t)`.
     step_size: f64,
@@ -39,9 +39,9 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Those of step `t`, from 1, for parameters with this weight decay.
+    /// The hyperparameters of step `t`, from 1, for parameters with this weight decay.
     pub fn new(settings: &Optimizer, decay: Arc<Vec<f64>>, learning_rate: f64, t: u64) -> Self {
-        // Beyond, both powers have long been zero.
+        // For larger steps both powers are zero anyway.
         let t = i32::try_from(t).unwrap_or(i32::MAX);
         let mut numbers = Self {
             settings: settings.clone(),
@@ -55,18 +55,18 @@ impl Numbers {
         numbers
     }
 
-    /// The rule of each parameter, for fused operations.
+    /// The update rule of each parameter, for the fused kernels.
     #[cfg(feature = "gpu")]
     pub fn rules(&self) -> &Arc<ResidentRules> {
         &self.rules
     }
 
-    /// What a parameter keeps of itself.
+    /// The factor that weight decay applies to a parameter.
     fn keep(&self, decay: f64) -> f64 {
         1.0 - self.learning_rate * decay
     }
 
-    /// In single precision.
+    /// The update rule in single precision.
     fn rule(&self, decay: f64) -> UpdateRule {
         UpdateRule {
             keep: self.keep(decay) as f32,
@@ -78,7 +78,7 @@ impl Numbers {
         }
     }
 
-    /// All parameters in one operation; gradients are multiplied with `clip`, `[1]`, first.
+    /// Updates all parameters in one fused operation, after scaling the gradients by `clip`, `[1]`.
     pub fn fused(&self, parts: Vec<ParameterUpdate>, clip: Tensor<1>) -> Vec<Updated> {
         if parts.is_empty() {
             return Vec::new();
@@ -105,12 +105,12 @@ impl Numbers {
         x.into_iter().zip(first.into_iter().zip(second)).collect()
     }
 
-    /// How a table of token embeddings with this number is updated.
+    /// The sparse update of the token embedding table with parameter index `which`.
     pub fn sparse(&self, tokens: Arc<ResidentTokens>, touched: TouchedRows, which: usize) -> SparseAdamWStep {
         SparseAdamWStep { tokens, touched, rules: Arc::clone(&self.rules), which }
     }
 
-    /// A table of token embeddings, of whose gradient fused operations keep the batch's tokens alone.
+    /// Updates a token embedding table from a gradient that holds only the rows of the batch's tokens.
     pub fn fused_sparse(
         x: Tensor<2>,
         gradient: Tensor<2>,
@@ -124,7 +124,7 @@ impl Numbers {
         (Tensor::from_dispatch(x), (Tensor::from_dispatch(m), Tensor::from_dispatch(v)))
     }
 
-    /// By Burn's own operations.
+    /// Updates a parameter with Burn's own operations.
     pub fn reference(&self, part: ParameterUpdate, clip: &Tensor<1>) -> Updated {
         match (part.x, part.gradient, part.moments) {
             (Value::Vector(x), Value::Vector(gradient), (Value::Vector(m), Value::Vector(v))) => {

@@ -1,4 +1,4 @@
-//! What a step consists of on a GPU: parts that are launched kernel by kernel, or replayed at one command.
+//! The parts of a GPU step. Each is launched kernel by kernel, or replayed with one command.
 
 use anyhow::Result;
 use burn::tensor::Tensor;
@@ -12,36 +12,36 @@ use crate::models::Input;
 pub enum StepPart<'a> {
     /// A whole step over one batch.
     Step(&'a Batch, &'a ResidentBatch, &'a Numbers),
-    /// Of a step over several: rounding the weights that products round.
+    /// With gradient accumulation: rounding the weights that matrix products read.
     Round,
-    /// Adding a batch's loss and gradients, times a share, to the totals.
+    /// Adding the loss and the gradients of a micro-batch, scaled by its share, to the totals.
     Accumulate(&'a Batch, &'a ResidentBatch, f64),
-    /// Changing the parameters by the totals.
+    /// Updating the parameters from the totals.
     Apply(&'a Numbers),
 }
 
-/// What all parts that one recording can be replayed for have in common.
+/// The key of a recording; all parts with the same key can be replayed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RecordingKey {
     /// A whole step.
     Step(BatchShape),
     /// Rounding.
     Round,
-    /// A batch with this share, as bits.
+    /// A micro-batch; its share is stored as bits.
     Accumulate(BatchShape, u64),
     /// An update.
     Apply,
 }
 
 impl RecordingKey {
-    /// Whether it goes forward and backward, whose memory a recording keeps.
+    /// Whether it includes forward and backward passes, whose memory a recording keeps.
     pub fn is_of_batch(self) -> bool {
         matches!(self, Self::Step(_) | Self::Accumulate(..))
     }
 }
 
 impl<'a> StepPart<'a> {
-    /// The parts of a step over ragged batches, in their order; none where they are padded.
+    /// Splits a step over ragged batches into its parts, in order; `None` for padded batches.
     pub fn of(batches: &'a [Batch], numbers: &'a Numbers, rounds: bool) -> Option<Vec<Self>> {
         let rows = |batch: &'a Batch| match &batch.input {
             Input::Ragged { batch: rows, .. } => Some((batch, &**rows)),
@@ -58,7 +58,7 @@ impl<'a> StepPart<'a> {
         Some(all.chain([Self::Apply(numbers)]).collect())
     }
 
-    /// What its recording is kept by.
+    /// The key of its recording.
     pub fn key(&self) -> RecordingKey {
         match self {
             Self::Step(_, rows, _) => RecordingKey::Step(rows.shape()),
@@ -68,7 +68,7 @@ impl<'a> StepPart<'a> {
         }
     }
 
-    /// What it reads that differs from one time to the next.
+    /// The inputs that change between replays.
     pub fn inputs(&self) -> RecordingInputs<'a> {
         match self {
             Self::Step(_, rows, numbers) => RecordingInputs { batch: Some(*rows), rules: Some(&**numbers.rules()) },
@@ -78,7 +78,7 @@ impl<'a> StepPart<'a> {
         }
     }
 
-    /// Launches it: the mean loss and the gradient's norm, where it ends a step.
+    /// Launches the part. Returns the mean loss and the gradient norm, `[2]`, if it ends the step.
     pub fn launch(&self, learner: &mut Learner<'_>) -> Result<Option<Tensor<1>>> {
         match self {
             Self::Step(batch, _, numbers) => return learner.compute(std::slice::from_ref(*batch), numbers).map(Some),

@@ -1,4 +1,4 @@
-//! What runs the steps of a training.
+//! The interface for running training steps.
 
 use anyhow::Result;
 use burn::tensor::Tensor;
@@ -8,16 +8,16 @@ use super::learner::Learner;
 use super::replays::Replays;
 use super::step::Numbers;
 
-/// Runs the steps of a training.
+/// Runs the steps of a training run.
 pub trait StepRunner {
-    /// One step over some batches: their mean loss and the gradient's norm, `[2]`.
+    /// Takes one step over some micro-batches. Returns their mean loss and the gradient norm, `[2]`.
     ///
     /// # Errors
     /// The device failed.
     fn step(&mut self, learner: &mut Learner<'_>, batches: &[Batch], numbers: &Numbers) -> Result<Tensor<1>>;
 
-    /// Batches of an epoch, as indices into the training split, that tune the device's kernels before the first step;
-    /// `lengths` are those of the examples in tokens.
+    /// Batches of an epoch, as indices into the training split, on which to tune the device's kernels before the first step;
+    /// `lengths` are the examples' lengths in tokens.
     fn tuning_batches(&self, _: &Learner<'_>, _epoch: u64, _lengths: &[usize]) -> Vec<Vec<usize>> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! How the steps of a training run: launched operation by operation, or replayed where a GPU has recorded them.
+//! How training steps run: launched operation by operation, or replayed from a GPU's recordings.
 
 use anyhow::Result;
 use burn::tensor::Tensor;
@@ -20,7 +20,7 @@ impl StepRunner for Launch {
     }
 }
 
-/// What runs the steps of a training on this device.
+/// The step runner for this device.
 pub fn step_runner(device: &Device) -> Box<dyn StepRunner> {
     match device {
         #[cfg(feature = "gpu")]

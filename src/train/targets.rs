@@ -1,45 +1,45 @@
-//! What a batch's examples should give, checked against the model's outputs.
+//! The targets of a batch, checked against the model's outputs.
 
 use crate::kernels::Targets;
 use crate::task::Target;
 
-/// Why targets cannot be learned from.
+/// Why targets cannot be trained on.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum TargetError {
-    /// An example has none.
+    /// An example has no target.
     #[error("an example to learn from has no target")]
     Missing,
     #[error("an example is of class {class}, and the model has {outputs} outputs")]
     Class {
         class: u32,
-        /// The model's outputs.
+        /// Number of model outputs.
         outputs: usize,
     },
     #[error("an example has {labels} labels, and the model {outputs} outputs")]
     Labels {
-        /// The example's labels.
+        /// Number of labels of the example.
         labels: usize,
-        /// The model's outputs.
+        /// Number of model outputs.
         outputs: usize,
     },
-    /// A number for a model of several outputs.
+    /// A number as the target for a model with several outputs.
     #[error("an example has a number as its target, and the model {outputs} outputs")]
     Value {
-        /// The model's outputs.
+        /// Number of model outputs.
         outputs: usize,
     },
-    /// A number that is none.
+    /// A target that is NaN or infinite.
     #[error("the target of an example is {0}")]
     NotFinite(f32),
-    /// Classes, labels or numbers in one batch.
+    /// Classes, labels and numbers are mixed in one batch.
     #[error("the targets of a batch are of several kinds")]
     Mixed,
 }
 
-/// The targets of a batch for a model with this number of outputs.
+/// Collects the targets of a batch for a model with this number of outputs.
 ///
 /// # Errors
-/// One is missing, they are of several kinds, or not what the outputs can give.
+/// A target is missing, the targets are of different types, or a target does not fit the outputs.
 pub fn checked<'a>(targets: impl Iterator<Item = Option<&'a Target>>, outputs: usize) -> Result<Targets, TargetError> {
     let mut all = Targets::None;
     for target in targets {

@@ -1,4 +1,4 @@
-//! A model in training: steps, predictions, and its state.
+//! A model in training: steps, predictions and state.
 
 use std::time::Instant;
 
@@ -25,18 +25,18 @@ pub struct Trainer<'a> {
     runner: Box<dyn StepRunner>,
     /// Steps taken.
     steps: u64,
-    /// Batches of all steps: the place of the next dropout masks.
+    /// Micro-batches of all steps so far; this number determines the next dropout masks.
     micro_batches: u64,
 }
 
 impl<'a> Trainer<'a> {
-    /// A model with these parameters, in the table's order, before its first step.
+    /// A model with these parameters, in parameter-table order, before its first step.
     #[must_use]
     pub fn new(trial: &'a Trial, initial: &[HostTensor], device: &'a Device) -> Self {
         Self::of(Learner::new(trial, initial, device), 0, 0)
     }
 
-    /// The model of a training that was interrupted.
+    /// Restores the model of an interrupted training run.
     pub(super) fn restored(trial: &'a Trial, state: TrainingState, device: &'a Device) -> Self {
         let Counters { steps, micro_batches, .. } = state.counters;
         Self::of(Learner::restored(trial, state, device), steps, micro_batches)
@@ -51,13 +51,13 @@ impl<'a> Trainer<'a> {
         self.learner.trial
     }
 
-    /// Steps taken.
+    /// Number of steps taken.
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Everything that continuing takes, with what the log has gathered.
+    /// The full state needed to resume, including the partial log row.
     pub fn state(&self, log: LogInterval) -> Result<TrainingState, TrainError> {
         let moments = self.learner.optimizer.moments(&self.trial().parameters);
         let (first_moments, second_moments) = moments.map_err(TrainError::Device)?;
@@ -65,8 +65,8 @@ impl<'a> Trainer<'a> {
         Ok(TrainingState { parameters: self.parameters()?, first_moments, second_moments, counters })
     }
 
-    /// Goes forward and backward over the longest examples without an update. On a GPU also over one batch of each shape of
-    /// an epoch, which tunes its kernels.
+    /// Runs forward and backward passes over the longest examples, without an update. On a GPU, also over one batch of each shape
+    /// in an epoch, to tune the kernels.
     pub fn warm_up(&mut self, examples: &[Encoded], lengths: &[usize]) -> Result<(), TrainError> {
         let mut longest: Vec<usize> = (0..examples.len()).collect();
         longest.sort_by_key(|index| std::cmp::Reverse(lengths[*index]));
@@ -79,14 +79,14 @@ impl<'a> Trainer<'a> {
             let (loss, gradients) =
                 self.learner.differentiate(&batch, &self.learner.leaves(), 1.0).map_err(TrainError::Device)?;
             drop(gradients);
-            // An asynchronous device shows that it failed when it is waited for.
+            // An asynchronous device reports failures only when it is waited for.
             read(loss, "a loss").map_err(TrainError::Device)?;
         }
         self.learner.times = times;
         Ok(())
     }
 
-    /// One optimizer step over batches of `examples`, as indices into them. The device is not waited for.
+    /// Takes one optimizer step over micro-batches given as indices into `examples`, without waiting for the device.
     pub fn step(&mut self, examples: &[Encoded], batches: &[Vec<usize>]) -> Result<PendingStep, TrainError> {
         let trial = self.trial();
         let learning_rate = learning_rate(trial.settings.learning_rate, trial.settings.schedule.kind, trial.steps, self.steps);
@@ -106,13 +106,13 @@ impl<'a> Trainer<'a> {
         Ok(PendingStep { step, epoch, learning_rate, examples: indices, tokens, loss_and_norm })
     }
 
-    /// Some examples, as the training's next batch.
+    /// Builds the training run's next micro-batch from these examples.
     fn batch(&self, examples: &[Encoded], indices: &[usize]) -> Result<Batch, TrainError> {
         let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
         Ok(Batch::to_learn(self.micro_batches, &chosen, self.trial(), self.learner.device)?)
     }
 
-    /// Where the time of all steps so far went.
+    /// Time spent in all steps so far, by phase.
     #[must_use]
     pub fn times(&self) -> StepTimes {
         self.learner.times
@@ -124,14 +124,14 @@ impl<'a> Trainer<'a> {
         self.runner.replays()
     }
 
-    /// What the model says of every example, without dropout.
+    /// The model's outputs for every example, without dropout.
     pub fn predict(&self, examples: &[Encoded]) -> Result<Vec<Output>, TrainError> {
         let inner: Vec<Value> = self.learner.parameters.iter().cloned().map(Value::inner).collect();
         let (trial, device) = (self.trial(), self.learner.device);
         predict(&self.learner.model(&inner)?, examples, trial.settings.data.eval_batch_size, Padding::of(trial), device)
     }
 
-    /// Copies the parameters from the device, in the table's order and the file's layout.
+    /// Copies the parameters from the device, in parameter-table order and checkpoint layout.
     pub fn parameters(&self) -> Result<Vec<HostTensor>, TrainError> {
         self.learner.to_host().map_err(TrainError::Device)
     }

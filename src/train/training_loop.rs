@@ -1,4 +1,4 @@
-//! The training loop, and what its observers hear of it.
+//! The training loop, and the events it sends to its observers.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -17,10 +17,10 @@ use crate::plan::Trial;
 use crate::task::Best;
 use crate::tokens::Encoded;
 
-/// Trains as `trial` says, to its last step or to where an observer stops it.
+/// Trains to the trial's last step, or until an observer stops it.
 ///
 /// # Errors
-/// The numbers are no longer finite, the device failed, or an observer did.
+/// The loss or the gradient is no longer finite, or the device or an observer failed.
 pub fn train(
     trial: &Trial,
     start: Start<'_>,
@@ -59,7 +59,7 @@ struct TrainingLoop<'a, 'l, 'o> {
     pending: PendingSteps,
     log: Log,
     best: Best,
-    /// Of the last step.
+    /// Learning rate of the last step.
     learning_rate: f64,
     observers: Observers<'l, 'o>,
 }
@@ -92,8 +92,8 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
         })
     }
 
-    /// Tries the device before the first step: memory that is too small for the longest examples shows before hours of
-    /// training.
+    /// Tests the device before the first step, so that running out of memory on the longest examples shows right away, not after
+    /// hours of training.
     fn begin(&mut self, examples: &[Encoded], lengths: &[usize]) -> Result<ControlFlow<Stop>, TrainError> {
         let mut flow = self.observers.send(&Event::Started)?;
         if flow.is_break() || self.trainer.steps() >= self.trial.steps.total {
@@ -114,7 +114,7 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
         Ok(flow)
     }
 
-    /// Takes a step. Its metrics are read now if somebody needs them now, or if reading costs nothing.
+    /// Takes a step. Its metrics are read now if they are needed now or if reading costs nothing.
     fn step(&mut self, examples: &[Encoded], group: &StepBatches) -> Result<ControlFlow<Stop>, TrainError> {
         let step = self.trainer.step(examples, &group.batches)?;
         self.learning_rate = step.learning_rate;
@@ -133,7 +133,7 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
         Ok(flow)
     }
 
-    /// Adds steps to the log, and tells the observers.
+    /// Adds steps to the log and reports them to the observers.
     fn report(&mut self, steps: &[StepEvent]) -> Result<ControlFlow<Stop>, TrainError> {
         for step in steps {
             self.log.add(step);
@@ -174,7 +174,7 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
         if !self.observers.want_state(&boundary) {
             return self.observers.send(&Event::Boundary(boundary));
         }
-        // The state takes along what the log has gathered.
+        // The state includes the partial log row, so all pending steps must be read first.
         let steps = self.pending.read()?;
         let flow = self.report(&steps)?;
         if flow.is_break() {

@@ -1,4 +1,4 @@
-//! The backends of this build: what differs between them, in one place for each.
+//! The backends of this build; everything that differs between them is here.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -7,23 +7,23 @@ use burn::tensor::Device as BurnDevice;
 
 use super::DeviceError;
 
-/// What computes.
+/// A compute backend.
 pub trait Backend: Debug + Send + Sync {
-    /// `cpu` or `cuda:0`.
+    /// The device name, such as `cpu` or `cuda:0`.
     fn name(&self) -> String;
 
-    /// Burn's own name for it.
+    /// The Burn device.
     fn burn(&self) -> BurnDevice;
 
-    /// Whether it is a GPU, which has memory of its own and computes while the program continues.
+    /// Whether it is a GPU: it has its own memory and runs asynchronously to the host.
     fn is_gpu(&self) -> bool;
 
-    /// The product, where the driver says: `NVIDIA H100 80GB HBM3`.
+    /// The product name, if the driver reports it: `NVIDIA H100 80GB HBM3`.
     fn model(&self) -> Option<String> {
         None
     }
 
-    /// Bytes of its memory that are free, where the driver says.
+    /// Bytes of free device memory, if the driver reports them.
     #[cfg(feature = "gpu")]
     fn free_memory(&self) -> Option<u64> {
         None
@@ -47,7 +47,7 @@ impl Backend for Cpu {
     }
 }
 
-/// A GPU of this number, if the build can use one.
+/// The CUDA device with this number, if the build supports CUDA.
 #[cfg(feature = "cuda")]
 #[expect(clippy::unnecessary_wraps, reason = "a build without CUDA has none")]
 pub fn cuda(number: usize) -> Result<Arc<dyn Backend>, DeviceError> {
@@ -55,7 +55,7 @@ pub fn cuda(number: usize) -> Result<Arc<dyn Backend>, DeviceError> {
     Ok(Arc::new(Cuda(number)))
 }
 
-/// A GPU of this number, if the build can use one.
+/// The CUDA device with this number, if the build supports CUDA.
 #[cfg(not(feature = "cuda"))]
 pub fn cuda(number: usize) -> Result<Arc<dyn Backend>, DeviceError> {
     Err(DeviceError::NotBuilt(number))
@@ -88,7 +88,7 @@ impl Backend for Cuda {
     }
 }
 
-/// Whatever GPU WebGPU finds, one in software included.
+/// The default WebGPU adapter, which may be a software implementation.
 #[cfg(feature = "webgpu")]
 #[derive(Debug)]
 pub struct WebGpu;

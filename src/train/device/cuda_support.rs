@@ -1,26 +1,26 @@
-//! What this build and this machine offer for CUDA.
+//! CUDA support of this build and this machine.
 
 use std::path::Path;
 
-/// What this build and this machine offer for CUDA.
+/// CUDA support of this build and this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CudaSupport {
     /// The program was built without the feature `cuda`.
     NotBuilt {
-        /// Whether the machine has an NVIDIA GPU all the same.
+        /// Whether the machine has an NVIDIA GPU anyway.
         machine_has_gpu: bool,
     },
-    /// The program can use CUDA.
+    /// The program was built with CUDA.
     Built {
-        /// CUDA devices found.
+        /// Number of CUDA devices found.
         devices: usize,
-        /// Why there are none, where that is known.
+        /// Why there are none, if known.
         why_none: Option<String>,
     },
 }
 
 impl CudaSupport {
-    /// Looks without starting a CUDA context.
+    /// Detects CUDA devices without creating a CUDA context.
     #[cfg(feature = "cuda")]
     #[must_use]
     pub fn find() -> Self {
@@ -29,7 +29,7 @@ impl CudaSupport {
         Self::Built { devices, why_none }
     }
 
-    /// Looks for the driver alone.
+    /// Checks only whether the machine has an NVIDIA GPU.
     #[cfg(not(feature = "cuda"))]
     #[must_use]
     pub fn find() -> Self {
@@ -37,12 +37,12 @@ impl CudaSupport {
     }
 }
 
-/// Whether the NVIDIA driver has a device, as the kernel shows it.
+/// Whether the kernel's NVIDIA driver exposes a device.
 fn machine_has_nvidia_gpu() -> bool {
     Path::new("/dev/nvidia0").exists() || Path::new("/proc/driver/nvidia/gpus").is_dir()
 }
 
-/// A message for somebody whose machine has an NVIDIA GPU that this program cannot use.
+/// A message for users whose machine has an NVIDIA GPU that this program cannot use.
 #[must_use]
 pub fn unused_gpu() -> Option<String> {
     match CudaSupport::find() {

@@ -1,11 +1,11 @@
-//! Faults that tests inject. Without the feature `fault-injection` there are none.
+//! Faults that tests inject; there are none without the feature `fault-injection`.
 
-/// What goes wrong on purpose.
+/// The faults to inject.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
-    /// Each recording contains what none can hold, so that the GPU refuses it.
+    /// Each recording includes an operation that cannot be captured, so that the GPU refuses it.
     pub refuse_recordings: bool,
-    /// Weights are copied where others would be rounded: for tests of when they are rounded, on a device that cannot round.
+    /// Weights are copied instead of rounded, to test when they are rounded on a device that cannot round.
     pub copy_weights: bool,
 }
 

@@ -28,14 +28,14 @@ pub struct Device {
     faults: Faults,
 }
 
-/// Which implementation of the operations computes.
+/// Which implementation of the operations to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Kernels {
-    /// Fused operations over batches without padding, where the device has them.
+    /// Fused kernels over batches without padding, where the device has them.
     #[default]
     Fused,
-    /// Burn's own operations over padded batches: what the others are held to.
+    /// Burn's own operations over padded batches: the reference for the fused kernels.
     Reference,
 }
 
@@ -46,16 +46,16 @@ pub enum DeviceError {
         "the experiment asks for cuda:{0}, but this gluepot was built without CUDA; build it with `cargo build --release --features cuda`"
     )]
     NotBuilt(usize),
-    /// No such device.
+    /// The CUDA device does not exist.
     #[error("the experiment asks for cuda:{asked}, but this machine has {}{}", devices(*.found), because(.why_none.as_ref()))]
     NotThere {
         asked: usize,
-        /// Devices there.
+        /// Number of devices found.
         found: usize,
-        /// Why there are none, where that is known.
+        /// Why there are none, if known.
         why_none: Option<String>,
     },
-    /// A precision without hardware for it.
+    /// The device has no hardware support for the precision.
     #[error("{device} cannot compute in {}; use precision = \"fp32\"", precision.name())]
     NoPrecision { precision: Precision, device: String },
 }
@@ -84,7 +84,7 @@ impl Device {
             }
             (DeviceChoice::Cuda(asked), CudaSupport::Built { .. }) => cuda(asked)?,
         };
-        // The CPU's bf16 products are f32 products with extra roundings: no faster, and less exact. It has no TF32.
+        // bf16 products on the CPU are f32 products with extra rounding: no faster and less exact. The CPU has no TF32.
         if precision != Precision::Fp32 && !backend.is_gpu() {
             return Err(DeviceError::NoPrecision { precision, device: "the CPU".into() });
         }
@@ -102,7 +102,7 @@ impl Device {
         Self::of(Arc::new(Cpu))
     }
 
-    /// Whatever GPU WebGPU finds, one in software included: for tests of what CUDA runs too.
+    /// The default WebGPU adapter, which may be a software implementation; used to test the code that CUDA shares.
     #[cfg(feature = "webgpu")]
     #[must_use]
     pub fn webgpu() -> Self {
@@ -110,82 +110,82 @@ impl Device {
         Self::of(Arc::new(backend::WebGpu))
     }
 
-    /// `cpu` or `cuda:0`.
+    /// The device name, such as `cpu` or `cuda:0`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The same device with Burn's own operations alone.
+    /// The same device, using only Burn's own operations.
     #[must_use]
     pub fn with_reference_kernels(self) -> Self {
         Self { kernels: Kernels::Reference, ..self }
     }
 
-    /// The same device with Burn's own functions for some operations that it has kernels for.
+    /// The same device, using Burn's own functions for some of the operations that have kernels.
     #[must_use]
     pub fn with_reference_ops(self, reference_ops: ReferenceOps) -> Self {
         Self { reference_ops, ..self }
     }
 
-    /// The operations that run by Burn's own functions although there are kernels for them.
+    /// The operations that use Burn's own functions although there are kernels for them.
     #[must_use]
     pub fn reference_ops(&self) -> ReferenceOps {
         self.reference_ops
     }
 
-    /// The same device launching every kernel of every step.
+    /// The same device without recordings: every kernel of every step is launched.
     #[must_use]
     pub fn without_recordings(self) -> Self {
         Self { records: false, ..self }
     }
 
-    /// The kind of GPU, where CUDA's driver says: `NVIDIA H100 80GB HBM3`.
+    /// The GPU model, if the CUDA driver reports it: `NVIDIA H100 80GB HBM3`.
     #[must_use]
     pub fn model(&self) -> Option<String> {
         self.backend.model()
     }
 
-    /// Bytes of its memory that are free, where CUDA's driver says.
+    /// Bytes of free device memory, if the CUDA driver reports them.
     #[cfg(feature = "gpu")]
     pub(super) fn free_memory(&self) -> Option<u64> {
         self.backend.free_memory()
     }
 
-    /// Whether steps may be recorded, where it can.
+    /// Whether steps may be recorded, if the device can record.
     #[must_use]
     pub fn records(&self) -> bool {
         self.records
     }
 
-    /// Which implementations compute.
+    /// Which implementation of the operations is used.
     #[must_use]
     pub fn kernels(&self) -> Kernels {
         self.kernels
     }
 
-    /// Whether it is a GPU, which has memory of its own.
+    /// Whether the device is a GPU with its own memory.
     #[must_use]
     pub fn is_gpu(&self) -> bool {
         self.backend.is_gpu()
     }
 
-    /// Whether it computes while the program continues, so that to read a number is to wait.
+    /// Whether the device runs asynchronously to the host, so that reading a value waits for it.
     pub(super) fn is_asynchronous(&self) -> bool {
         self.is_gpu()
     }
 
-    /// What goes wrong on purpose, in tests.
+    /// The faults that a test injects.
     pub(super) fn faults(&self) -> Faults {
         self.faults
     }
 
-    /// For tensors that need no gradient.
+    /// The Burn device for tensors that need no gradient.
     pub(super) fn plain(&self) -> &BurnDevice {
         &self.plain
     }
 
-    /// For tensors that take part in differentiation.
+    /// The Burn device for tensors that take part in autodiff.
     pub(super) fn differentiating(&self) -> BurnDevice {
         self.plain.clone().autodiff()
     }
