@@ -8,10 +8,10 @@ use super::Status;
 use super::directory::files;
 use super::stored::find;
 
-/// The folder of the best checkpoint of the run that `name` means, below `root`.
+/// Returns the best checkpoint's folder for the run that `name` identifies, under `root`.
 ///
 /// # Errors
-/// There is no such run, or it has no best checkpoint.
+/// There is no such run, it is still running, or it has no best checkpoint.
 pub fn best_checkpoint(root: &Path, name: &str) -> Result<PathBuf> {
     let run = find(root, name)?;
     let id = &run.facts.id;

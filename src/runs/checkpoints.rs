@@ -1,4 +1,4 @@
-//! The fine-tuned checkpoints of a run, and the files that name the best and the last of them.
+//! The fine-tuned checkpoints of a run, and the pointer files `best` and `last`.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -12,40 +12,40 @@ use crate::checkpoint::{HostTensor, Template};
 use crate::machine::durable::{remove_folder, retire_folder};
 use crate::settings::{Keep, Kept};
 
-/// Checkpoints on disk.
+/// The checkpoints of a run on disk.
 ///
-/// A checkpoint that is no longer kept is deleted only when no saved state refers to it, so that a run resumed from such
-/// a state finds everything it recorded.
+/// A checkpoint that is no longer kept is deleted only once no saved state refers to it, so that a run resumed from such a state
+/// finds everything it recorded.
 pub struct SavedCheckpoints {
     directory: RunDirectory,
     keep: Keep,
-    /// Steps of those that are kept, in order.
+    /// Steps of the kept checkpoints, in order.
     kept: Vec<u64>,
     best: Option<u64>,
-    /// Steps of those that wait to be removed.
+    /// Steps of the checkpoints to be removed.
     retired: Vec<u64>,
-    /// What the newest states speak of.
+    /// The kept checkpoints that each of the newest states refers to.
     held: VecDeque<Vec<u64>>,
 }
 
 impl SavedCheckpoints {
-    /// Those of a run that has kept these.
+    /// Continues with the checkpoints that the run has kept so far.
     pub fn new(directory: &RunDirectory, keep: &Keep, kept: Vec<u64>) -> Self {
         let held = VecDeque::from([kept.clone()]);
         Self { directory: directory.clone(), keep: keep.clone(), kept, best: None, retired: Vec::new(), held }
     }
 
-    /// Steps of those that are kept, in order.
+    /// Steps of the kept checkpoints, in order.
     pub fn kept(&self) -> &[u64] {
         &self.kept
     }
 
-    /// Steps of those that wait to be removed.
+    /// Steps of the checkpoints to be removed.
     pub fn retired(&self) -> &[u64] {
         &self.retired
     }
 
-    /// Saves one, names it, and lets go of what is kept no longer.
+    /// Saves a checkpoint, updates the pointer files, and removes checkpoints that are no longer kept or referred to.
     pub fn save(&mut self, step: u64, is_best: bool, template: &Template, parameters: &[HostTensor]) -> Result<()> {
         template.write(&self.directory.path(files::CHECKPOINTS).join(folder(step)), parameters)?;
         self.kept.push(step);
@@ -60,7 +60,7 @@ impl SavedCheckpoints {
         self.clean()
     }
 
-    /// Notes that a state was saved that speaks of what is kept now.
+    /// Notes that a state has been saved that refers to the checkpoints kept now.
     pub fn hold(&mut self) -> Result<()> {
         self.held.push_back(self.kept.clone());
         while self.held.len() > KEPT {
@@ -69,13 +69,13 @@ impl SavedCheckpoints {
         self.clean()
     }
 
-    /// Removes what only older states speak of.
+    /// Removes the checkpoints that only older states refer to.
     pub fn release(&mut self) -> Result<()> {
         self.held.clear();
         self.clean()
     }
 
-    /// Brings the folder to what this run had kept: later checkpoints go, and names mean what they meant.
+    /// Restores the folder to what the run had kept: removes later checkpoints and resets the pointer files.
     pub fn restore(&mut self, best: Option<u64>, last: Option<u64>) -> Result<()> {
         let root = self.directory.path(files::CHECKPOINTS);
         let entries = fs::read_dir(&root).with_context(|| format!("cannot read {}", root.display()))?;
@@ -92,7 +92,7 @@ impl SavedCheckpoints {
         self.point("last", last.filter(|_| self.keep.contains(Kept::Last)))
     }
 
-    /// Makes a name mean a step's checkpoint, or nothing.
+    /// Makes a pointer file name a step's checkpoint, or removes it.
     fn point(&self, name: &str, step: Option<u64>) -> Result<()> {
         let file = format!("{}/{name}", files::CHECKPOINTS);
         let Some(step) = step else {

@@ -1,4 +1,4 @@
-//! Whether the numbers in a run's files agree with each other.
+//! Checks that the numbers in a run's files agree with each other.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::summary::{Moment, Summary};
 use crate::task::metrics::{LOSS, Score, Scores};
 use crate::task::{Best, Prediction, Task};
 
-/// The rows of a table, by column.
+/// Rows of a CSV file, by column name.
 fn rows(path: &Path) -> Result<Vec<CsvRow>> {
     let mut reader = csv::Reader::from_path(path).context("cannot be read")?;
     reader.deserialize().map(|row| row.context("is damaged")).collect()
@@ -23,7 +23,7 @@ fn number(row: &CsvRow, column: &str) -> Result<f64> {
     text.parse().with_context(|| format!("{text:?} is not a number ({column})"))
 }
 
-/// Steps that grow, finite numbers, and the summary's last step.
+/// Checks that steps increase, numbers are finite, and the last step is the summary's.
 pub(super) fn train(run: &StoredRun) -> Result<String> {
     let rows = rows(&run.path.join(files::TRAIN))?;
     let mut last = 0.0;
@@ -41,7 +41,7 @@ pub(super) fn train(run: &StoredRun) -> Result<String> {
     Ok(format!("{} rows, to step {last}", rows.len()))
 }
 
-/// The steps of the training's rows; of a run that was killed, the last may be missing.
+/// Checks that the steps are those of `train.csv`; in a run that was killed, the last one may be missing.
 pub(super) fn speed(run: &StoredRun) -> Result<String> {
     let steps = |name: &str| rows(&run.path.join(name))?.iter().map(|row| number(row, "step")).collect::<Result<Vec<f64>>>();
     let (found, expected) = (steps(files::SPEED)?, steps(files::TRAIN)?);
@@ -51,11 +51,11 @@ pub(super) fn speed(run: &StoredRun) -> Result<String> {
     Ok(format!("{} rows", found.len()))
 }
 
-/// The evaluations as moments, as far as a table tells.
+/// The evaluations as moments, as far as `eval.csv` records them.
 fn moments(run: &StoredRun) -> Result<Vec<Moment>> {
     let rows = rows(&run.path.join(files::EVAL))?;
     let moment = |row: &CsvRow| {
-        // A metric that was undefined has an empty cell.
+        // The cell of an undefined metric is empty.
         let is_score =
             |(name, text): &(&String, &String)| !["step", "epoch", "split"].contains(&name.as_str()) && !text.is_empty();
         let names = row.iter().filter(is_score).map(|(name, _)| name);
@@ -65,7 +65,7 @@ fn moments(run: &StoredRun) -> Result<Vec<Moment>> {
     rows.iter().map(moment).collect()
 }
 
-/// The summary's best and last evaluation.
+/// Checks the best and the last evaluation against the summary.
 pub(super) fn eval(run: &StoredRun) -> Result<String> {
     let moments = moments(run)?;
     if let Some(Summary { metric, direction, best, last, .. }) = &run.summary {
@@ -92,7 +92,7 @@ pub(super) fn eval(run: &StoredRun) -> Result<String> {
     Ok(format!("{} evaluations", moments.len()))
 }
 
-/// Scores of the predictions against the summary, the loss among them.
+/// Checks the scores of the predictions, including the loss, against the summary.
 pub(super) fn predictions(run: &StoredRun) -> Result<String> {
     let path = run.path.join(files::PREDICTIONS);
     if !path.exists() && run.summary.is_none() {
@@ -115,7 +115,7 @@ pub(super) fn predictions(run: &StoredRun) -> Result<String> {
     }
     let loss = predicted.iter().map(|row| row.loss).sum::<f64>() / predicted.len() as f64;
     let told = summary.best.scores.get(LOSS).copied().unwrap_or(f64::NAN);
-    // A probability too small to be written has no logarithm.
+    // The loss is infinite if a probability was too small to be written.
     ensure!(
         !loss.is_finite() || (loss - told).abs() < 1e-6 * (1.0 + told.abs()),
         "give the loss {loss}, the summary says {told}"
@@ -128,7 +128,7 @@ fn scores(task: &Task, predicted: &[ReadBack]) -> Scores {
     Scores::of(&predictions, &task.metrics)
 }
 
-/// What the summary says beside scores.
+/// Checks the rest of the summary.
 pub(super) fn summary(run: &StoredRun) -> Result<String> {
     let Some(summary) = &run.summary else { return Ok("none yet".into()) };
     if let Ok(task) = run.facts.definition()

@@ -1,4 +1,4 @@
-//! A run's own directory.
+//! Run directories.
 
 use std::fmt;
 use std::fs;
@@ -15,50 +15,50 @@ use crate::machine::durable;
 
 /// Names of the files and folders in a run directory.
 pub mod files {
-    /// The experiment as written.
+    /// The experiment file as written.
     pub const EXPERIMENT: &str = "experiment.toml";
     /// Every setting, with its origin.
     pub const RESOLVED: &str = "resolved.toml";
-    /// What ran where, on what, and how it ended.
+    /// Provenance and outcome: command, host, hashes, status.
     pub const RUN: &str = "run.json";
-    /// One row a logging interval.
+    /// One row per logging interval.
     pub const TRAIN: &str = "metrics/train.csv";
-    /// Times and throughput, apart from what depends on the seed alone.
+    /// Times and throughput, separate from the values that depend on the seed alone.
     pub const SPEED: &str = "metrics/speed.csv";
-    /// One row an evaluation.
+    /// One row per evaluation.
     pub const EVAL: &str = "metrics/eval.csv";
-    /// At the best checkpoint.
+    /// Predictions of the best checkpoint.
     pub const PREDICTIONS: &str = "predictions/validation.csv";
-    /// Checkpoints, and the files that name the best and the last.
+    /// Checkpoints, and the pointer files for the best and the last one.
     pub const CHECKPOINTS: &str = "checkpoints";
-    /// Names the checkpoint with the best score.
+    /// Pointer to the checkpoint with the best score.
     pub const BEST: &str = "checkpoints/best";
-    /// Names the newest checkpoint.
+    /// Pointer to the newest checkpoint.
     pub const LAST: &str = "checkpoints/last";
-    /// Scores and throughput; only a finished run has one.
+    /// Scores and throughput; only finished runs have it.
     pub const SUMMARY: &str = "summary.json";
-    /// Every trial of a sweep; only a sweep's directory has one, and runs below it.
+    /// Every trial of a sweep; only in a sweep's directory, which contains its runs.
     pub const PLAN: &str = "plan.jsonl";
     /// Size and SHA-256 of every file that the run wrote.
     pub const MANIFEST: &str = crate::machine::durable::MANIFEST;
-    /// What a sweep is about.
+    /// Description of a sweep.
     pub const SWEEP: &str = "sweep.json";
-    /// What was said.
+    /// The log output.
     pub const LOG: &str = "log.txt";
-    /// What the run can go on from.
+    /// States that the run can be resumed from.
     pub const STATES: &str = "states";
     /// Locked by the process that trains.
     pub const LOCK: &str = "lock";
-    /// When the run was last seen alive, and at which step.
+    /// Time and step of the last sign of life.
     pub const HEARTBEAT: &str = "heartbeat";
 }
 
-/// A few hexadecimal digits that tell runs of one second apart.
+/// A few hexadecimal digits that distinguish runs started in the same second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunId(String);
 
 impl RunId {
-    /// From the time and the process: two runs share an id only by a chance of one in 16 million.
+    /// Derives an id from the time and the process id; two runs share an id only with a probability of 1 in 16 million.
     #[must_use]
     pub fn new(started: DateTime<Utc>, process: u32) -> Self {
         let nanoseconds = started.timestamp_nanos_opt().unwrap_or_default();
@@ -73,14 +73,14 @@ impl fmt::Display for RunId {
     }
 }
 
-/// A directory that exists and belongs to one run.
+/// An existing directory that belongs to one run.
 #[derive(Clone, Debug)]
 pub struct RunDirectory {
     path: PathBuf,
 }
 
 impl RunDirectory {
-    /// Makes `root/<stamp>_<name>_<id>/` and its folders.
+    /// Creates `root/<stamp>_<name>_<id>/` and its folders.
     pub fn create(root: &Path, started: DateTime<Utc>, name: &str, id: &RunId) -> Result<Self> {
         fs::create_dir_all(root).with_context(|| format!("cannot make the folder for runs {}", root.display()))?;
         let path = root.join(format!("{}_{}_{id}", started.format("%Y-%m-%dT%H-%M-%SZ"), file_name(name)));
@@ -99,44 +99,44 @@ impl RunDirectory {
         Ok(directory)
     }
 
-    /// A directory that exists.
+    /// An existing run directory.
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
         Self { path }
     }
 
-    /// The directory itself.
+    /// The path of the directory.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.path
     }
 
-    /// A file in it.
+    /// The path of a file in the directory.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Claims the run for this process; none if another one has it.
+    /// Claims the run for this process; `None` if another process holds it.
     pub fn claim(&self) -> Result<Option<Claim>> {
         Claim::take(&self.path(files::LOCK), PATIENCE)
     }
 
-    /// Keeps other processes out of the run for a moment, without claiming it.
+    /// Briefly locks other processes out of the run, without claiming it.
     pub fn keep_out(&self) -> Result<Option<Claim>> {
         Claim::take_unmarked(&self.path(files::LOCK), PATIENCE)
     }
 
-    /// Writes a file whole.
+    /// Writes a file atomically.
     ///
     /// # Errors
-    /// The disk is full or the folder cannot be written; an older version of the file stays as it was.
+    /// The disk is full or the folder cannot be written; the previous version of the file stays intact.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         durable::write_file(&self.path(name), content)
     }
 }
 
-/// A name that every file system takes: other characters become `-`, and no more than 60 are kept.
+/// A name valid on every file system: other characters become `-`, and at most 60 are kept.
 #[must_use]
 pub fn file_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' };

@@ -1,4 +1,4 @@
-//! `run.json`: what ran where, on what, and how it ended.
+//! `run.json`: provenance and outcome of a run.
 
 use super::status::Status;
 use crate::kernels::instruction_set;
@@ -21,15 +21,15 @@ pub struct RunFacts {
     pub name: String,
     /// The task's name.
     pub task: String,
-    /// The task itself; what earlier versions wrote has only its name, from which it is made when they are read.
+    /// The task definition. Runs of earlier versions record only the name, from which the definition is looked up on reading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<Task>,
-    /// Hash of what decides the outcome: runs that share it are the same training.
+    /// Hash of everything that affects the result: runs with the same hash are the same training run.
     #[serde(default)]
     pub trial: String,
-    /// How it stands.
+    /// The recorded status.
     pub status: Status,
-    /// When the run directory was made.
+    /// When the run directory was created.
     pub started: DateTime<Utc>,
     /// When the run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,66 +37,66 @@ pub struct RunFacts {
     /// How the run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
-    /// The command line, word by word.
+    /// The command line, as a list of words.
     pub command_line: Vec<String>,
-    /// The folder that it was typed in.
+    /// The working directory of the command.
     pub working_folder: String,
-    /// The machine.
+    /// The machine it started on.
     pub host: Host,
-    /// The device trained on.
+    /// The device it trained on.
     pub device: String,
-    /// What kind of GPU that is.
+    /// The GPU model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<String>,
-    /// Who computed.
+    /// Which implementation of the operations it used.
     #[serde(default)]
     pub kernels: Kernels,
-    /// Versions of what computed.
+    /// Versions of the software that computed it.
     pub versions: Versions,
-    /// The checkpoint as the experiment names it.
+    /// The checkpoint as given in the experiment.
     pub checkpoint: String,
-    /// The data as the experiment names it.
+    /// The data source as given in the experiment.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub data_source: String,
-    /// The commits of what came from the hub.
+    /// Commits of the repositories downloaded from the hub.
     #[serde(default, skip_serializing_if = "Commits::is_empty")]
     pub commits: Commits,
-    /// SHA-256 of everything read.
+    /// SHA-256 of everything that was read.
     pub hashes: Hashes,
-    /// How texts became ids, where the first tokenization would have given others.
+    /// The tokenization version, if the first version would have produced different token ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenization: Option<u32>,
-    /// The number of the numerics that computed its first step.
+    /// The numerics version that computed its first step.
     #[serde(default = "first")]
     pub numerics: u32,
-    /// The number of the numerics in its identity, where another version of gluepot planned it.
+    /// The numerics version in its identity, if another version of gluepot planned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_numerics: Option<u32>,
     pub seed: u64,
     pub parameters: usize,
-    /// Parameters drawn because the checkpoint lacks them.
+    /// Parameters that were randomly initialized because the checkpoint lacks them.
     pub drawn: Vec<String>,
     /// Tensors of the checkpoint that the model does not use.
     pub unused: Vec<String>,
     pub train_examples: usize,
     pub validation_examples: usize,
-    /// Steps planned.
+    /// Planned number of steps.
     pub steps: u64,
-    /// Every time that the run went on after an end.
+    /// Every time the run was resumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Resumption>,
-    /// What `gluepot prune` removed.
+    /// What `gluepot prune` has removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<Removal>,
 }
 
-/// The number of the numerics that computed where none is recorded.
+/// The numerics version of runs that do not record one.
 fn first() -> u32 {
     1
 }
 
 impl RunFacts {
-    /// The numbers of the numerics that computed it, in order.
+    /// The numerics versions that computed it, in order.
     pub fn computed_numerics(&self) -> impl DoubleEndedIterator<Item = u32> {
         std::iter::once(self.numerics).chain(self.resumed.iter().map(|resumption| resumption.numerics))
     }
@@ -106,15 +106,15 @@ impl RunFacts {
         self.planned_numerics.unwrap_or(self.numerics)
     }
 
-    /// The task that the run learns.
+    /// The task that the run trains on.
     ///
     /// # Errors
-    /// An earlier version wrote its name alone, and no task is called so now.
+    /// An earlier version recorded only the name, and no such task exists now.
     pub fn definition(&self) -> Result<&Task> {
         self.task_definition.as_ref().with_context(|| format!("the task {} is not known", self.task))
     }
 
-    /// Runs of versions before `task_definition` tell the task by its name: those were tasks of GLUE.
+    /// Fills in the task of runs written before `task_definition` existed; those were GLUE tasks.
     pub(super) fn complete(&mut self) {
         if self.task_definition.is_none() {
             self.task_definition = glue::task(&self.task);
@@ -122,25 +122,25 @@ impl RunFacts {
     }
 }
 
-/// Version of `run.json`: from 2 on, the run directory has a manifest.
+/// Version of `run.json`; since version 2, the run directory has a manifest.
 pub const FORMAT: u32 = 2;
 
-/// Something that was removed to save space.
+/// Something that was removed to free disk space.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Removal {
-    /// When.
+    /// When it was removed.
     pub at: DateTime<Utc>,
-    /// Folders in the run directory.
+    /// The removed folders, relative to the run directory.
     pub what: Vec<String>,
 }
 
-/// The commits of the hub's repositories that were read; they tell where the bytes came from, and decide nothing.
+/// Commits of the hub repositories that were read. They document where the files came from, and do not affect the identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commits {
-    /// The checkpoint's.
+    /// Commit of the checkpoint's repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<String>,
-    /// The data set's.
+    /// Commit of the data set's repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
 }
@@ -153,32 +153,32 @@ impl Commits {
     }
 }
 
-/// A device by its name and, where that is known, the kind of GPU: `cuda:0 (NVIDIA H100 80GB HBM3)`.
+/// Formats a device name with the GPU model, if known: `cuda:0 (NVIDIA H100 80GB HBM3)`.
 #[must_use]
 pub fn device_text(name: &str, gpu: Option<&str>) -> String {
     gpu.map_or_else(|| name.into(), |gpu| format!("{name} ({gpu})"))
 }
 
-/// A run that went on.
+/// A resumption of the run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Resumption {
-    /// When.
+    /// When it was resumed.
     pub at: DateTime<Utc>,
     pub step: u64,
     /// How the run had ended before.
     pub after: String,
-    /// The command line, word by word.
+    /// The command line, as a list of words.
     pub command_line: Vec<String>,
-    /// The machine.
+    /// The machine it continued on.
     pub host: Host,
     pub device: String,
-    /// What kind of GPU that is.
+    /// The GPU model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<String>,
-    /// The number of the numerics that computed from here on.
+    /// The numerics version that computed the steps from here on.
     #[serde(default = "first")]
     pub numerics: u32,
-    /// Settings that changed: `path: before → after`.
+    /// Changed settings: `path: before → after`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
 }
@@ -188,7 +188,7 @@ pub struct Resumption {
 pub struct Exit {
     /// The process's exit code.
     pub code: u8,
-    /// The message, if it failed.
+    /// The error message, if the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -199,12 +199,12 @@ pub struct Host {
     pub name: String,
     /// Operating system and processor architecture.
     pub platform: String,
-    /// Threads that it runs at once.
+    /// Number of hardware threads.
     pub threads: usize,
-    /// What its CPU computes with: `avx512`, `avx2`, `neon` or `baseline`.
+    /// Instruction set of the CPU kernels: `avx512`, `avx2`, `neon` or `baseline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instruction_set: Option<String>,
-    /// The process that runs.
+    /// The process id.
     pub process: u32,
 }
 
@@ -222,17 +222,17 @@ impl Host {
     }
 }
 
-/// Versions of what computed.
+/// Versions of the software that computed a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Versions {
-    /// This program.
+    /// Version of this program.
     pub gluepot: String,
-    /// The tensor library.
+    /// Version of Burn.
     pub burn: String,
 }
 
 impl Versions {
-    /// Those of this build.
+    /// The versions of this build.
     #[must_use]
     pub fn this() -> Self {
         Self { gluepot: env!("CARGO_PKG_VERSION").into(), burn: "0.22.1".into() }

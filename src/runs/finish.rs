@@ -1,4 +1,4 @@
-//! A run whose process was killed between its summary and its last words.
+//! Completes runs whose process was killed after writing the summary but before marking the run as finished.
 
 use std::fs;
 
@@ -13,20 +13,20 @@ use super::status::Status;
 use super::step_folder;
 use super::stored::StoredRun;
 
-/// Marks a run that has a summary as finished and removes its states, if its own process did not come to that. Says whether
-/// there was something to do.
+/// Marks a run that has a summary as finished and removes its states, if its own process did not get that far. Returns whether
+/// there was anything to do.
 pub fn finish_record(run: &StoredRun) -> Result<bool> {
     if run.facts.status == Status::Finished {
         return Ok(false);
     }
     let directory = RunDirectory::at(run.path.clone());
     let Some(_lock) = directory.claim()? else { return Ok(false) };
-    // Under the lock: its process may just have ended.
+    // Read again under the lock: its process may just have finished.
     let run = StoredRun::read(&run.path)?;
     if run.facts.status == Status::Finished || run.summary.is_none() {
         return Ok(false);
     }
-    // A summary is written when training has ended.
+    // The summary is written when training ends.
     let ended = fs::metadata(directory.path(files::SUMMARY)).and_then(|summary| summary.modified());
     let ended = ended.map_or_else(|_| Utc::now(), DateTime::<Utc>::from);
     let exit = Some(Exit { code: 0, message: None });

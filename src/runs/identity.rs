@@ -1,4 +1,4 @@
-//! Whether a run is the training that its settings and files say, and which variant it belongs to.
+//! Checks a run's identity against its settings and files, and determines which variant the run belongs to.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::facts::RunFacts;
 use crate::plan::{Hashes, SettingRow, extended, identity, identity_of};
 use crate::settings::{CHECKPOINT, DATA_SOURCE, properties};
 
-/// Whether a run's settings and files are those that its identity was made of, however often it was trained for longer.
+/// Whether a run's identity matches its settings and files, taking into account every time it was extended to more epochs.
 #[must_use]
 pub fn is_of(facts: &RunFacts, settings: &[SettingRow], rungs: &[u64]) -> bool {
     let tokenization = facts.tokenization.unwrap_or(1);
@@ -17,7 +17,7 @@ pub fn is_of(facts: &RunFacts, settings: &[SettingRow], rungs: &[u64]) -> bool {
         let settings: Vec<SettingRow> = settings.iter().map(|row| SettingRow { value: given(row), ..row.clone() }).collect();
         identity(&settings, &facts.hashes, rungs, tokenization, facts.identity_numerics())
     };
-    // Each time that it was planned anew, it either was the same training still or became another one.
+    // Each time it was planned with more epochs, it either stayed the same training run or became a different one.
     let longer = facts.resumed.iter().filter_map(|resumption| {
         let epochs = resumption.changed.iter().find_map(|change| change.strip_prefix("epochs: ")?.split_once(" → "));
         epochs.map(|(before, now)| (resumption.step, before.to_string(), now.to_string()))
@@ -39,7 +39,7 @@ pub fn is_of(facts: &RunFacts, settings: &[SettingRow], rungs: &[u64]) -> bool {
     }
 }
 
-/// Whether the settings have the number of epochs that the run was last planned for.
+/// Whether the settings have the number of epochs that the run was last extended to.
 fn last_epochs_agree(facts: &RunFacts, settings: &[SettingRow]) -> bool {
     let changes = facts.resumed.iter().flat_map(|resumption| &resumption.changed);
     let last = changes.rev().find_map(|change| change.strip_prefix("epochs: ")?.split_once(" → "));
@@ -47,10 +47,10 @@ fn last_epochs_agree(facts: &RunFacts, settings: &[SettingRow]) -> bool {
     last.is_none_or(|(_, now)| epochs.map(Value::to_string).as_deref() == Some(now))
 }
 
-/// What decides a run's scores, by setting: values, and in place of paths the content that they name. Under
-/// [`RESUMED`] is how a run was trained for longer than planned, where that made it another training.
+/// Everything that determines a run's scores, by setting: values, and content hashes instead of paths. If the run was extended
+/// beyond its plan, and that made it a different training run, [`RESUMED`] says how.
 ///
-/// Runs that differ in nothing but `seed` are replicates. Machine, versions and further evaluations are no part of it.
+/// Runs that differ only in `seed` are replicates. The machine, versions and additional evaluations are not included.
 #[must_use]
 pub fn deciding(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> BTreeMap<String, Value> {
     let Hashes { data, tokenizer, config, weights } = &facts.hashes;
@@ -70,13 +70,13 @@ pub fn deciding(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> BTreeMa
     deciding
 }
 
-/// The name, beside those of settings, of what was changed when a run was resumed.
+/// The key, next to the setting names, for what was changed when a run was resumed.
 pub const RESUMED: &str = "resumed";
 
-/// The name, beside those of settings, of how texts became ids, where not as by the first tokenization.
+/// The key, next to the setting names, for the tokenization version, if it is not the first.
 pub const TOKENIZATION: &str = "tokenization";
 
-/// What was changed when the run was resumed, unless it is the training that a run planned so would be.
+/// What was changed when the run was resumed, unless a run planned that way from the start would be the same training run.
 fn resumed_for_longer(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> Option<String> {
     let effective = |change: &&String| change.split_once(": ").is_some_and(|(path, _)| properties().decides(path));
     let changes: Vec<String> = facts

@@ -1,7 +1,7 @@
-//! The manifest of a run directory: size and SHA-256 of every file that the run wrote, so that a change to any of them
-//! shows, the manifest itself included.
+//! The manifest of a run directory: size and SHA-256 of every file that the run wrote. Any change to these files, or to the
+//! manifest itself, is detected.
 //!
-//! It is written before what it announces: a process that is killed in between leaves a directory that agrees with it.
+//! The manifest is written before the files that it announces, so that a process killed in between leaves a consistent directory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ use crate::machine::digest::hex;
 use crate::machine::durable::Entry;
 
 const FORMAT: u32 = 1;
-/// Files that rows and lines are added to while the run trains.
+/// Files that grow while the run trains.
 const GROWING: [&str; 4] = [files::TRAIN, files::SPEED, files::EVAL, files::LOG];
 
 /// The content of a run directory's `manifest.json`.
@@ -27,11 +27,11 @@ const GROWING: [&str; 4] = [files::TRAIN, files::SPEED, files::EVAL, files::LOG]
 #[serde(deny_unknown_fields)]
 pub struct RunManifest {
     format_version: u32,
-    /// Whether the run had ended: its tables are as long as that, and everything it left is listed. Until then, they may
-    /// have grown, and there may be more.
+    /// Whether the run had ended, so that the growing files have their final length and all files are listed. Until then, they
+    /// may have grown, and there may be more files.
     complete: bool,
     files: BTreeMap<String, Entry>,
-    /// What some of them were about to be replaced by.
+    /// Entries of files that were about to be replaced.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     replacing: BTreeMap<String, Entry>,
     /// SHA-256 of this file with an empty seal.
@@ -43,7 +43,7 @@ impl RunManifest {
         Self { format_version: FORMAT, complete, files: BTreeMap::new(), replacing: BTreeMap::new(), seal: String::new() }
     }
 
-    /// Reads a run's manifest; none where there is no such file.
+    /// Reads a run's manifest; `None` if the file does not exist.
     pub fn read(directory: &RunDirectory) -> Result<Option<Self>> {
         let path = directory.path(files::MANIFEST);
         match fs::symlink_metadata(&path) {
@@ -59,24 +59,24 @@ impl RunManifest {
         Ok(Some(manifest))
     }
 
-    /// Whether the run had ended when this was written.
+    /// Whether the run had ended when the manifest was written.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// Names of all files in it.
+    /// The names of all listed files.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
 
-    /// Whether a file is in it.
+    /// Whether it lists this file.
     #[must_use]
     pub fn lists(&self, name: &str) -> bool {
         self.files.contains_key(name)
     }
 
-    /// Compares a file with the manifest; one that is not in it agrees with it.
+    /// Checks a file against the manifest; a file that is not listed passes.
     pub fn check(&self, directory: &RunDirectory, name: &str) -> Result<()> {
         let Some(entry) = self.files.get(name) else { return Ok(()) };
         let path = directory.path(name);
@@ -112,7 +112,7 @@ impl RunManifest {
         directory.write(files::MANIFEST, self.sealed()?.as_bytes())
     }
 
-    /// Adds a file as it is on the disk, if it is there.
+    /// Adds a file as it is on disk, if it exists.
     fn add(&mut self, directory: &RunDirectory, name: &str) -> Result<()> {
         let path = directory.path(name);
         let bytes = match fs::metadata(&path) {
@@ -130,7 +130,7 @@ impl RunManifest {
         Ok(())
     }
 
-    /// Adds what a run has from its beginning: the experiment, its bases and settings, and `run.json`.
+    /// Adds the files that a run has from the start: the experiment, its bases, the settings, and `run.json`.
     fn add_fixed(&mut self, directory: &RunDirectory) -> Result<()> {
         for name in [files::EXPERIMENT, files::RESOLVED, files::RUN] {
             self.add(directory, name)?;
@@ -141,7 +141,7 @@ impl RunManifest {
         Ok(())
     }
 
-    /// Adds the manifests of folders, by place and step.
+    /// Adds the manifests of the folders of these steps.
     fn add_folders(&mut self, directory: &RunDirectory, place: &str, steps: impl Iterator<Item = u64>) -> Result<()> {
         for step in steps {
             self.add(directory, &format!("{place}/{}/{}", folder(step), crate::machine::durable::MANIFEST))?;
@@ -149,7 +149,7 @@ impl RunManifest {
         Ok(())
     }
 
-    /// Everything that a run has left.
+    /// The manifest of everything that an ended run has left.
     fn of_all(directory: &RunDirectory) -> Result<Self> {
         let mut manifest = Self::new(true);
         manifest.add_fixed(directory)?;
@@ -163,7 +163,7 @@ impl RunManifest {
         Ok(manifest)
     }
 
-    /// Announces what `run.json` is about to say, does what comes between, and then says it.
+    /// Announces the new `run.json` in the manifest, calls `between`, and then writes `run.json`.
     fn write_with(mut self, directory: &RunDirectory, facts: &RunFacts, between: impl FnOnce() -> Result<()>) -> Result<()> {
         let json = serde_json::to_vec_pretty(facts)?;
         self.announce(files::RUN, &json);
@@ -187,14 +187,14 @@ impl RunManifest {
     }
 }
 
-/// The manifest of a new run, and its `run.json`.
+/// Writes the manifest of a new run and its `run.json`.
 pub fn begin(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
     let mut manifest = RunManifest::new(false);
     manifest.add_fixed(directory)?;
     manifest.write_with(directory, facts, || Ok(()))
 }
 
-/// The manifest of a run that goes on: what stays of it, its settings and its `run.json` as they are about to become.
+/// Writes the manifest of a run that is being resumed: the files that stay, and the settings and `run.json` about to be written.
 pub fn go_on(directory: &RunDirectory, facts: &RunFacts, stays: &Stays<'_>, resolved: Option<&[u8]>) -> Result<()> {
     let mut manifest = RunManifest::new(false);
     manifest.add_fixed(directory)?;
@@ -212,7 +212,7 @@ pub fn go_on(directory: &RunDirectory, facts: &RunFacts, stays: &Stays<'_>, reso
     })
 }
 
-/// The manifest of a run that has just saved a state.
+/// Writes the manifest of a run that has just saved a state.
 pub fn renew(directory: &RunDirectory, stays: &Stays<'_>) -> Result<()> {
     let mut manifest = RunManifest::new(false);
     manifest.add_fixed(directory)?;
@@ -220,12 +220,12 @@ pub fn renew(directory: &RunDirectory, stays: &Stays<'_>) -> Result<()> {
     manifest.write(directory)
 }
 
-/// The manifest of a run that has ended, and its `run.json`.
+/// Writes the manifest of a run that has ended, and its `run.json`.
 pub fn end(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
     RunManifest::of_all(directory)?.write_with(directory, facts, || Ok(()))
 }
 
-/// Takes folders that are about to be removed out of a run's manifest, if it has one.
+/// Removes folders that are about to be deleted from a run's manifest, if it has one.
 pub fn forget(directory: &RunDirectory, folders: &[String]) -> Result<()> {
     let known = RunManifest::read(directory).context(files::MANIFEST)?.filter(|_| !folders.is_empty());
     let Some(mut manifest) = known else { return Ok(()) };
@@ -233,18 +233,18 @@ pub fn forget(directory: &RunDirectory, folders: &[String]) -> Result<()> {
     manifest.write(directory)
 }
 
-/// Changes `run.json` of a run, and its manifest where it has one.
+/// Replaces a run's `run.json`, and updates its manifest, if it has one.
 pub fn replace_facts(directory: &RunDirectory, facts: &RunFacts) -> Result<()> {
     replace_facts_without(directory, facts, &[])
 }
 
-/// The same, and the manifest no longer lists these folders.
+/// Like `replace_facts`, and also removes these folders from the manifest.
 pub fn replace_facts_without(directory: &RunDirectory, facts: &RunFacts, folders: &[String]) -> Result<()> {
     let known = RunManifest::read(directory).context(files::MANIFEST)?;
     let Some(mut manifest) = known else {
         return directory.write(files::RUN, &serde_json::to_vec_pretty(facts)?);
     };
-    // What was changed by somebody else does not become right by this.
+    // Fails if someone else changed `run.json`: this update must not make that change look valid.
     manifest.check(directory, files::RUN).with_context(|| directory.path(files::RUN).display().to_string())?;
     manifest.add(directory, files::RUN)?;
     manifest.replacing.remove(files::RUN);
@@ -252,13 +252,13 @@ pub fn replace_facts_without(directory: &RunDirectory, facts: &RunFacts, folders
     manifest.write_with(directory, facts, || Ok(()))
 }
 
-/// What stays of a run that may be killed at any moment: until the next state, nothing of it changes.
+/// The files that remain unchanged until the next state, even if the run is killed.
 pub struct Stays<'a> {
-    /// Bytes of the growing tables that stay, by name.
+    /// Names of the growing tables, and how many of their bytes stay.
     pub tables: [(&'static str, u64); 3],
-    /// Steps of checkpoints.
+    /// Steps of the checkpoints.
     pub checkpoints: &'a [u64],
-    /// Steps of states.
+    /// Steps of the states.
     pub states: &'a [u64],
 }
 
@@ -273,7 +273,7 @@ impl Stays<'_> {
     }
 }
 
-/// Size and SHA-256 of the first bytes of a file.
+/// Size and SHA-256 of the first `bytes` bytes of a file.
 fn of_beginning(path: &Path, bytes: u64) -> std::io::Result<Entry> {
     let mut hasher = Sha256::new();
     let mut file = File::open(path)?.take(bytes);

@@ -1,4 +1,4 @@
-//! The tables of numbers in a run directory, which only ever grow, but for what is cut when a run goes on.
+//! The CSV tables of a run directory. Rows are only ever appended, except that a resumed run truncates them to its state.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -19,28 +19,28 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    /// By the tables' names.
+    /// The sizes with the tables' names.
     #[must_use]
     pub fn by_name(&self) -> [(&'static str, u64); 3] {
         [(files::TRAIN, self.train), (files::SPEED, self.speed), (files::EVAL, self.eval)]
     }
 }
 
-/// Three tables, written row by row.
+/// The three tables, written row by row.
 pub struct MetricsFiles {
     train: MetricsFile,
     speed: MetricsFile,
     eval: MetricsFile,
 }
 
-/// One of them.
+/// A single table.
 struct MetricsFile {
     name: &'static str,
     writer: Writer<File>,
 }
 
 impl MetricsFiles {
-    /// New tables; `metrics` are the last columns of `eval.csv`.
+    /// Creates the tables; `metrics` are the last columns of `eval.csv`.
     pub fn create<'a>(directory: &RunDirectory, metrics: impl Iterator<Item = &'a str>) -> Result<Self> {
         let eval: Vec<&str> = ["step", "epoch", "split", "loss"].into_iter().chain(metrics).collect();
         Ok(Self {
@@ -58,10 +58,10 @@ impl MetricsFiles {
         })
     }
 
-    /// MetricsFiles as they were at these lengths: later rows are cut.
+    /// Reopens the tables at these lengths, cutting off later rows.
     ///
     /// # Errors
-    /// A file cannot be written, or is shorter than it was.
+    /// A file cannot be written, or is shorter than recorded.
     pub fn reopen(directory: &RunDirectory, lengths: Lengths) -> Result<Self> {
         Ok(Self {
             train: MetricsFile::reopen(directory, files::TRAIN, lengths.train)?,
@@ -70,22 +70,22 @@ impl MetricsFiles {
         })
     }
 
-    /// Adds a row of logged steps.
+    /// Adds a row to `train.csv`.
     pub fn train(&mut self, fields: &[String]) -> Result<()> {
         self.train.write(fields)
     }
 
-    /// Adds a row of times.
+    /// Adds a row to `speed.csv`.
     pub fn speed(&mut self, fields: &[String]) -> Result<()> {
         self.speed.write(fields)
     }
 
-    /// Adds a row of scores.
+    /// Adds a row to `eval.csv`.
     pub fn eval(&mut self, fields: &[String]) -> Result<()> {
         self.eval.write(fields)
     }
 
-    /// Brings every row to the disk, and gives the tables' sizes.
+    /// Syncs all rows to disk and returns the tables' sizes.
     pub fn sync(&mut self) -> Result<Lengths> {
         Ok(Lengths { train: self.train.sync()?, speed: self.speed.sync()?, eval: self.eval.sync()? })
     }
@@ -108,7 +108,7 @@ impl MetricsFile {
         Ok(Self { name, writer: Writer::from_writer(file) })
     }
 
-    /// Writes a row and hands it to the operating system, so that no row waits in this process.
+    /// Writes a row and flushes it to the operating system, so that no row is buffered in this process.
     fn write(&mut self, fields: &[impl AsRef<[u8]>]) -> Result<()> {
         let written = self.writer.write_record(fields).map_err(anyhow::Error::from);
         written.and_then(|()| Ok(self.writer.flush()?)).with_context(|| format!("cannot write {}", self.name))

@@ -1,4 +1,4 @@
-//! Run directories: the names of all files in them, writing them, and finding them again.
+//! Run directories: names of their files, writing them, and reading them back.
 
 mod best;
 mod checkpoints;

@@ -1,4 +1,4 @@
-//! `predictions/validation.csv`: what the best checkpoint says of each example, beside what is right.
+//! `predictions/validation.csv`: the best checkpoint's prediction for each example, next to its target.
 //!
 //! | head | columns |
 //! |---|---|
@@ -14,10 +14,10 @@ use csv::Writer;
 
 use crate::task::{ClassCells, Head, Output, Prediction, Target};
 
-/// A row of a table, by column.
+/// A row of a CSV file, by column name.
 pub(super) type CsvRow = BTreeMap<String, String>;
 
-/// The content of the file.
+/// Formats the content of the file.
 pub fn to_csv(head: &Head, predictions: &[Prediction]) -> Result<Vec<u8>> {
     let numbered = |prefix: &'static str| (0..head.outputs()).map(move |output| format!("{prefix}{output}"));
     let header: Vec<String> = match head {
@@ -49,18 +49,18 @@ pub fn to_csv(head: &Head, predictions: &[Prediction]) -> Result<Vec<u8>> {
     writer.into_inner().context("cannot format the predictions")
 }
 
-/// A row as it is read back.
+/// A row that was read back.
 pub struct ReadBack {
-    /// The prediction; of a class, what metrics see of it.
+    /// The prediction; for classes, one-hot outputs that metrics treat the same.
     pub prediction: Prediction,
     /// The example's loss.
     pub loss: f64,
 }
 
-/// Reads the file and checks each row by itself.
+/// Reads the file and validates each row.
 ///
 /// # Errors
-/// The file cannot be read, or a row cannot be what a model with this head predicted.
+/// The file cannot be read, or a row cannot come from a model with this head.
 pub fn read(path: &Path, head: &Head) -> Result<Vec<ReadBack>> {
     let mut reader = csv::Reader::from_path(path).context("cannot be read")?;
     reader.deserialize().map(|row| read_back(&row.context("is damaged")?, head)).collect()
@@ -109,7 +109,7 @@ fn read_back(row: &CsvRow, head: &Head) -> Result<ReadBack> {
     }
 }
 
-/// Label and predicted class by index, of a task of classes.
+/// Label and predicted class of each example by index, for a classification task.
 pub fn classes(path: &Path) -> Result<BTreeMap<usize, (usize, usize)>> {
     let mut reader = csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut found = BTreeMap::new();
@@ -151,7 +151,7 @@ mod tests {
         assert_losses(&predictions, &back);
     }
 
-    /// Logits of 0 are probabilities of one half.
+    /// A logit of 0 is a probability of one half.
     #[test]
     fn labels_have_a_probability_each() {
         let head = Head::Labels(vec!["rude".into(), "funny".into()]);

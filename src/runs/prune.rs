@@ -1,4 +1,5 @@
-//! What of a run can go: states that nobody will go on from, and checkpoints that `checkpoints.keep` does not name.
+//! Finds and removes what a run no longer needs: states that it will not be resumed from, and checkpoints outside
+//! `checkpoints.keep`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,18 +18,18 @@ use super::stored::StoredRun;
 use crate::machine::durable::remove_folder;
 use crate::settings::{Keep, Kept};
 
-/// Something that can go.
+/// A folder that can be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removable {
-    /// Its path in the run directory.
+    /// Its path relative to the run directory.
     pub name: String,
     /// Its size in bytes.
     pub bytes: u64,
     path: PathBuf,
 }
 
-/// What can be removed from a run. From an unfinished one only partial writes, unless `unfinished` is set: the run is
-/// resumed from its states.
+/// What can be removed from a run. From an unfinished run, only partial writes, because it can still be resumed from its states,
+/// unless `unfinished` is set.
 #[must_use]
 pub fn removable(run: &StoredRun, unfinished: bool) -> Vec<Removable> {
     let directory = RunDirectory::at(run.path.clone());
@@ -38,7 +39,7 @@ pub fn removable(run: &StoredRun, unfinished: bool) -> Vec<Removable> {
     for place in [files::CHECKPOINTS, files::STATES] {
         for (name, path) in folders(&directory.path(place)) {
             let is_partial = name.starts_with("step-") && name.ends_with(".partial");
-            // Without a word on what is to be kept, everything is.
+            // If the run's settings do not say what to keep, keep every checkpoint.
             let is_needed =
                 |step| place == files::CHECKPOINTS && needed.as_ref().is_none_or(|needed: &BTreeSet<u64>| needed.contains(&step));
             let is_free = step_of(&name).is_some_and(|step| is_spent && !is_needed(step));
@@ -51,11 +52,11 @@ pub fn removable(run: &StoredRun, unfinished: bool) -> Vec<Removable> {
     found
 }
 
-/// Removes what can go. The run's record is renewed first, so that a process killed meanwhile leaves nothing that looks
-/// damaged; on a full disk, afterwards.
+/// Removes these folders. The run's record is updated first, so that a process killed in between leaves nothing that looks
+/// damaged; on a full disk, it is updated afterwards.
 ///
 /// # Errors
-/// Something cannot be removed, or the run directory cannot be written.
+/// A folder cannot be removed, or the run directory cannot be written.
 pub fn remove(run: &StoredRun, what: &[Removable]) -> Result<()> {
     let directory = RunDirectory::at(run.path.clone());
     let names: Vec<String> = what.iter().map(|removable| removable.name.clone()).collect();
@@ -68,20 +69,20 @@ pub fn remove(run: &StoredRun, what: &[Removable]) -> Result<()> {
         remove_folder(&removable.path).with_context(|| format!("cannot remove {}", removable.path.display()))?;
     }
     if states::all(&directory).is_empty() {
-        // Empty, or already gone.
+        // Fails if the folder is not empty or does not exist.
         let _ = fs::remove_dir(directory.path(files::STATES));
     }
     if noted.is_err() { note() } else { Ok(()) }
 }
 
-/// Removes the directory of a run: first what makes it one, so that nothing half removed is listed.
+/// Deletes a run directory, starting with `run.json`, so that a half-deleted run is not listed.
 pub fn delete(run: &StoredRun) -> Result<()> {
     let facts = run.path.join(files::RUN);
     fs::remove_file(&facts).with_context(|| format!("cannot remove {}", facts.display()))?;
     remove_folder(&run.path).with_context(|| format!("cannot remove {}", run.path.display()))
 }
 
-/// Steps of the checkpoints that `checkpoints.keep` names; none where the run does not tell.
+/// Steps of the checkpoints that `checkpoints.keep` selects; `None` if the run does not record that.
 fn needed(directory: &RunDirectory) -> Option<BTreeSet<u64>> {
     let keep: Keep = recorded_keep(directory)?;
     let mut needed = BTreeSet::new();
@@ -110,7 +111,7 @@ fn folders(root: &Path) -> Vec<(String, PathBuf)> {
     entries.filter(|entry| entry.path().is_dir()).filter_map(named).collect()
 }
 
-/// Bytes of all files of a run directory.
+/// Total size of all files under a folder, in bytes.
 #[must_use]
 pub fn size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! Training's events, written into a run directory as they happen.
+//! Writes training events to a run directory as they occur.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -24,27 +24,27 @@ use crate::task::metrics::Direction;
 use crate::task::{Split, SplitLabels, Task};
 use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer, Stop, TrainingState};
 
-/// What is recorded, and how.
+/// What to record, and how.
 #[derive(Clone)]
 pub struct Record {
     pub task: Task,
-    /// The classes of both splits, where classes are predicted.
+    /// Class counts of both splits, for classification tasks.
     pub labels: Option<SplitLabels>,
     /// The metric that picks the best checkpoint.
     pub metric: String,
-    /// Which of its scores is better.
+    /// Whether higher or lower scores are better.
     pub direction: Direction,
-    /// What is saved.
+    /// When to save states, and which checkpoints to keep.
     pub checkpoints: Checkpoints,
-    /// What checkpoints are written from.
+    /// The template for writing checkpoints.
     pub template: Template,
-    /// Whether somebody asks to stop.
+    /// The user's request to stop.
     pub stop: StopSignal,
-    /// That the run is this process's.
+    /// Watches that this process still holds the run.
     pub claim: ClaimWatch,
 }
 
-/// Writes metrics, predictions, checkpoints and states of a run.
+/// Writes the metrics, predictions, checkpoints and states of a run.
 pub struct Recorder {
     directory: RunDirectory,
     record: Record,
@@ -53,7 +53,7 @@ pub struct Recorder {
     checkpoints: SavedCheckpoints,
     started: Instant,
     saved: Instant,
-    /// Whether the state at this boundary is to be saved.
+    /// Whether to save the state at the current boundary.
     saves: bool,
     last_heartbeat: Option<Instant>,
 }
@@ -65,10 +65,10 @@ impl Recorder {
         Ok(Self::with(directory, record, tables, Recorded::default()))
     }
 
-    /// Continues a run as it was at a state: what was written since is cut and removed.
+    /// Resumes a run from a state: truncates and removes what was written after it.
     ///
     /// # Errors
-    /// A file cannot be written, or was changed by somebody else.
+    /// A file cannot be written, or was changed by someone else.
     pub fn resumed(directory: &RunDirectory, record: Record, recorded: Recorded, predictions: Option<&[u8]>) -> Result<Self> {
         let tables = MetricsFiles::reopen(directory, recorded.lengths)?;
         let path = directory.path(files::PREDICTIONS);
@@ -96,7 +96,7 @@ impl Recorder {
         self.recorded.best.as_ref()
     }
 
-    /// Its step, and its score where the metric was defined.
+    /// The step of the best evaluation, and its score, if the metric was defined.
     #[must_use]
     pub fn best_score(&self) -> Option<(u64, Option<f64>)> {
         self.best().map(|best| (best.step, best.scores.get(&self.record.metric).copied()))
@@ -116,7 +116,7 @@ impl Recorder {
         self.recorded.duration + self.started.elapsed()
     }
 
-    /// The summary of a run that reached its end; none without an evaluation.
+    /// The summary of a finished run; `None` without an evaluation.
     #[must_use]
     pub fn summary(&self) -> Option<Summary> {
         let (best, last) = (self.recorded.best.clone()?, self.recorded.last.clone()?);
@@ -141,7 +141,7 @@ impl Recorder {
         })
     }
 
-    /// Removes what only resuming needs: all states, or all but the last.
+    /// Removes states that are needed only for resuming: all of them, or all but the newest.
     pub fn tidy(&mut self, keeps_state: bool) -> Result<()> {
         self.record.claim.check_now()?;
         let keep = usize::from(keeps_state);
@@ -151,8 +151,8 @@ impl Recorder {
         states::keep(&self.directory, keep)
     }
 
-    /// Removes the checkpoints that only earlier states speak of, while the run can still be resumed from its last one: whoever
-    /// is killed meanwhile leaves nothing behind that a finished run would keep.
+    /// Removes the checkpoints that only earlier states refer to, while the run can still be resumed from its last state. If the
+    /// process is killed meanwhile, nothing is left over that a finished run would keep.
     pub fn release(&mut self) -> Result<()> {
         self.record.claim.check_now()?;
         let retired =
@@ -196,7 +196,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Whether an evaluation leaves a checkpoint behind.
+    /// Whether this evaluation saves a checkpoint.
     fn keeps(&self, event: &EvaluationEvent<'_>) -> bool {
         let keep = &self.record.checkpoints.keep;
         (event.improved && keep.contains(Kept::Best)) || keep.contains(Kept::Last) || keep.more() > 0
@@ -204,7 +204,7 @@ impl Recorder {
 
     fn boundary(&mut self, boundary: &Boundary<'_>) -> Result<ControlFlow<Stop>> {
         self.show_life(boundary.step);
-        // Who asks to stop after the state was asked for is heard at the next boundary.
+        // A stop requested after `wants_state` was called takes effect at the next boundary.
         let Some(state) = boundary.state.filter(|_| self.saves) else { return Ok(ControlFlow::Continue(())) };
         self.save(state)?;
         let interrupted = self.is_asked_to_stop(boundary);
@@ -230,11 +230,11 @@ impl Recorder {
         self.checkpoints.hold()
     }
 
-    /// A sign of life for who looks at the directory from another machine.
+    /// Updates the heartbeat, for observers on other machines.
     fn show_life(&mut self, step: u64) {
         if self.last_heartbeat.is_none_or(|last| last.elapsed() >= HEARTBEAT) {
             self.last_heartbeat = Some(Instant::now());
-            // A run is not ended for want of it.
+            // A failed heartbeat does not end the run.
             let _ =
                 fs::write(self.directory.path(files::HEARTBEAT), format!("{} step {step}\n", chrono::Utc::now().to_rfc3339()));
         }
@@ -258,7 +258,7 @@ impl Observer for Recorder {
     }
 
     fn observe(&mut self, event: &Event<'_>) -> Result<ControlFlow<Stop>> {
-        // Before the other observers hear of a step: a process that has lost its run writes no more to its log either.
+        // First of all, before other observers see the step: a process that has lost its run must not write to its log either.
         self.record.claim.check()?;
         match event {
             Event::Started | Event::WarmupStarted | Event::WarmupFinished(_) | Event::Finished(_) | Event::Step(_) => {}

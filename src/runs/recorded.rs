@@ -1,4 +1,4 @@
-//! What a resumed run knows of what it has recorded.
+//! The recorder's part of a saved state.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::manifest::Stays;
 use super::metrics::Lengths;
 use super::summary::Moment;
 
-/// What a recorder knows of its run.
+/// What a recorder knows about its run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recorded {
@@ -17,13 +17,13 @@ pub struct Recorded {
     /// Steps whose checkpoints are kept, in order.
     pub(super) checkpoints: Vec<u64>,
     pub(super) totals: Totals,
-    /// Time from the first step to the last, evaluations included.
+    /// Time from the first step to the last, including evaluations.
     pub(super) duration: Duration,
     pub(super) lengths: Lengths,
 }
 
 impl Recorded {
-    /// What of the run stays as it is now, with these states.
+    /// The parts of the run that remain as they are now, including these states.
     #[must_use]
     pub fn stays<'a>(&'a self, states: &'a [u64]) -> Stays<'a> {
         Stays { tables: self.lengths.by_name(), checkpoints: &self.checkpoints, states }

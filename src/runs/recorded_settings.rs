@@ -1,4 +1,4 @@
-//! The settings of a run as its `resolved.toml` tells them, without a look at anything else.
+//! The settings of a run, read from its `resolved.toml` alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use super::directory::{RunDirectory, files};
 use crate::plan::SettingRow;
 use crate::settings::{Keep, Properties, Property, properties};
 
-/// Every setting of a run with its origin.
+/// Reads every setting of a run, with its origin.
 pub fn recorded_rows(directory: &RunDirectory) -> Result<Vec<SettingRow>> {
     let path = directory.path(files::RESOLVED);
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -21,7 +21,7 @@ pub fn recorded_rows(directory: &RunDirectory) -> Result<Vec<SettingRow>> {
     Ok(rows)
 }
 
-/// Adds what keys stand for that did not exist yet.
+/// Adds neutral values for settings that did not exist when the run was written.
 pub fn complete(rows: &mut Vec<SettingRow>, properties: &Properties) {
     for (Property { table, key, path, .. }, value) in properties.neutral() {
         if rows.iter().all(|row| row.path() != *path) {
@@ -31,7 +31,7 @@ pub fn complete(rows: &mut Vec<SettingRow>, properties: &Properties) {
     }
 }
 
-/// What the run keeps of its checkpoints; none where it does not tell.
+/// Which checkpoints the run keeps; `None` if it does not record that.
 pub(super) fn recorded_keep(directory: &RunDirectory) -> Option<Keep> {
     let rows = recorded_rows(directory).ok()?;
     let row = rows.into_iter().find(|row| row.path() == "checkpoints.keep")?;
@@ -62,7 +62,7 @@ fn rows(text: &str) -> Result<Vec<SettingRow>> {
     Ok(on.chain(off.into_iter().map(|place| (place, None))).map(row).collect())
 }
 
-/// The comments, by table and key.
+/// The origin comments, by table and key.
 fn origins(text: &str) -> BTreeMap<(String, String), String> {
     let (mut table, mut origins) = (String::new(), BTreeMap::new());
     for line in text.lines() {
@@ -77,7 +77,7 @@ fn origins(text: &str) -> BTreeMap<(String, String), String> {
     origins
 }
 
-/// Key and comment of a line; a `#` in a string begins none.
+/// The key and the comment of a line; a `#` inside a string does not start a comment.
 fn commented(line: &str) -> Option<(String, &str)> {
     line.match_indices("# ").find_map(|(at, _)| {
         let entry = toml::from_str::<toml::Table>(&line[..at]).ok()?;
@@ -85,8 +85,8 @@ fn commented(line: &str) -> Option<(String, &str)> {
     })
 }
 
-/// The settings as a run directory keeps them: folders by the way that leads there from it, so that both can move
-/// together. On another file system, or with nothing but the root in common, their paths stay absolute.
+/// The settings as stored in a run directory: paths of folders are made relative to it, so that both can move together. They stay
+/// absolute on another file system, or if only the root directory is shared.
 #[must_use]
 pub fn placed(rows: &[SettingRow], directory: &Path) -> Vec<SettingRow> {
     let place = |row: &SettingRow| {
@@ -98,7 +98,7 @@ pub fn placed(rows: &[SettingRow], directory: &Path) -> Vec<SettingRow> {
     rows.iter().map(place).collect()
 }
 
-/// The way from one folder to another.
+/// The relative path from one folder to another; `None` if it should stay absolute.
 fn relative_to(from: &Path, target: &Path) -> Option<PathBuf> {
     if !target.is_absolute() {
         return None;
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(relative_to(&run, Path::new("bert-base-uncased")), None);
         assert_eq!(relative_to(&run, Path::new("/proc")), None);
         assert_eq!(relative_to(&run, Path::new("/")), None);
-        // The runs may lie elsewhere, behind a link.
+        // The run directory may be reached through a symbolic link.
         let elsewhere = root.path().join("scratch/deep/runs");
         fs::create_dir_all(elsewhere.join("y")).unwrap();
         std::os::unix::fs::symlink(&elsewhere, root.path().join("linked")).unwrap();

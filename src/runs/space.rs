@@ -1,4 +1,4 @@
-//! How much disk a run needs.
+//! Disk space that a run needs.
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -10,24 +10,24 @@ use super::states::KEPT;
 use crate::plan::Trial;
 use crate::settings::{Kept, SaveEvery};
 
-/// Bytes of a float.
+/// Size of an f32 in bytes.
 const FLOAT: u64 = 4;
 
-/// Bytes that the checkpoints and states of a run take, metrics and predictions left out.
+/// Bytes for the checkpoints and states of a run, not counting metrics and predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct DiskSpace {
-    /// At most, while it trains: a file is written whole before the one that it replaces goes.
+    /// Maximum during training: each file is written in full before the one it replaces is removed.
     pub peak_bytes: u64,
-    /// When it has finished.
+    /// After the run has finished.
     pub kept_bytes: u64,
 }
 
 impl DiskSpace {
     #[must_use]
-    /// What the checkpoints and states of this trial take.
+    /// The disk space for the checkpoints and states of this trial.
     pub fn of(trial: &Trial) -> Self {
         let weights = trial.parameter_count() as u64 * FLOAT;
-        // The parameters and both moments of AdamW.
+        // The parameters and both AdamW moments.
         let state = 3 * weights;
         let (steps, settings) = (trial.steps.total, &trial.settings);
         let between = trial.steps.between_evaluations(settings.evaluation.every).max(1);
@@ -39,12 +39,12 @@ impl DiskSpace {
             SaveEvery::Never => 0,
             SaveEvery::Epoch => steps.div_ceil(trial.steps.per_epoch.max(1)),
             SaveEvery::Steps(every) => steps.div_ceil(every.get()),
-            // As often as it takes.
+            // Unknown in advance: assume the maximum.
             SaveEvery::Minutes(_) => KEPT as u64 + 1,
         };
-        // Those of the two states that a run may go back to stay as well, and one is being written.
+        // The checkpoints that the two kept states refer to stay as well, and one more is being written.
         let checkpoints = if kept == 0 { 0 } else { kept.saturating_mul(1 + KEPT as u64).saturating_add(1).min(evaluations) };
-        // Asked to stop, a run saves a state whatever the settings say.
+        // A run that is asked to stop saves a state, whatever the settings are.
         let states = (saves + 1).min(KEPT as u64 + 1);
         Self {
             peak_bytes: checkpoints.saturating_mul(weights).saturating_add(states * state),
@@ -53,14 +53,14 @@ impl DiskSpace {
     }
 }
 
-/// Bytes that are free where a folder is, or is going to be; none where the system does not say.
+/// Free bytes on the file system of a folder that exists or will be created; `None` if the system does not report them.
 #[must_use]
 pub fn free_bytes(folder: &Path) -> Option<u64> {
     let absolute = std::path::absolute(folder).ok()?;
     let existing = absolute.ancestors().find(|folder| folder.is_dir())?;
     let path = CString::new(existing.as_os_str().as_bytes()).ok()?;
     let mut found = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
-    // SAFETY: the path ends with a zero, and the call only writes to `found`, for which all zeros is a valid value.
+    // SAFETY: the path is NUL-terminated, and the call only writes to `found`, for which all zeros is a valid value.
     #[allow(unsafe_code)]
     let found = unsafe {
         if libc::statvfs(path.as_ptr(), found.as_mut_ptr()) != 0 {
@@ -82,7 +82,7 @@ mod tests {
         let text = String::from_utf8(output.stdout).unwrap();
         let expected: u64 = text.lines().nth(1).unwrap().trim().parse().unwrap();
         let found = free_bytes(&root.path().join("not/there/yet")).unwrap();
-        // Others write meanwhile.
+        // Other processes write to the disk meanwhile.
         assert!(found.abs_diff(expected) < 1 << 32, "{found} {expected}");
     }
 }

@@ -1,7 +1,6 @@
-//! What a run can go on from: saved states on disk, the newest sound one first.
+//! Saved states that a run can be resumed from.
 //!
-//! `states/step-000040/` holds parameters, moments, counters, and what the recorder knows; its manifest says whether it
-//! is what was written.
+//! `states/step-000040/` holds parameters, moments, counters, and what the recorder knows; its manifest reveals damage.
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,15 +23,15 @@ const FIRST: &str = "first_moments.safetensors";
 const SECOND: &str = "second_moments.safetensors";
 const PROGRESS: &str = "progress.json";
 const PREDICTIONS: &str = "predictions.csv";
-/// The newest, and the one before in case the newest is damaged.
+/// The newest state, and the previous one in case the newest is damaged.
 pub const KEPT: usize = 2;
 
-/// A training and its record between two steps.
+/// A training run and its record, between two steps.
 pub struct SavedState {
     pub training: TrainingState,
-    /// What has been recorded of it.
+    /// What has been recorded so far.
     pub recorded: Recorded,
-    /// The predictions at the best evaluation so far, as they are on disk.
+    /// The predictions at the best evaluation so far, in the file's format.
     pub predictions: Option<Vec<u8>>,
 }
 
@@ -50,14 +49,14 @@ struct ProgressFile {
 pub struct Damaged {
     /// The state's folder.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// Why it cannot be used.
     pub reason: String,
 }
 
-/// Writes a state.
+/// Saves a state.
 ///
 /// # Errors
-/// The disk is full, or the folder cannot be written; older states stay as they were.
+/// The disk is full or the folder cannot be written; older states stay intact.
 pub fn save(
     directory: &RunDirectory,
     table: &[Parameter],
@@ -81,7 +80,7 @@ pub fn save(
     .with_context(|| format!("cannot save the state of step {}", training.counters.steps))
 }
 
-/// Steps of the newest `count` states.
+/// Steps of the newest `count` states, newest first.
 #[must_use]
 pub fn steps(directory: &RunDirectory, count: usize) -> Vec<u64> {
     all(directory).into_iter().take(count).map(|(step, _)| step).collect()
@@ -95,11 +94,11 @@ pub fn keep(directory: &RunDirectory, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// The newest state that is what was written, and the newer ones that are not.
+/// Returns the newest intact state, and any newer ones that are damaged.
 #[must_use]
 pub fn newest(directory: &RunDirectory, table: &[Parameter]) -> (Option<SavedState>, Vec<Damaged>) {
     let mut damaged = Vec::new();
-    // What the manifest itself says of a damaged one is said by who looks at it first.
+    // A damaged run manifest is reported elsewhere, by whoever checks it first.
     let manifest = RunManifest::read(directory).ok().flatten();
     let is_listed_so = |step: u64| {
         let name = format!("{}/{}/{MANIFEST}", files::STATES, folder(step));
@@ -114,7 +113,7 @@ pub fn newest(directory: &RunDirectory, table: &[Parameter]) -> (Option<SavedSta
     (None, damaged)
 }
 
-/// Steps and folders of all states, the newest first.
+/// Steps and folders of all states, newest first.
 #[must_use]
 pub fn all(directory: &RunDirectory) -> Vec<(u64, PathBuf)> {
     let entries = fs::read_dir(directory.path(files::STATES)).into_iter().flatten().flatten();
@@ -140,7 +139,7 @@ fn read(path: &std::path::Path, step: u64, table: &[Parameter]) -> Result<SavedS
     Ok(SavedState { training, recorded: progress.recorded, predictions: fs::read(path.join(PREDICTIONS)).ok() })
 }
 
-/// The tensors of a file in the table's order.
+/// Reads the tensors of a file in parameter-table order.
 fn ordered(path: &std::path::Path, table: &[Parameter]) -> Result<Vec<HostTensor>> {
     let mut tensors: std::collections::BTreeMap<String, HostTensor> = read_tensors(path)?.into_iter().collect();
     let take = |entry: &Parameter| {

@@ -1,34 +1,34 @@
-//! How a run stands.
+//! The status of a run.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How a run stands, as `run.json` says it.
+/// The status of a run, as recorded in `run.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// A process trains it.
+    /// A process is training it.
     Running,
-    /// All steps were taken.
+    /// All steps are done.
     Finished,
-    /// Somebody asked it to stop; everything was saved.
+    /// The user stopped it; everything was saved.
     Interrupted,
     /// A sweep stopped it early.
     Pruned,
     /// An error ended it.
     Failed,
-    /// The loss or the gradient was no longer finite.
+    /// The loss or the gradient was not finite.
     Diverged,
-    /// The memory did not suffice.
+    /// There was not enough memory.
     #[serde(rename = "out of memory")]
     OutOfMemory,
-    /// Its process ended without a word.
+    /// Its process ended without recording an outcome.
     Died,
 }
 
 impl Status {
-    /// As `run.json` spells it.
+    /// The name used in `run.json`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,13 +43,13 @@ impl Status {
         }
     }
 
-    /// Whether it went as far as it should: nothing of it is left to train.
+    /// Whether the run has done all the training it should.
     #[must_use]
     pub const fn has_ended(self) -> bool {
         matches!(self, Self::Finished | Self::Pruned)
     }
 
-    /// Whether going on from its newest state could bring it to its end. What diverged would diverge again.
+    /// Whether resuming from the newest state could complete the run. A diverged run would diverge again.
     #[must_use]
     pub const fn can_resume(self) -> bool {
         matches!(self, Self::Interrupted | Self::Failed | Self::OutOfMemory | Self::Died)

@@ -1,6 +1,6 @@
-//! Folders of checkpoints and states, named by their step.
+//! Folder names of checkpoints and states.
 
-/// The name of a checkpoint's or a state's folder.
+/// The folder name of a checkpoint or state.
 #[must_use]
 pub fn folder(step: u64) -> String {
     format!("step-{step:06}")

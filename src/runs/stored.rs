@@ -1,4 +1,4 @@
-//! Runs on disk: listing them and finding one.
+//! Listing and finding runs on disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use super::directory::{RunDirectory, files};
 use super::{RunFacts, Status, Summary};
 use crate::machine::claim::{Claim, host_name};
 
-/// A run as its directory tells it.
+/// A run as read from its directory.
 #[derive(Clone, Debug)]
 pub struct StoredRun {
     /// The run directory.
     pub path: PathBuf,
     /// `run.json`.
     pub facts: RunFacts,
-    /// `summary.json`; only a finished run has one.
+    /// `summary.json`; only finished runs have it.
     pub summary: Option<Summary>,
 }
 
@@ -31,15 +31,15 @@ impl StoredRun {
         Ok(Self { path: path.to_path_buf(), facts, summary })
     }
 
-    /// The status as it is: a run that says `running` and whose process is gone has `died`.
+    /// The actual status: `died` if the run is recorded as `running` but its process is gone.
     ///
-    /// On the machine that it runs on its lock tells; elsewhere, signs of life that stopped long ago.
+    /// On its own machine, the lock shows whether the process is alive; elsewhere, a stale heartbeat means it is gone.
     #[must_use]
     pub fn status(&self) -> Status {
         if self.facts.status == Status::Running && !self.is_alive() { Status::Died } else { self.facts.status }
     }
 
-    /// The same for a run whose lock this process holds.
+    /// Like `status`, for a run whose lock this process holds.
     #[must_use]
     pub fn status_under_lock(&self) -> Status {
         let is_here = self.facts.host.name == host_name();
@@ -51,14 +51,14 @@ impl StoredRun {
         Claim::is_alive(&directory.path(files::LOCK), &directory.path(files::HEARTBEAT), &self.facts.host.name)
     }
 
-    /// The last line of the run's log.
+    /// The last non-empty line of the run's log.
     #[must_use]
     pub fn last_words(&self) -> Option<String> {
         let log = fs::read_to_string(self.path.join(files::LOG)).ok()?;
         log.lines().rev().find(|line| !line.trim().is_empty()).map(String::from)
     }
 
-    /// Steps taken, as far as the metrics tell.
+    /// Steps taken, according to the summary or `train.csv`.
     #[must_use]
     pub fn steps_taken(&self) -> u64 {
         let last_row = || {
@@ -68,7 +68,7 @@ impl StoredRun {
         self.summary.as_ref().map_or_else(|| last_row().unwrap_or(0), |summary| summary.steps)
     }
 
-    /// The directory's name.
+    /// The name of the run directory.
     #[must_use]
     pub fn directory_name(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
@@ -80,14 +80,14 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
 }
 
-/// Every run below `root` and in the sweeps below it, the oldest first, and what could not be read.
+/// Lists every run in `root` and in its sweeps, oldest first, along with the errors for unreadable ones.
 pub fn list(root: &Path) -> anyhow::Result<(Vec<StoredRun>, Vec<anyhow::Error>)> {
     let entries = match fs::read_dir(root) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
         Err(error) => return Err(error).with_context(|| format!("cannot read the folder for runs {}", root.display())),
     };
-    // A run that has lost its `run.json` is damaged, not gone.
+    // A run without its `run.json` is damaged, not gone.
     let is_run = |path: &PathBuf| path.join(files::RUN).is_file() || path.join(files::TRAIN).is_file();
     let is_sweep = |path: &Path| path.join(files::PLAN).is_file() || path.join(files::SWEEP).is_file();
     let mut paths = Vec::new();
@@ -114,7 +114,7 @@ pub fn list(root: &Path) -> anyhow::Result<(Vec<StoredRun>, Vec<anyhow::Error>)>
 /// Why a run was not found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// No run is meant, or several are.
+    /// No run matches, or several do.
     #[error("{0}")]
     NotFound(String),
     /// The run or the folder cannot be read.
@@ -122,11 +122,11 @@ pub enum FindError {
     Unreadable(anyhow::Error),
 }
 
-/// Runs that a message about a name lists.
+/// Maximum number of runs listed in an error message.
 const LISTED: usize = 10;
 
-/// The run that `name` means: a path, `latest`, or the beginning of the id, of the directory's name or of the experiment's
-/// name of one run. What is the whole of one of these goes before what begins with it.
+/// Finds the run that `name` identifies: a path, `latest`, or a unique prefix of its id, directory name or experiment name. An
+/// exact id, directory name or experiment name takes precedence over its prefixes.
 pub fn find(root: &Path, name: &str) -> Result<StoredRun, FindError> {
     let path = Path::new(name);
     if path.join(files::RUN).is_file() {

@@ -1,4 +1,4 @@
-//! `summary.json`: the facts of a finished run that comparisons are made of.
+//! `summary.json`: the results of a finished run, which comparisons are based on.
 
 use std::collections::BTreeMap;
 
@@ -15,29 +15,29 @@ pub struct Summary {
     pub task: String,
     /// The metric that picked the best checkpoint.
     pub metric: String,
-    /// Which of its scores is better.
+    /// Whether higher or lower scores are better.
     pub direction: Direction,
     /// The evaluation with the best score.
     pub best: Moment,
     /// The last evaluation.
     #[serde(rename = "final")]
     pub last: Moment,
-    /// Whether the best checkpoint gives every example the same class.
+    /// Whether the best checkpoint predicts the same class for every example.
     pub collapsed: bool,
-    /// The classes of the examples learnt from and scored on; absent in runs of earlier versions, and of what predicts no class.
+    /// Class counts of the training and validation splits; absent in runs of earlier versions and for tasks without classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<SplitLabels>,
     /// Steps taken.
     pub steps: u64,
-    /// Examples learnt from, repeated ones counted each time.
+    /// Examples trained on; repeated ones count each time.
     pub examples: u64,
-    /// Time from the first step to the last, evaluations included.
+    /// Time from the first step to the last, including evaluations.
     pub duration_seconds: f64,
-    /// Time of the training steps alone.
+    /// Time spent in training steps.
     pub training_seconds: f64,
-    /// Examples learnt from in a second of training.
+    /// Training throughput in examples, not counting evaluations.
     pub examples_per_second: f64,
-    /// Tokens, padding not counted, in a second of training.
+    /// Training throughput in tokens without padding, not counting evaluations.
     pub tokens_per_second: f64,
 }
 
@@ -46,9 +46,9 @@ pub struct Summary {
 pub struct Moment {
     /// Steps taken.
     pub step: u64,
-    /// Passes over the training split.
+    /// Epochs so far, as a fraction.
     pub epoch: f64,
-    /// By name, the loss included; a metric that is undefined has no score.
+    /// Scores by name, including the loss; an undefined metric has no entry.
     pub scores: BTreeMap<String, f64>,
     /// Whether every example got the same class although the labels differ.
     pub collapsed: bool,

@@ -1,14 +1,14 @@
-//! Whether the files that a run is resumed from are the ones it wrote.
+//! Checks that the files a run is resumed from are the ones it wrote.
 
 use super::directory::{RunDirectory, files};
 use super::facts::{FORMAT, RunFacts};
 use super::manifest::RunManifest;
 
-/// The files that decide how a run goes on and that somebody changed since the run wrote them, with what is wrong. States
-/// are not among them: each is looked at when it is read, and an older one may do.
+/// The files that affect how a run continues and were changed after it wrote them, with the reason. States are not included: each
+/// is checked when it is read, and an older one may be used instead.
 #[must_use]
 pub fn changed_files(directory: &RunDirectory) -> Vec<(String, String)> {
-    // Without a sound manifest there is nothing to compare with but the run's identity.
+    // Without an intact manifest, only the run's identity could be checked.
     let Ok(Some(manifest)) = RunManifest::read(directory) else { return Vec::new() };
     let decides = |name: &str| {
         matches!(name, files::EXPERIMENT | files::RESOLVED | files::RUN | files::TRAIN | files::EVAL | files::SPEED)

@@ -1,5 +1,5 @@
-//! Whether a run directory is what its run wrote: every file against the manifest, numbers against each other, settings
-//! and hashes against the run's identity, and that checkpoints load.
+//! Verifies a run directory: every file against the manifest, numbers against each other, settings and hashes against the run's
+//! identity, and that checkpoints load.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,15 +19,15 @@ use super::stored::StoredRun;
 use crate::checkpoint::{Weights, read_architecture};
 use crate::machine::durable::{MANIFEST, check_folder};
 
-/// Something that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub what: String,
-    /// What was found, or what is wrong.
+    /// A description of what was found, or what is wrong.
     pub found: Result<String, String>,
 }
 
-/// Looks at everything in a run directory.
+/// Checks everything in a run directory.
 #[must_use]
 pub fn verify(path: &Path) -> Vec<Finding> {
     let directory = RunDirectory::at(path.to_path_buf());
@@ -95,7 +95,7 @@ pub fn verify(path: &Path) -> Vec<Finding> {
     report.checks
 }
 
-/// What of a run cannot be checked, and why.
+/// What cannot be checked, and why.
 #[must_use]
 pub fn unchecked(path: &Path) -> Vec<String> {
     let directory = RunDirectory::at(path.to_path_buf());
@@ -126,7 +126,7 @@ impl Findings {
     }
 }
 
-/// The settings against the identity of the run.
+/// Checks the settings against the run's identity.
 fn settings(run: &StoredRun, directory: &RunDirectory) -> Result<String> {
     let rows = recorded_rows(directory)?;
     let facts = &run.facts;
@@ -140,13 +140,13 @@ fn settings(run: &StoredRun, directory: &RunDirectory) -> Result<String> {
     }
     let rungs = rungs(run);
     let fits = is_of(facts, &rows, rungs.as_deref().unwrap_or_default());
-    // A trial that its sweep's plan does not hold any more may have been compared at steps that nobody knows.
+    // If the sweep's plan no longer contains the trial, the steps of its comparisons are unknown.
     let is_known = rungs.is_some();
     ensure!(fits || !is_known, "and the hashes of {} do not give the training {}", files::RUN, facts.trial);
     Ok(format!("{} settings, training {}", rows.len(), facts.trial))
 }
 
-/// The steps at which a sweep compares this run; none at all outside of a sweep, unknown where the plan lacks it.
+/// The steps at which a sweep compares this run: empty outside of a sweep, `None` if the plan does not list the run.
 fn rungs(run: &StoredRun) -> Option<Vec<u64>> {
     let Some(plan) = run.path.parent().map(|parent| parent.join(files::PLAN)).filter(|plan| plan.is_file()) else {
         return Some(Vec::new());
@@ -157,7 +157,7 @@ fn rungs(run: &StoredRun) -> Option<Vec<u64>> {
     Some(trial["rungs"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).collect())
 }
 
-/// Steps of the folders that are there or should be.
+/// Steps of the folders that exist or should exist.
 fn steps(directory: &RunDirectory, place: &str, listed: &BTreeSet<String>) -> BTreeSet<u64> {
     let there = fs::read_dir(directory.path(place)).into_iter().flatten().flatten();
     let there = there.filter_map(|entry| step_of(entry.file_name().to_str()?));
@@ -165,14 +165,14 @@ fn steps(directory: &RunDirectory, place: &str, listed: &BTreeSet<String>) -> BT
     there.chain(listed.iter().filter_map(of_listed)).collect()
 }
 
-/// Whether a finished run of any format has this name; an earlier `prune` took the name of the last checkpoint.
+/// Whether a finished run of any format must have this pointer; earlier versions of `prune` could remove `last`.
 fn must_point(run: &StoredRun, directory: &RunDirectory, name: &str) -> bool {
     let keep = super::recorded_settings::recorded_keep(directory);
     let keeps_best = keep.is_none_or(|keep| keep.contains(crate::settings::Kept::Best));
     name == "best" && keeps_best && run.summary.is_some() && run.facts.status == Status::Finished
 }
 
-/// Files in the run's own folders that no run writes there.
+/// Files in the run's own folders that no run writes.
 fn strangers(directory: &RunDirectory) -> Vec<String> {
     let known: &[(&str, &[&str])] = &[
         ("metrics", &["train.csv", "speed.csv", "eval.csv"]),
@@ -184,7 +184,7 @@ fn strangers(directory: &RunDirectory) -> Vec<String> {
     for (place, known) in known {
         let entries = fs::read_dir(directory.path(place)).into_iter().flatten().flatten();
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        // A process that was killed leaves what it was writing.
+        // A process that was killed leaves partial files.
         let is_own = |name: &str| known.contains(&name) || step_of(name).is_some() || name.ends_with(".partial");
         found.extend(names.filter(|name| !is_own(name)).map(|name| format!("{place}/{name}")));
     }
