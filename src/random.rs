@@ -1,60 +1,59 @@
-//! Random numbers as pure functions of a seed and a place, so that no order of evaluation, number of
-//! threads or interruption can change them.
+//! Random numbers as pure functions of a seed and a place, so that they do not depend on the order of evaluation, the number of
+//! threads, or interruptions.
 //!
-//! The generator is Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
-//! as 1, 2, 3" (SC'11), the one that CUDA's cuRAND and PyTorch's GPU dropout use.
+//! The generator is Philox4x32-10 from Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC'11),
+//! which cuRAND and PyTorch's GPU dropout also use.
 
-/// What the numbers are drawn for. Streams of different purposes share nothing.
+/// What random numbers are used for. Streams for different purposes are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
-    /// The order of the training examples; place: epoch.
+    /// The order of the training examples; place: the epoch.
     Order = 1,
-    /// Freshly drawn weights; place: the parameter's number.
+    /// Initial weights; place: the parameter's index.
     Weights = 2,
-    /// Dropout masks; place: micro-batch and layer.
+    /// Dropout masks; place: the micro-batch and the layer.
     Dropout = 3,
-    /// Variants of a random sweep; place: the draw's number and the axis.
+    /// Variants of a random sweep; place: the index of the draw and the axis.
     Sweep = 4,
 }
 
-/// A sequence of random numbers that can be read at any position.
+/// A sequence of random numbers with random access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
     key: [u32; 2],
-    /// The two counter words that name the place; the other two count.
+    /// The two counter words that encode the place; the other two are the position.
     place: [u32; 2],
 }
 
 impl Stream {
-    /// The sequence of `seed` for one purpose at one place.
+    /// The sequence for one seed, purpose and place.
     ///
     /// `major` may use 48 bits and `minor` 16.
     #[must_use]
     pub fn new(seed: u64, purpose: Purpose, major: u64, minor: u16) -> Self {
-        // The purpose enters the key by a bijection of the seed for each purpose: an odd multiplier's
-        // multiples, added.
+        // The purpose enters the key as a bijection of the seed: an added multiple of an odd constant.
         let key = seed.wrapping_add((purpose as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let place = (major << 16) | u64::from(minor);
         Self { key: split(key), place: split(place) }
     }
 
-    /// The generator's key, and the counter's words that name the place.
+    /// The generator's key, and the counter words that encode the place.
     #[must_use]
     pub fn parts(&self) -> ([u32; 2], [u32; 2]) {
         (self.key, self.place)
     }
 
-    /// The four numbers of the block at `position`.
+    /// The four random words of the block at `position`.
     #[must_use]
     pub fn block(&self, position: u64) -> [u32; 4] {
         let [low, high] = split(position);
         philox([low, high, self.place[0], self.place[1]], self.key)
     }
 
-    /// The blocks at `first` and the fifteen positions behind it, word by word: `[word][block]`.
+    /// The blocks at `first` and the following fifteen positions, word by word: `[word][block]`.
     #[inline(always)]
-    // Lanes are counted, so that the compiler makes vectors of them.
+    // Indexed loops over lanes, so that the compiler vectorizes them.
     #[allow(clippy::inline_always, clippy::needless_range_loop)]
     #[must_use]
     pub fn lanes(&self, first: u64) -> [[u32; 16]; 4] {
@@ -81,25 +80,25 @@ impl Stream {
         counter
     }
 
-    /// A number in `0..bound`, for the `index`-th draw.
+    /// A random number in `0..bound`, for draw number `index`.
     #[must_use]
     pub fn below(&self, index: u64, bound: u64) -> u64 {
         let [a, b, ..] = self.block(index);
         let wide = u128::from(u64::from(a) | (u64::from(b) << 32)) * u128::from(bound);
-        // Multiply-and-shift; its bias is below bound / 2^64.
+        // Multiply-and-shift; the bias is below bound / 2^64.
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
-    /// The `index`-th draw from the uniform distribution between 0 and 1, both excluded.
+    /// Draw number `index` from the uniform distribution on (0, 1).
     #[must_use]
     pub fn unit(&self, index: u64) -> f64 {
         let [a, b, ..] = self.block(index);
-        // 52 bits and a half: exact in a double, and symmetric.
+        // 52 bits plus one half: exact in an f64, and symmetric.
         let bits = (u64::from(a) | (u64::from(b) << 32)) >> 12;
         (bits as f64 + 0.5) / (1_u64 << 52) as f64
     }
 
-    /// `0..n` in random order (Fisher–Yates).
+    /// `0..n` in random order (Fisher–Yates shuffle).
     #[must_use]
     pub fn permutation(&self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
@@ -193,7 +192,7 @@ mod tests {
         }
     }
 
-    /// Each position must hold each element equally often: a chi-square test against its 99.99 % quantile.
+    /// Each position must hold each element equally often: a chi-square test against the 99.99% quantile.
     #[test]
     fn permutations_are_uniform() {
         let (n, draws) = (6_usize, 12_000_u64);
@@ -205,7 +204,7 @@ mod tests {
         }
         let expected = draws as f64 / n as f64;
         let chi_square: f64 = counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();
-        // 25 degrees of freedom: the 99.99 % quantile is 59.1 (scipy.stats.chi2.ppf(0.9999, 25)).
+        // 25 degrees of freedom: the 99.99% quantile is 59.1 (scipy.stats.chi2.ppf(0.9999, 25)).
         assert!(chi_square < 59.1, "chi-square {chi_square}");
     }
 

@@ -1,4 +1,4 @@
-//! BERT (Devlin et al. 2019) as in transformers' `BertForSequenceClassification`.
+//! BERT (Devlin et al. 2019), as in transformers' `BertForSequenceClassification`.
 
 use anyhow::{Result, ensure};
 
@@ -7,36 +7,36 @@ use super::family::Family;
 use super::parameter::{Builder, ModelPart, Parameter};
 use super::{DropoutProbabilities, training_operations};
 
-/// The shape of a BERT encoder and the settings that its checkpoint was trained with.
+/// The shape of a BERT encoder, and the other settings in its `config.json`.
 ///
-/// Defaults are those of transformers' `BertConfig`.
+/// The defaults are those of transformers' `BertConfig`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Number of token ids.
+    /// Vocabulary size.
     pub vocab_size: usize,
     /// Width of the hidden states, `d`.
     pub hidden_size: usize,
     /// Number of encoder layers.
     pub num_hidden_layers: usize,
-    /// Divides `hidden_size`.
+    /// Number of attention heads; divides `hidden_size`.
     pub num_attention_heads: usize,
-    /// Width of the feed-forward part.
+    /// Width of the feed-forward layers.
     pub intermediate_size: usize,
-    /// Longest sequence that has position embeddings.
+    /// Number of position embeddings, and so the maximum sequence length.
     pub max_position_embeddings: usize,
     /// Number of segment embeddings.
     pub type_vocab_size: usize,
-    /// Added to the variance in every layer norm.
+    /// Epsilon added to the variance in every layer norm.
     pub layer_norm_eps: f64,
-    /// Dropout of embeddings and hidden states.
+    /// Dropout probability for embeddings and hidden states.
     pub hidden_dropout_prob: f64,
-    /// Dropout of attention probabilities.
+    /// Dropout probability for attention probabilities.
     pub attention_probs_dropout_prob: f64,
-    /// Dropout of the pooled output; absent, that of the hidden states.
+    /// Dropout probability for the pooled output; if absent, that of the hidden states.
     pub classifier_dropout: Option<f64>,
-    /// Standard deviation of freshly drawn weights.
+    /// Standard deviation of randomly initialized weights.
     pub initializer_range: f64,
-    /// The token that fills a batch up, of which nothing is learned; none where the file says null.
+    /// The padding token, which is not trained; `None` if the file says null.
     pub pad_token_id: Option<u32>,
     file: ConfigFile,
 }

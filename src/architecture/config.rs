@@ -1,11 +1,11 @@
-//! `config.json`, read key by key, and what every family has in it.
+//! Reads `config.json` key by key, and the keys that all families share.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 
 use crate::task::Head;
 
-/// Largest sizes that make sense; above them a file is damaged or hostile, not an encoder.
+/// Maximum plausible sizes; a file that exceeds them is damaged or hostile.
 pub(super) mod largest {
     pub const VOCABULARY: usize = 10_000_000;
     pub const WIDTH: usize = 65_536;
@@ -14,7 +14,7 @@ pub(super) mod largest {
     pub const OTHER: usize = 1_000_000;
 }
 
-/// A `config.json` as it was written, kept whole for the checkpoints written later.
+/// A `config.json` as written, kept in full for checkpoints that are saved later.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ConfigFile(Map<String, Value>);
 
@@ -23,12 +23,12 @@ impl ConfigFile {
         Ok(Self(serde_json::from_str(text)?))
     }
 
-    /// The value of a key; none where it is absent or null.
+    /// The value of a key; `None` if it is absent or null.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.0.get(key).filter(|value| !value.is_null())
     }
 
-    /// A size from 1 to `largest`.
+    /// A size between 1 and `largest`.
     pub fn size(&self, key: &str, default: usize, largest: usize) -> Result<usize> {
         let size = match self.0.get(key) {
             None => default,
@@ -53,15 +53,14 @@ impl ConfigFile {
         Ok(number)
     }
 
-    /// A small number above 0.
+    /// A small positive number.
     pub fn small(&self, key: &str, default: f64) -> Result<f64> {
         let number = self.number(key)?.unwrap_or(default);
         ensure!((1e-30..=10.0).contains(&number), "{key} is {number}, expected a number from 1e-30 to 10");
         Ok(number)
     }
 
-    /// The padding token: `default` where the file does not say it, none where it says null; below 0 it counts from the end,
-    /// as in torch.
+    /// The padding token: `default` if the key is absent, `None` if it is null. A negative id counts from the end, as in torch.
     pub fn pad_token(&self, default: u32, vocab_size: usize) -> Result<Option<u32>> {
         let Some(value) = self.0.get("pad_token_id") else { return Ok(Some(default)) };
         if value.is_null() {
@@ -73,7 +72,7 @@ impl ConfigFile {
         Ok(Some(u32::try_from(if id < 0 { id + size } else { id })?))
     }
 
-    /// Refuses a key with another value than the one that is implemented; absent and null are as good as that.
+    /// Rejects a key whose value is not the supported one; absent and null are accepted.
     pub fn expect(&self, key: &str, known: &str) -> Result<()> {
         if let Some(value) = self.get(key) {
             ensure!(value == known, "{key} is {value}, and only \"{known}\" is known");
@@ -81,7 +80,7 @@ impl ConfigFile {
         Ok(())
     }
 
-    /// Refuses what turns any encoder of transformers into something else.
+    /// Rejects options that turn a transformers encoder into something else.
     pub fn expect_plain_encoder(&self) -> Result<()> {
         for (key, meaning) in [
             ("is_decoder", "a decoder, whose tokens see only those before them"),
@@ -98,10 +97,10 @@ impl ConfigFile {
         Ok(())
     }
 
-    /// The file of a fine-tuned checkpoint: what was read, with the head's outputs.
+    /// The `config.json` of a fine-tuned checkpoint: the original one, updated for the head.
     pub fn fine_tuned(&self, model_type: &str, class: &str, head: &Head) -> Value {
         let mut written = self.0.clone();
-        // transformers counts a head's outputs by their labels, and calls a nameless one so.
+        // transformers derives the number of outputs from the labels; this is its name for a single unnamed one.
         let unnamed = ["LABEL_0".to_string()];
         let labels = if head.labels().is_empty() { &unnamed } else { head.labels() };
         let id2label: Map<String, Value> = labels.iter().enumerate().map(|(id, label)| (id.to_string(), json!(label))).collect();
@@ -117,17 +116,17 @@ impl ConfigFile {
         Value::Object(written)
     }
 
-    /// The type that transformers would compute in, where the file names one.
+    /// The dtype that transformers would compute in, if the file sets one.
     pub fn dtype(&self) -> Option<&str> {
         self.0.get("dtype").or_else(|| self.0.get("torch_dtype")).and_then(Value::as_str)
     }
 
-    /// A key's text.
+    /// The value of a key if it is a string.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.0.get(key).and_then(Value::as_str)
     }
 
-    /// The labels of the checkpoint's own classifier by id, where it names them.
+    /// The labels of the checkpoint's own classifier, in id order, if the file names them.
     pub fn labels(&self) -> Vec<String> {
         let Some(Value::Object(id2label)) = self.0.get("id2label") else { return Vec::new() };
         let mut labels: Vec<(usize, String)> =

@@ -1,17 +1,17 @@
-//! What a family of encoders has to say about itself.
+//! The interface that a family of encoders implements.
 
 use super::DropoutProbabilities;
 use super::config::ConfigFile;
 use super::parameter::Parameter;
 
-/// A family's `config.json`, understood. See [`super::Architecture`], whose methods these are, for what they mean.
+/// A family's parsed `config.json`. The methods are documented at [`super::Architecture`].
 pub(super) trait Family {
     fn file(&self) -> &ConfigFile;
     /// `model_type` in `config.json`.
     fn model_type(&self) -> &'static str;
-    /// The class of transformers with a head for whole sequences.
+    /// The transformers class for sequence classification.
     fn class(&self) -> &'static str;
-    /// The beginning of an encoder's names, which a checkpoint without a head leaves off.
+    /// The prefix of the encoder's parameter names, which checkpoints without a head omit.
     fn base_model_prefix(&self) -> &'static str;
     fn parameters(&self, outputs: usize) -> Vec<Parameter>;
     fn description(&self) -> String;
@@ -22,7 +22,7 @@ pub(super) trait Family {
     fn dropout(&self) -> DropoutProbabilities;
     fn operations(&self, length: usize) -> f64;
 
-    /// Checkpoints converted from TensorFlow name the parameters of a layer norm gamma and beta, whatever the family.
+    /// Checkpoints converted from TensorFlow name layer norm parameters gamma and beta, in every family.
     fn rename(&self, name: &str) -> String {
         match name.rsplit_once('.') {
             Some((layer, "gamma")) => format!("{layer}.weight"),

@@ -1,8 +1,8 @@
-//! Encoders on paper: what a `config.json` says of shape and parameters. Knows neither tensors nor files.
+//! Encoder architectures: the shape and the parameters that a `config.json` describes. Uses neither tensors nor files.
 //!
-//! A family of encoders is one file: its configuration, and [`family::Family`] implemented for it. It is listed in
-//! [`Architecture`], `Architecture::parse` and `Architecture::family`. Nothing outside this folder and `models/` reads a
-//! family's own fields.
+//! Each family of encoders is one file: its configuration, and an implementation of [`family::Family`]. Families are listed in
+//! [`Architecture`], `Architecture::parse` and `Architecture::family`. Nothing outside this folder and `models/` reads the fields
+//! of a specific family.
 
 pub mod bert;
 mod config;
@@ -20,26 +20,26 @@ use family::Family;
 
 pub use parameter::{Draw, ModelPart, Parameter, Role};
 
-/// An encoder with a head for whole sequences, by its family.
+/// An encoder with a sequence classification or regression head, by family.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Architecture {
-    /// BERT, and what was trained in its shape: MiniLM, the miniatures, the multilingual ones.
+    /// BERT, and models of the same shape: MiniLM, BERT miniatures, multilingual BERT.
     Bert(bert::Config),
 }
 
-/// Probabilities of dropping an element while training.
+/// Dropout probabilities for training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DropoutProbabilities {
     /// Embeddings and hidden states.
     pub hidden: f64,
     /// Attention probabilities.
     pub attention: f64,
-    /// The states that the last layer reads.
+    /// The input of the classifier.
     pub classifier: f64,
 }
 
 impl DropoutProbabilities {
-    /// One probability everywhere.
+    /// The same probability everywhere.
     #[must_use]
     pub fn uniform(probability: f64) -> Self {
         Self { hidden: probability, attention: probability, classifier: probability }
@@ -47,10 +47,10 @@ impl DropoutProbabilities {
 }
 
 impl Architecture {
-    /// Reads the text of a `config.json`.
+    /// Parses the text of a `config.json`.
     ///
     /// # Errors
-    /// It is not JSON, or describes an encoder that is not implemented.
+    /// It is not valid JSON, or describes an unsupported encoder.
     pub fn parse(text: &str) -> Result<Self> {
         let file = ConfigFile::parse(text)?;
         match file.get("model_type").map_or(Some("bert"), Value::as_str) {
@@ -65,101 +65,101 @@ impl Architecture {
         }
     }
 
-    /// Every parameter of the encoder with this head, in the order of torch's `named_parameters()`.
+    /// Every parameter of the encoder and this head, in the order of torch's `named_parameters()`.
     #[must_use]
     pub fn parameters(&self, head: &Head) -> Vec<Parameter> {
         self.family().parameters(head.outputs())
     }
 
-    /// The name that transformers has today for what a file may call otherwise.
+    /// Maps a parameter name from a file to the name that transformers uses today.
     #[must_use]
     pub fn rename(&self, name: &str) -> String {
         self.family().rename(name)
     }
 
-    /// A parameter's name in a checkpoint that was saved without a head; none for the head's own.
+    /// A parameter's name in a checkpoint saved without a head; `None` for the head's own parameters.
     #[must_use]
     pub fn name_without_prefix<'a>(&self, name: &'a str) -> Option<&'a str> {
         name.strip_prefix(self.family().base_model_prefix())
     }
 
-    /// The shape in a few words.
+    /// A short description of the shape.
     #[must_use]
     pub fn description(&self) -> String {
         self.family().description()
     }
 
-    /// Number of token ids.
+    /// Vocabulary size.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
         self.family().vocabulary()
     }
 
-    /// Number of segments (`token_type_ids`) that can be told apart; 0 where the family has none.
+    /// Number of segments (`token_type_ids`); 0 if the family has none.
     #[must_use]
     pub fn segments(&self) -> usize {
         self.family().segments()
     }
 
-    /// The token that fills a batch up, of which nothing is learned.
+    /// The padding token, which is not trained.
     #[must_use]
     pub fn pad_token(&self) -> Option<u32> {
         self.family().pad_token()
     }
 
-    /// The most tokens that an input can have.
+    /// The maximum sequence length in tokens.
     #[must_use]
     pub fn longest(&self) -> usize {
         self.family().longest()
     }
 
-    /// Dropout as the checkpoint was trained with.
+    /// The dropout probabilities in the checkpoint's configuration.
     #[must_use]
     pub fn dropout(&self) -> DropoutProbabilities {
         self.family().dropout()
     }
 
-    /// Floating-point operations of a training step on one example of `length` tokens.
+    /// Floating-point operations per training step for one example of `length` tokens.
     #[must_use]
     pub fn operations(&self, length: usize) -> f64 {
         self.family().operations(length)
     }
 
-    /// `config.json` of a fine-tuned checkpoint: what was read, with this head.
+    /// The `config.json` of a fine-tuned checkpoint: the original one, updated for this head.
     #[must_use]
     pub fn config_json(&self, head: &Head) -> Value {
         let family = self.family();
         family.file().fine_tuned(family.model_type(), family.class(), head)
     }
 
-    /// The type that transformers would compute in, where that is not f32.
+    /// The dtype that transformers would compute in, if it is not f32.
     #[must_use]
     pub fn other_dtype(&self) -> Option<&str> {
         self.family().file().dtype().filter(|dtype| *dtype != "float32")
     }
 
-    /// The class of the tokenizer, where the file names one.
+    /// The tokenizer class, if the file names one.
     #[must_use]
     pub fn tokenizer_class(&self) -> Option<&str> {
         self.family().file().text("tokenizer_class")
     }
 
-    /// What the checkpoint's own head was trained for, where that is something else than this head is for.
+    /// The problem type of the checkpoint's own head, if it differs from this head's.
     #[must_use]
     pub fn other_problem(&self, head: &Head) -> Option<&str> {
         self.family().file().text("problem_type").filter(|kind| *kind != head.problem_type())
     }
 
-    /// The labels of the checkpoint's own head by id, where it names them.
+    /// The labels of the checkpoint's own head, in id order, if the file names them.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
         self.family().file().labels()
     }
 }
 
-/// Operations of a training step on one example: two for each multiplication of the matrix products of full attention and
-/// a feed-forward part of two matrices, forward once and backward twice (Kaplan et al. 2020, appendix B). The head, which
-/// sees one token, does not count.
+/// Floating-point operations per training step for one example: two for each multiply-add in the matrix products of full
+/// attention and a feed-forward block of two matrices, counted once for the forward pass and twice for the backward pass (Kaplan
+/// et al. 2020, appendix B). The head is not counted, because it sees only one token.
 fn training_operations(layers: usize, d: usize, intermediate: usize, length: usize) -> f64 {
     let (d, wide, tokens) = (d as f64, intermediate as f64, length as f64);
     let projections = 2.0 * tokens * (4.0 * d * d + 2.0 * d * wide);

@@ -1,4 +1,4 @@
-//! Finding a checkpoint's files: in a folder, or on the hub.
+//! Finds a checkpoint's files, in a folder or on the hub.
 
 use std::path::{Path, PathBuf};
 
@@ -10,41 +10,41 @@ use crate::hub::{Commit, Hub, Repository, Snapshot};
 use crate::machine::input_file::{InputFile, MIB};
 use crate::terminal::listed;
 
-/// Files that make a tokenizer; at least one of the first two must be there.
+/// Tokenizer files; at least one of the first two must exist.
 pub const TOKENIZER_FILES: [&str; 5] =
     ["tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
 
-/// Weights files, the preferred first.
+/// Weights files, in order of preference.
 const WEIGHTS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
-/// Bytes that `config.json` may have.
+/// Maximum size of `config.json` in bytes.
 const LARGEST_CONFIG: u64 = 16 * MIB;
-/// Bytes that a file of the tokenizer may have; those of a hundred languages have half of it.
+/// Maximum size of a tokenizer file in bytes; those for a hundred languages have half of that.
 const LARGEST_TOKENIZER: u64 = 64 * MIB;
-/// Bytes that a plain vocabulary may have.
+/// Maximum size of `vocab.txt` in bytes.
 const LARGEST_VOCABULARY: u64 = 16 * MIB;
 
-/// The files of a checkpoint: what they held when they were found, and where the weights are.
+/// The files of a checkpoint: contents at the time they were found, and the paths of the weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// `config.json`.
     pub config: InputFile,
-    /// The weights: one file, or every shard in the order of their names; empty where they were not asked for.
+    /// The weights: one file, or all shards in name order; empty if not requested.
     pub weights: Vec<PathBuf>,
-    /// `tokenizer.json` or, where that is all there is, `vocab.txt`.
+    /// `tokenizer.json`, or `vocab.txt` if there is no `tokenizer.json`.
     pub tokenizer: InputFile,
-    /// The other files of the tokenizer that are there.
+    /// The other tokenizer files that exist.
     pub tokenizer_extras: Vec<InputFile>,
-    /// The commit that all of them come from, where they come from the hub.
+    /// The commit that the files come from, if they come from the hub.
     pub commit: Option<Commit>,
-    /// What people should know of how they were found.
+    /// A note for the user about how they were found.
     pub remark: Option<String>,
 }
 
-/// What the `config.json` of this path describes.
+/// The architecture that a `config.json` describes.
 ///
 /// # Errors
-/// It cannot be read, or describes something other than a supported encoder.
+/// The file cannot be read, or does not describe a supported encoder.
 pub fn read_architecture(path: &Path) -> Result<Architecture> {
     architecture_of(&InputFile::read(path, LARGEST_CONFIG)?)
 }
@@ -55,7 +55,7 @@ fn architecture_of(config: &InputFile) -> Result<Architecture> {
 }
 
 impl Files {
-    /// Finds the files, downloading what is on the hub and not cached.
+    /// Finds the files, downloading those on the hub that are not cached.
     ///
     /// # Errors
     /// The folder or the repository does not exist or lacks a file; a file cannot be read; the hub cannot be reached.
@@ -70,7 +70,7 @@ impl Files {
         let folder = &follow_pointer(folder)?;
         ensure!(folder.is_dir(), "there is no checkpoint folder {}", folder.display());
         std::fs::read_dir(folder).with_context(|| format!("cannot read the checkpoint folder {}", folder.display()))?;
-        // Also what turns out to be no file: it is refused by its name then.
+        // Includes names that are not regular files, which are rejected by name later.
         let existing = |name: &str| Some(folder.join(name)).filter(|path| is_there(path));
         let listing = || format!("{} holds {}", folder.display(), list(folder));
         let inside = ["checkpoints/best", "best"].into_iter().map(|inner| folder.join(inner)).find(|inner| inner.is_file());
@@ -102,7 +102,7 @@ impl Files {
         Ok(Self { commit: Some(gathered.commit), remark: gathered.remark, ..files })
     }
 
-    /// `tokenizer` is not empty, and begins with what the vocabulary is in.
+    /// `tokenizer` is not empty; its first entry contains the vocabulary.
     fn read(config: &Path, weights: Vec<PathBuf>, tokenizer: &[PathBuf]) -> Result<Self> {
         let config = InputFile::read(config, LARGEST_CONFIG)?;
         let read = |path: &PathBuf| {
@@ -116,12 +116,12 @@ impl Files {
         Ok(Self { config, weights, tokenizer, tokenizer_extras, commit: None, remark: None })
     }
 
-    /// What `config.json` describes.
+    /// The architecture that `config.json` describes.
     pub fn architecture(&self) -> Result<Architecture> {
         architecture_of(&self.config)
     }
 
-    /// Everything that the tokenizer is made of.
+    /// All tokenizer files.
     pub fn tokenizer_files(&self) -> impl Iterator<Item = &InputFile> {
         std::iter::once(&self.tokenizer).chain(&self.tokenizer_extras)
     }
@@ -140,12 +140,12 @@ fn is_vocabulary(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "tokenizer.json" || name == "vocab.txt")
 }
 
-/// Whether something has this name, a link that leads nowhere included.
+/// Whether the name exists, even as a broken symbolic link.
 fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// The weights in a folder: one file, or the shards that an index names.
+/// The weights in a folder: one file, or the shards listed in an index.
 fn weights_in(folder: &Path) -> Result<Vec<PathBuf>> {
     for name in WEIGHTS_FILES {
         let (whole, index) = (folder.join(name), folder.join(shards::index_of(name)));
@@ -163,7 +163,7 @@ fn weights_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(Vec::new())
 }
 
-/// The weights in a commit of the hub: one file, or the shards that an index names.
+/// The weights in a snapshot from the hub: one file, or the shards listed in an index.
 fn weights_of(snapshot: &Snapshot<'_>) -> Result<Vec<PathBuf>> {
     for name in WEIGHTS_FILES {
         if let Some(whole) = snapshot.find(name)? {
@@ -177,7 +177,7 @@ fn weights_of(snapshot: &Snapshot<'_>) -> Result<Vec<PathBuf>> {
     Err(snapshot.missing(&WEIGHTS_FILES.join(" or ")).into())
 }
 
-/// `checkpoints/best` of a run is a file that names the folder beside it.
+/// Follows a run's `checkpoints/best`, a file that names the folder next to it.
 fn follow_pointer(path: &Path) -> Result<PathBuf> {
     if !path.is_file() {
         return Ok(path.to_path_buf());

@@ -1,4 +1,4 @@
-//! Float types that tensors are stored in.
+//! Floating-point formats of stored tensors.
 
 use std::io::{ErrorKind, Read};
 
@@ -7,7 +7,7 @@ use half::{bf16, f16};
 
 use crate::machine::memory::NotEnoughMemory;
 
-/// Bytes that are read at once.
+/// Number of bytes read at a time.
 const CHUNK: usize = 1 << 20;
 
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub(super) enum FloatFormat {
 }
 
 impl FloatFormat {
-    /// Bytes of a number.
+    /// Size of a number in bytes.
     fn size(self) -> usize {
         match self {
             Self::F64 => 8,
@@ -28,10 +28,10 @@ impl FloatFormat {
         }
     }
 
-    /// The next `count` numbers of a file, as f32; nothing but a part of them is in memory twice.
+    /// Reads the next `count` numbers of a file as f32; at most one chunk is in memory twice.
     ///
     /// # Errors
-    /// The file cannot be read or ends before them, or memory does not suffice.
+    /// The file cannot be read or ends too early, or there is not enough memory.
     pub(super) fn read(self, file: &mut impl Read, count: usize) -> Result<Vec<f32>> {
         ensure!(Vec::<f32>::new().try_reserve_exact(count).is_ok(), NotEnoughMemory(format!("{count} numbers")));
         let mut exactly = |bytes: &mut [u8]| match file.read_exact(bytes) {
@@ -40,7 +40,7 @@ impl FloatFormat {
         };
         if matches!(self, Self::F32) && cfg!(target_endian = "little") {
             let mut values = vec![0.0; count];
-            // Hashed while it is in the processor's cache.
+            // In chunks, so that the bytes are hashed while they are in the CPU cache.
             bytemuck::cast_slice_mut::<f32, u8>(&mut values).chunks_mut(CHUNK).try_for_each(&mut exactly)?;
             return Ok(values);
         }
@@ -54,7 +54,7 @@ impl FloatFormat {
         Ok(values)
     }
 
-    /// Little-endian numbers of this format as f32.
+    /// Converts little-endian numbers of this format to f32.
     pub(super) fn widen(self, bytes: &[u8]) -> Vec<f32> {
         let mut values = Vec::with_capacity(bytes.len() / self.size());
         self.widen_into(bytes, &mut values);

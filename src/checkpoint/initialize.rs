@@ -1,4 +1,4 @@
-//! The parameters that training starts from: read, or drawn where there is nothing to read.
+//! The initial parameters: read from a checkpoint, or randomly initialized.
 
 use anyhow::{Result, bail};
 
@@ -12,31 +12,31 @@ use crate::terminal::brief;
 /// Initial parameters and where they came from.
 #[derive(Debug)]
 pub struct Initial {
-    /// In the order in which they were asked for.
+    /// The parameters, in the requested order.
     pub parameters: Vec<HostTensor>,
-    /// Names of the parameters that were drawn because the checkpoint lacks them.
+    /// Names of the parameters that were randomly initialized because the checkpoint lacks them.
     pub drawn: Vec<String>,
-    /// Whether the checkpoint's head has other shapes.
+    /// Whether the shape of the checkpoint's head differs.
     pub head_of_another_size: bool,
-    /// Names of what the checkpoint holds and the model does not.
+    /// Names of the checkpoint's tensors that the model does not use.
     pub unused: Vec<String>,
-    /// SHA-256 of the weights that were read, where some were.
+    /// SHA-256 of the weights, if any were read.
     pub sha256: Option<String>,
 }
 
-/// Takes the parameters out of `weights`, and draws what they lack: every one where there are none.
+/// Takes the parameters from `weights` and randomly initializes the missing ones; without weights, that is all of them.
 ///
 /// # Errors
-/// A weight of the encoder is missing, or has another shape than `config.json` says; or memory does not suffice.
+/// A weight of the encoder is missing or its shape differs from `config.json`, or there is not enough memory.
 pub fn initialize(wanted: &[Parameter], weights: Option<Weights<'_>>, seed: u64) -> Result<Initial> {
     let sha256 = weights.as_ref().map(|weights| weights.sha256().to_string());
     let mut found = Found::default();
     if let Some(weights) = weights {
         found.take(wanted, weights)?;
     }
-    // What is not there is drawn after everything has been looked at: a shape may ask for more than any memory holds.
+    // Missing parameters are initialized only after all checks: a shape may need more memory than the machine has.
     let total: usize = wanted.iter().map(Parameter::elements).sum();
-    // The system promises more than it has, and ends the process that takes it at its word.
+    // Check first, because the system overcommits memory and would kill the process later.
     let too_large = memory_info::available().is_some_and(|available| total as u64 > available / size_of::<f32>() as u64);
     if too_large || Vec::<f32>::new().try_reserve_exact(total).is_err() {
         return Err(NotEnoughMemory(format!("{total} parameters")).into());
@@ -52,10 +52,10 @@ pub fn initialize(wanted: &[Parameter], weights: Option<Weights<'_>>, seed: u64)
     Ok(Initial { parameters, drawn, head_of_another_size: found.head_of_another_size, unused: found.unused, sha256 })
 }
 
-/// What weights hold of the parameters that are wanted.
+/// The wanted parameters that the weights contain.
 #[derive(Default)]
 struct Found {
-    /// In the order of the parameters.
+    /// One entry per wanted parameter, in order.
     tensors: Vec<Option<HostTensor>>,
     head_of_another_size: bool,
     unused: Vec<String>,
@@ -67,7 +67,7 @@ impl Found {
         for parameter in wanted {
             let tensor = match weights.take(&parameter.name) {
                 Some(tensor) if tensor.shape == parameter.shape => Some(tensor),
-                // A head for another number of labels says nothing about this task.
+                // A head with another number of labels is useless for this task.
                 Some(_) if parameter.part.may_differ_in_shape() => {
                     self.head_of_another_size = true;
                     None
@@ -100,7 +100,7 @@ impl Found {
     }
 }
 
-/// Draws the parameter at a place in torch's order, from a stream of its own.
+/// Initializes the parameter with this index in torch's order, using a random stream of its own.
 fn draw(parameter: &Parameter, place: usize, seed: u64) -> HostTensor {
     let n = parameter.elements();
     let values = match parameter.draw {

@@ -18,7 +18,7 @@ pub use write::Template;
 
 use crate::architecture::Role;
 
-/// A parameter in the host's memory, row-major, in the file's layout.
+/// A parameter in host memory, row-major, in checkpoint layout.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostTensor {
     /// Size of each dimension.
@@ -27,7 +27,7 @@ pub struct HostTensor {
 }
 
 impl HostTensor {
-    /// A matrix with rows as columns.
+    /// The transposed matrix.
     #[must_use]
     pub fn transposed(&self) -> Self {
         let (rows, columns) = (self.shape[0], self.shape[1]);
@@ -38,7 +38,7 @@ impl HostTensor {
         Self { shape: vec![columns, rows], values }
     }
 
-    /// From the file's layout to the device's, where the weight of a linear layer is `[in, out]`.
+    /// Converts from checkpoint layout to device layout, in which linear weights are `[in, out]`.
     #[must_use]
     pub fn in_device_layout(self, role: Role) -> Self {
         if role.is_transposed() { self.transposed() } else { self }

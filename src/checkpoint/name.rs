@@ -1,4 +1,4 @@
-//! How an experiment names a checkpoint: a folder, a repository of the hub, or the address of its page.
+//! Checkpoint names in experiments: a folder, a hub repository, or the URL of its page.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,15 +7,15 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::hub::{self, Url, unescape};
 
-/// What an experiment writes before a run in place of a checkpoint: `run:8c1f3a`.
+/// The prefix for using a run's best checkpoint: `run:8c1f3a`.
 pub const RUN_PREFIX: &str = "run:";
 
-/// How an experiment names a checkpoint.
+/// A checkpoint as named in an experiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckpointName {
     /// A folder in transformers' layout.
     Folder(PathBuf),
-    /// A repository of the hub, at a revision where one is named.
+    /// A hub repository, optionally at a revision.
     Hub {
         /// `bert-base-uncased` or `owner/name`.
         id: String,
@@ -24,15 +24,15 @@ pub enum CheckpointName {
     },
 }
 
-/// Hosts whose pages are those of the hub's repositories, wherever the hub itself is asked.
+/// Hosts of hub pages, regardless of which hub endpoint is used.
 const HOSTS: [&str; 3] = ["huggingface.co", "www.huggingface.co", "hf.co"];
 
 impl CheckpointName {
-    /// Reads a name: a folder if it looks like a path or is one below `folder`, else a repository of the hub, also by
-    /// the address of its page on `hub` (a host) or on huggingface.co.
+    /// Parses a name: a folder if it looks like a path or exists under `folder`, otherwise a hub repository. The URL of a
+    /// repository page on `hub` (a host) or on huggingface.co also works.
     ///
     /// # Errors
-    /// It is neither, or names something of the hub that is no checkpoint.
+    /// It is neither, or names something on the hub that is not a checkpoint.
     pub fn parse(text: &str, folder: &Path, hub: Option<&str>) -> Result<Self> {
         let path = folder.join(hub::expand_home(text));
         if !text.contains("://") && path.is_dir() {
@@ -47,7 +47,7 @@ impl CheckpointName {
             let address = if without_scheme { format!("https://{text}") } else { text.to_string() };
             return Self::page(&address, hub);
         }
-        // A revision may hold slashes: refs/pr/1.
+        // A revision may contain slashes, as in refs/pr/1.
         let id = text.split_once('@').map_or(text, |(id, _)| id);
         if text.starts_with(['.', '/', '~']) || text.contains('\\') || id.matches('/').count() > 1 {
             return Ok(Self::Folder(hub::tidy(&path)));
@@ -55,7 +55,7 @@ impl CheckpointName {
         Self::repository(text)
     }
 
-    /// `owner/name` or `name`, with `@revision` or without.
+    /// Parses `owner/name` or `name`, with an optional `@revision`.
     fn repository(text: &str) -> Result<Self> {
         let (id, revision) = match text.split_once('@') {
             Some((id, revision)) => (id, Some(revision)),
@@ -69,7 +69,7 @@ impl CheckpointName {
         Ok(Self::Hub { id: id.to_string(), revision: revision.map(String::from) })
     }
 
-    /// The repository whose page is at an address.
+    /// Parses the URL of a repository page.
     fn page(text: &str, hub: Option<&str>) -> Result<Self> {
         let shown = text.split('?').next().unwrap_or_default().escape_debug();
         let known = |url: &Url| HOSTS.contains(&url.host.as_str()) || hub == Some(url.host.as_str());
@@ -100,7 +100,7 @@ impl CheckpointName {
     }
 }
 
-/// What the hub takes for the name of a repository.
+/// Whether the hub accepts this as a repository name.
 fn is_id(id: &str) -> bool {
     let is_part = |part: &str| {
         let letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
@@ -110,7 +110,7 @@ fn is_id(id: &str) -> bool {
     id.len() <= 96 && parts.len() <= 2 && parts.into_iter().all(is_part) && !id.contains("--") && !id.contains("..")
 }
 
-/// What git takes for the name of a branch or tag; it becomes a path in the cache.
+/// Whether git accepts this as a branch or tag name; it becomes a path in the cache.
 fn is_revision(revision: &str) -> bool {
     let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.to_ascii_lowercase().ends_with(".lock");
     let letter = |letter: char| !letter.is_control() && !" ~^:?*[\\".contains(letter);

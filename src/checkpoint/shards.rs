@@ -1,4 +1,4 @@
-//! The index of weights that come in several files.
+//! The index of sharded weights.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,27 +9,27 @@ use serde::Deserialize;
 use crate::machine::input_file::{InputFile, MIB};
 use crate::terminal::brief;
 
-/// What is read of an index; its metadata decides nothing.
+/// The relevant part of an index; its metadata is ignored.
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// More files than any checkpoint of this kind comes in.
+/// Maximum number of shards; no checkpoint of a supported family has more.
 const MOST: usize = 1000;
 
-/// Bytes that an index may have.
+/// Maximum size of an index in bytes.
 const LARGEST: u64 = 64 * MIB;
 
-/// The name of the index that stands beside the shards of a weights file.
+/// The name of the index file for the shards of a weights file.
 pub(super) fn index_of(weights: &str) -> String {
     format!("{weights}.index.json")
 }
 
-/// The files that an index names, each once, in the order of their names.
+/// The file names in an index, without duplicates and sorted.
 ///
 /// # Errors
-/// The index cannot be read, names no file, or names something that is not a weights file beside it.
+/// The index cannot be read, lists no files, or lists something that is not a weights file next to it.
 pub(super) fn named_by(index: &Path) -> Result<Vec<String>> {
     let read = || -> Result<Vec<String>> {
         let content = InputFile::read(index, LARGEST)?;
@@ -45,7 +45,7 @@ pub(super) fn named_by(index: &Path) -> Result<Vec<String>> {
     read().with_context(|| format!("cannot use {}", index.display()))
 }
 
-/// Only a plain name: the index may come from anybody, and its words become paths.
+/// Accepts plain names only: the index is untrusted, and its entries become paths.
 fn is_weights_file(name: &str) -> bool {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
     let ending = Path::new(name).extension().is_some_and(|ending| ending == "safetensors" || ending == "bin");

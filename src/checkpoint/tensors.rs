@@ -1,4 +1,4 @@
-//! Named tensors as safetensors, and back.
+//! Reads and writes named tensors as safetensors.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,14 +16,14 @@ use crate::machine::input_file::HashingReader;
 use crate::machine::memory::NotEnoughMemory;
 use crate::machine::memory_info;
 
-/// The bytes of a safetensors file.
+/// Serializes tensors to the bytes of a safetensors file.
 pub fn tensor_bytes<'a>(tensors: impl Iterator<Item = (&'a str, &'a HostTensor)>) -> Result<Vec<u8>> {
     let tensors: Vec<(&str, &HostTensor)> = tensors.collect();
-    // As the values lie in memory, where that is the file's order.
+    // Borrows the values on little-endian machines.
     let bytes: Vec<Cow<'_, [u8]>> = tensors.iter().map(|(_, tensor)| little_endian(&tensor.values)).collect();
     let views =
         tensors.iter().zip(&bytes).map(|((name, tensor), bytes)| view(name, tensor, bytes)).collect::<Result<Vec<_>>>()?;
-    // transformers refuses files that do not name their framework.
+    // transformers rejects files without a `format` entry.
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
     Ok(safetensors::serialize(views, Some(metadata))?)
 }
@@ -40,22 +40,22 @@ fn little_endian(values: &[f32]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The float tensors of a safetensors file, widened to f32.
+/// Reads the float tensors of a safetensors file, converted to f32.
 ///
 /// # Errors
-/// The file cannot be read or is damaged, or a tensor is of no float type.
+/// The file cannot be read or is damaged, or a tensor has an unsupported type.
 pub fn read_tensors(path: &Path) -> Result<Vec<(String, HostTensor)>> {
     Ok(read_hashed(path, Sha256::new())?.0)
 }
 
-/// The same; the file has gone through the hasher then.
+/// Like `read_tensors`, and also hashes the entire file.
 pub(super) fn read_hashed(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
     let mut file = HashingReader::continuing(path, hasher)?;
     let header = header(&mut file)?;
     let room = memory_info::available().is_none_or(|available| header.data_len() as u64 <= available);
     ensure!(room, NotEnoughMemory(format!("{} bytes of weights", header.data_len())));
     let mut read = Vec::new();
-    // In the order of their bytes, and so of the file.
+    // In byte order, which is the order in the file.
     for name in header.offset_keys() {
         let Some(info) = header.info(&name) else { continue };
         let (start, end) = info.data_offsets;
@@ -71,10 +71,10 @@ pub(super) fn read_hashed(path: &Path, hasher: Sha256) -> Result<(Vec<(String, H
 
 const CUT: &str = "the file is damaged or cut off";
 
-/// A header may have this many bytes, as in the library.
+/// Maximum header size in bytes, as in the safetensors library.
 const LARGEST_HEADER: u64 = 100_000_000;
 
-/// What the file holds, and where: checked against the file's size before anything else is read.
+/// Reads the header, and checks it against the file's size before anything else is read.
 fn header(file: &mut HashingReader) -> Result<Metadata> {
     let total = file.length();
     ensure!(total > 0, "the file is empty");
@@ -90,7 +90,7 @@ fn header(file: &mut HashingReader) -> Result<Metadata> {
     Ok(header)
 }
 
-/// How a tensor is stored; none for buffers that are no parameters, such as position_ids.
+/// The storage format of a tensor; `None` for buffers that are not parameters, such as position_ids.
 fn format(name: &str, dtype: Dtype) -> Result<Option<FloatFormat>> {
     Ok(Some(match dtype {
         Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => return Ok(None),

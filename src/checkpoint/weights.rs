@@ -1,4 +1,4 @@
-//! Reading weights: safetensors and PyTorch's own format, of any float type, widened to f32.
+//! Reads weights from safetensors or PyTorch files, converting any float type to f32.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    /// Reads `model.safetensors` or `pytorch_model.bin`; the latter by a reader that runs no code.
+    /// Reads `model.safetensors` or `pytorch_model.bin`; the latter without executing any code from the file.
     ///
     /// # Errors
     /// The file cannot be read or is damaged, or a tensor is not of a float type.
@@ -32,7 +32,7 @@ impl<'a> Weights<'a> {
         Self::read_all(&[path.to_path_buf()], architecture)
     }
 
-    /// Reads the one file, or all shards, that hold a checkpoint's weights.
+    /// Reads a checkpoint's weights from one file or from all its shards.
     pub fn read_all(paths: &[PathBuf], architecture: &'a Architecture) -> Result<Self> {
         let mut tensors: BTreeMap<String, HostTensor> = BTreeMap::new();
         let mut hasher = Sha256::new();
@@ -49,24 +49,24 @@ impl<'a> Weights<'a> {
         Ok(Self { architecture, tensors, sha256: hex(&hasher.finalize()) })
     }
 
-    /// SHA-256 of the bytes that they were read from, those of several files one after the other, in hexadecimal.
+    /// SHA-256 of the files that were read, concatenated, in hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256
     }
 
-    /// Takes a tensor out by its full name, also where the file leaves the family's prefix off.
+    /// Removes and returns a tensor by its full name, even if the file omits the family's prefix.
     pub fn take(&mut self, name: &str) -> Option<HostTensor> {
         self.tensors.remove(name).or_else(|| self.tensors.remove(self.architecture.name_without_prefix(name)?))
     }
 
-    /// Names of the tensors that nobody took.
+    /// Names of the tensors that have not been taken.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
 }
 
-/// The tensors of a file, which has gone through the hasher then.
+/// Reads the tensors of a file and hashes the file.
 fn read_file(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
     let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
     let (tensors, hasher) = if is_safetensors { read_hashed(path, hasher)? } else { read_pytorch(path, hasher)? };
@@ -76,12 +76,12 @@ fn read_file(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, 
     Ok((tensors, hasher))
 }
 
-/// The reader opens the file itself, more than once: it must be the same before and after.
+/// The reader opens the file itself, more than once, so the file is hashed before and after to detect changes.
 fn read_pytorch(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
     use pytorch_reader::DType;
     let open = || PytorchReader::new(path).map_err(|error| anyhow!("the file is damaged or not a PyTorch checkpoint: {error}"));
     let first = HashingReader::continuing(path, hasher.clone())?;
-    // What is no checkpoint need not be hashed to its end, which may be far.
+    // Fail early: a file that is not a checkpoint may be large, and need not be hashed in full.
     drop(open()?);
     let before = first.hasher()?;
     let reader = open()?;

@@ -1,4 +1,4 @@
-//! Writing a fine-tuned checkpoint that transformers loads unchanged.
+//! Writes fine-tuned checkpoints that transformers loads unchanged.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,25 +10,24 @@ use crate::architecture::{Architecture, Parameter};
 use crate::machine::durable;
 use crate::task::Head;
 
-/// What a fine-tuned checkpoint is written from, beside its parameters.
+/// Everything but the parameter values that a fine-tuned checkpoint is written from.
 #[derive(Clone, Debug)]
 pub struct Template {
     /// The encoder.
     pub architecture: Architecture,
-    /// What it predicts.
+    /// The prediction head.
     pub head: Head,
-    /// Names and shapes of the parameters, in their order.
+    /// Names and shapes of the parameters, in order.
     pub parameters: Arc<[Parameter]>,
-    /// The tokenizer's files, as they were when the run began.
+    /// The tokenizer files, as they were when the run started.
     pub source: Files,
 }
 
 impl Template {
-    /// Writes `config.json`, `model.safetensors`, the tokenizer's files and their manifest into `directory`, which
-    /// then is whole or absent.
+    /// Writes `config.json`, `model.safetensors`, the tokenizer files and their manifest to `directory`, atomically.
     ///
     /// # Errors
-    /// The disk is full, or the folder cannot be written; nothing is left behind then.
+    /// The disk is full or the folder cannot be written; nothing is left behind.
     pub fn write(&self, directory: &Path, values: &[HostTensor]) -> Result<()> {
         durable::write_folder(directory, |folder| {
             let json = serde_json::to_string_pretty(&self.architecture.config_json(&self.head))?;

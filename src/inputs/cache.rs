@@ -1,4 +1,4 @@
-//! What has been read is not read again.
+//! A cache of inputs that have already been read.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::hub::Hub;
 use crate::settings::Settings;
 use crate::task::Task;
 
-/// What has been read already, for experiments that name the same checkpoint and the same data.
+/// Inputs that have already been read, for experiments that share a checkpoint and data.
 #[derive(Debug, Default)]
 pub struct InputCache {
     entries: Vec<(InputKey, Arc<LoadedInputs>)>,

@@ -1,4 +1,4 @@
-//! What training reads: encoded splits and initial parameters, and what both were made of.
+//! The inputs to training: encoded splits and initial parameters, with their provenance.
 
 use sha2::{Digest, Sha256};
 
@@ -10,22 +10,22 @@ use crate::plan::{Hashes, Provenance};
 use crate::task::{Example, Target, Text};
 use crate::tokens::{Encoded, TOKENIZATION, TokenCache};
 
-/// What is made before a run directory exists, so that a run which cannot start leaves none.
+/// Everything prepared before the run directory is created, so that a run that cannot start leaves none behind.
 pub struct EncodedInputs<'a> {
-    /// What it is made of.
+    /// The trial and the files it was made from.
     pub inputs: &'a TrialInputs,
-    /// What training starts from.
+    /// The initial parameters.
     pub initial: Initial,
     /// The training split.
     pub train: Vec<Encoded>,
     /// The validation split.
     pub validation: Vec<Encoded>,
-    /// What all of it was made of.
+    /// The hashes of everything that was read, and the identity.
     pub provenance: Provenance,
 }
 
 impl<'a> EncodedInputs<'a> {
-    /// Encodes, or takes what has been encoded before, and reads or draws the parameters.
+    /// Encodes both splits or loads them from the cache, and reads or initializes the parameters.
     pub fn new(inputs: &'a TrialInputs, cache: &TokenCache) -> Outcome<Self> {
         let (train, validation) = encode(inputs, cache)?;
         let initial = inputs.initial()?;
@@ -33,7 +33,7 @@ impl<'a> EncodedInputs<'a> {
         Ok(Self { inputs, initial, train, validation, provenance: inputs.provenance(hashes)? })
     }
 
-    /// With the identity that it has under these numerics, as for a trial that another version has planned.
+    /// Computes the identity with another numerics version, as for a trial that another version of gluepot planned.
     #[must_use]
     pub fn under(self, numerics: u32) -> Self {
         let Provenance { hashes, tokenization, .. } = self.provenance;
@@ -42,7 +42,7 @@ impl<'a> EncodedInputs<'a> {
     }
 }
 
-/// Both splits as ids.
+/// Returns the training and validation splits as token ids.
 pub fn encode(inputs: &TrialInputs, cache: &TokenCache) -> Outcome<(Vec<Encoded>, Vec<Encoded>)> {
     let hashes = inputs.loaded.hashes_without_weights();
     let trial = &inputs.trial;
@@ -57,11 +57,11 @@ pub fn encode(inputs: &TrialInputs, cache: &TokenCache) -> Outcome<(Vec<Encoded>
     Ok((train, validation))
 }
 
-/// Everything that decides a split's ids, as a name for a file.
+/// The cache key of a split: a hash of everything that affects its token ids.
 fn key(examples: &[Example], hashes: &Hashes, max_length: usize) -> String {
     let mut hasher = Sha256::new();
     hasher.update(format!("{TOKENIZATION} {max_length} {:?} {:?}", hashes.tokenizer, hashes.config));
-    // The texts themselves: what a file says is also for its reader to decide.
+    // The texts themselves, not the file's hash: how a file is parsed also matters.
     for example in examples {
         let (first, second) = match &example.text {
             Text::Single(text) => (text, None),
@@ -74,7 +74,7 @@ fn key(examples: &[Example], hashes: &Hashes, max_length: usize) -> String {
     hex(&hasher.finalize()[..12])
 }
 
-/// What an example says should be predicted, as part of a key: of a class its number alone, as keys have always had it.
+/// The target's part of the cache key. A class is just its number, so that existing keys stay valid.
 fn target_key(target: Option<&Target>) -> String {
     match target {
         None => "-".into(),

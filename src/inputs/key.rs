@@ -1,4 +1,4 @@
-//! Which files an experiment's inputs are.
+//! The key that identifies an experiment's input files.
 
 use anyhow::Context;
 
@@ -11,7 +11,7 @@ use crate::runs::best_checkpoint;
 use crate::settings::{CHECKPOINT, DATA_SOURCE, Initialize, Settings};
 use crate::task::{Origin, Task};
 
-/// What decides which files are read.
+/// Everything that determines which files are read.
 #[derive(Debug, PartialEq)]
 pub struct InputKey {
     pub checkpoint: CheckpointName,

@@ -1,4 +1,4 @@
-//! The checkpoint and the data that an experiment names, read.
+//! The checkpoint and the data of an experiment, in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -19,7 +19,7 @@ use crate::settings::{CHECKPOINT, DATA_SOURCE, Settings};
 use crate::task::{Example, Source};
 use crate::tokens::Tokens;
 
-/// The checkpoint and the data that an experiment names, shared by all trials on them.
+/// The checkpoint and the data of an experiment, shared by all trials that use them.
 #[derive(Debug)]
 pub struct LoadedInputs {
     pub checkpoint: CheckpointName,
@@ -32,10 +32,10 @@ pub struct LoadedInputs {
     architecture: Architecture,
     pub(super) train: Vec<Example>,
     pub(super) validation: Vec<Example>,
-    /// All but that of the weights.
+    /// All hashes except that of the weights.
     hashes: Hashes,
     weights: OnceLock<String>,
-    /// By longest input and number of examples in each split, because to know one is to encode them.
+    /// Tokenization versions by maximum length and number of examples in each split; computing one may require encoding.
     tokenizations: Mutex<BTreeMap<[usize; 3], u32>>,
 }
 
@@ -71,13 +71,13 @@ impl LoadedInputs {
         })
     }
 
-    /// SHA-256 of every file but the weights: of the bytes that were parsed.
+    /// SHA-256 of every file except the weights, computed from the bytes that were parsed.
     #[must_use]
     pub fn hashes_without_weights(&self) -> &Hashes {
         &self.hashes
     }
 
-    /// SHA-256 of every file; the weights as they are when this is asked for the first time.
+    /// SHA-256 of every file; the weights are hashed when this is first called.
     pub fn hashes(&self) -> Result<Hashes> {
         let weights = match self.weights.get() {
             _ if self.files.weights.is_empty() => None,
@@ -90,7 +90,7 @@ impl LoadedInputs {
         Ok(Hashes { weights, ..self.hashes.clone() })
     }
 
-    /// The oldest tokenization that gives the ids of the first examples of both splits.
+    /// The oldest tokenization version that gives the same token ids for the first examples of both splits.
     pub(super) fn tokenization(&self, train: usize, validation: usize, max_length: usize) -> Outcome<u32> {
         let key = [max_length, train, validation];
         let mut known = self.tokenizations.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,14 +103,14 @@ impl LoadedInputs {
         Ok(found)
     }
 
-    /// The commits of what comes from the hub.
+    /// Commits of the files that come from the hub.
     #[must_use]
     pub fn commits(&self) -> Commits {
         let text = |commit: &Option<Commit>| commit.as_ref().map(|commit| commit.as_str().to_string());
         Commits { checkpoint: text(&self.files.commit), data: text(&self.source.commit) }
     }
 
-    /// What people should know of how the files were found.
+    /// Notes for the user about how the files were found.
     pub fn remarks(&self) -> impl Iterator<Item = &str> {
         self.files.remark.iter().chain(&self.source.remark).map(String::as_str)
     }

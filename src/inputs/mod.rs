@@ -1,4 +1,4 @@
-//! Everything that a trial reads: found, read and counted, before anything is made of it.
+//! Finds and reads everything that a trial needs, before any further processing.
 
 mod cache;
 mod encoded;
@@ -23,40 +23,40 @@ use crate::plan::{Hashes, Located, Provenance, SettingRow, Trial, numerics, plan
 use crate::settings::{CHECKPOINT, DATA_SOURCE};
 use crate::task::{Example, SplitLabels, Task};
 
-/// What the inputs are read for.
+/// The purpose of reading the inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadFor {
-    /// To look at the plan: weights are not downloaded.
+    /// Showing the plan: weights are not downloaded.
     Plan,
     Training,
 }
 
-/// A trial and what it reads.
+/// A trial and its inputs.
 #[derive(Debug)]
 pub struct TrialInputs {
     /// The experiment as written.
     pub experiment: Experiment,
     pub trial: Trial,
-    /// What the experiment names.
+    /// The checkpoint and the data.
     pub loaded: Arc<LoadedInputs>,
 }
 
 impl TrialInputs {
-    /// Reads an experiment and everything that it names, and plans it.
+    /// Reads an experiment and its inputs, and plans the trial.
     ///
     /// # Errors
-    /// Every problem of the experiment at once; or data or checkpoint that cannot be used.
+    /// All problems of the experiment at once; or the data or the checkpoint cannot be used.
     pub fn read(path: &Path, read_for: ReadFor, overrides: &[Override], environment: &Environment, hub: &Hub) -> Outcome<Self> {
         Self::of(Experiment::load(path, overrides, environment), read_for, hub, &mut InputCache::default())
     }
 
-    /// Reads everything that an experiment names and that has not been read yet, and plans it.
+    /// Reads the inputs of an experiment that are not in the cache yet, and plans the trial.
     pub fn of(experiment: Experiment, read_for: ReadFor, hub: &Hub, cache: &mut InputCache) -> Outcome<Self> {
         let task = experiment.settings.as_ref().map(|settings| settings.task.task().clone());
         Self::of_task(experiment, task, read_for, hub, cache)
     }
 
-    /// The same for this task, which need not be the one that the settings name; none where there are no settings.
+    /// Like `of`, but for this task, which may differ from the one in the settings; `None` if there are no settings.
     pub fn of_task(
         mut experiment: Experiment,
         task: Option<Task>,
@@ -74,7 +74,7 @@ impl TrialInputs {
             return Err(Failure::Experiment(experiment.sound().err().unwrap_or(Problems(Vec::new()))));
         };
         let wrong_already = !experiment.problems.is_empty();
-        // Nothing is downloaded for an experiment that cannot run.
+        // Download nothing for an experiment that cannot run.
         let offline = Hub::offline();
         let hub = if wrong_already { &offline } else { hub };
         let read = cache.load(&experiment, &settings, &task, read_for, hub);
@@ -103,7 +103,7 @@ impl TrialInputs {
         &self.loaded.validation[..self.trial.validation_examples]
     }
 
-    /// Every setting with its value and its origin.
+    /// Every setting with its value and origin.
     #[must_use]
     pub fn setting_rows(&self) -> Vec<SettingRow> {
         setting_rows(&self.experiment, &self.trial, &self.located())
@@ -120,13 +120,13 @@ impl TrialInputs {
         checkpoint.into_iter().chain(data.map(|data| (DATA_SOURCE, absolute(data)))).collect()
     }
 
-    /// How often each class is among the examples used; none where something else is predicted.
+    /// Class counts of the examples used; `None` if the task does not predict classes.
     #[must_use]
     pub fn labels(&self) -> Option<SplitLabels> {
         SplitLabels::of(&self.trial.task.head, self.train(), self.validation())
     }
 
-    /// What the trial is made of, where the files have these hashes, and the identity that follows.
+    /// The trial's provenance and identity, given the hashes of its files.
     pub fn provenance(&self, hashes: Hashes) -> Outcome<Provenance> {
         let trial = &self.trial;
         let tokenization = self.loaded.tokenization(trial.train_examples, trial.validation_examples, trial.max_length)?;
@@ -134,10 +134,10 @@ impl TrialInputs {
         Ok(Provenance::new(&self.setting_rows(), &trial.rungs, hashes, tokenization, numerics))
     }
 
-    /// The parameters that training starts from; where the weights were not asked for, all drawn.
+    /// The initial parameters; all of them are randomly initialized if the weights were not requested.
     ///
     /// # Errors
-    /// The weights are damaged, or are not those of this shape.
+    /// The weights are damaged or have other shapes.
     pub fn initial(&self) -> Outcome<Initial> {
         let files = &self.loaded.files.weights;
         let read = || Weights::read_all(files, &self.trial.architecture);
@@ -147,7 +147,7 @@ impl TrialInputs {
     }
 }
 
-/// A setting as it was written, and where.
+/// A setting as written, with its origin.
 fn written(experiment: &Experiment, path: &str, value: &str) -> String {
     format!("{path} = \"{value}\" ({})", experiment.origin(path))
 }

@@ -1,4 +1,4 @@
-//! Numbers, sizes and durations as people write and read them.
+//! Formatting and parsing of numbers, sizes and durations for people.
 
 mod parse;
 
@@ -16,13 +16,13 @@ pub fn bytes(bytes: u64) -> String {
     format!("{scaled:.1} {unit}")
 }
 
-/// A score with four digits after the point: one MRPC validation example is 0.0025.
+/// A score with four decimals: one MRPC validation example is 0.0025.
 #[must_use]
 pub fn score(value: f64) -> String {
     format!("{value:.4}")
 }
 
-/// A p-value: `0.031`, `0.50`, and `< 0.001` rather than a zero that it never is.
+/// A p-value: `0.031`, `0.50`, and `< 0.001` instead of a misleading zero.
 #[must_use]
 pub fn p_value(p: f64) -> String {
     match p {
@@ -32,19 +32,19 @@ pub fn p_value(p: f64) -> String {
     }
 }
 
-/// A small number such as a learning rate.
+/// A small number, such as a learning rate, in scientific notation.
 #[must_use]
 pub fn scientific(value: f64) -> String {
     if value == 0.0 { "0".into() } else { format!("{value:.2e}") }
 }
 
-/// Examples or tokens in a second.
+/// A throughput, such as examples or tokens per second.
 #[must_use]
 pub fn rate(per_second: f64) -> String {
     if per_second < 100.0 { format!("{per_second:.1}") } else { count(per_second.round() as u64) }
 }
 
-/// A count with its thousands apart.
+/// A count with thousands separators.
 #[must_use]
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -58,13 +58,13 @@ pub fn count(n: u64) -> String {
     text
 }
 
-/// A number of things: `1 trial`, `3 trials`.
+/// A count with its noun: `1 trial`, `3 trials`.
 #[must_use]
 pub fn counted(n: usize, one: &str, more: &str) -> String {
     format!("{} {}", count(n as u64), if n == 1 { one } else { more })
 }
 
-/// A time in seconds as a person says it: `4.2 s`, `3 min 07 s`, `2 h 05 min`.
+/// A duration in seconds, with units: `4.2 s`, `3 min 07 s`, `2 h 05 min`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
     if !(0.0..1e9).contains(&seconds) {

@@ -1,14 +1,14 @@
-//! Lengths of time and sizes as a person types them.
+//! Parsing of durations and sizes.
 
 use std::str::FromStr;
 
 use chrono::TimeDelta;
 
-/// A length of time: `7d`, `12h`, `30m`.
+/// A duration: `7d`, `12h`, `30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Age(pub TimeDelta);
 
-/// A size in bytes: `500MB`, `2GB`; powers of 1000.
+/// A size in bytes: `500MB`, `2GB`, with powers of 1000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub u64);
 
@@ -44,7 +44,7 @@ impl FromStr for Size {
     }
 }
 
-/// A whole number and what follows it.
+/// Splits text into a leading whole number and the rest.
 fn split(text: &str) -> (Option<i64>, &str) {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     (text[..digits].parse().ok(), text[digits..].trim_start())

@@ -1,25 +1,25 @@
-//! What a trial reads, by content.
+//! Content hashes of a trial's inputs.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// SHA-256 of everything read, in hexadecimal.
+/// SHA-256 hashes of everything that is read, in hexadecimal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Hashes {
-    /// By split.
+    /// Data files, by split.
     pub data: BTreeMap<String, String>,
-    /// By file name.
+    /// Tokenizer files, by file name.
     pub tokenizer: BTreeMap<String, String>,
     /// `config.json`.
     pub config: String,
-    /// The weights, where the model started from some.
+    /// The weights, if training started from pretrained ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
 }
 
 impl Hashes {
-    /// Names of what is not the same in both.
+    /// Names of the inputs that differ.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut names = Vec::new();

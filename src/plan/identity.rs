@@ -1,4 +1,4 @@
-//! What decides a trial's outcome, as a short hash: two trials that share it are the same training.
+//! A short hash of everything that affects a trial's result: two trials with the same identity are the same training run.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use super::resolved::SettingRow;
 use crate::machine::digest::hex;
 use crate::settings::{Precision, Properties, properties};
 
-/// The number of this version's numerics. It is raised on purpose when the same settings and files give other bits than they
-/// did before, and then makes another identity. A run or a sweep of another number can still be continued.
+/// The numerics version of this program. It is raised deliberately when the same settings and files give different bits than
+/// before, and thereby changes the identity. A run or a sweep with another version can still be resumed.
 #[must_use]
 pub const fn numerics(precision: Precision) -> u32 {
     match precision {
@@ -19,17 +19,17 @@ pub const fn numerics(precision: Precision) -> u32 {
     }
 }
 
-/// Twelve hexadecimal digits of the SHA-256 of every setting with an effect, of everything read, and of the further
-/// evaluations that a sweep asks for; of the tokenization and of the numerics, where they are not the first.
+/// Twelve hexadecimal digits of the SHA-256 of every setting that affects the result, of everything read, and of the additional
+/// evaluations that a sweep asks for; also of the tokenization and numerics versions if they are above 1.
 ///
-/// Wherever data and checkpoint lie, and whatever the experiment is called, the same training has the same identity.
+/// It does not depend on where data and checkpoint are stored, or on the experiment's name.
 #[must_use]
 pub fn identity(settings: &[SettingRow], hashes: &Hashes, rungs: &[u64], tokenization: u32, numerics: u32) -> String {
     let values = settings.iter().filter_map(|row| Some((row.path(), row.value.as_ref()?))).collect();
     identity_of(properties(), &values, hashes, rungs, tokenization, numerics)
 }
 
-/// [`identity`] by path and value, for settings with these properties.
+/// Like [`identity`], from values by path, for settings with these properties.
 #[must_use]
 pub fn identity_of(
     properties: &Properties,
@@ -49,8 +49,8 @@ pub fn identity_of(
     hex(&Sha256::digest(everything.to_string())[..6])
 }
 
-/// The identity of a training that was planned for fewer steps and went on at `step` as one of this identity: not the
-/// same as one that was planned so from the beginning, whose learning rate was another.
+/// The identity of a training run that was planned for fewer steps, with the identity `before`, and was extended at `step` to the
+/// plan with this identity. It differs from that of a run planned this way from the start, which had other learning rates.
 #[must_use]
 pub fn extended(identity: &str, before: &str, step: u64) -> String {
     hex(&Sha256::digest(format!("{identity} from {before} at {step}"))[..6])

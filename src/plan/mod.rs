@@ -1,4 +1,4 @@
-//! From settings to a trial: everything that training needs to know, and nothing left to default.
+//! Resolves settings to a trial: everything that training needs to know, with all defaults filled in.
 
 mod hashes;
 mod identity;
@@ -18,16 +18,16 @@ use crate::architecture::{Architecture, DropoutProbabilities, Parameter, Role};
 use crate::settings::{CHECKPOINT, DATA_SOURCE, SettingProblem, Settings};
 use crate::task::Task;
 
-/// What the plan has to know of the world: read beforehand, so that planning itself is pure.
+/// External facts that planning depends on. They are read beforehand, so that planning itself is pure.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// What the checkpoint's `config.json` describes.
+    /// The architecture that the checkpoint's `config.json` describes.
     pub architecture: Architecture,
-    /// The longest sequence that the tokenizer's settings allow, where they say one.
+    /// The longest sequence that the tokenizer's settings allow, if they set a limit.
     pub tokenizer_longest: Option<usize>,
-    /// Examples in the training split.
+    /// Number of examples in the training split.
     pub train_examples: usize,
-    /// Examples in the validation split.
+    /// Number of examples in the validation split.
     pub validation_examples: usize,
 }
 
@@ -77,7 +77,7 @@ pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<S
     })
 }
 
-/// Shorter inputs hold little but special tokens.
+/// Shorter inputs would contain little but special tokens.
 const SHORTEST: usize = 8;
 
 fn max_length(settings: &Settings, facts: &Facts) -> Result<usize, SettingProblem> {
@@ -106,7 +106,7 @@ fn steps(settings: &Settings, examples: usize) -> Steps {
     Steps { batches_per_epoch, per_epoch, total, warmup: settings.schedule.warmup(total) }
 }
 
-/// An entry of `no_decay` that no parameter's name contains does nothing, which its writer cannot want.
+/// An entry of `no_decay` that matches no parameter has no effect, which cannot be intended.
 fn unmatched_no_decay(settings: &Settings, parameters: &[Parameter]) -> Vec<SettingProblem> {
     let matches = |part: &str| parameters.iter().any(|parameter| parameter.name.contains(part));
     let unmatched = settings.optimizer.no_decay.iter().filter(|part| part.is_empty() || !matches(part));

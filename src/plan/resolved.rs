@@ -1,4 +1,4 @@
-//! Every setting with its value and its origin: `resolved.toml`, and the plan that `check` prints.
+//! Every setting with its value and origin, for `resolved.toml` and for the plan that `check` prints.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,15 +12,15 @@ use crate::checkpoint::RUN_PREFIX;
 use crate::experiment::Experiment;
 use crate::settings::{CHECKPOINT, Derived, Property, properties};
 
-/// A setting as it is resolved.
+/// A resolved setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SettingRow {
     /// The table, empty at the top level.
     pub table: String,
     pub key: String,
-    /// The value; none where the setting is off.
+    /// The value; `None` if the setting is off.
     pub value: Option<Json>,
-    /// Who said so.
+    /// Where the value came from.
     pub origin: String,
 }
 
@@ -31,7 +31,7 @@ impl SettingRow {
         if self.table.is_empty() { self.key.clone() } else { format!("{}.{}", self.table, self.key) }
     }
 
-    /// The value in TOML; none where the setting is off.
+    /// The value in TOML; `None` if the setting is off.
     #[must_use]
     pub fn toml(&self) -> Option<String> {
         let value = toml::Value::try_from(self.value.as_ref()?).ok()?;
@@ -43,7 +43,7 @@ impl SettingRow {
     }
 }
 
-/// A setting's value as a table shows it.
+/// A setting's value as shown in a table.
 #[must_use]
 pub fn shown(value: Option<&Json>) -> String {
     match value {
@@ -57,19 +57,19 @@ pub fn shown(value: Option<&Json>) -> String {
     }
 }
 
-/// By the path of a setting that names a folder, the folder as an absolute path; what comes from the hub has none.
+/// Absolute paths of the folders that settings name, by setting path; inputs from the hub have none.
 pub type Located = BTreeMap<&'static str, PathBuf>;
 
-/// Every setting in the order of the manual.
+/// Every setting, in the order of the manual.
 ///
 /// # Panics
-/// Never: settings are texts, numbers, lists and tables, which JSON has too.
+/// Never: settings consist of strings, numbers, lists and tables, which JSON has too.
 #[must_use]
 pub fn setting_rows(experiment: &Experiment, trial: &Trial, located: &Located) -> Vec<SettingRow> {
     let values = serde_json::to_value(&trial.settings).expect("settings are texts, numbers, lists and tables");
     let resolver = Resolver { experiment, trial, located, values };
     let mut rows: Vec<SettingRow> = properties().of_trial().map(|property| resolver.row(property)).collect();
-    // Beside the others of their table, where an earlier version put them.
+    // Next to the other settings of their table, where earlier versions put them.
     for (retired, value) in experiment.retired() {
         let (table, key) = retired.path.split_once('.').unwrap_or(("", retired.path));
         let row =
@@ -105,7 +105,7 @@ impl Resolver<'_> {
         self.values.pointer(&format!("/{}", path.replace('.', "/")))
     }
 
-    /// The origin of a setting in whose place another one is set. A number of 0 is not set.
+    /// The origin text if another setting replaces this one. A number of 0 does not count as set.
     fn replaced(&self, property: &Property) -> Option<String> {
         let other = property.replaced_by.as_deref()?;
         self.value(other).filter(|value| value.as_f64() != Some(0.0))?;
@@ -115,7 +115,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// A value that is given, and its origin; a folder by its absolute path.
+    /// An explicit value and its origin; a folder is given by its absolute path.
     fn located(&self, property: &Property, value: &Json) -> (Json, String) {
         let origin = self.experiment.origin(&property.path);
         let Some(folder) = self.located.get(property.path.as_str()) else { return (value.clone(), origin) };
@@ -123,7 +123,7 @@ impl Resolver<'_> {
         (folder.to_string_lossy().into_owned().into(), run.map_or(origin.clone(), |run| format!("{run}, {origin}")))
     }
 
-    /// A value that nobody gave, and what it follows from.
+    /// A derived value and its origin.
     fn derived(&self, derived: Derived) -> Option<(Option<Json>, String)> {
         let dropout = &self.trial.dropout;
         Some(match derived {
@@ -141,7 +141,7 @@ impl Resolver<'_> {
     }
 }
 
-/// The settings as an experiment file that can be run again, each with its origin as a comment.
+/// The settings as an experiment file that can be run again, with each origin as a comment.
 #[must_use]
 pub fn resolved_toml(rows: &[SettingRow]) -> String {
     let mut text = String::from("# Every setting of this run, and where its value came from.\n");

@@ -1,4 +1,4 @@
-//! A planned training.
+//! A planned training run.
 
 use std::sync::Arc;
 
@@ -6,28 +6,28 @@ use crate::architecture::{Architecture, DropoutProbabilities, Parameter};
 use crate::settings::{Interval, Settings};
 use crate::task::Task;
 
-/// How many steps training takes.
+/// Number of training steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
-    /// Batches in a pass over the training split; the last may be smaller.
+    /// Batches per epoch; the last one may be smaller.
     pub batches_per_epoch: u64,
-    /// Steps in a pass: batches by accumulation, rounded up.
+    /// Steps per epoch: batches divided by gradient accumulation, rounded up.
     pub per_epoch: u64,
-    /// Steps in all.
+    /// Total number of steps.
     pub total: u64,
-    /// Steps over which the learning rate rises.
+    /// Number of warmup steps, during which the learning rate rises.
     pub warmup: u64,
 }
 
 impl Steps {
-    /// Passes over the training split until the end of a step, counted from 1.
+    /// The number of epochs at the end of a step, as a fraction; steps count from 1.
     #[must_use]
     pub fn epoch(&self, step: u64) -> f64 {
         let (per_epoch, before) = (self.per_epoch.max(1), step.saturating_sub(1));
         (before / per_epoch) as f64 + (before % per_epoch + 1) as f64 / per_epoch as f64
     }
 
-    /// The number of steps after which the validation split is scored.
+    /// The number of steps between evaluations on the validation split.
     #[must_use]
     pub fn between_evaluations(&self, every: Interval) -> u64 {
         match every {
@@ -37,32 +37,32 @@ impl Steps {
     }
 }
 
-/// One planned training: settings, and what follows from them and the facts.
+/// One planned training run: the settings, and everything derived from them and the facts.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// As written and merged, with every default filled in.
+    /// The settings as written and merged, with all defaults filled in.
     pub settings: Settings,
-    /// What is learned.
+    /// The task to train on.
     pub task: Task,
     /// The encoder.
     pub architecture: Architecture,
-    /// Every parameter of encoder and head, in the order of torch's `named_parameters()`.
+    /// Every parameter of the encoder and the head, in the order of torch's `named_parameters()`.
     pub parameters: Arc<[Parameter]>,
-    /// Longer inputs are truncated to this many tokens.
+    /// Maximum number of tokens; longer inputs are truncated.
     pub max_length: usize,
     /// Dropout probabilities.
     pub dropout: DropoutProbabilities,
-    /// Training examples used.
+    /// Number of training examples used.
     pub train_examples: usize,
-    /// Validation examples used.
+    /// Number of validation examples used.
     pub validation_examples: usize,
     pub steps: Steps,
-    /// Further steps after which the validation split is scored: there a sweep compares its trials.
+    /// Additional evaluation steps, at which a sweep compares its trials.
     pub rungs: Vec<u64>,
 }
 
 impl Trial {
-    /// Whether the validation split is scored after this step.
+    /// Whether the validation split is evaluated after this step.
     #[must_use]
     pub fn evaluates_after(&self, step: u64) -> bool {
         let every = self.steps.between_evaluations(self.settings.evaluation.every);
@@ -74,7 +74,7 @@ impl Trial {
         self.parameters.iter().map(Parameter::elements).sum()
     }
 
-    /// How often the validation split is scored.
+    /// Total number of evaluations on the validation split.
     #[must_use]
     pub fn evaluations(&self) -> u64 {
         let (total, every) = (self.steps.total, self.steps.between_evaluations(self.settings.evaluation.every).max(1));

@@ -1,10 +1,10 @@
-//! Special and added tokens as transformers keeps them: a plain word, or an `AddedToken` with flags.
+//! Special and added tokens as transformers stores them: a plain string, or an `AddedToken` with flags.
 
 use anyhow::{Result, bail, ensure};
 use serde_json::{Map, Value};
 
 /// A token with its flags.
-// As many as Python's AddedToken has.
+// The same flags as Python's AddedToken.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Added {
@@ -12,18 +12,18 @@ pub(super) struct Added {
     pub single_word: bool,
     pub lstrip: bool,
     pub rstrip: bool,
-    /// Whether it is searched for in the normalized text; where nobody says so, special tokens are not.
+    /// Whether it is matched in the normalized text; by default, special tokens are not.
     pub normalized: Option<bool>,
     pub special: bool,
 }
 
 impl Added {
-    /// A token of which nothing is said but its content.
+    /// A token with default flags.
     pub fn new(content: &str, special: bool) -> Self {
         Self { content: content.into(), single_word: false, lstrip: false, rstrip: false, normalized: None, special }
     }
 
-    /// Reads the arguments of Python's `AddedToken`; it ignores those that it does not know.
+    /// Reads the arguments of Python's `AddedToken`; unknown ones are ignored, as in Python.
     pub fn read(fields: &Map<String, Value>) -> Result<Self> {
         let flag = |name: &str| match fields.get(name) {
             None => Ok(None),
@@ -45,7 +45,7 @@ impl Added {
         })
     }
 
-    /// As the tokenizer takes it.
+    /// Converts it to the tokenizers crate's type.
     pub fn token(&self) -> tokenizers::AddedToken {
         tokenizers::AddedToken::from(self.content.as_str(), self.special)
             .single_word(self.single_word)
@@ -55,10 +55,10 @@ impl Added {
     }
 }
 
-/// The value of an argument of transformers' tokenizers, on its way from the files to the class.
+/// The value of a tokenizer argument in transformers, as it passes from the files to the class.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Argument {
-    /// As it stands in a file.
+    /// A JSON value from a file.
     Json(Value),
     /// A token with flags.
     Token(Added),
@@ -67,7 +67,7 @@ pub(super) enum Argument {
 }
 
 impl Argument {
-    /// What Python's `str` gives for a token; none for what is no token.
+    /// The result of Python's `str` for a token; `None` for anything else.
     pub fn content(&self) -> Option<&str> {
         match self {
             Self::Json(Value::String(content)) => Some(content),
@@ -76,7 +76,7 @@ impl Argument {
         }
     }
 
-    /// Whether Python takes it for false.
+    /// Whether the value is falsy in Python.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Json(value) => match value {
@@ -91,7 +91,7 @@ impl Argument {
         }
     }
 
-    /// Objects of the type AddedToken become tokens, also those inside of lists.
+    /// Converts objects of type AddedToken to tokens, including those inside lists.
     pub fn with_tokens(self) -> Result<Self> {
         Ok(match self {
             Self::Json(Value::Object(fields)) if fields.get("__type").is_some_and(|kind| kind == "AddedToken") => {
@@ -105,7 +105,7 @@ impl Argument {
         })
     }
 
-    /// The token of the key `key`; none where it is null.
+    /// The token under `key`; `None` if it is null.
     pub fn into_token(self, key: &str) -> Result<Option<TokenEntry>> {
         match self {
             Self::Json(Value::Null) => Ok(None),
@@ -116,7 +116,7 @@ impl Argument {
         }
     }
 
-    /// The tokens of the key `key`, a list.
+    /// The list of tokens under `key`.
     pub fn into_tokens(self, key: &str) -> Result<Vec<TokenEntry>> {
         match self {
             Self::Json(Value::Null) => Ok(Vec::new()),
@@ -130,7 +130,7 @@ impl Argument {
     }
 }
 
-/// A token of a tokenizer's settings.
+/// A token in a tokenizer's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TokenEntry {
     /// Without flags.

@@ -1,7 +1,7 @@
-//! The arguments of a tokenizer's class, gathered from its files as transformers' `from_pretrained` gathers them.
+//! Collects the arguments of a tokenizer's class from its files, as transformers' `from_pretrained` does.
 //!
-//! `tokenizer_config.json` holds them. The older `special_tokens_map.json` and `added_tokens.json`, and the added tokens of
-//! `tokenizer.json`, count where it has no `added_tokens_decoder`.
+//! They come from `tokenizer_config.json`. The older `special_tokens_map.json` and `added_tokens.json`, and the added tokens in
+//! `tokenizer.json`, are used if it has no `added_tokens_decoder`.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,24 @@ use serde_json::{Map, Value};
 use super::added::{Added, Argument, TokenEntry};
 use super::sources::TokenizerSources;
 
-/// The special tokens that every tokenizer may name.
+/// The special tokens that every tokenizer can have.
 const NAMED: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 const EXTRA: &str = "extra_special_tokens";
-/// What transformers 4 calls them.
+/// The name of this key in transformers 4.
 const ADDITIONAL: &str = "additional_special_tokens";
 
-/// The arguments in their order, which decides the ids of tokens that no vocabulary knows.
+/// The arguments in order, which determines the ids of tokens that are not in the vocabulary.
 #[derive(Clone, Debug)]
 pub(super) struct Arguments {
     entries: Entries,
     /// `model_specific_special_tokens`.
     own: Option<Entries>,
-    /// Added tokens by their ids in the files.
+    /// Added tokens by the ids in the files.
     added: BTreeMap<i64, Added>,
 }
 
-/// A Python dictionary.
+/// An ordered map, like a Python dictionary.
 #[derive(Clone, Debug, Default)]
 struct Entries(Vec<(String, Argument)>);
 
@@ -59,7 +59,7 @@ impl Entries {
         }
     }
 
-    /// The value of a key, taken out if it is an object.
+    /// The value of a key, removed if it is an object; otherwise `None`.
     fn take_object(&mut self, key: &str) -> Option<Self> {
         if !matches!(self.get(key), Some(Argument::Json(Value::Object(_)))) {
             return None;
@@ -71,18 +71,18 @@ impl Entries {
     }
 }
 
-/// The special tokens that the arguments name.
+/// The special tokens that the arguments define.
 pub(super) struct Special {
-    /// By their keys, in the order in which they are added.
+    /// The named tokens by key, in the order in which they are added.
     pub named: Vec<(String, TokenEntry)>,
-    /// The others.
+    /// Additional special tokens.
     pub extra: Vec<TokenEntry>,
-    /// Added tokens by the ids that the files give them; only their order counts.
+    /// Added tokens by the ids in the files; only their order matters.
     pub added: BTreeMap<i64, Added>,
 }
 
 impl Arguments {
-    /// Gathers them.
+    /// Collects the arguments from the files.
     pub fn gather(sources: &TokenizerSources) -> Result<Self> {
         let mut entries = Entries::of(sources.config.clone());
         let mut own = entries.take_object("model_specific_special_tokens");
@@ -114,7 +114,7 @@ impl Arguments {
             arguments.added.insert(id, token);
         }
         arguments.make_tokens()?;
-        // A named token has the flags that it was added with.
+        // A named token gets the flags that it was added with.
         for key in NAMED {
             let content = arguments.entries.get(key).and_then(Argument::content);
             if let Some(token) = content.and_then(|content| by_content.get(content)).cloned() {
@@ -124,7 +124,7 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// Takes the older files in; gives the added tokens of them, the later ones before those of the same id.
+    /// Merges the older files, and returns their added tokens; for equal ids, later entries win.
     fn merge_older(&mut self, sources: &TokenizerSources) -> Result<Vec<(i64, Added)>> {
         for (key, value) in &sources.special_tokens_map {
             self.merge(key, value).with_context(|| format!("special_tokens_map.json: `{key}`"))?;
@@ -155,7 +155,7 @@ impl Arguments {
         Ok(added)
     }
 
-    /// An entry of special_tokens_map.json.
+    /// Merges an entry of special_tokens_map.json.
     fn merge(&mut self, key: &str, value: &Value) -> Result<()> {
         let special = |fields: &Map<String, Value>| -> Result<Argument> {
             let fields = fields.iter().filter(|(name, _)| *name != "special");
@@ -183,7 +183,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// Objects of the type AddedToken become tokens.
+    /// Converts objects of type AddedToken to tokens.
     fn make_tokens(&mut self) -> Result<()> {
         let own = self.own.iter_mut().flat_map(|own| own.0.iter_mut());
         for (key, value) in self.entries.0.iter_mut().chain(own) {
@@ -195,7 +195,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// What the files say of a key that holds no token.
+    /// The value of a key that does not hold a token.
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self.entries.get(key)? {
             Argument::Json(value) => Some(value),
@@ -203,14 +203,14 @@ impl Arguments {
         }
     }
 
-    /// What a key is where the files do not say it.
+    /// Sets a key if the files do not.
     pub fn set_default(&mut self, key: &str, value: Value) {
         if self.entries.get(key).is_none() {
             self.entries.set(key, Argument::Json(value));
         }
     }
 
-    /// The special and added tokens.
+    /// Extracts the special and added tokens.
     pub fn special(mut self) -> Result<Special> {
         if self.entries.get(EXTRA).is_none() {
             let additional = self.entries.take(ADDITIONAL);
@@ -233,7 +233,7 @@ impl Arguments {
     }
 }
 
-/// The tokens of `added_tokens_decoder`.
+/// Reads the tokens of `added_tokens_decoder`.
 fn of_decoder(decoder: Argument) -> Result<Vec<(i64, Added)>> {
     let Argument::Json(Value::Object(entries)) = decoder else { bail!("`added_tokens_decoder` is not an object") };
     let token = |(id, token): (String, Value)| {

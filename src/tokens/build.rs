@@ -1,4 +1,4 @@
-//! From settings to a tokenizer.
+//! Builds a tokenizer from its settings.
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
@@ -12,19 +12,19 @@ use super::added::{Added, TokenEntry};
 use super::settings::{Class, Normalization, TokenizerSettings};
 use super::sources::TokenizerSources;
 
-/// A tokenizer, and what puts special tokens around its sentences.
+/// A tokenizer and its post-processor, which adds special tokens around the sentences.
 pub(super) struct Built {
-    /// Without post-processor, truncation and padding.
+    /// The tokenizer without post-processor, truncation and padding.
     pub tokenizer: Tokenizer,
     pub processor: PostProcessorWrapper,
     pub settings: TokenizerSettings,
 }
 
 impl Built {
-    /// Builds what transformers builds of the same files.
+    /// Builds the same tokenizer as transformers does from these files.
     ///
     /// # Errors
-    /// The files do not make a tokenizer, or one of a kind that is not known here.
+    /// The files do not define a valid tokenizer, or define an unsupported one.
     pub fn of(sources: &TokenizerSources) -> Result<Self> {
         let class = Class::of(sources)?;
         match class {
@@ -34,7 +34,7 @@ impl Built {
     }
 }
 
-/// `PreTrainedTokenizerFast`.
+/// Builds a `PreTrainedTokenizerFast`.
 fn fast(sources: &TokenizerSources) -> Result<Built> {
     if sources.json.is_none() {
         bail!("`tokenizer_class` needs a tokenizer.json, and there is vocab.txt alone");
@@ -50,7 +50,7 @@ fn fast(sources: &TokenizerSources) -> Result<Built> {
     Ok(Built { tokenizer, processor, settings })
 }
 
-/// `BertTokenizer`: built anew around the words of `tokenizer.json` or `vocab.txt`.
+/// Builds a `BertTokenizer` around the vocabulary of `tokenizer.json` or `vocab.txt`.
 fn bert(sources: &TokenizerSources) -> Result<Built> {
     let json = sources.json_without_words().map(|json| parse(&json)).transpose()?;
     let settings = TokenizerSettings::read(sources, Class::Bert, json.as_ref())?;
@@ -61,7 +61,7 @@ fn bert(sources: &TokenizerSources) -> Result<Built> {
         (None, None) => bail!("there is no vocabulary"),
     };
     let mut tokenizer = word_piece(words, unknown, settings.normalization)?;
-    // transformers would give them ids behind the vocabulary, which no training has seen.
+    // transformers would give them ids after the end of the vocabulary, which are untrained.
     let is_known = |token: &str| settings.special.added.values().any(|added| added.content == token);
     for (token, may_be_added) in [(cls, true), (sep, true), (unknown, false)] {
         let is_there = tokenizer.token_to_id(token).is_some() || (may_be_added && is_known(token));
@@ -72,13 +72,13 @@ fn bert(sources: &TokenizerSources) -> Result<Built> {
     Ok(Built { tokenizer, processor, settings })
 }
 
-/// A vocabulary with a word a line; of equal words the last counts.
+/// Parses a vocabulary with one word per line; of duplicates, the last one counts.
 pub(super) fn words_of_text(text: &str) -> Result<Vec<(String, u32)>> {
     let words = WordPiece::read_bytes(text.as_bytes()).map_err(|error| anyhow!("cannot use vocab.txt: {error}"))?;
     Ok(words.into_iter().collect())
 }
 
-/// Words with their ids, or in their order: models other than WordPiece list them with scores.
+/// Reads words with their ids, or in id order: models other than WordPiece list them with scores.
 fn words_of_json(vocabulary: Option<&Value>) -> Result<Vec<(String, u32)>> {
     match vocabulary {
         Some(Value::Object(words)) => {
@@ -99,7 +99,7 @@ fn words_of_json(vocabulary: Option<&Value>) -> Result<Vec<(String, u32)>> {
     }
 }
 
-/// BERT's tokenizer: cleaned, perhaps lower-cased text, split at white space and punctuation, then WordPiece
+/// BERT's tokenizer: cleans the text, optionally lowercases it, splits it at whitespace and punctuation, and applies WordPiece
 /// (Wu et al. 2016).
 pub(super) fn word_piece(words: Vec<(String, u32)>, unknown: &str, normalization: Normalization) -> Result<Tokenizer> {
     let refused = |error: tokenizers::Error| anyhow!("{error}");
@@ -113,7 +113,7 @@ pub(super) fn word_piece(words: Vec<(String, u32)>, unknown: &str, normalization
     Ok(tokenizer)
 }
 
-/// `cls` before the first sentence, `sep` after each; segment 1 for the second.
+/// A post-processor that adds `cls` before the first sentence and `sep` after each; the second sentence is segment 1.
 pub(super) fn around(tokenizer: &Tokenizer, cls: &str, sep: &str) -> Result<PostProcessorWrapper> {
     let id = |token: &str| tokenizer.token_to_id(token).with_context(|| format!("the vocabulary has no {token}"));
     let special = vec![(cls.to_string(), id(cls)?), (sep.to_string(), id(sep)?)];
@@ -132,7 +132,7 @@ pub(super) fn parse(json: &str) -> Result<Tokenizer> {
     Tokenizer::from_bytes(json).map_err(|error| anyhow!("it is damaged or of an unknown kind: {error}"))
 }
 
-/// Leaves the sentences alone: what is put around them, and where they are cut, comes afterwards.
+/// Removes post-processing, truncation and padding, which are applied separately later.
 pub(super) fn strip(tokenizer: &mut Tokenizer) -> Result<()> {
     tokenizer.with_post_processor(None::<PostProcessorWrapper>);
     tokenizer.with_truncation(None).map_err(|error| anyhow!("{error}"))?;
@@ -140,7 +140,7 @@ pub(super) fn strip(tokenizer: &mut Tokenizer) -> Result<()> {
     Ok(())
 }
 
-/// Adds the tokens that the files name, in transformers' order: it decides the ids of those that no vocabulary has.
+/// Adds the tokens that the files define, in transformers' order, which determines the ids of those not in the vocabulary.
 fn add(tokenizer: &mut Tokenizer, settings: &TokenizerSettings) -> Result<()> {
     let special = &settings.special;
     let known = tokenizer.get_added_tokens_decoder();

@@ -1,4 +1,4 @@
-//! Encoded splits on disk, by the content that they were made from, so that a split is encoded once.
+//! A disk cache of encoded splits, keyed by the content they were made from.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::machine::caches;
 use crate::machine::digest::hex;
 use crate::task::Target;
 
-/// Where encoded splits are kept; nowhere is a place too.
+/// The cache folder for encoded splits; `None` disables the cache.
 #[derive(Clone, Debug, Default)]
 pub struct TokenCache {
     folder: Option<PathBuf>,
@@ -26,16 +26,16 @@ impl TokenCache {
         Self { folder: Some(folder) }
     }
 
-    /// In the user's folder for caches.
+    /// The cache in the user's cache folder.
     #[must_use]
     pub fn of_user() -> Self {
         Self { folder: caches::of_user().map(|caches| caches.join("tokens")) }
     }
 
-    /// The split of this key, or what `encode` gives, which is kept for the next time.
+    /// Returns the cached split for this key, or calls `encode` and caches the result.
     ///
-    /// A file that is damaged, that is of another key or that `fits` refuses is made anew; one that cannot be written is
-    /// done without.
+    /// A file that is damaged, belongs to another key or is rejected by `fits` is replaced. Failure to write to the cache is
+    /// ignored.
     pub fn get(
         &self,
         key: &str,
@@ -57,20 +57,20 @@ fn keep(path: &Path, key: &str, encoded: &[Encoded]) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // Several processes may keep the same split at once.
+    // Several processes may write the same split at the same time.
     let partial = path.with_extension(format!("partial-{}", std::process::id()));
     let written = fs::write(&partial, pack(key, encoded)?).and_then(|()| fs::rename(&partial, path));
     written.inspect_err(|_| drop(fs::remove_file(&partial)))?;
     Ok(())
 }
 
-/// The columns of ids, each of u32: rows end to end, with their lengths beside them.
+/// The u32 columns: token and segment ids of all rows, concatenated, and the rows' lengths.
 const COLUMNS: [&str; 3] = ["tokens", "segments", "lengths"];
 
-/// Where a file's metadata has its checksum.
+/// The metadata key of the checksum.
 const CHECKSUM: &str = "sha256";
 
-/// A column of a file.
+/// A column of a cache file.
 struct CachedColumn {
     name: &'static str,
     dtype: Dtype,
@@ -88,12 +88,12 @@ fn checksum<'a>(key: &str, columns: impl Iterator<Item = (&'a str, &'a [u8])>) -
     hex(&hasher.finalize())
 }
 
-/// What every example's target is, if all of them are of this kind.
+/// The targets of all examples, if `of` applies to every one of them.
 fn all<'a, T>(encoded: &'a [Encoded], of: impl Fn(&'a Target) -> Option<T>) -> Option<Vec<T>> {
     encoded.iter().map(|row| row.target.as_ref().and_then(&of)).collect()
 }
 
-/// The targets of a split, which all are of one kind; none where it has none.
+/// The column of the targets, which must all be of the same type; `None` if there are none.
 fn target_column(encoded: &[Encoded]) -> Result<Option<CachedColumn>> {
     if encoded.iter().all(|row| row.target.is_none()) {
         return Ok(None);
@@ -123,7 +123,7 @@ fn pack(key: &str, encoded: &[Encoded]) -> Result<Vec<u8>> {
     let mut views = HashMap::new();
     for CachedColumn { name, dtype, bytes } in &columns {
         let width = if *dtype == Dtype::U8 { 1 } else { 4 };
-        // The bits of labels: a row an example.
+        // Label bits have one row per example.
         let shape =
             if *dtype == Dtype::U8 { vec![encoded.len(), bytes.len() / encoded.len()] } else { vec![bytes.len() / width] };
         views.insert(*name, TensorView::new(*dtype, shape, bytes)?);
@@ -191,7 +191,7 @@ mod tests {
         split_of(|n| Some(Target::Class(n % 2)))
     }
 
-    /// Gets a split from a cache, and says whether it was made anew.
+    /// Gets a split from a cache, and returns whether it was encoded again.
     fn get(cache: &TokenCache, key: &str, fits: bool) -> (Vec<Encoded>, bool) {
         let made = std::cell::Cell::new(false);
         let encode = || {
@@ -207,9 +207,9 @@ mod tests {
         let cache = TokenCache::at(folder.path().join("deep"));
         assert_eq!(get(&cache, "x", true), (split(), true));
         assert_eq!(get(&cache, "x", true), (split(), false));
-        // Another key is another split.
+        // A different key means a different split.
         assert_eq!(get(&cache, "y", true), (split(), true));
-        // What fits no longer is made anew.
+        // A split that no longer fits is encoded again.
         assert_eq!(get(&cache, "x", false), (split(), true));
     }
 
@@ -233,7 +233,7 @@ mod tests {
             assert_eq!(get(&cache, "x", true), (split(), true));
             assert_eq!(fs::read(&file).unwrap(), whole);
         }
-        // Whole, and of another key.
+        // An intact file, but under another key.
         fs::copy(&file, folder.path().join("y.safetensors")).unwrap();
         assert_eq!(get(&cache, "y", true), (split(), true));
     }

@@ -1,4 +1,4 @@
-//! Tokenization 1, by which runs were trained that are to keep their identities.
+//! Tokenization version 1, kept so that runs trained with it keep their identities.
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
@@ -10,24 +10,24 @@ use super::settings::{Class, Normalization};
 use super::sources::TokenizerSources;
 use crate::task::{Example, Text};
 
-/// A tokenizer as it was, and where it may have given other ids.
+/// The version 1 tokenizer, and which texts may have different ids under it.
 pub(super) struct EarlierTokenizer {
     tokenizer: Tokenizer,
-    /// The sentences that both of a pair must exceed, in bytes, to be cut otherwise; none where any text may differ.
+    /// If set, only pairs may differ whose sentences both have at least this many bytes; `None` if any text may differ.
     only_pairs_beyond: Option<usize>,
-    /// Whether nothing can differ.
+    /// Whether no text can differ.
     is_same: bool,
 }
 
 impl EarlierTokenizer {
-    /// Tokenization 1 of the same files, in comparison with what is built of them now.
+    /// Builds tokenization version 1 from the same files, and compares it with the current tokenizer.
     pub fn of(sources: &TokenizerSources, now: &Built, max_length: usize) -> Result<Self> {
         let mut tokenizer = match (&sources.json, &sources.words) {
             (Some(_), _) => parse(&sources.json_text)?,
             (None, words) => of_words(words.as_deref().context("there is no vocabulary")?, sources)?,
         };
         let processor = match tokenizer.get_post_processor() {
-            // Written otherwise, it does the same.
+            // An equivalent template, so that it can be compared.
             Some(tokenizers::PostProcessorWrapper::Bert(bert)) => Some(around(&tokenizer, &bert.cls.0, &bert.sep.0)?),
             other => other.cloned(),
         };
@@ -40,9 +40,9 @@ impl EarlierTokenizer {
             && described(&bare)? == described(&now.tokenizer)?
             && serde_json::to_value(&processor)? == serde_json::to_value(&now.processor)?;
         let added = tokenizers::PostProcessor::added_tokens(&now.processor, true);
-        // An even rest is cut in halves, whichever sentence is the longer.
+        // If the remaining length is even, both versions split it in half, whichever sentence is longer.
         let is_same = is_same_words && max_length.saturating_sub(added).is_multiple_of(2);
-        // A byte of text becomes at most one and a half tokens, where decomposed letters stand alone.
+        // A byte of text becomes at most one and a half tokens, when decomposed letters stand alone.
         let only_pairs_beyond = (is_same_words && settings.class == Class::Bert).then_some(max_length / 2);
         let truncation = TruncationParams {
             max_length,
@@ -55,7 +55,7 @@ impl EarlierTokenizer {
         Ok(Self { tokenizer, only_pairs_beyond, is_same })
     }
 
-    /// Whether it is worth encoding an example to know whether it became other ids.
+    /// Whether an example may have different ids, so that it must be encoded to find out.
     pub fn may_differ(&self, example: &Example) -> bool {
         match (&example.text, self.only_pairs_beyond) {
             _ if self.is_same => false,
@@ -65,7 +65,7 @@ impl EarlierTokenizer {
         }
     }
 
-    /// Whether it gave these ids.
+    /// Whether version 1 gives these ids.
     pub fn gives(&self, example: &Example, encoded: &Encoded) -> bool {
         let encoding = match &example.text {
             Text::Single(text) => self.tokenizer.encode(text.as_str(), true),
@@ -75,22 +75,22 @@ impl EarlierTokenizer {
     }
 }
 
-/// The padding token, of which something was learnt where it stood in a text.
+/// The padding token, which version 1 trained if it occurred in a text.
 pub(super) struct PaddingToken {
     id: Option<u32>,
-    /// What a text must contain for the token to be in it; none where that is not known.
+    /// The string that a text must contain for the token to occur in it; `None` if unknown.
     content: Option<String>,
 }
 
 impl PaddingToken {
-    /// That of a model, in its tokenizer.
+    /// The padding token with this id, as the tokenizer defines it.
     pub fn of(built: &Built, id: Option<u32>) -> Self {
         let token = id.and_then(|id| built.tokenizer.get_added_tokens_decoder().get(&id).cloned());
         let is_verbatim = |token: &AddedToken| !token.normalized && !built.settings.split_special;
         Self { id, content: token.filter(is_verbatim).map(|token| token.content) }
     }
 
-    /// Whether it is worth encoding an example to know.
+    /// Whether an example may contain it, so that it must be encoded to find out.
     pub fn may_be_in(&self, example: &Example) -> bool {
         let has = |text: &str| self.content.as_ref().is_none_or(|content| text.contains(content.as_str()));
         self.id.is_some()
@@ -100,13 +100,13 @@ impl PaddingToken {
             }
     }
 
-    /// Whether it is in an example.
+    /// Whether an encoded example contains it.
     pub fn is_in(&self, row: &Encoded) -> bool {
         self.id.is_some_and(|id| row.tokens.contains(&id))
     }
 }
 
-/// Everything that decides the ids of a sentence.
+/// Everything that affects the ids of a sentence.
 fn described(tokenizer: &Tokenizer) -> Result<Value> {
     let mut described = serde_json::to_value(tokenizer)?;
     if let Some(fields) = described.as_object_mut() {
@@ -115,7 +115,7 @@ fn described(tokenizer: &Tokenizer) -> Result<Value> {
     Ok(described)
 }
 
-/// Of `vocab.txt`, and what was read of `tokenizer_config.json` then.
+/// Builds the tokenizer from `vocab.txt` and the keys of `tokenizer_config.json` that version 1 read.
 fn of_words(text: &str, sources: &TokenizerSources) -> Result<Tokenizer> {
     let flag = |name: &str| sources.config.get(name).and_then(Value::as_bool);
     let normalization = Normalization {

@@ -1,4 +1,4 @@
-//! From text to token ids, as transformers' tokenizer of the same files gives them.
+//! Converts text to token ids, with the same result as transformers' tokenizer for the same files.
 
 mod added;
 mod arguments;
@@ -24,21 +24,21 @@ use sources::TokenizerSources;
 
 pub use cache::TokenCache;
 
-/// How the ids are made: raised whenever a text can become other ids than before.
+/// The tokenization version, raised whenever a text may get different ids than before.
 ///
-/// 1: `tokenizer.json` as it is, or the words of `vocab.txt`; pairs cut by tokenizers 0.23.2.
-/// 2: all files of the tokenizer as transformers reads them; pairs cut as there; nothing is learnt of the padding token where
-/// it stands in a text.
+/// 1: `tokenizer.json` as it is, or the words of `vocab.txt`; pairs truncated by tokenizers 0.23.2.
+/// 2: all tokenizer files, read as in transformers; pairs truncated as in transformers; the padding token is not trained when it
+/// occurs in a text.
 pub const TOKENIZATION: u32 = 2;
 
-/// An example as the model reads it.
+/// An encoded example, the model's input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Encoded {
-    /// TokenEntry ids, from `[CLS]` to the last `[SEP]`.
+    /// Token ids, from `[CLS]` to the last `[SEP]`.
     pub tokens: Vec<u32>,
-    /// 0 for the first sentence, 1 for the second; 0 for both where the tokenizer tells them not apart.
+    /// Segment ids: 0 for the first sentence, 1 for the second; all 0 if the tokenizer does not distinguish them.
     pub segments: Vec<u32>,
-    /// What should be predicted; none for text to predict.
+    /// The target; `None` for unlabeled text.
     pub target: Option<Target>,
 }
 
@@ -46,17 +46,17 @@ pub struct Encoded {
 pub struct Tokens {
     built: Built,
     sources: TokenizerSources,
-    /// Of the model: number of token ids, of segments, and the padding token.
+    /// From the model: number of token ids, number of segments, and the padding token.
     vocabulary: usize,
     segments: usize,
     pad_token: Option<u32>,
 }
 
 impl Tokens {
-    /// Makes the tokenizer that transformers makes of the same files.
+    /// Builds the same tokenizer as transformers does from these files.
     ///
     /// # Errors
-    /// A file cannot be read or is damaged, or asks for what is not known here.
+    /// A file cannot be read or is damaged, or asks for an unsupported feature.
     pub fn read(files: &Files, architecture: &Architecture) -> Result<Self> {
         let sources = TokenizerSources::read(files, architecture)?;
         let built = Built::of(&sources).with_context(|| format!("cannot use {}", files.tokenizer.path().display()))?;
@@ -64,16 +64,16 @@ impl Tokens {
         Ok(Self { built, sources, vocabulary, segments, pad_token: architecture.pad_token() })
     }
 
-    /// The longest sequence that the tokenizer's settings allow, where they say one.
+    /// The maximum length in the tokenizer's settings, if any.
     #[must_use]
     pub fn longest(&self) -> Option<usize> {
         self.built.settings.longest
     }
 
-    /// Encodes every example in parallel: pairs as pairs, the longer sentence truncated first.
+    /// Encodes all examples in parallel; in pairs, the longer sentence is truncated first.
     ///
     /// # Errors
-    /// The tokenizer refuses a text, or does not fit the model's shape.
+    /// The tokenizer rejects a text, or does not match the model's shape.
     pub fn encode(&self, examples: &[Example], max_length: usize) -> Result<Vec<Encoded>> {
         let encode = |example: &Example| {
             let encoded = self.row(example, max_length)?;
@@ -108,13 +108,13 @@ impl Tokens {
         Ok(Encoded { tokens, segments, target: example.target.clone() })
     }
 
-    /// The tokens of a sentence, all of them: how a pair is cut depends on how long its sentences are, and tokenizers
-    /// 0.23.2 stops early where it is told to truncate.
+    /// All tokens of a sentence, untruncated: how a pair is truncated depends on the full lengths of its sentences, and
+    /// tokenizers 0.23.2 stops early if it is asked to truncate.
     fn sentence(&self, text: &str) -> Result<Encoding> {
         self.built.tokenizer.encode_fast(text, false).map_err(|error| anyhow!("cannot encode {text:?}: {error}"))
     }
 
-    /// The oldest tokenization by which a training on these splits is the same.
+    /// The oldest tokenization version with which training on these splits is the same.
     pub fn tokenization(&self, train: &[Example], validation: &[Example], max_length: usize) -> Result<u32> {
         let Ok(earlier) = EarlierTokenizer::of(&self.sources, &self.built, max_length) else { return Ok(TOKENIZATION) };
         let padding = PaddingToken::of(&self.built, self.pad_token);
@@ -132,14 +132,14 @@ impl Tokens {
         Ok(if found.transpose()?.is_some() { TOKENIZATION } else { 1 })
     }
 
-    /// Whether these rows can be what examples become: as many, with their labels, and nothing that the model cannot read.
+    /// Whether these rows could be the encoded examples: the same number and targets, and ids that the model can read.
     #[must_use]
     pub fn may_have_made(&self, rows: &[Encoded], examples: &[Example], max_length: usize) -> bool {
         let fits = |(row, example): (&Encoded, &Example)| row.target == example.target && self.check(row, max_length).is_ok();
         rows.len() == examples.len() && rows.iter().zip(examples).all(fits)
     }
 
-    /// Whether the model can read a row.
+    /// Checks that the model can read a row.
     fn check(&self, row: &Encoded, max_length: usize) -> Result<(), String> {
         let beyond = |ids: &[u32], size: usize| ids.iter().copied().find(|id| *id as usize >= size);
         if row.tokens.is_empty() {
@@ -151,7 +151,7 @@ impl Tokens {
         if let Some(id) = beyond(&row.tokens, self.vocabulary) {
             return Err(format!("the tokenizer gives id {id}, but the model has only {} words", self.vocabulary));
         }
-        // A model without segments gets those of its inputs as 0, and reads none.
+        // Without segment embeddings, all segment ids are 0 and the model ignores them.
         if let Some(id) = beyond(&row.segments, self.segments.max(1)) {
             return Err(format!("the tokenizer gives segment {id}, but the model has only {}", self.segments));
         }

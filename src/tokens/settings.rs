@@ -1,4 +1,4 @@
-//! The settings of a tokenizer that decide its ids.
+//! The tokenizer settings that affect token ids.
 
 use anyhow::{Result, anyhow, bail, ensure};
 use serde_json::{Map, Value};
@@ -8,52 +8,52 @@ use super::added::TokenEntry;
 use super::arguments::{Arguments, Special};
 use super::sources::TokenizerSources;
 
-/// The class that transformers makes of the files.
+/// The transformers class that the files specify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// `BertTokenizer`: BERT's own normalizer, words and special tokens around a vocabulary.
+    /// `BertTokenizer`: BERT's own normalizer, pre-tokenizer and special tokens, around a vocabulary.
     Bert,
-    /// `PreTrainedTokenizerFast`: what `tokenizer.json` says.
+    /// `PreTrainedTokenizerFast`: `tokenizer.json` as it is.
     Fast,
 }
 
-/// The normalizer of BERT.
+/// The options of BERT's normalizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Normalization {
     /// `do_lower_case`.
     pub lower_case: bool,
-    /// `tokenize_chinese_chars`: spaces around them.
+    /// `tokenize_chinese_chars`: put spaces around Chinese characters.
     pub chinese: bool,
-    /// `strip_accents`; none: where letters are lower-cased.
+    /// `strip_accents`; if `None`, accents are stripped when lowercasing.
     pub strip_accents: Option<bool>,
 }
 
-/// The settings of a tokenizer that decide its ids.
+/// The tokenizer settings that affect token ids.
 pub(super) struct TokenizerSettings {
     pub class: Class,
-    /// The normalizer, of BertTokenizer.
+    /// Options of the normalizer, for BertTokenizer only.
     pub normalization: Normalization,
     /// Special and added tokens.
     pub special: Special,
-    /// `split_special_tokens`: special tokens in a text are words like others.
+    /// `split_special_tokens`: treat special tokens in a text as ordinary words.
     pub split_special: bool,
     /// `truncation_side`.
     pub truncation: TruncationDirection,
-    /// Whether the model is told of which sentence a token is.
+    /// Whether the model gets segment ids.
     pub segments: bool,
     /// `model_max_length`.
     pub longest: Option<usize>,
 }
 
-/// BERT's special tokens, where the files do not name others.
+/// BERT's special tokens, if the files do not specify others.
 const OF_BERT: [(&str, &str); 5] =
     [("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"), ("cls_token", "[CLS]"), ("mask_token", "[MASK]")];
 
 impl TokenizerSettings {
-    /// Reads them. `json` is `tokenizer.json` as a tokenizer, with or without its words.
+    /// Reads the settings. `json` is the tokenizer built from `tokenizer.json`, with or without its vocabulary.
     ///
     /// # Errors
-    /// A key has a value that transformers refuses, or that is not known here.
+    /// A key has a value that transformers rejects or that is not supported here.
     pub fn read(sources: &TokenizerSources, class: Class, json: Option<&Tokenizer>) -> Result<Self> {
         refuse(&sources.config, json.is_some())?;
         let mut arguments = Arguments::gather(sources)?;
@@ -91,13 +91,13 @@ impl TokenizerSettings {
             split_special: flag(&arguments, "split_special_tokens", false)?,
             truncation: side(&arguments, "truncation_side")?,
             segments: segments(arguments.get("model_input_names"), class)?,
-            // Where nothing is known, transformers writes a number of 30 digits.
+            // transformers writes a 30-digit number if the limit is unknown.
             longest: longest.and_then(Value::as_u64).and_then(|longest| usize::try_from(longest).ok()),
             special: arguments.special()?,
         })
     }
 
-    /// The content of a special token that BERT cannot do without.
+    /// The content of a special token that BERT requires.
     pub fn named(&self, key: &str) -> Result<&str> {
         let token = self.special.named.iter().find(|(name, _)| name == key).map(|(_, token)| TokenEntry::content(token));
         token.filter(|content| !content.is_empty()).ok_or_else(|| anyhow!("`{key}` is null or empty, but BERT needs it"))
@@ -105,7 +105,7 @@ impl TokenizerSettings {
 }
 
 impl Class {
-    /// By the name in `tokenizer_config.json`, else in `config.json`.
+    /// Determines the class from the name in `tokenizer_config.json`, or else in `config.json`.
     pub fn of(sources: &TokenizerSources) -> Result<Self> {
         let of_tokenizer = match sources.config.get("tokenizer_class") {
             None | Some(Value::Null) => "",
@@ -115,7 +115,7 @@ impl Class {
         let of_model = sources.model_class.as_deref().unwrap_or_default();
         let name = if of_tokenizer.is_empty() { of_model } else { of_tokenizer };
         match name.strip_suffix("Fast").unwrap_or(name) {
-            // All but the first are other names of it.
+            // An empty name means BertTokenizer; the other classes are equivalent to it.
             ""
             | "BertTokenizer"
             | "ElectraTokenizer"
@@ -132,7 +132,7 @@ impl Class {
     }
 }
 
-/// What would make another tokenizer.
+/// Rejects keys that would change the tokenizer in unsupported ways.
 fn refuse(config: &Map<String, Value>, has_json: bool) -> Result<()> {
     let says =
         |key: &str| config.get(key).is_some_and(|value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty()));
@@ -160,7 +160,7 @@ fn side(arguments: &Arguments, key: &str) -> Result<TruncationDirection> {
     }
 }
 
-/// Whether the inputs of the model have segments.
+/// Whether the model's inputs include segment ids.
 fn segments(names: Option<&Value>, class: Class) -> Result<bool> {
     let Some(names) = names else { return Ok(class == Class::Bert) };
     let has = |name: &str| names.as_array().is_some_and(|names| names.iter().any(|known| known == name));

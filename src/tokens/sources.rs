@@ -1,4 +1,4 @@
-//! The files of a tokenizer, parsed.
+//! The parsed files of a tokenizer.
 
 use anyhow::{Result, anyhow};
 use serde_json::{Map, Value};
@@ -7,22 +7,22 @@ use crate::architecture::Architecture;
 use crate::checkpoint::Files;
 use crate::machine::input_file::InputFile;
 
-/// What the files hold; an absent one holds nothing.
+/// The contents of the files; absent files are empty.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TokenizerSources {
     /// `tokenizer.json`.
     pub json: Option<Map<String, Value>>,
-    /// The same as text.
+    /// The text of `tokenizer.json`.
     pub json_text: String,
-    /// `vocab.txt`, where there is no `tokenizer.json`: transformers does not look at it then either.
+    /// `vocab.txt`, if there is no `tokenizer.json`; as in transformers, it is ignored otherwise.
     pub words: Option<String>,
     /// `tokenizer_config.json`.
     pub config: Map<String, Value>,
     /// `special_tokens_map.json`.
     pub special_tokens_map: Map<String, Value>,
-    /// `added_tokens.json`: ids by word.
+    /// `added_tokens.json`: ids by token.
     pub added_tokens: Map<String, Value>,
-    /// `tokenizer_class` of `config.json`.
+    /// `tokenizer_class` in `config.json`.
     pub model_class: Option<String>,
 }
 
@@ -45,8 +45,8 @@ impl TokenizerSources {
         })
     }
 
-    /// `tokenizer.json` without its words and added tokens, as quick to load as it is small; whole where the model needs
-    /// its words.
+    /// `tokenizer.json` without vocabulary and added tokens, which is quick to parse; unchanged if the model type needs its
+    /// vocabulary.
     pub fn json_without_words(&self) -> Option<String> {
         let json = self.json.as_ref()?;
         let model = json.get("model").and_then(Value::as_object);
