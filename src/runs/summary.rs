@@ -55,7 +55,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// From an evaluation's scores.
+    /// Creates a moment from an evaluation's scores.
     #[must_use]
     pub fn new(step: u64, epoch: f64, scores: &Scores) -> Self {
         let named = scores.metrics.iter().filter_map(|score| Some((score.metric.clone(), score.value?)));

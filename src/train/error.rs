@@ -9,7 +9,7 @@ pub enum TrainError {
     /// The loss or the gradient is no longer finite.
     #[error(transparent)]
     Diverged(#[from] Diverged),
-    /// The device or Burn failed, with their message.
+    /// The device or Burn failed; the message is theirs.
     #[error("{0:#}")]
     Device(anyhow::Error),
     /// An observer failed, for example writing to disk.

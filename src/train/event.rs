@@ -20,7 +20,7 @@ pub enum Event<'a> {
     Step(StepEvent),
     /// A log row is due.
     Log(LogRow),
-    /// The validation split was scored.
+    /// The validation split was evaluated.
     Evaluation(EvaluationEvent<'a>),
     /// A step is complete, including its log row and evaluation.
     Boundary(Boundary<'a>),

@@ -49,7 +49,7 @@ pub struct StepTimes {
 }
 
 impl<'a> Learner<'a> {
-    /// Creates an untrained model with these parameters, in parameter-table order.
+    /// Creates a model with these parameters, in parameter-table order, before its first step.
     pub fn new(trial: &'a Trial, initial: &[HostTensor], device: &'a Device) -> Self {
         let place = &device.differentiating();
         let parameters =

@@ -40,7 +40,7 @@ pub struct AdamW {
 /// A parameter's first and second moments, on the parameter's device.
 #[derive(Default)]
 struct ParameterMoments {
-    /// None before the first step.
+    /// `None` before the first step.
     moments: Option<(Value, Value)>,
     /// The touched rows of a token embedding table, for the fused update.
     touched: TouchedRows,

@@ -7,7 +7,7 @@ use crate::plan::Trial;
 use crate::random::{Purpose, Stream};
 use crate::settings::Data;
 
-/// The batches of one optimizer step.
+/// The micro-batches of one optimizer step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepBatches {
     /// Step number, from 1.
