@@ -49,7 +49,7 @@ against() { # generation, filters...
 }
 echo "== against PyTorch"
 if [ $# -gt 0 ]; then against 75 "$@"; exit; fi
-against 75 logits_equal_pytorchs every_step_of_every_training train_like_pytorch recordings::
+against 75 logits_equal_pytorchs every_step_of_every_training like_pytorch recordings::
 echo "== on tensor cores"
 against 80 bf16_stays tf32_stays
 echo "== GPUs that fail, are full or are several"
