@@ -1,4 +1,4 @@
-//! One request over HTTP: through the right proxy, trusted by the right certificates, and never redirected unseen.
+//! Sends one HTTP request: chooses the proxy and the trusted certificates, and never follows redirects by itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,10 +15,10 @@ use super::forward::{Forward, WholeAddresses};
 use super::proxy::{Proxies, Proxy};
 use super::url::{Scheme, Url};
 
-/// Longer than anybody waits: threads that nobody listens to any more end by it.
+/// A timeout longer than any caller waits, so that abandoned threads end.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// What carries requests out, kept so that connections are used again.
+/// The HTTP agents, kept so that connections are reused.
 #[derive(Debug)]
 pub(super) struct Agents {
     proxies: Proxies,
@@ -26,12 +26,12 @@ pub(super) struct Agents {
     roots: OnceLock<Result<RootCerts, Fault>>,
 }
 
-/// What goes along with a request.
+/// The optional header fields of a request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields {
     /// `bytes=0-0`.
     pub range: Option<String>,
-    /// Only for the host that it belongs to.
+    /// Sent only to the hub's own host.
     pub authorization: Option<Secret>,
 }
 
@@ -40,7 +40,7 @@ impl Agents {
         Self { proxies, known: Mutex::default(), roots: OnceLock::new() }
     }
 
-    /// Asks for an address and comes back with whatever the answer is, also a redirect.
+    /// Sends a GET request and returns the response whatever its status, redirects included.
     pub fn get(&self, url: &Url, fields: &Fields) -> Result<Response<ureq::Body>, Fault> {
         let proxy = self.proxies.to(url);
         let forward = proxy.and_then(|proxy| Forward::to(url, proxy));
@@ -60,7 +60,7 @@ impl Agents {
     }
 
     fn agent(&self, scheme: Scheme, proxy: Option<&Proxy>, forward: Option<&Forward>) -> Result<Agent, Fault> {
-        // The proxy itself may be spoken to by TLS.
+        // The connection to the proxy itself may use TLS.
         let secure = scheme == Scheme::Https || proxy.is_some_and(|proxy| proxy.address.starts_with("https:"));
         let key = (secure, proxy.map(|proxy| proxy.address.clone()));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +95,7 @@ impl Agents {
     }
 }
 
-/// The certificates that are trusted: those that SSL_CERT_FILE or SSL_CERT_DIR name, else the system's, else Mozilla's.
+/// Returns the trusted certificates: those from SSL_CERT_FILE or SSL_CERT_DIR, else the system's, else Mozilla's.
 fn trusted() -> Result<RootCerts, Fault> {
     let loaded = rustls_native_certs::load_native_certs();
     let certificates: Vec<_> = loaded.certs.iter().map(|one| Certificate::from_der(one.as_ref()).to_owned()).collect();
@@ -109,7 +109,7 @@ fn trusted() -> Result<RootCerts, Fault> {
     }
 }
 
-/// What an error means to a person.
+/// Turns an error of `ureq` into one that a user understands.
 pub(super) fn explain(error: &ureq::Error, proxy: Option<&Proxy>) -> Fault {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     let text = || shown(&error.to_string());
@@ -132,7 +132,7 @@ pub(super) fn explain(error: &ureq::Error, proxy: Option<&Proxy>) -> Fault {
         ureq::Error::Io(error) if error.get_ref().is_some() => Fault::Broken(shown(&error.to_string())),
         ureq::Error::Io(error) => unreachable(shown(&error.to_string())),
         ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => {
-            // The reason may hold the proxy's own words, and its address a password.
+            // The reason may contain text from the proxy, and the proxy's address a password.
             let reason = if matches!(error, ureq::Error::InvalidProxyUrl) {
                 "its value is not a proxy address"
             } else {
@@ -147,7 +147,7 @@ pub(super) fn explain(error: &ureq::Error, proxy: Option<&Proxy>) -> Fault {
     }
 }
 
-/// A text of whatever origin on one line of bounded length.
+/// Makes untrusted text safe to print: a single line of at most 200 characters.
 pub(super) fn shown(text: &str) -> String {
     let whole: String = text.chars().take(200).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect();
     whole.trim().to_string()

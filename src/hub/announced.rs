@@ -1,4 +1,4 @@
-//! What the hub says of a file before it sends it.
+//! A file's metadata as announced by the hub before the download.
 
 use super::client::{Answer, Hop, header};
 use super::content::{Commit, Content};
@@ -19,7 +19,7 @@ impl Announced {
         let commit = header(&speaker.headers, "x-repo-commit").and_then(Commit::parse);
         let commit =
             commit.ok_or_else(|| Fault::NotHub("the answer is not that of a hub: X-Repo-Commit is not a commit".into()))?;
-        // Where large files lie elsewhere, the hub itself still says what they are.
+        // If large files are stored elsewhere, the hub's own response still has their hash and size.
         let said = |name: &str| {
             let same = |hop: &&Hop| hop.home == speaker.home;
             answer.trail.iter().rev().filter(same).find_map(|hop| header(&hop.headers, name)).map(str::trim)
@@ -39,13 +39,13 @@ impl Announced {
     }
 }
 
-/// Whoever names the commit: the hub itself, or where a mirror sends everybody elsewhere, whoever is there.
+/// Returns the response that names the commit: the hub's own or, if a mirror only redirects, that of the redirect's target.
 fn speaker(trail: &[Hop]) -> Option<&Hop> {
     let names = |hop: &&Hop| hop.headers.contains_key("x-repo-commit");
     trail.iter().rev().filter(|hop| hop.home).find(names).or_else(|| trail.iter().find(names))
 }
 
-/// The size of the whole file, by an answer to a request for its first byte.
+/// Returns the size of the whole file from the response to a request for its first byte.
 fn size_of(answer: &Answer) -> Option<u64> {
     match answer.status {
         206 => answer.content_range().map(|(_, _, total)| total),

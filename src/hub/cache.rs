@@ -1,4 +1,4 @@
-//! The cache, in the layout of Python's `huggingface_hub`.
+//! The file cache, in the layout of Python's `huggingface_hub`.
 
 use std::fs;
 use std::io;
@@ -8,25 +8,25 @@ use hf_hub::{Cache, Repo};
 
 use super::content::{Commit, blob_is_sound};
 
-/// Files up to this size are looked at again whenever they are used; larger ones are when they are read.
+/// Files up to this size are verified on every use; larger ones are verified when they are read.
 const SMALL: u64 = 64 << 20;
 
-/// One repository's part of the cache.
+/// The part of the cache that belongs to one repository.
 #[derive(Clone, Debug)]
 pub(super) struct RepositoryCache {
     cache: Cache,
     repo: Repo,
 }
 
-/// What the cache says of a file.
+/// The state of a file in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cached {
     Here(PathBuf),
-    /// It is here, but not what its name says.
+    /// The file is cached, but its content does not match its hash.
     Damaged(PathBuf),
-    /// The hub has been asked, and has none.
+    /// The hub was asked and has no such file.
     Absent,
-    /// Nobody has asked.
+    /// The hub was never asked.
     Unknown,
 }
 
@@ -39,12 +39,12 @@ impl RepositoryCache {
         self.cache.path().join(self.repo.folder_name())
     }
 
-    /// The commit that a branch or tag was when it was last asked for.
+    /// Returns the commit that a branch or tag pointed to when it was last resolved.
     pub fn commit_of(&self, revision: &str) -> Option<Commit> {
         Commit::parse(fs::read_to_string(self.root().join("refs").join(revision)).ok()?.trim())
     }
 
-    /// Notes which commit a branch or tag is.
+    /// Records which commit a branch or tag points to.
     pub fn set_commit(&self, revision: &str, commit: &Commit) -> io::Result<()> {
         let path = self.root().join("refs").join(revision);
         if self.commit_of(revision).as_ref() == Some(commit) {
@@ -53,7 +53,7 @@ impl RepositoryCache {
         replace(&path, |beside| fs::write(beside, commit.as_str()))
     }
 
-    /// The commits of which the cache holds something.
+    /// Returns the commits that have files in the cache, sorted.
     pub fn commits(&self) -> Vec<Commit> {
         let entries = fs::read_dir(self.root().join("snapshots"));
         let mut commits: Vec<Commit> =
@@ -66,7 +66,7 @@ impl RepositoryCache {
         self.cache.repo(self.repo.clone()).pointer_path(commit.as_str()).join(file)
     }
 
-    /// What is known of a file without asking the hub.
+    /// Returns the state of a file without asking the hub.
     pub fn known(&self, commit: &Commit, file: &str) -> Cached {
         let path = self.place(commit, file);
         if let Some(about) = fs::metadata(&path).ok().filter(fs::Metadata::is_file) {
@@ -78,7 +78,7 @@ impl RepositoryCache {
         if absent.is_file() { Cached::Absent } else { Cached::Unknown }
     }
 
-    /// Notes that the hub has no such file; a cache that cannot be written will ask again.
+    /// Records that the hub has no such file; if the cache is not writable, the hub is asked again next time.
     pub fn set_absent(&self, commit: &Commit, file: &str) {
         let path = self.root().join(".no_exist").join(commit.as_str()).join(file);
         let _ = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, ""));
@@ -88,7 +88,7 @@ impl RepositoryCache {
         self.root().join("blobs").join(name)
     }
 
-    /// Where a blob grows.
+    /// The path of a blob while it is being downloaded.
     pub fn partial(&self, name: &str) -> PathBuf {
         self.root().join("blobs").join(format!("{name}.incomplete"))
     }
@@ -97,7 +97,7 @@ impl RepositoryCache {
         self.cache.path().join(".locks").join(self.repo.folder_name()).join(format!("{name}.lock"))
     }
 
-    /// Gives a blob its name in a commit.
+    /// Links a blob into a commit's snapshot.
     pub fn link(&self, commit: &Commit, file: &str, blob: &str) -> io::Result<PathBuf> {
         let place = self.place(commit, file);
         let up = "../".repeat(file.matches('/').count() + 2);
@@ -105,7 +105,7 @@ impl RepositoryCache {
         if fs::read_link(&place).is_ok_and(|link| link == target) {
             return Ok(place);
         }
-        // Some file systems have no links.
+        // Some file systems do not support symbolic links.
         replace(&place, |beside| symlink(&target, beside).or_else(|_| fs::copy(self.blob(blob), beside).map(drop)))?;
         Ok(place)
     }
@@ -121,14 +121,14 @@ fn symlink(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The name of the blob that a file of a snapshot is a link to.
+/// Returns the name of the blob that a snapshot's file links to.
 fn blob_behind(path: &Path) -> Option<String> {
     let target = fs::read_link(path).ok()?;
     let in_blobs = target.parent()?.file_name()? == "blobs";
     target.file_name()?.to_str().filter(|_| in_blobs).map(String::from)
 }
 
-/// Makes a file beside its place and moves it there, so that it is whole or absent.
+/// Creates a file next to its destination and renames it, so that the destination is never half-written.
 fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;

@@ -1,4 +1,4 @@
-//! Requests that end: redirects are followed by hand, silence is limited, and a busy hub is asked again.
+//! HTTP requests that always end: redirects are followed by hand, silence is limited, and a busy hub is retried.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -13,47 +13,47 @@ use super::environment::{Endpoint, HubEnvironment};
 use super::error::{Fault, HubError};
 use super::url::Url;
 
-/// More redirects than any hub needs.
+/// The redirect limit, above what any hub needs.
 const MOST_REDIRECTS: usize = 10;
 
-/// How often a broken or refused request is made again.
+/// Attempts per request while the hub is busy or the connection breaks.
 const TRIES: u32 = 5;
 
-/// How long all waiting between the tries of one request may take.
+/// The limit on the total waiting time between the attempts of one request.
 const MOST_WAITING: Duration = Duration::from_secs(20);
 
-/// How long silence may last: a request that nobody answers is made again beside the first, twice.
+/// How persistently to try; an unanswered request is normally repeated twice, in parallel with the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Patience {
-    /// There is another way: one try, and no waiting.
+    /// There is a fallback: one attempt, without waiting.
     Brief,
-    /// There is none.
+    /// There is no fallback.
     Full,
 }
 
-/// What is asked for.
+/// A request to the hub.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub url: Url,
-    /// First byte, and last byte where not all are wanted.
+    /// The first byte and, unless the rest of the file is wanted, the last byte.
     pub range: Option<(u64, Option<u64>)>,
-    /// The limits of silence, try by try.
+    /// The time to wait in silence at each attempt.
     pub waits: Vec<Duration>,
 }
 
-/// The headers of one answer on the way.
+/// The headers of one response in a chain of redirects.
 #[derive(Debug)]
 pub(super) struct Hop {
-    /// Whether it comes from the hub's own host, where every address before it did too.
+    /// Whether this response and all before it came from the hub's own host.
     pub home: bool,
     pub headers: HeaderMap,
 }
 
-/// An answer that has begun.
+/// A response whose body is still arriving.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub status: u16,
-    /// The redirects, and at last the answer itself.
+    /// The redirects, then the final response.
     pub trail: Vec<Hop>,
     body: Receiver<Piece>,
 }
@@ -66,7 +66,7 @@ enum Piece {
 }
 
 enum Signal {
-    /// A redirect: somebody is there.
+    /// A redirect arrived, so the server is responding.
     Moved,
     Begun(Result<Answer, Fault>),
 }
@@ -86,18 +86,18 @@ impl Client {
         Ok(Self { endpoint, agents, timeouts: environment.timeouts })
     }
 
-    /// The limits of silence before an answer begins.
+    /// Returns how long each attempt waits in silence for a response to begin.
     pub fn first_waits(&self, patience: Patience) -> Vec<Duration> {
         let waits = waits(self.timeouts[0]);
         if patience == Patience::Brief { waits[..1].to_vec() } else { waits }
     }
 
-    /// The limits of silence within a file.
+    /// Returns how long each attempt waits in silence within a file.
     pub fn later_waits(&self) -> Vec<Duration> {
         waits(self.timeouts[1])
     }
 
-    /// Asks, and asks again where the hub is busy or the connection breaks; any other status is an answer.
+    /// Sends a request, and retries if the hub is busy or the connection breaks; any other status is returned.
     pub fn ask(&self, request: &Request, patience: Patience, say: &dyn Fn(&str)) -> Result<Answer, Fault> {
         let mut waited = Duration::ZERO;
         let mut tries = 0;
@@ -123,7 +123,7 @@ impl Client {
         }
     }
 
-    /// Waits for an answer to begin; where nobody answers in time, a second and a third request are made beside it.
+    /// Waits for a response to begin; if none comes in time, sends a second and a third request in parallel.
     fn open(&self, request: &Request) -> Result<Answer, Fault> {
         let (sender, signals) = channel();
         let mut silence = Duration::ZERO;
@@ -163,7 +163,7 @@ impl Client {
     }
 }
 
-/// 5 s, and twice 4 s: together less than anybody takes for a hang.
+/// Returns 5 s and twice 4 s by default: short enough overall not to look like a hang.
 fn waits(chosen: Option<Duration>) -> Vec<Duration> {
     chosen.map_or_else(|| [5, 4, 4].map(Duration::from_secs).to_vec(), |wait| vec![wait; 3])
 }
@@ -172,7 +172,7 @@ fn is_busy(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// A request on its own thread, so that silence can be told from a slow answer.
+/// A request on its own thread, so that silence can be distinguished from a slow response.
 struct Conversation<'a> {
     agents: &'a Agents,
     endpoint: &'a Endpoint,
@@ -183,7 +183,7 @@ struct Conversation<'a> {
 impl Conversation<'_> {
     fn hold(&mut self, request: &Request) -> Result<(), Fault> {
         let mut url = request.url.clone();
-        // What has left the hub once is not told the token again, even where it comes back.
+        // Once a redirect leaves the hub, the token is not sent again, even if a later redirect returns to the hub.
         let mut home = true;
         for _ in 0..=MOST_REDIRECTS {
             let range = request.range.map(|(first, last)| match last {
@@ -218,7 +218,7 @@ impl Conversation<'_> {
     }
 }
 
-/// Hands a body on, until nobody wants it any more.
+/// Forwards a body until its receiver is dropped.
 fn stream(body: ureq::Body, pieces: &SyncSender<Piece>) {
     let mut reader = body.into_reader();
     let mut buffer = vec![0; 1 << 17];
@@ -237,12 +237,12 @@ fn stream(body: ureq::Body, pieces: &SyncSender<Piece>) {
 }
 
 impl Answer {
-    /// A header of the answer itself.
+    /// Returns a header of the final response.
     pub fn header(&self, name: &str) -> Option<&str> {
         header(&self.trail.last()?.headers, name)
     }
 
-    /// The next bytes, none at the end; silence for longer than `wait` is an error.
+    /// Returns the next bytes, or `None` at the end; silence for longer than `wait` is an error.
     pub fn next(&self, wait: Duration) -> Result<Option<Vec<u8>>, Fault> {
         match self.body.recv_timeout(wait) {
             Ok(Piece::Bytes(bytes)) => Ok(Some(bytes)),
@@ -253,31 +253,31 @@ impl Answer {
         }
     }
 
-    /// Bytes `first` to `last` of `total`, as the answer says.
+    /// Returns `(first, last, total)` from the header `Content-Range`.
     pub fn content_range(&self) -> Option<(u64, u64, u64)> {
         let (range, total) = self.header("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
         let (first, last) = range.split_once('-')?;
         Some((first.trim().parse().ok()?, last.trim().parse().ok()?, total.trim().parse().ok()?))
     }
 
-    /// The number of bytes on the way, where it is said.
+    /// Returns the length of the body in bytes, if announced.
     pub fn content_length(&self) -> Option<u64> {
         self.header("content-length")?.trim().parse().ok()
     }
 
-    /// How the body is packed, where it is.
+    /// Returns the compression of the body, if any.
     pub fn encoding(&self) -> Option<String> {
         let encoding = self.header("content-encoding")?.trim().to_ascii_lowercase();
         Some(shown(&encoding)).filter(|encoding| !encoding.is_empty() && encoding != "identity")
     }
 
-    /// How long a busy hub asks to wait; a date is no number and counts as nothing said.
+    /// Returns how long a busy hub asks to wait; a date instead of a number of seconds is ignored.
     fn retry_after(&self) -> Option<Duration> {
         self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
     }
 }
 
-/// A header that is text.
+/// Returns a header's value if it is valid text.
 pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }

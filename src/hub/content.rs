@@ -1,4 +1,4 @@
-//! What a file of the hub must be: its name in the cache, its size, its hash.
+//! The identity of a file on the hub: its name in the cache, its size and its hash.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,13 +14,13 @@ use crate::machine::digest::hex;
 pub struct Commit(String);
 
 impl Commit {
-    /// Reads a commit; none for a branch, a tag, the beginning of a commit or anything else.
+    /// Parses a full commit hash; returns `None` for branches, tags and abbreviated hashes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         is_hex(text, 40).then(|| Self(text.to_string()))
     }
 
-    /// Its digits.
+    /// Returns the hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -31,23 +31,23 @@ fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// What a file's etag says of its content.
+/// How a file's etag proves its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Proof {
-    /// Files in git's large file storage.
+    /// SHA-256, for files in Git LFS.
     Sha256,
-    /// Files in git itself: SHA-1 of `blob`, the size and the content.
+    /// Git's blob hash, for files in git itself: SHA-1 of `blob`, the size and the content.
     Git,
-    /// Another server's etag, which says nothing.
+    /// Some other server's etag, which proves nothing.
     None,
 }
 
-/// A file as the hub announces it.
+/// A file as announced by the hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Content {
-    /// Its name among the cache's blobs: the etag, as Python's client has it.
+    /// The name of its blob in the cache: the etag, as in Python's client.
     pub name: String,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
     proof: Proof,
 }
@@ -56,7 +56,7 @@ impl Content {
     pub fn announced(etag: &str, size: u64) -> Self {
         let etag = etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"');
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        // The server's word becomes the name of a file.
+        // A string from the server becomes a file name, so only plain characters are accepted.
         let name = if !etag.is_empty() && etag.len() <= 128 && etag.bytes().all(plain) {
             etag.to_string()
         } else {
@@ -65,24 +65,24 @@ impl Content {
         Self { proof: Proof::by_name(&name), name, size }
     }
 
-    /// Whether a wrong file can be told from a right one of its size.
+    /// Whether the content can be verified by more than its size.
     pub fn can_be_proven(&self) -> bool {
         self.proof != Proof::None
     }
 
-    /// A hasher for this file.
+    /// Returns a hasher for this file.
     pub fn hasher(&self) -> Hasher {
         Hasher::new(&self.proof, self.size)
     }
 
-    /// Whether a file is this one.
+    /// Whether the file at `path` has this size and content.
     pub fn is(&self, path: &Path) -> io::Result<bool> {
         let mut hasher = self.hasher();
         let read = hasher.read(&mut File::open(path)?, u64::MAX)?;
         Ok(read == self.size && self.proves(hasher))
     }
 
-    /// Whether what was hashed, of the right size, is this file.
+    /// Whether the hash matches; the caller has checked the size.
     pub fn proves(&self, hasher: Hasher) -> bool {
         hasher.finish().is_none_or(|hash| hash == self.name)
     }
@@ -98,13 +98,13 @@ impl Proof {
     }
 }
 
-/// Whether a blob in the cache is what its name says; true where the name says nothing.
+/// Whether a cached blob matches the hash in its name; true if the name is not a hash.
 pub(super) fn blob_is_sound(name: &str, path: &Path) -> io::Result<bool> {
     let size = std::fs::metadata(path)?.len();
     Content { name: name.to_string(), size, proof: Proof::by_name(name) }.is(path)
 }
 
-/// Hashes a file as its proof wants it.
+/// A hasher of the kind that the file's proof needs.
 pub(super) enum Hasher {
     Sha256(Sha256),
     Git(Sha1),
@@ -120,7 +120,7 @@ impl Hasher {
         }
     }
 
-    /// Hashes the file's next bytes.
+    /// Hashes the next bytes of the file.
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(hasher) => hasher.update(bytes),
@@ -129,7 +129,7 @@ impl Hasher {
         }
     }
 
-    /// Hashes at most that many next bytes of a reader, and returns how many there were.
+    /// Hashes at most `most` bytes from a reader and returns how many it read.
     pub fn read(&mut self, reader: &mut impl Read, most: u64) -> io::Result<u64> {
         let mut buffer = vec![0; 1 << 20];
         let mut reader = reader.take(most);

@@ -1,4 +1,4 @@
-//! Bringing a file's bytes into the cache: whole and proven, or not at all.
+//! Downloads files into the cache: complete and verified, or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -15,34 +15,34 @@ use super::lock::lock;
 use super::url::Url;
 use crate::terminal::Bar;
 
-/// How often in a row a connection may break without bringing much.
+/// The number of consecutive broken connections with little progress that are tolerated.
 const MOST_BREAKS: u32 = 5;
 
-/// What a connection must bring so that its end costs no try.
+/// The number of bytes after which a broken connection counts as progress.
 const MUCH: u64 = 1 << 16;
 
-/// A file that is on its way.
+/// A file being downloaded.
 pub(super) struct Download<'a> {
     pub client: &'a Client,
     pub cache: &'a RepositoryCache,
-    /// Its name, for people.
+    /// The file's name in messages.
     pub name: &'a str,
     pub url: &'a Url,
     pub content: &'a Content,
-    /// Whether a bar is drawn.
+    /// Whether to draw a progress bar.
     pub bar: bool,
     pub say: &'a dyn Fn(&str),
 }
 
-/// What keeps a part from becoming a whole.
+/// Why a partial file could not be completed.
 enum Incomplete {
-    /// What is here is not the beginning of the file, or not the file.
+    /// The partial file is not a prefix of the announced file, or the complete file has the wrong hash.
     Wrong(String),
-    /// Nothing more came.
+    /// No more bytes arrived in time.
     Still,
-    /// The connection broke in the middle.
+    /// The connection broke during the transfer.
     Broke(String),
-    /// What asking once more does not mend.
+    /// An error that retrying does not fix.
     Fault(Fault),
 }
 
@@ -53,7 +53,7 @@ impl From<Fault> for Incomplete {
 }
 
 impl Download<'_> {
-    /// The file's blob, downloaded unless it is there and right.
+    /// Returns the path of the file's blob, downloading it unless a valid one is cached.
     pub fn fetch(&self) -> Result<PathBuf, Fault> {
         let blob = self.cache.blob(&self.content.name);
         if self.is_there(&blob) {
@@ -69,7 +69,7 @@ impl Download<'_> {
         if let Some(folder) = blob.parent() {
             fs::create_dir_all(folder).map_err(|error| disk(folder, &error))?;
         }
-        // What an earlier download left may be anything, so that a wrong whole is made once more from nothing.
+        // The partial file of an earlier download may be corrupt, so a mismatch is retried once from scratch.
         for again in [true, false] {
             match PartialFile::open(self, &partial).and_then(|mut part| part.fill()) {
                 Ok(()) => break,
@@ -85,14 +85,14 @@ impl Download<'_> {
             }
         }
         match fs::rename(&partial, &blob) {
-            // Where locks do nothing, another process may have been as fast.
+            // If locks do not work here, another process may have finished first.
             Err(_) if self.is_there(&blob) => Ok(blob),
             Err(error) => Err(disk(&blob, &error)),
             Ok(()) => Ok(blob),
         }
     }
 
-    /// Whether the blob is right; a wrong one, of whatever origin, is in the way.
+    /// Whether a valid blob exists; removes an invalid one.
     fn is_there(&self, blob: &Path) -> bool {
         let right = self.content.is(blob);
         if matches!(right, Ok(false)) {
@@ -102,7 +102,7 @@ impl Download<'_> {
     }
 }
 
-/// A file that grows.
+/// A partially downloaded file.
 struct PartialFile<'a> {
     download: &'a Download<'a>,
     path: &'a Path,
@@ -113,7 +113,7 @@ struct PartialFile<'a> {
 }
 
 impl<'a> PartialFile<'a> {
-    /// Takes up what is there, if the end can show whether it was right.
+    /// Opens a partial file and keeps its bytes if the final hash can show whether they were right.
     fn open(download: &'a Download<'a>, path: &'a Path) -> Result<Self, Incomplete> {
         let disk = |error: io::Error| Fault::Disk(path.to_path_buf(), error.to_string());
         let file = File::options().create(true).truncate(false).read(true).write(true).open(path).map_err(disk)?;
@@ -141,12 +141,12 @@ impl<'a> PartialFile<'a> {
         Ok(())
     }
 
-    /// Asks for the rest until all of it is there, and proves it.
+    /// Requests the remaining bytes until the file is complete, then verifies it.
     fn fill(&mut self) -> Result<(), Incomplete> {
         let content = self.download.content;
         let waits = self.download.client.later_waits();
         let (mut silences, mut breaks) = (0, 0);
-        // Also a file of no bytes is asked for once, so that there is one.
+        // An empty file is also requested once, so that it gets created.
         let mut asked = content.size > 0 && self.length == content.size;
         while !asked || self.length < content.size {
             asked = true;
@@ -173,7 +173,7 @@ impl<'a> PartialFile<'a> {
         Ok(())
     }
 
-    /// One request, and what it brings.
+    /// Makes one request and stores the bytes that it returns.
     fn take_more(&mut self, wait: Duration) -> Result<(), Incomplete> {
         let download = self.download;
         let range = (self.length > 0).then_some((self.length, None));
@@ -181,7 +181,7 @@ impl<'a> PartialFile<'a> {
         let answer = download.client.ask(&request, Patience::Full, download.say)?;
         let packed = answer.encoding();
         if self.length > 0 && (packed.is_some() || answer.status == 200) {
-            // The server knows no ranges, or means those of something else.
+            // The server does not support ranges, or the range refers to the compressed data.
             self.restart()?;
             if packed.is_some() {
                 return Err(Incomplete::Broke("the server compresses parts of files".into()));
@@ -207,7 +207,7 @@ impl<'a> PartialFile<'a> {
         }
     }
 
-    /// Takes a body as it comes.
+    /// Stores an uncompressed body.
     fn receive(&mut self, answer: &Answer, wait: Duration) -> Result<(), Incomplete> {
         let promised = match answer.content_range().filter(|_| answer.status == 206) {
             Some((first, last, _)) => last - first + 1,
@@ -224,18 +224,18 @@ impl<'a> PartialFile<'a> {
         while let Some(bytes) = next(answer, wait)? {
             self.keep(&bytes)?;
         }
-        // Whoever ends without a word has no more to say; connections that break are told from that.
+        // A body that ends cleanly but early is wrong; broken connections are reported as errors above.
         if self.length == end { Ok(()) } else { Err(Incomplete::Wrong(format!("{} of {end} bytes arrived", self.length))) }
     }
 
-    /// Takes a body that a server on the way has packed.
+    /// Stores a body that a server or proxy compressed with gzip.
     fn unpack(&mut self, answer: &Answer, wait: Duration) -> Result<(), Incomplete> {
         self.restart()?;
         self.file.seek(SeekFrom::Start(0)).map_err(self.disk())?;
         let mut decoder = GzDecoder::new(Vec::new());
         let damaged = |_| Incomplete::Wrong("the response cannot be decompressed".into());
         while let Some(bytes) = next(answer, wait)? {
-            // In small steps: little can become much.
+            // In small steps, because a few bytes can expand to many.
             for step in bytes.chunks(1 << 10) {
                 decoder.write_all(step).map_err(damaged)?;
                 let unpacked = std::mem::take(decoder.get_mut());

@@ -1,4 +1,4 @@
-//! What the environment says of the hub, read as Python's `huggingface_hub` reads it.
+//! The hub's settings from environment variables, read as Python's `huggingface_hub` reads them.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,19 +10,19 @@ use super::proxy::Proxies;
 use super::url::{Url, unescape};
 use super::variables::Variables;
 
-/// The hub that is asked where nothing else is said.
+/// The default hub.
 const DEFAULT: &str = "https://huggingface.co";
 
-/// A hub's address, and what it asks to be let in.
+/// A hub's address and credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
-    /// Without credentials.
+    /// The address without credentials.
     pub url: Url,
     /// The value of the header `Authorization`.
     pub authorization: Option<Secret>,
 }
 
-/// What must not show, not even in a debugger's print.
+/// A value that must never be printed, not even by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Secret(pub String);
 
@@ -32,25 +32,25 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Everything that the environment decides.
+/// All settings that come from the environment.
 #[derive(Clone, Debug)]
 pub(super) struct HubEnvironment {
     /// The hub, or what is wrong with its address or the token.
     pub endpoint: Result<Endpoint, HubError>,
-    /// The cache's folder.
+    /// The cache folder.
     pub cache: PathBuf,
-    /// The variable that forbids the network.
+    /// The variable that forbids network access, if one does.
     pub offline: Option<&'static str>,
-    /// How long silence lasts, where that is said, for the first answer and within a file.
+    /// The timeouts for the first response and within a file, if set.
     pub timeouts: [Option<Duration>; 2],
-    /// Whether bars are wanted where they make sense.
+    /// Whether progress bars are allowed.
     pub bars: bool,
-    /// By what way other hosts are reached.
+    /// The proxies to other hosts.
     pub proxies: Proxies,
 }
 
 impl HubEnvironment {
-    /// What the process's environment says.
+    /// Reads the environment of this process.
     pub fn of_process() -> Self {
         Self::read(&Variables::new(&|name| std::env::var_os(name), std::env::home_dir()))
     }
@@ -62,7 +62,7 @@ impl HubEnvironment {
         let folder = |name| variables.get(name).and_then(|_| variables.path(name));
         let cache = folder("HF_HUB_CACHE").or_else(|| folder("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| home.join("hub"));
         let token_path = folder("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
-        // As in Python, the one that is set decides, whatever it says.
+        // As in Python, the first variable that is set decides, whatever its value.
         let offline = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].into_iter().find(|name| variables.get(name).is_some());
         let token = AccessToken::find(variables, &token_path);
         let seconds = |name| variables.get(name).and_then(|text| text.parse().ok()).filter(|n| *n > 0).map(Duration::from_secs);
@@ -77,7 +77,7 @@ impl HubEnvironment {
     }
 }
 
-/// A token, and where it was found.
+/// A token and where it was found.
 struct AccessToken {
     value: String,
     place: String,
@@ -118,7 +118,7 @@ impl Endpoint {
             let reason = "contains white space or characters that no token has; copy it again".into();
             return Err(HubError::Setting { name: token.place.clone(), reason });
         }
-        // Credentials in the address are for a proxy before the hub; there is one header for both.
+        // Credentials in the address are for a reverse proxy in front of the hub; they share one header with the token.
         let authorization = basic.or_else(|| token.map(|token| Secret(format!("Bearer {}", token.value))));
         Ok(Self { url: Url { path: url.path.trim_end_matches('/').to_string(), ..url }, authorization })
     }
@@ -155,7 +155,7 @@ mod tests {
             (&[("HUGGINGFACE_HUB_CACHE", "/old"), ("HF_HUB_CACHE", "/new")], "/new"),
             (&[("HF_HUB_CACHE", "~/c"), ("HF_HOME", "/h")], "/home/me/c"),
             (&[("HF_HUB_CACHE", "a~/c")], "a~/c"),
-            // Python keeps the white space; no folder is meant to have it.
+            // Python keeps the white space, but nobody means a folder with such a name.
             (&[("HF_HUB_CACHE", " /c\n")], "/c"),
         ] {
             assert_eq!(environment(set).cache, Path::new(cache), "{set:?}");

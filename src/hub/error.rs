@@ -1,79 +1,79 @@
-//! How the hub can fail, and what to do then.
+//! Errors of the hub, with advice on what to do.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a file of the hub could not be had.
+/// Why a file could not be obtained from the hub.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum HubError {
     /// The hub has no such repository, revision or file.
     #[error("the hub at {endpoint} has no {file} in {id} at revision {revision}{hint}")]
     NotFound {
-        /// Asked hub.
+        /// The hub's address.
         endpoint: String,
-        /// Repository.
+        /// The repository.
         id: String,
         revision: String,
         file: String,
-        /// What to check.
+        /// Advice on what to check.
         hint: String,
     },
-    /// The hub wants a token, or another one.
+    /// The hub requires a token, or rejects the one it got.
     #[error("the hub at {endpoint} refuses access to {id} ({status}): {hint}")]
     Refused {
-        /// Asked hub.
+        /// The hub's address.
         endpoint: String,
-        /// Repository.
+        /// The repository.
         id: String,
-        /// HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// What to do.
+        /// Advice on what to do.
         hint: &'static str,
     },
-    /// The network is forbidden and the file is not cached.
+    /// Network access is forbidden and the file is not cached.
     #[error("{id} ({file}) is not in the cache {cache}, and {variable} forbids downloading it{hint}")]
     Offline {
-        /// Repository.
+        /// The repository.
         id: String,
         file: String,
-        /// Looked-through cache.
+        /// The cache that was searched.
         cache: PathBuf,
-        /// Which says so.
+        /// The variable, or other source, that forbids network access.
         variable: &'static str,
         /// What the cache has instead.
         hint: String,
     },
-    /// A cached file is not what its name says, and the network is forbidden.
+    /// A cached file does not match the hash in its name, and network access is forbidden.
     #[error(
         "the hub's cache is damaged: {path} does not match the hash in its file name; delete it so that it is downloaded afresh"
     )]
     Damaged {
-        /// The file.
+        /// The damaged file.
         path: PathBuf,
     },
-    /// A variable of the environment, or a file that one names, cannot be used.
+    /// An environment variable, or a file that it names, cannot be used.
     #[error("{name} {reason}")]
     Setting {
-        /// The variable.
+        /// The name of the variable or file.
         name: String,
-        /// What is wrong; never its value.
+        /// What is wrong; never includes the value.
         reason: String,
     },
-    /// The cache cannot be written.
+    /// The cache is not writable.
     #[error("cannot write the hub's cache {path}: {reason}; HF_HUB_CACHE names another folder")]
     Cache {
-        /// What could not be written.
+        /// The path that could not be written.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The connection failed, or the hub did not do its part.
+    /// The connection failed, or the hub's response is unusable.
     #[error("cannot download {file} of {id} from {endpoint}: {fault}{}", fault.advice(id))]
     Failed {
-        /// Asked hub.
+        /// The hub's address.
         endpoint: String,
-        /// Repository.
+        /// The repository.
         id: String,
         file: String,
         /// What went wrong.
@@ -86,32 +86,32 @@ pub enum HubError {
 pub enum Fault {
     /// The host cannot be reached.
     Unreachable(String),
-    /// Nobody said anything for so long.
+    /// No bytes arrived for this long.
     Silent(Duration),
-    /// The connection broke off.
+    /// The connection was lost.
     Broken(String),
     /// The host's certificate is not trusted.
     Certificate(String),
-    /// A proxy does not let the request through, or is none; with the variable that names it.
+    /// The proxy is invalid or refuses the request; with the variable that names it.
     Proxy(&'static str, String),
-    /// Redirects that lead nowhere.
+    /// A redirect is invalid, or there are too many.
     Redirect(String),
-    /// An HTTP status other than success, and how long the hub asks to wait.
+    /// An unexpected HTTP status, and how long the hub asks to wait.
     Status(u16, Option<Duration>),
-    /// An answer that no hub gives.
+    /// A response that no hub would give.
     NotHub(String),
-    /// The file is not what was announced.
+    /// The file differs from what was announced.
     Wrong(String),
-    /// A setting that only shows when it is used.
+    /// A setting that is invalid, which shows only when it is used.
     Setting(String),
-    /// The cache cannot be written.
+    /// The cache is not writable.
     Disk(PathBuf, String),
-    /// Another process holds the file's lock and does nothing.
+    /// Another process holds the file's lock and makes no progress.
     Locked(PathBuf),
 }
 
 impl Fault {
-    /// What to do, with the mark that joins it to the message.
+    /// Returns advice for the user, with the separator that joins it to the message.
     fn advice(&self, id: &str) -> String {
         let advice = match self {
             Self::Unreachable(_) | Self::Silent(_) => format!("without a network, name a folder such as ./{id}"),

@@ -1,4 +1,4 @@
-//! Plain `http` through a proxy: asked for the whole address, as proxies expect it; not all let one through unseen.
+//! Plain `http` through a proxy, with the full address in the request line; not all proxies allow CONNECT for `http`.
 
 use data_encoding::BASE64;
 use ureq::Error;
@@ -11,15 +11,15 @@ use super::environment::Secret;
 use super::proxy::Proxy;
 use super::url::{Scheme, Url, unescape};
 
-/// A proxy that is spoken to in the clear.
+/// A proxy that is reached by plain `http`.
 pub(super) struct Forward {
     proxy: Url,
-    /// What it asks to let requests through.
+    /// The value of the header `Proxy-Authorization`.
     pub authorization: Option<Secret>,
 }
 
 impl Forward {
-    /// The way to an address through a proxy, where it is this one.
+    /// Returns the route to `url` through `proxy` if both use plain `http`.
     pub fn to(url: &Url, proxy: &Proxy) -> Option<Self> {
         let address = if proxy.address.contains("://") { proxy.address.clone() } else { format!("http://{}", proxy.address) };
         let (proxy, credentials) = Url::parse(&address)?;
@@ -31,7 +31,7 @@ impl Forward {
         Some(Self { proxy, authorization })
     }
 
-    /// What finds the proxy's address, whatever host is looked for.
+    /// Returns a resolver that finds the proxy's address for every host.
     pub fn resolver(&self) -> Option<impl Resolver + use<>> {
         let uri = format!("http://{}/", self.proxy.authority()).parse().ok()?;
         Some(AtProxy { uri, resolver: DefaultResolver::default() })
@@ -50,7 +50,7 @@ impl Resolver for AtProxy {
     }
 }
 
-/// Writes whole addresses into requests on the connection before it.
+/// Puts the full address into the request line of every request on the wrapped connection.
 #[derive(Debug)]
 pub(super) struct WholeAddresses;
 
@@ -77,7 +77,7 @@ impl<In: Transport> Transport for Whole<In> {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         let output = self.inner.buffers().output();
         let begin = "GET ".len();
-        // A request is written at once, and only its first line begins so.
+        // A request is written in one piece, and only its first line begins with this.
         let amount = if output[..amount].starts_with(b"GET /") && amount + self.prefix.len() <= output.len() {
             output.copy_within(begin..amount, begin + self.prefix.len());
             output[begin..begin + self.prefix.len()].copy_from_slice(&self.prefix);

@@ -1,4 +1,4 @@
-//! One process at a time downloads a file; the others wait as long as it gets on.
+//! Lets only one process download a file; the others wait as long as it makes progress.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use super::error::Fault;
 
-/// How long a download may stand still before nobody waits for it any more; longer than its own limits of silence.
+/// How long a download may make no progress before waiting for it ends; longer than its own silence limits.
 const STILL: Duration = Duration::from_mins(2);
 
-/// How often it is looked at.
+/// The interval between checks.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Locks `path`, and lets go when dropped; none where the file system has no locks.
+/// Locks `path` until the returned file is dropped; returns `None` if the file system does not support locks.
 ///
-/// `partial` is the file that grows while another process has the lock.
+/// `partial` is the file that grows while another process holds the lock.
 pub(super) fn lock(path: &Path, partial: &Path, waiting: impl FnOnce()) -> Result<Option<File>, Fault> {
     let failed = |error: &io::Error| Fault::Disk(path.to_path_buf(), error.to_string());
     if let Some(folder) = path.parent() {

@@ -1,7 +1,7 @@
-//! The Hugging Face hub, through a cache that is shared with Python's `huggingface_hub`.
+//! The Hugging Face hub, through a cache shared with Python's `huggingface_hub`.
 //!
-//! Nothing that a server says is believed where it matters: names become paths only when they are plain, files get
-//! their name only when size and hash are what was announced, and the token is told to the hub's own host alone.
+//! Servers are not trusted: strings from them become paths only if they are plain names, a file gets its final name only
+//! if its size and hash are as announced, and the token is sent only to the hub's own host.
 
 mod agents;
 mod announced;
@@ -61,7 +61,7 @@ impl Repository {
         Repo::with_revision(self.id.clone(), self.kind, self.revision.clone())
     }
 
-    /// Below the hub's address.
+    /// Returns the path below the hub's address.
     fn path(&self) -> String {
         match self.kind {
             RepoType::Model => self.id.clone(),
@@ -71,57 +71,57 @@ impl Repository {
     }
 }
 
-/// What was made of the files of one commit.
+/// A value made from the files of one commit.
 #[derive(Clone, Debug)]
 pub struct Gathered<T> {
     pub value: T,
     /// The repository.
     pub id: String,
     pub commit: Commit,
-    /// What people should know of how it came about.
+    /// A note for the user, such as a warning that the hub could not be reached.
     pub remark: Option<String>,
 }
 
-/// Access to the hub as the environment sets it up.
+/// Access to the hub as configured by the environment.
 #[derive(Debug)]
 pub struct Hub {
     environment: HubEnvironment,
-    /// Cache only, whatever the environment says.
+    /// Use only the cache, whatever the environment says.
     only_cache: bool,
     progress: bool,
     client: OnceLock<Result<Client, HubError>>,
 }
 
 impl Hub {
-    /// Honors the environment as Python's client does; docs/hub.md lists the variables.
+    /// Reads the same environment variables as Python's client; docs/hub.md lists them.
     #[must_use]
     pub fn from_env(progress: bool) -> Self {
         Self { environment: HubEnvironment::of_process(), only_cache: false, progress, client: OnceLock::new() }
     }
 
-    /// Only what is cached.
+    /// Uses only cached files.
     #[must_use]
     pub fn offline() -> Self {
         let hub = Self::from_env(false);
         Self { only_cache: true, ..hub }
     }
 
-    /// The variable that forbids the network, or a word for it.
+    /// Returns the variable that forbids network access, or a phrase to print in its place.
     fn offline_by(&self) -> Option<&'static str> {
         self.environment.offline.or(self.only_cache.then_some("this command"))
     }
 
-    /// The host of the hub, where its address can be read.
+    /// Returns the host of the hub, if its address is valid.
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         self.environment.endpoint.as_ref().ok().map(|endpoint| endpoint.url.host.as_str())
     }
 
-    /// Makes something of files that all come from one commit of a repository.
+    /// Makes a value from files that all come from one commit of a repository.
     ///
-    /// `make` asks the snapshot for files, and may do so several times: first in the cache, where it is done if
-    /// everything is known there; then with the hub's help. `probes` are files of which every revision should have
-    /// one; the first of them tells which commit a branch or tag is.
+    /// `make` requests files from the snapshot and may be called several times: first with the cache only, which
+    /// suffices if the cache knows about every requested file, then with access to the hub. `probes` are files of which every
+    /// revision should have at least one; the first one found resolves a branch or tag to its commit.
     pub fn gather<T>(
         &self,
         repository: &Repository,
@@ -166,13 +166,13 @@ impl Hub {
         };
         let value = make(&snapshot(&commit, Reach::Hub(client, Patience::Full)))?;
         if repository.revision != commit.as_str() {
-            // Only now: what is noted is complete. A cache that cannot be written is asked for again.
+            // Only now that the snapshot is complete. If the cache is not writable, the hub is asked again next time.
             let _ = cache.set_commit(&repository.revision, &commit);
         }
         Ok(Gathered { value, id: repository.id.clone(), commit, remark: None })
     }
 
-    /// Asks whether the files exist that are not in the cache: worth a question, not worth a failure.
+    /// Asks the hub about requested files that the cache does not know; if the hub cannot be reached, the cache's value is kept.
     fn complete<'a, T>(
         &'a self,
         cached: Gathered<T>,
@@ -184,7 +184,7 @@ impl Hub {
                 let here = snapshot(&cached.commit, Reach::Hub(client, Patience::Brief));
                 match make(&here) {
                     Ok(value) => return Ok(Gathered { value, ..cached }),
-                    // What is known to exist must not be left out.
+                    // A file that is known to exist must not be left out.
                     Err(error) if here.owed.get() => return Err(error),
                     Err(error) => error,
                 }
@@ -220,7 +220,7 @@ impl Hub {
     }
 }
 
-/// Which commit a branch or tag is now.
+/// Resolves a branch or tag to its current commit.
 fn resolve(client: &Client, repository: &Repository, probes: &[&str]) -> Result<Commit, HubError> {
     for probe in probes {
         match repository.look(client, Patience::Full, &repository.revision, probe, &say)? {
@@ -233,12 +233,12 @@ fn resolve(client: &Client, repository: &Repository, probes: &[&str]) -> Result<
     Err(repository.not_found(client, file, "; check the spelling, or write ./name for a folder".into()))
 }
 
-/// Tells people what takes time, or did not go as it should.
+/// Prints a line for the user about delays and problems.
 fn say(line: &str) {
     crate::terminal::complain(line);
 }
 
-/// What the cache holds of a repository instead of the wanted revision.
+/// Describes which commits the cache holds in place of the requested revision.
 fn cache_hint(cache: &RepositoryCache, repository: &Repository) -> String {
     let commits = cache.commits();
     match commits.as_slice() {

@@ -1,15 +1,15 @@
-//! Paths as people write them.
+//! Paths as written by users.
 
 use std::path::{Component, Path, PathBuf};
 
-/// A path without the `.` parts that joining leaves in it.
+/// Removes the `.` components that joining leaves in a path.
 #[must_use]
 pub fn tidy(path: &Path) -> PathBuf {
     let tidied: PathBuf = path.components().filter(|part| !matches!(part, Component::CurDir)).collect();
     if tidied.as_os_str().is_empty() { PathBuf::from(".") } else { tidied }
 }
 
-/// Replaces a leading `~` by the home folder.
+/// Replaces a leading `~` with the home folder.
 #[must_use]
 pub fn expand_home(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::home_dir()) {

@@ -1,23 +1,23 @@
-//! Which proxy leads to a host, by the variables that curl, Python and others read.
+//! Chooses the proxy for a host, by the same environment variables as curl and Python.
 
 use std::net::IpAddr;
 
 use super::url::{Scheme, Url};
 use super::variables::Variables;
 
-/// The proxies, and the hosts that need none.
+/// The proxies, and the hosts that bypass them.
 #[derive(Clone, Default)]
 pub(super) struct Proxies {
     http: Option<Proxy>,
     https: Option<Proxy>,
-    /// Entries of NO_PROXY.
+    /// The entries of NO_PROXY.
     direct: Vec<String>,
 }
 
 /// A proxy and the variable that names it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Proxy {
-    /// Its address, which may hold a password.
+    /// The address, which may contain a password.
     pub address: String,
     pub variable: &'static str,
 }
@@ -32,11 +32,11 @@ impl std::fmt::Debug for Proxies {
 impl Proxies {
     pub fn read(variables: &Variables<'_>) -> Self {
         let named = |names: [&'static str; 2]| {
-            // The name in lower case decides, also where its value is empty.
+            // The lower-case name takes precedence, even if its value is empty.
             let name = names.into_iter().find(|name| variables.set(name).is_some())?;
             Some(Proxy { address: variables.get(name)?, variable: name })
         };
-        // A web server's program gets a request's header Proxy as HTTP_PROXY.
+        // In a CGI program, HTTP_PROXY would come from the request header `Proxy`.
         let upper = if variables.set("REQUEST_METHOD").is_some() { "http_proxy" } else { "HTTP_PROXY" };
         let all = || named(["all_proxy", "ALL_PROXY"]);
         let direct = variables.set("no_proxy").or_else(|| variables.set("NO_PROXY")).unwrap_or_default();
@@ -47,7 +47,7 @@ impl Proxies {
         }
     }
 
-    /// The proxy to an address; none where it is reached directly.
+    /// Returns the proxy for an address, or `None` for a direct connection.
     pub fn to(&self, url: &Url) -> Option<&Proxy> {
         let proxy = match url.scheme {
             Scheme::Http => &self.http,
@@ -57,7 +57,7 @@ impl Proxies {
     }
 }
 
-/// Whether an entry of NO_PROXY means a host: a name and all below it, with a port or without; an address; a network.
+/// Whether an entry of NO_PROXY matches a host: a domain and its subdomains, with an optional port; an address; a network.
 fn is_meant(entry: &str, url: &Url) -> bool {
     let bare = url.host.trim_start_matches('[').trim_end_matches(']');
     if let Some((network, bits)) = entry.split_once('/') {

@@ -1,4 +1,4 @@
-//! One commit of a repository, of which files are asked for.
+//! The files of one commit of a repository.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -12,37 +12,37 @@ use super::error::{Fault, HubError};
 use super::url::escape;
 use super::{Hub, Repository};
 
-/// Files of one commit, in the cache or on the hub.
+/// The files of one commit, in the cache or on the hub.
 pub struct Snapshot<'a> {
     pub(super) hub: &'a Hub,
     pub(super) repository: &'a Repository,
     pub(super) cache: RepositoryCache,
     pub(super) commit: Commit,
     pub(super) reach: Reach<'a>,
-    /// Whether a file was looked for of which nothing is known.
+    /// Whether a file was requested about which the cache knows nothing.
     pub(super) guessed: Cell<bool>,
-    /// Whether a file exists that could not be had.
+    /// Whether a file exists on the hub but could not be obtained.
     pub(super) owed: Cell<bool>,
 }
 
-/// How far files may come from.
+/// Where files may come from.
 #[derive(Clone, Copy)]
 pub(super) enum Reach<'a> {
-    /// What is not in the cache counts as not there.
+    /// Only the cache; files that are not in it count as absent.
     Cache,
-    /// What the cache does not know, the hub is asked for.
+    /// The cache, and the hub for files that the cache does not know.
     Hub(&'a Client, Patience),
 }
 
-/// What the hub says of a file.
+/// The hub's response about a file.
 pub(super) enum FileOnHub {
     Here(Announced),
-    /// There is none in this commit, where the answer names it.
+    /// This commit has no such file; with the commit, if the response names it.
     Absent(Option<Commit>),
 }
 
 impl Snapshot<'_> {
-    /// A file of this commit, if it has it.
+    /// Returns the path of a file, or `None` if this commit does not have it.
     pub fn find(&self, file: &str) -> Result<Option<PathBuf>, HubError> {
         let known = self.cache.known(&self.commit, file);
         match (known, self.reach) {
@@ -57,7 +57,7 @@ impl Snapshot<'_> {
         }
     }
 
-    /// The first of several files that there is.
+    /// Returns the first of several files that exists.
     pub fn first_of(&self, files: &[&str]) -> Result<PathBuf, HubError> {
         for file in files {
             if let Some(path) = self.find(file)? {
@@ -72,7 +72,7 @@ impl Snapshot<'_> {
         Err(self.missing(&names))
     }
 
-    /// That a file is not there.
+    /// Returns the error for a missing file.
     #[must_use]
     pub fn missing(&self, names: &str) -> HubError {
         match self.reach {
@@ -83,7 +83,7 @@ impl Snapshot<'_> {
         }
     }
 
-    /// What to say where the weights are only there for another library.
+    /// Returns a hint if the repository has weights only for another library.
     fn other_weights(&self) -> String {
         let others = [("tf_model.h5", "TensorFlow"), ("flax_model.msgpack", "Flax"), ("model.onnx", "ONNX")];
         let Reach::Hub(client, patience) = self.reach else { return String::new() };
@@ -129,7 +129,7 @@ impl Repository {
         client.endpoint.url.below(&format!("{}/resolve/{}/{file}", self.path(), escape(revision)))
     }
 
-    /// Asks the hub for a file's first byte, and with it for everything about the file.
+    /// Requests a file's first byte, whose response describes the whole file.
     pub(super) fn look(
         &self,
         client: &Client,

@@ -1,18 +1,18 @@
-//! Addresses on the web: taken apart, joined, and shown without what is secret in them.
+//! Web addresses: parsed, joined, and displayed without credentials.
 
 use std::fmt;
 
 /// `http` or `https`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// In the clear.
+    /// Unencrypted.
     Http,
-    /// Through TLS.
+    /// Encrypted by TLS.
     Https,
 }
 
 impl Scheme {
-    /// As it is written in an address.
+    /// Returns the scheme as written in an address.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -29,24 +29,24 @@ impl Scheme {
     }
 }
 
-/// An address; displayed, it holds no credentials, because none are kept.
+/// A web address; credentials are never stored in it, so displaying it is safe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
-    /// How the host is talked to.
+    /// The protocol.
     pub scheme: Scheme,
-    /// In lower case; an IPv6 address in brackets.
+    /// The host in lower case; an IPv6 address is in brackets.
     pub host: String,
-    /// Also where the address leaves it out.
+    /// The port, which is the scheme's default if the address omits it.
     pub port: u16,
     /// Path and query, escaped; begins with a slash.
     pub path: String,
 }
 
-/// `user:password` of an address, as it is written there.
+/// `user:password` as written in an address.
 pub type Credentials = String;
 
 impl Url {
-    /// Reads an absolute address and the credentials in it.
+    /// Parses an absolute address and returns it with its credentials.
     #[must_use]
     pub fn parse(text: &str) -> Option<(Self, Option<Credentials>)> {
         let (scheme, rest) = text.split_once("://")?;
@@ -58,7 +58,7 @@ impl Url {
         Self::behind(scheme, rest)
     }
 
-    /// What follows `scheme://`.
+    /// Parses what follows `scheme://`.
     fn behind(scheme: Scheme, rest: &str) -> Option<(Self, Option<Credentials>)> {
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
         let (credentials, place) = match authority.rsplit_once('@') {
@@ -80,7 +80,7 @@ impl Url {
         is_host.then(|| (Self { scheme, host: host.to_ascii_lowercase(), port, path: tidy(path) }, credentials))
     }
 
-    /// Where a redirect to `location` leads from here; none where that is no address of this kind.
+    /// Resolves a redirect to `location`; returns `None` if the target is not a valid `http` or `https` address.
     #[must_use]
     pub fn join(&self, location: &str) -> Option<Self> {
         let location = location.trim();
@@ -101,21 +101,21 @@ impl Url {
         Some(Self { path: tidy(&path), ..self.clone() })
     }
 
-    /// The address of something below this one.
+    /// Appends a relative path to this address.
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
         Self { path: format!("{}/{path}", self.path.trim_end_matches('/')), ..self.clone() }
     }
 
-    /// Whether what was meant for this host may also be told to `other`: the same host, port and scheme, or the same
-    /// host by TLS instead of in the clear.
+    /// Whether credentials for this host may also be sent to `other`: the same host, port and scheme, or the same host
+    /// upgraded from `http` to `https` on the default ports.
     #[must_use]
     pub fn trusts(&self, other: &Self) -> bool {
         let upgraded = (self.scheme, self.port, other.scheme, other.port) == (Scheme::Http, 80, Scheme::Https, 443);
         self.host == other.host && (upgraded || (self.scheme, self.port) == (other.scheme, other.port))
     }
 
-    /// Host and, where it is not the scheme's own, port.
+    /// Returns the host and, unless it is the scheme's default, the port.
     #[must_use]
     pub fn authority(&self) -> String {
         if self.port == self.scheme.port() { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
@@ -128,7 +128,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// Path and query as they may stand in a request: without a fragment and without `.` and `..`, escaped.
+/// Normalizes a path and query for a request: without a fragment, `.` or `..`, and escaped.
 fn tidy(path: &str) -> String {
     let path = path.split('#').next().unwrap_or_default();
     let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
@@ -160,14 +160,14 @@ fn tidy(path: &str) -> String {
     escaped
 }
 
-/// A word as one part of a path: whatever could end it is escaped.
+/// Percent-encodes a word for use as one path segment.
 #[must_use]
 pub fn escape(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     word.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// A word with its escapes undone; none where that is no text.
+/// Decodes percent-encoding; returns `None` if it is malformed or the result is not UTF-8.
 #[must_use]
 pub fn unescape(word: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(word.len());
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(escape("refs/pr/1 ä"), "refs%2Fpr%2F1%20%C3%A4");
     }
 
-    // What a browser takes for the host, not what comes before an @ or a backslash.
+    // The host is what a browser takes for it, not what comes before an `@` or a backslash.
     #[test]
     fn hosts_in_disguise_are_seen_through() {
         let hub = url("http://hub.example");

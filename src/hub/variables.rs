@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Looks variables up, with the white space around their values taken off.
+/// Looks up environment variables and trims white space around their values.
 pub(super) struct Variables<'a> {
     look: &'a dyn Fn(&str) -> Option<OsString>,
     home: Option<PathBuf>,
@@ -14,12 +14,12 @@ impl<'a> Variables<'a> {
         Self { look, home }
     }
 
-    /// A text, also an empty one.
+    /// Returns a variable's value, even if it is empty.
     pub fn set(&self, name: &str) -> Option<String> {
         (self.look)(name).map(|value| value.to_string_lossy().trim().to_string())
     }
 
-    /// A text that is not empty.
+    /// Returns a variable's value unless it is empty.
     pub fn get(&self, name: &str) -> Option<String> {
         self.set(name).filter(|value| !value.is_empty())
     }
@@ -32,12 +32,12 @@ impl<'a> Variables<'a> {
         let value = (self.look)(name)?;
         Some(match value.to_str() {
             Some(text) => self.expand(text.trim()),
-            // What is no text holds no variables.
+            // A value that is not UTF-8 is used as it is.
             None => PathBuf::from(value),
         })
     }
 
-    /// Replaces a leading `~`, `$NAME` and `${NAME}`; what is not set stays as it is written.
+    /// Expands a leading `~`, `$NAME` and `${NAME}`; variables that are not set are left as written.
     pub fn expand(&self, text: &str) -> PathBuf {
         let rest = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let text = match (rest, &self.home) {
