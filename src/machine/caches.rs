@@ -1,8 +1,8 @@
-//! The folder for what can be made again.
+//! The user's cache folder, for data that can be recomputed.
 
 use std::path::PathBuf;
 
-/// The user's: `$XDG_CACHE_HOME/gluepot` or `~/.cache/gluepot`; none where neither can be told.
+/// Returns `$XDG_CACHE_HOME/gluepot` or `~/.cache/gluepot`; `None` if neither variable is set.
 #[must_use]
 pub fn of_user() -> Option<PathBuf> {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -1,9 +1,9 @@
-//! A file that says which process has something, such as a run or a trial of a sweep.
+//! A lock file that says which process owns something, such as a run or a trial of a sweep.
 //!
-//! It carries three signs, because none is enough alone. The file is **locked**, and the system frees the lock however the
-//! process ends; but a lock on a file that somebody deleted stops nobody, and some network file systems keep locks to one
-//! machine. So the owner's **token** stands in the file: a process that was stopped for long reads there that another one
-//! took over. And for those on other machines, who may not see the lock, the owner leaves a **heartbeat** beside it.
+//! It combines three mechanisms, because none suffices alone. The file is **locked**, and the system releases the lock however
+//! the process ends; but a lock on a deleted file stops nobody, and some network file systems keep locks local to one
+//! machine. So the file contains the owner's **token**: a process that was suspended for a long time can read there that
+//! another one took over. And for other machines, which may not see the lock, the owner updates a **heartbeat** file next to it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -15,40 +15,40 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use chrono::Utc;
 
-/// How long to wait for a claim that is only looked at, which takes a moment; who works under a claim holds it for long.
+/// How long to wait for a lock that may be held only by a brief check; a process that works under a claim holds it far longer.
 pub const PATIENCE: Duration = Duration::from_millis(500);
-/// A look at the token is enough for so long: who is stopped and taken for dead is stopped for longer.
+/// How long a check of the token stays valid; a process must be suspended for longer to be considered dead.
 pub const TRUST: Duration = Duration::from_secs(1);
-/// Time between two heartbeats.
+/// The interval between two heartbeats.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
-/// A process on another machine without a heartbeat for so long is taken for dead.
+/// A process on another machine is considered dead after this long without a heartbeat.
 pub const LONG_SILENCE: Duration = Duration::from_mins(15);
 
 const POLL: Duration = Duration::from_millis(10);
 
-/// Something that this process has, until the claim is dropped or the process ends, however it ends.
+/// Ownership of something by this process, until the claim is dropped or the process ends, however it ends.
 #[derive(Debug)]
 pub struct Claim {
-    /// Keeps the lock.
+    /// Holds the lock.
     file: File,
     path: PathBuf,
-    /// Empty where nothing was written.
+    /// The token in the file; empty if none was written.
     token: String,
 }
 
-/// Another process has taken over what this one had, and works on it or has done so.
+/// Another process has taken over what this one owned, and may still be working on it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("another process ({by}) has taken over this run while this one was stopped; this one writes nothing more")]
 pub struct TakenOver {
-    /// Process and machine.
+    /// The process and its machine.
     by: String,
 }
 
 impl Claim {
-    /// Claims what the file stands for; none if another process has it for longer than `patience`.
+    /// Takes the claim; returns `None` if another process holds it for longer than `patience`.
     ///
     /// # Errors
-    /// The file cannot be written, or the file system has no locks.
+    /// The file cannot be written, or the file system does not support locks.
     pub fn take(path: &Path, patience: Duration) -> Result<Option<Self>> {
         let claim = Self::take_unmarked(path, patience)?;
         claim
@@ -56,10 +56,10 @@ impl Claim {
             .transpose()
     }
 
-    /// The same, also where the disk is too full for the token: who comes to remove something needs no more.
+    /// Like `take`, but tolerates a disk too full for the token: enough for a process that only removes files.
     ///
     /// # Errors
-    /// The file cannot be opened, or the file system has no locks.
+    /// The file cannot be opened, or the file system does not support locks.
     pub fn take_on_full_disk(path: &Path, patience: Duration) -> Result<Option<Self>> {
         let mut claim = Self::take_unmarked(path, patience)?;
         if let Some(claim) = &mut claim {
@@ -68,10 +68,10 @@ impl Claim {
         Ok(claim)
     }
 
-    /// Keeps other processes out for a moment; the file keeps the token of who had it last.
+    /// Keeps other processes out briefly; the file keeps the last owner's token.
     ///
     /// # Errors
-    /// The file cannot be opened, or the file system has no locks.
+    /// The file cannot be opened, or the file system does not support locks.
     pub fn take_unmarked(path: &Path, patience: Duration) -> Result<Option<Self>> {
         let begun = Instant::now();
         loop {
@@ -103,14 +103,14 @@ impl Claim {
         Ok(())
     }
 
-    /// Whether no other process took it over since. If somebody deleted the file, it is claimed again.
+    /// Whether no other process has taken over. If the file was deleted, claims it again.
     pub fn is_ours(&mut self) -> bool {
         let read = fs::read_to_string(&self.path);
         let is_gone = match &read {
             Ok(text) if *text == self.token => return true,
             Ok(text) => text.is_empty(),
             Err(error) if error.kind() == ErrorKind::NotFound => true,
-            // Nothing can be told now; what is written next fails by itself.
+            // Unknown for now; the next write to the directory reports its own error.
             Err(_) => return true,
         };
         if !is_gone {
@@ -126,17 +126,17 @@ impl Claim {
         }
     }
 
-    /// What tells whether this process still has it, wherever the claim itself is kept.
+    /// Returns a handle that can check whether this process still owns the claim, without access to the claim itself.
     #[must_use]
     pub fn watch(&self) -> ClaimWatch {
         ClaimWatch { path: self.path.clone(), token: self.token.clone(), looked: None }
     }
 
-    /// Whether a process has it, as far as locks tell; unknown where there is no file or no lock to look at.
+    /// Whether a process holds the lock; `None` if there is no file, or it cannot be locked.
     #[must_use]
     pub fn is_held(path: &Path) -> Option<bool> {
         let file = File::open(path).ok()?;
-        // A shared look lets others look at the same time.
+        // A shared lock, so that several processes can check at the same time.
         match file.try_lock_shared() {
             Ok(()) => Some(false),
             Err(TryLockError::WouldBlock) => Some(true),
@@ -144,8 +144,8 @@ impl Claim {
         }
     }
 
-    /// Whether a process on the machine `host` that claimed this works on: there its lock tells, elsewhere its heartbeat.
-    /// One that never left a heartbeat has only begun.
+    /// Whether a process on the machine `host` still works under this claim: decided by the lock on that machine, by the
+    /// heartbeat elsewhere. A process without any heartbeat yet has only just started.
     #[must_use]
     pub fn is_alive(path: &Path, heartbeat: &Path, host: &str) -> bool {
         if host == host_name() {
@@ -155,14 +155,14 @@ impl Claim {
         last.and_then(|last| last.elapsed().ok()).is_none_or(|silence| silence < LONG_SILENCE)
     }
 
-    /// Who has it or had it last: `process 12 on host`.
+    /// Returns the current or last owner, such as `process 12 on host`.
     #[must_use]
     pub fn owner(path: &Path) -> Option<String> {
         Some(owner_of(&fs::read_to_string(path).ok()?)?.to_string())
     }
 }
 
-/// Tells whether a claim still is this process's.
+/// Checks whether this process still owns a claim.
 #[derive(Clone, Debug)]
 pub struct ClaimWatch {
     path: PathBuf,
@@ -171,7 +171,7 @@ pub struct ClaimWatch {
 }
 
 impl ClaimWatch {
-    /// Makes sure that no other process has taken over, unless that is known from a moment ago.
+    /// Checks that no other process has taken over, unless that was checked a moment ago.
     pub fn check(&mut self) -> Result<(), TakenOver> {
         if self.looked.is_some_and(|looked| looked.elapsed() < TRUST) {
             return Ok(());
@@ -179,9 +179,9 @@ impl ClaimWatch {
         self.check_now()
     }
 
-    /// The same, whatever was known a moment ago.
+    /// Checks that no other process has taken over, however recent the last check.
     pub fn check_now(&mut self) -> Result<(), TakenOver> {
-        // A file that cannot be read is nobody else's; where the whole directory is gone, writing says so.
+        // An unreadable file does not mean another owner; if the whole directory is gone, the next write fails.
         let found = fs::read_to_string(&self.path).unwrap_or_default();
         if !found.is_empty() && found != self.token {
             return Err(TakenOver { by: owner_of(&found).unwrap_or(found.trim()).to_string() });
@@ -191,13 +191,13 @@ impl ClaimWatch {
     }
 }
 
-/// The name of this machine.
+/// Returns the name of this machine.
 #[must_use]
 pub fn host_name() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
 }
 
-/// Earlier versions wrote ` at ` and a time into the file of a run.
+/// Returns the owner in a token. Earlier versions wrote ` at ` and a time into a run's file.
 fn owner_of(token: &str) -> Option<&str> {
     let parts = token.split_once(" (").or_else(|| token.split_once(" at "));
     parts.map(|(owner, _)| owner)
@@ -240,7 +240,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         let second = Claim::take(&path, NOW).unwrap().unwrap();
         assert!(!first.is_ours());
-        // Whether the other one is still there changes nothing: it has been there.
+        // Whether the other process is still there does not matter: it has taken over.
         drop(second);
         assert!(!first.is_ours());
     }
@@ -253,7 +253,7 @@ mod tests {
         let mut watch = first.watch();
         watch.check_now().unwrap();
         assert!(Claim::take(&path, NOW).unwrap().is_none());
-        // A look by others changes nothing, and neither does a file that is gone.
+        // A check by another process changes nothing, and neither does a missing file.
         fs::remove_file(&path).unwrap();
         drop(Claim::take_unmarked(&path, NOW).unwrap().unwrap());
         watch.check_now().unwrap();
@@ -278,7 +278,7 @@ mod tests {
     fn elsewhere_the_heartbeat_decides() {
         let folder = tempfile::tempdir().unwrap();
         let (path, heartbeat) = (folder.path().join("lock"), folder.path().join("heartbeat"));
-        // Not held as far as this machine sees, as on a network file system whose locks are local.
+        // Not locked as far as this machine sees, as on a network file system with local locks.
         drop(Claim::take(&path, NOW).unwrap());
         assert!(!Claim::is_alive(&path, &heartbeat, &host_name()));
         assert!(Claim::is_alive(&path, &heartbeat, "elsewhere"));

@@ -1,11 +1,11 @@
-//! What CUDA's driver says of a GPU.
+//! Queries to the CUDA driver about GPUs.
 
 use cudarc::driver::{CudaContext, result, sys};
 
-/// Why the driver shows no GPU at all, where that is not for want of one.
+/// Returns why the driver cannot be used; `None` if it works and there may simply be no GPU.
 #[must_use]
 pub fn why_none() -> Option<String> {
-    // SAFETY: it opens the driver's library, as the first call of any program that uses CUDA does.
+    // SAFETY: this loads the driver's library, as the first call of any CUDA program does.
     #[allow(unsafe_code)]
     let is_there = unsafe { sys::is_culib_present() };
     if !is_there {
@@ -14,7 +14,7 @@ pub fn why_none() -> Option<String> {
     result::init().err().map(|error| format!("NVIDIA's driver says {:?}", error.0))
 }
 
-/// Its name, such as `NVIDIA H100 80GB HBM3`; none where the driver does not say. No memory of the GPU is taken.
+/// Returns the GPU's name, such as `NVIDIA H100 80GB HBM3`, if the driver reports it. Uses no GPU memory.
 #[must_use]
 pub fn name(number: usize) -> Option<String> {
     result::init().ok()?;
@@ -22,8 +22,8 @@ pub fn name(number: usize) -> Option<String> {
     result::device::get_name(device).ok()
 }
 
-/// Bytes of its memory that are free, and of all; none where the driver does not say. Whoever does not use the GPU yet takes
-/// a little of it while asking.
+/// Returns the free and the total bytes of the GPU's memory, if the driver reports them. In a process that does not use the
+/// GPU yet, the query itself takes a little of that memory.
 #[must_use]
 pub fn memory(number: usize) -> Option<(u64, u64)> {
     let (free, all) = CudaContext::new(number).ok()?.mem_get_info().ok()?;

@@ -1,8 +1,8 @@
-//! How hashes are written.
+//! Formatting of hashes.
 
 use data_encoding::HEXLOWER;
 
-/// Two hexadecimal digits for each byte.
+/// Formats each byte as two lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)

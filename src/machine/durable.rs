@@ -1,7 +1,7 @@
-//! Files and folders that are whole or absent, whenever the process is killed or the power goes.
+//! Files and folders that are complete or absent, even if the process is killed or the power fails.
 //!
-//! What is new is written beside its place, synced, and renamed; then the folder that holds it is synced, so that the
-//! name is on the disk as well. A folder carries a manifest of what is in it, written last.
+//! New content is written next to its destination, synced, and renamed; then the parent folder is synced, so that the
+//! rename is on disk as well. A folder contains a manifest of its files, which is written last.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,34 +15,34 @@ use sha2::{Digest, Sha256};
 use crate::machine::digest::hex;
 use crate::machine::input_file::sha256;
 
-/// Name of the manifest in a folder.
+/// The name of the manifest in a folder.
 pub const MANIFEST: &str = "manifest.json";
 const FORMAT: u32 = 1;
-/// What is being written, and not yet what it is called.
+/// The extension of files and folders that are still being written.
 const PARTIAL: &str = "partial";
 
 /// The content of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of the manifest's format.
+    /// The version of the manifest's format.
     pub format_version: u32,
-    /// By name, every other file of the folder.
+    /// All other files of the folder, by name.
     pub files: BTreeMap<String, Entry>,
 }
 
-/// A file of a folder.
+/// The manifest's entry for one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its size in bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// SHA-256 of what was to be written, in hexadecimal.
+    /// SHA-256 of the intended content, in hexadecimal.
     pub sha256: String,
 }
 
-/// Writes a file whole.
+/// Writes a file atomically.
 ///
 /// # Errors
-/// The disk is full or the folder cannot be written; an older version of the file stays as it was.
+/// The disk is full or the folder cannot be written; an existing file keeps its content.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     let partial = path.with_extension(PARTIAL);
     let write = || -> std::io::Result<()> {
@@ -53,14 +53,14 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     write().inspect_err(|_| drop(fs::remove_file(&partial))).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// A folder in the making.
+/// A folder that is being written.
 pub struct NewFolder {
     path: PathBuf,
     files: BTreeMap<String, Entry>,
 }
 
 impl NewFolder {
-    /// Writes a file.
+    /// Writes a file into the folder.
     pub fn write(&mut self, name: &str, content: &[u8]) -> Result<()> {
         create(&self.path.join(name), content).with_context(|| format!("cannot write {name}"))?;
         self.files.insert(name.into(), Entry::of(content));
@@ -68,14 +68,14 @@ impl NewFolder {
     }
 }
 
-/// Writes a folder of files with their manifest, in place of one of this name if there is one.
+/// Writes a folder of files with their manifest, replacing any folder of that name.
 ///
 /// # Errors
-/// The disk is full, or the folder cannot be written; nothing is left behind then.
+/// The disk is full, or the folder cannot be written; nothing is left over.
 pub fn write_folder(path: &Path, fill: impl FnOnce(&mut NewFolder) -> Result<()>) -> Result<()> {
     let partial = path.with_extension(PARTIAL);
     let write = || -> Result<()> {
-        // Left behind by a process that was killed.
+        // Left over from a process that was killed.
         remove_folder(&partial)?;
         fs::create_dir(&partial)?;
         let mut folder = NewFolder { path: partial.clone(), files: BTreeMap::new() };
@@ -87,20 +87,20 @@ pub fn write_folder(path: &Path, fill: impl FnOnce(&mut NewFolder) -> Result<()>
         fs::rename(&partial, path)?;
         Ok(sync_parent(path)?)
     };
-    // What caused the error is reported; that the remains could not be removed either adds nothing.
+    // The cause is reported; a failure to clean up adds nothing.
     write().inspect_err(|_| drop(fs::remove_dir_all(&partial)))
 }
 
-/// Removes a folder, if there is one.
+/// Removes a folder, if it exists.
 pub fn remove_folder(path: &Path) -> std::io::Result<()> {
     missing_is_fine(fs::remove_dir_all(path))
 }
 
-/// The same for a folder with a manifest, which takes another name first: one of which half is gone would pass for a damaged
-/// one.
+/// Removes a folder with a manifest, renaming it first: a half-removed folder under its own name would look
+/// damaged.
 ///
 /// # Errors
-/// It cannot be removed; unless it could not even be renamed, it is none of its kind any more.
+/// The folder cannot be removed; unless the rename failed, it no longer has its name.
 pub fn retire_folder(path: &Path) -> std::io::Result<()> {
     let retired = path.with_extension(format!("removed.{PARTIAL}"));
     remove_folder(&retired)?;
@@ -115,10 +115,10 @@ fn missing_is_fine(result: std::io::Result<()>) -> std::io::Result<()> {
     }
 }
 
-/// Compares a folder with its manifest.
+/// Checks a folder against its manifest.
 ///
 /// # Errors
-/// There is no manifest, or a file is missing, or is not what was written.
+/// There is no manifest, or a file is missing, altered or not in the manifest.
 pub fn check_folder(path: &Path) -> Result<Manifest> {
     let manifest = path.join(MANIFEST);
     let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
@@ -143,7 +143,7 @@ pub fn check_folder(path: &Path) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// A name that stays in its folder.
+/// Whether a name stays within its folder.
 fn is_plain(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(_)), None))
@@ -162,7 +162,7 @@ fn create(path: &Path, content: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// Makes a rename last.
+/// Syncs the parent folder, so that a rename survives a power failure.
 fn sync_parent(path: &Path) -> std::io::Result<()> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),

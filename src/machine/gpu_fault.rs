@@ -1,10 +1,10 @@
-//! What messages of NVIDIA's driver and compiler mean for the person who reads them. They reach this program as text alone.
+//! Explains messages of NVIDIA's driver and compiler, which reach this program only as text.
 
 use std::fmt;
 
 use crate::numbers::bytes;
 
-/// A GPU that cannot be used, or no longer.
+/// A GPU that cannot be used, or can no longer be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GpuFault {
     kind: FaultKind,
@@ -27,9 +27,9 @@ enum FaultKind {
     Refused,
 }
 
-/// Parts of messages, in lower case, that name a fault without an error of the driver; the first that fits counts.
+/// Lower-case substrings of messages that name a fault without a driver error; the first match wins.
 const SIGNS: [(FaultKind, &str); 12] = [
-    // A library that lacks what newer ones have.
+    // The library is too old to have this symbol.
     (FaultKind::OldDriver, "missing symbol cu"),
     (FaultKind::NoCompiler, "load the \"nvrtc\""),
     (FaultKind::NoCompiler, "libnvrtc"),
@@ -44,10 +44,10 @@ const SIGNS: [(FaultKind, &str); 12] = [
     (FaultKind::Gone, "device is lost"),
 ];
 
-/// What the runtime says when the driver has no more memory, before how many bytes were asked for.
+/// What the CUDA runtime reports when the driver has no more memory, followed by the number of bytes requested.
 const OUT_OF_DEVICE_MEMORY: &str = "out of device memory allocating ";
 
-/// Errors of CUDA's driver (`CUresult` in `cuda.h`): what is behind `CUDA_ERROR_` in their names, and their numbers.
+/// Errors of the CUDA driver (`CUresult` in `cuda.h`): the part of the name after `CUDA_ERROR_`, and the number.
 const ERRORS: [(FaultKind, &str, u32); 30] = [
     (FaultKind::NoMemory, "OUT_OF_MEMORY", 2),
     (FaultKind::NoDriver, "STUB_LIBRARY", 34),
@@ -81,10 +81,10 @@ const ERRORS: [(FaultKind, &str, u32); 30] = [
     (FaultKind::Broken, "UNKNOWN", 999),
 ];
 
-/// The number that a message of the runtime ends with: the driver's, as opposed to the compiler's.
+/// Precedes the error number at the end of a runtime message; the number is the driver's or the compiler's.
 const STATUS: &str = " failed with status ";
 
-/// The fault that a line names, if it does, and the name of the driver's error if the line has its number alone.
+/// Returns the fault that a line names, and the name of the driver error if the line has only its number.
 fn classify(line: &str) -> Option<(FaultKind, Option<&'static str>)> {
     let lower = line.to_lowercase();
     if let Some((kind, _)) = SIGNS.iter().find(|(_, sign)| lower.contains(sign)) {
@@ -95,21 +95,21 @@ fn classify(line: &str) -> Option<(FaultKind, Option<&'static str>)> {
     })
 }
 
-/// The compiler's first error, if a message is about a kernel that it refused.
+/// Returns the compiler's first error, if the message is about a kernel that it rejected.
 fn compile_error(message: &str) -> Option<(FaultKind, String)> {
     let (_, log) = message.split_once("[Compilation Error]")?;
     let line = log.lines().find(|line| line.contains("error"))?;
     Some((FaultKind::Refused, line.trim().to_string()))
 }
 
-/// A line without the text of a panic around it.
+/// Strips a panic's own text from a line.
 fn without_panic(line: &str) -> &str {
     let line = line.rsplit("called `Result::unwrap()` on an `Err` value: ").next().unwrap_or(line);
-    // The place in a library's source.
+    // The location in a library's source.
     line.rsplit_once(" (/").map_or(line, |(text, _)| text).trim()
 }
 
-/// Whether a line has the driver's error of this name: `DriverError(CUDA_ERROR_NO_DEVICE, "…")`.
+/// Whether a line contains the driver error of this name: `DriverError(CUDA_ERROR_NO_DEVICE, "…")`.
 fn names(line: &str, name: &str) -> bool {
     let mut rest = line.split("CUDA_ERROR_").skip(1);
     rest.any(|rest| {
@@ -117,7 +117,7 @@ fn names(line: &str, name: &str) -> bool {
     })
 }
 
-/// Whether a line has the driver's error of this number: `cuStreamSynchronize failed with status 719`.
+/// Whether a line contains the driver error of this number: `cuStreamSynchronize failed with status 719`.
 fn gives(line: &str, number: u32) -> bool {
     line.split_once(STATUS).is_some_and(|(call, rest)| {
         let digits = rest.split(|next: char| !next.is_ascii_digit()).next().unwrap_or_default();
@@ -126,7 +126,7 @@ fn gives(line: &str, number: u32) -> bool {
 }
 
 impl GpuFault {
-    /// What a message speaks of, if it is of a GPU.
+    /// Classifies a message; returns `None` if it is not about a GPU fault.
     #[must_use]
     pub fn of(message: &str) -> Option<Self> {
         let known = message.lines().find_map(|line| {
@@ -134,7 +134,7 @@ impl GpuFault {
             let name = name.map(|name| format!(" (CUDA_ERROR_{name})")).unwrap_or_default();
             Some((kind, format!("{}{name}", without_panic(line))))
         });
-        // The runtime may know that the device is unusable after an error that is not in the table.
+        // The runtime may report that the device is unusable after an error that is not in the table.
         let poisoned = || {
             message
                 .lines()
@@ -145,7 +145,7 @@ impl GpuFault {
         Some(Self { kind, line, message: message.trim().to_string() })
     }
 
-    /// What to say of it if the GPU had too little memory.
+    /// Returns a description if the GPU ran out of memory.
     #[must_use]
     pub fn out_of_memory(&self) -> Option<String> {
         let asked = self.line.to_lowercase();
@@ -154,13 +154,13 @@ impl GpuFault {
         (self.kind == FaultKind::NoMemory).then_some(text)
     }
 
-    /// The whole message of the driver or the compiler.
+    /// Returns the whole message of the driver or the compiler.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What to do.
+    /// Returns advice for the user.
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self.kind {
@@ -202,7 +202,7 @@ impl fmt::Display for GpuFault {
             FaultKind::Broken => "a kernel failed on the GPU",
             FaultKind::Refused => "CUDA's runtime compiler (NVRTC) rejected a kernel",
         };
-        // The rest of a long message is in the run's log.
+        // The full message is in the run's log.
         let line: String = self.line.chars().take(160).collect();
         write!(f, "{what}: {line}")
     }
@@ -212,7 +212,7 @@ impl fmt::Display for GpuFault {
 mod tests {
     use super::*;
 
-    /// Words as cudarc and CubeCL say them.
+    /// Messages as printed by cudarc and CubeCL.
     #[test]
     fn messages_of_drivers_and_compilers_are_classified() {
         let cases = [
@@ -249,7 +249,7 @@ mod tests {
         }
         for other in [
             "index out of bounds: the len is 3 but the index is 3",
-            // A number of the compiler's, a longer number, a longer name.
+            // A compiler error's number, a longer number, a longer name.
             "nvrtcCreateProgram failed with status 2",
             "cuLaunchKernel failed with status 7190",
             "CUDA_ERROR_NO_DEVICES",

@@ -1,7 +1,7 @@
-//! Files that a training is made of: opened once, bounded in size, hashed as they are read.
+//! The input files of a training run: opened once, limited in size, and hashed while they are read.
 //!
-//! What is hashed is what is used: bytes are parsed from the same reading that they are hashed in, so that a file which is
-//! replaced meanwhile cannot be recorded as what it was not.
+//! The hash always describes the bytes that were used: both come from a single read, so a file that is replaced
+//! in the meantime cannot be recorded with the wrong hash.
 
 use std::fmt;
 use std::fs::{File, FileType, OpenOptions};
@@ -18,10 +18,10 @@ use crate::machine::memory::NotEnoughMemory;
 /// A mebibyte.
 pub const MIB: u64 = 1 << 20;
 
-/// How a Git LFS pointer begins.
+/// The first bytes of a Git LFS pointer.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 
-/// A small file's content, its SHA-256, and where it was found.
+/// The content of a small file, its SHA-256, and its path.
 #[derive(Clone, PartialEq, Eq)]
 pub struct InputFile {
     path: PathBuf,
@@ -33,37 +33,37 @@ impl InputFile {
     /// Reads a file of at most `largest` bytes.
     ///
     /// # Errors
-    /// It cannot be read, is no regular file, is larger, or is a Git LFS pointer.
+    /// It cannot be read, is not a regular file, is too large, or is a Git LFS pointer.
     pub fn read(path: &Path, largest: u64) -> Result<Self> {
         let mut reader = HashingReader::open(path)?;
         let bytes = reader.rest(largest)?;
         Ok(Self { path: path.to_path_buf(), bytes: bytes.into(), sha256: reader.finish()? })
     }
 
-    /// Where it was found.
+    /// Returns the path that it was read from.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its name without the folder.
+    /// Returns the file name without the folder.
     #[must_use]
     pub fn name(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// What it held.
+    /// Returns the content.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What it held, as text.
+    /// Returns the content as text.
     pub fn text(&self) -> Result<&str> {
         std::str::from_utf8(&self.bytes).with_context(|| format!("{} is not UTF-8", self.path.display()))
     }
 
-    /// SHA-256 of what it held, in hexadecimal.
+    /// Returns the SHA-256 of the content, in hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256
@@ -88,12 +88,12 @@ impl HashingReader {
     /// Opens a file.
     ///
     /// # Errors
-    /// It cannot be opened, is no regular file, or is a Git LFS pointer.
+    /// It cannot be opened, is not a regular file, or is a Git LFS pointer.
     pub fn open(path: &Path) -> Result<Self> {
         Self::continuing(path, Sha256::new())
     }
 
-    /// Opens a file that is hashed as if it followed what the hasher has seen.
+    /// Opens a file and continues an existing hash with its bytes.
     pub fn continuing(path: &Path, hasher: Sha256) -> Result<Self> {
         let (file, length) = open_regular(path)?;
         let mut reader = Self { path: path.to_path_buf(), file, length, hasher };
@@ -101,13 +101,13 @@ impl HashingReader {
         Ok(reader)
     }
 
-    /// Its size in bytes when it was opened.
+    /// Returns the size in bytes at the time of opening.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Whether the file begins and ends with these bytes; nothing counts as read for it.
+    /// Whether the file begins and ends with `mark`; does not count as reading.
     pub fn is_between(&mut self, mark: &[u8]) -> Result<bool> {
         let edges = || -> std::io::Result<bool> {
             let (mut file, mut found) = (&self.file, vec![0; mark.len()]);
@@ -123,10 +123,10 @@ impl HashingReader {
         edges().with_context(|| format!("cannot read {}", self.path.display()))
     }
 
-    /// The bytes that have not been read yet, `largest` at most.
+    /// Returns the bytes not read yet, at most `largest`.
     ///
     /// # Errors
-    /// There are more, memory does not suffice, or the file cannot be read.
+    /// The file is larger, memory does not suffice, or it cannot be read.
     pub fn rest(&mut self, largest: u64) -> Result<Vec<u8>> {
         let path = self.path.clone();
         let too_large = || format!("{} is larger than {} MiB, the limit for such a file", path.display(), largest / MIB);
@@ -134,13 +134,13 @@ impl HashingReader {
         let mut bytes = Vec::new();
         let room = bytes.try_reserve_exact(usize::try_from(self.length)?);
         ensure!(room.is_ok(), NotEnoughMemory(self.path.display().to_string()));
-        // It may have grown since.
+        // The file may have grown since it was opened.
         self.by_ref().take(largest + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(bytes.len() as u64 <= largest, too_large());
         Ok(bytes)
     }
 
-    /// The hasher, when all of the file has gone through it.
+    /// Reads the rest of the file and returns the hasher.
     pub fn hasher(mut self) -> Result<Sha256> {
         let mut chunk = vec![0; MIB as usize];
         loop {
@@ -151,7 +151,7 @@ impl HashingReader {
         }
     }
 
-    /// SHA-256 of the whole file, in hexadecimal.
+    /// Returns the SHA-256 of the whole file, in hexadecimal.
     pub fn finish(self) -> Result<String> {
         Ok(hex(&self.hasher()?.finalize()))
     }
@@ -181,7 +181,7 @@ impl Read for HashingReader {
     }
 }
 
-/// Opens a file with bytes of its own, and not a pipe or a device that may wait or never end.
+/// Opens a regular file; refuses pipes and devices, which may block or never end.
 fn open_regular(path: &Path) -> Result<(File, u64)> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -213,7 +213,7 @@ fn kind(kind: FileType) -> &'static str {
     if kind.is_dir() { "a directory" } else { "something else" }
 }
 
-/// SHA-256 of a file, in hexadecimal; of several files, that of their concatenation.
+/// Returns the SHA-256 of a file or of the concatenation of several, in hexadecimal.
 pub fn sha256(paths: &[PathBuf]) -> Result<String> {
     let mut hasher = Sha256::new();
     for path in paths {
@@ -259,7 +259,7 @@ mod tests {
         }
         let mut first = HashingReader::open(&paths[0]).unwrap();
         assert!(first.is_between(b"o").is_ok_and(|is| !is) && first.is_between(b"").unwrap());
-        // Nothing, a part or all of a file may have been read before.
+        // None, part or all of a file may have been read before.
         let hasher = first.hasher().unwrap();
         let mut second = HashingReader::continuing(&paths[1], hasher).unwrap();
         second.rest(MIB).unwrap();

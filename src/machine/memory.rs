@@ -1,4 +1,4 @@
-//! The allocator: how it treats freed memory, and what happens when there is no more.
+//! The allocator: how it treats freed memory, and what happens when memory runs out.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Keeps freed memory for the next step instead of giving it back to the system.
+/// Keeps freed memory for the next step instead of returning it to the system.
 ///
-/// Every step of a training allocates and frees the same large buffers. glibc returns them each time, and the system
-/// hands out new pages, zeroed, one fault at a time: a tenth of a step on two cores. Other allocators are left alone.
+/// Every training step allocates and frees the same large buffers. By default, glibc returns them each time, and the kernel
+/// supplies new zeroed pages, one page fault at a time: a tenth of a step on two cores. Other allocators are left alone.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         const TOP_PAD: libc::c_int = 64 << 20;
-        // SAFETY: `mallopt` sets numbers of the allocator; it is called before any other thread is there.
+        // SAFETY: `mallopt` sets parameters of the allocator; it is called before any other thread exists.
         #[allow(unsafe_code)]
         unsafe {
             libc::mallopt(libc::M_MMAP_MAX, 0);
-            // As a size, -1 is the largest.
+            // As a size, -1 is the largest value.
             libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
             libc::mallopt(libc::M_TOP_PAD, TOP_PAD);
             ADVISED.store(libc::sbrk(0) as usize, Ordering::Relaxed);
@@ -26,12 +26,12 @@ pub fn keep_freed_memory() {
     }
 }
 
-/// Up to where the heap has been asked to be made of large pages; never, where it is left alone.
+/// The end of the heap up to which large pages were requested; the maximum address if `keep_freed_memory` was not called.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 static ADVISED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(usize::MAX);
 
-/// Asks for large pages (2 MiB instead of 4 KiB) where the heap has grown: fewer faults, and fewer misses of the processor's
-/// table of pages when large matrices are read across. Most systems give them to those who ask alone.
+/// Requests large pages (2 MiB instead of 4 KiB) for newly grown heap: fewer page faults, and fewer TLB misses when
+/// large matrices are read column by column. Most systems provide large pages only on request.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn advise_large_pages(allocated: usize) {
     const LARGE: usize = 1 << 20;
@@ -39,7 +39,7 @@ fn advise_large_pages(allocated: usize) {
     if allocated < LARGE {
         return;
     }
-    // SAFETY: `sbrk(0)` tells where the heap ends; the advice changes no byte, and what cannot be followed is an error that
+    // SAFETY: `sbrk(0)` returns the end of the heap; `madvise` changes no bytes, and if it fails, it
     // changes nothing.
     #[allow(unsafe_code)]
     unsafe {
@@ -54,7 +54,7 @@ fn advise_large_pages(allocated: usize) {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn advise_large_pages(_: usize) {}
 
-/// An input needs more memory than there is.
+/// An input needs more memory than is available.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not enough memory for {0}")]
 pub struct NotEnoughMemory(
@@ -62,34 +62,34 @@ pub struct NotEnoughMemory(
     pub String,
 );
 
-/// The system's allocator, with a handler for the case that it has no more memory.
+/// The system allocator, with a handler for running out of memory.
 ///
-/// Without one, the process would end by an abort, with a message about bytes and a run that looks as if it had died.
+/// Without a handler, the process would abort with a message about bytes, and its run would look as if it had crashed.
 pub struct Reporting;
 
 /// Called with the number of bytes that were refused; ends the process.
 type Handler = Box<dyn FnMut(usize) + Send>;
 
 static HANDLER: Mutex<Option<Handler>> = Mutex::new(None);
-/// Whether a handler waits for the first refusal.
+/// Whether a handler is ready for the first refusal.
 static ARMED: AtomicBool = AtomicBool::new(false);
 /// Whether the handler is running.
 static RUNNING: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// Whether it runs in this thread. Needs no memory and no destructor.
+    /// Whether the handler runs in this thread. Needs no memory and no destructor.
     static RUNS_HERE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// How long other threads that are refused memory wait for the handler to end the process. It may need a lock that one of
-/// them holds, so that they do not wait forever.
+/// How long other threads that are refused memory wait for the handler to end the process. The wait is limited, because the
+/// handler may need a lock that one of them holds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The handler is removed when this is dropped.
+/// Removes the handler when dropped.
 pub struct HandlerGuard(());
 
-/// Has `handler` called when memory is refused. It must end the process, which nobody unwinds: no destructor runs, and a
-/// lock that a thread holds stays held. It may need memory for itself in moderation: what was refused is mostly large.
+/// Installs a `handler` for refused allocations. It must end the process without unwinding: no destructor runs, and locks
+/// held by other threads stay held. It may allocate moderately, because the refused allocation is usually a large one.
 #[must_use]
 pub fn when_refused(handler: impl FnMut(usize) + Send + 'static) -> HandlerGuard {
     *HANDLER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(handler));
@@ -104,8 +104,8 @@ impl Drop for HandlerGuard {
     }
 }
 
-/// The first refusal is handled. Another thread that is refused meanwhile waits: returning would abort the process while the
-/// handler writes. A refusal in the handler itself returns.
+/// Handles the first refusal. Another thread that is refused memory in the meantime waits, because returning would abort the
+/// process while the handler writes. A refusal within the handler returns immediately.
 fn refused(bytes: usize) {
     if ARMED.swap(false, Ordering::SeqCst) {
         RUNNING.store(true, Ordering::SeqCst);
@@ -121,11 +121,11 @@ fn refused(bytes: usize) {
     }
 }
 
-// SAFETY: everything is the system allocator's; a refusal is looked at, and handed on if nobody ends the process.
+// SAFETY: all calls go to the system allocator; a refusal is passed on to the caller unless the handler ends the process.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Reporting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller keeps this function's contract, which is the same.
+        // SAFETY: the caller upholds this function's contract, which is the same.
         let memory = unsafe { System.alloc(layout) };
         if memory.is_null() {
             refused(layout.size());

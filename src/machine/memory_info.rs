@@ -1,47 +1,47 @@
-//! How much memory is free, and how much processes use: from the kernel, and from NVIDIA's driver by its `nvidia-smi`.
+//! Free memory and the memory use of processes: from the kernel, and for GPUs from `nvidia-smi`.
 
 use std::fs;
 use std::process::Command;
 
-/// Memory, where some processes compute.
+/// Memory that is free, and used by a set of processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryInfo {
-    /// Bytes that nobody uses.
+    /// Free bytes.
     pub free: u64,
-    /// Bytes that the largest of some processes was seen to use.
+    /// The most bytes used by any one of the processes.
     pub largest: u64,
 }
 
-/// Bytes of memory that the machine can still give; none where the kernel does not say.
+/// Returns the bytes of memory that are available, if the kernel reports them.
 pub fn available() -> Option<u64> {
     kibibytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
 }
 
-/// The machine's own memory, beside these processes; none where the kernel does not say.
+/// Returns the host's free memory and the peak of the largest of these processes, if the kernel reports them.
 pub fn of_machine(processes: &[u32]) -> Option<MemoryInfo> {
     let free = available()?;
-    // Each may grow again to what it once was.
+    // Peak use, because each process may grow to its peak again.
     Some(MemoryInfo { free, largest: processes.iter().filter_map(|process| peak_bytes(*process)).max()? })
 }
 
-/// The most memory that a process has held at once, in bytes; none where the kernel does not say.
+/// Returns the peak resident memory of a process in bytes, if the kernel reports it.
 pub fn peak_bytes(process: u32) -> Option<u64> {
     kibibytes(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmHWM:")
 }
 
-/// A line such as `VmHWM:  123 kB`, in bytes.
+/// Reads a line such as `VmHWM:  123 kB` and returns bytes.
 fn kibibytes(text: &str, field: &str) -> Option<u64> {
     let value = text.lines().find_map(|line| line.strip_prefix(field))?;
     value.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
-/// The GPUs that CUDA is told to see, as its driver knows them; none where it is told nothing and sees all.
+/// Returns the entries of `CUDA_VISIBLE_DEVICES`, as the driver names the GPUs; `None` if it is not set and all are visible.
 pub fn visible_gpus() -> Option<Vec<String>> {
     let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok()?;
     Some(visible.split(',').map(|device| device.trim().to_string()).collect())
 }
 
-/// The memory of the fullest of these GPUs, or of all where none is named, beside these processes.
+/// Returns the free memory of the fullest of these GPUs (of all GPUs if empty) and the use by the largest of these processes.
 pub fn of_gpus(gpus: &[String], processes: &[u32]) -> Option<MemoryInfo> {
     let of_gpus = ask(gpus, "--query-gpu=memory.free,memory.used")?;
     let of_processes = ask(gpus, "--query-compute-apps=pid,used_memory")?;
@@ -58,7 +58,7 @@ fn ask(gpus: &[String], query: &str) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Lines of mebibytes free and used of each GPU, and of processes and the mebibytes that they use.
+/// Parses lines with the free and used MiB of each GPU, and lines with process ids and the MiB that they use.
 fn gpu_room(of_gpus: &str, of_processes: &str, processes: &[u32]) -> Option<MemoryInfo> {
     let pairs = |text: &str| -> Vec<(u64, Option<u64>)> {
         let pair = |line: &str| {
@@ -70,7 +70,7 @@ fn gpu_room(of_gpus: &str, of_processes: &str, processes: &[u32]) -> Option<Memo
     let of_gpus = pairs(of_gpus);
     let free = of_gpus.iter().map(|(free, _)| *free).min()?;
     let own = pairs(of_processes).into_iter().filter(|(process, _)| processes.iter().any(|own| u64::from(*own) == *process));
-    // In a container the driver's numbers of processes are not the container's: then all that is used is taken for theirs.
+    // In a container, the driver's process ids differ from the container's; then all memory in use is attributed to these processes.
     let seen = own.filter_map(|(_, used)| used).max();
     let shared = || {
         of_gpus.iter().filter_map(|(_, used)| *used).max().map(|used| used * of_gpus.len() as u64 / processes.len().max(1) as u64)
@@ -92,7 +92,7 @@ mod tests {
         assert!(room.free > 1 << 20 && room.largest > 1 << 20, "{room:?}");
     }
 
-    /// Lines as nvidia-smi prints them.
+    /// Output lines of `nvidia-smi`.
     #[test]
     fn the_fullest_gpu_and_the_largest_of_our_processes_count() {
         let of_gpus = "143000, 771\n139000, 4771\n";

@@ -1,4 +1,4 @@
-//! The machine that all of it runs on: memory, threads, signals, GPUs' drivers, and files that are whole or absent.
+//! The machine: memory, threads, signals, GPU drivers, lock files, and files that are complete or absent.
 
 pub mod caches;
 pub mod claim;

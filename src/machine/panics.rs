@@ -1,15 +1,15 @@
-//! Messages of panics, kept from the terminal: a library's panic becomes an error like any other.
+//! Captures panic messages instead of printing them, so that a library's panic becomes an ordinary error.
 
 use std::panic;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
-/// The messages of a process's panics.
+/// The panic messages of this process.
 struct Messages {
     main_thread: Option<ThreadId>,
     last: Option<String>,
-    /// Of another thread, such as one that a device works in: nobody else may notice, and it is the reason for all that
-    /// follows.
+    /// From a thread other than the main thread, such as a device's worker: the main thread may not notice that panic, yet it
+    /// causes all errors that follow.
     first_of_other_threads: Option<String>,
 }
 
@@ -19,7 +19,7 @@ fn with_messages<T>(with: impl FnOnce(&mut Messages) -> T) -> T {
     with(&mut MESSAGES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Keeps the messages of panics instead of printing them. To be called in the main thread.
+/// Captures panic messages instead of printing them. Must be called on the main thread.
 pub fn keep() {
     with_messages(|messages| messages.main_thread = Some(thread::current().id()));
     panic::set_hook(Box::new(|info| {
@@ -34,28 +34,28 @@ pub fn keep() {
     }));
 }
 
-/// What stands for a message that was not kept.
+/// Stands in for a message that was not captured.
 const UNKNOWN: &str = "a panic whose message was not kept";
 
-/// The message of the last panic.
+/// Returns the message of the last panic.
 #[must_use]
 pub fn last() -> String {
     with_messages(|messages| messages.last.clone()).unwrap_or_else(|| UNKNOWN.into())
 }
 
-/// The message of the first panic of another thread since [`forget`].
+/// Returns the message of the first panic on another thread since [`forget`].
 #[must_use]
 pub fn elsewhere() -> Option<String> {
     with_messages(|messages| messages.first_of_other_threads.clone())
 }
 
-/// Why the program panicked: because another thread did, or else its own last panic.
+/// Returns why the program panicked: the first panic of another thread, else the last panic.
 #[must_use]
 pub fn reason() -> String {
     elsewhere().unwrap_or_else(last)
 }
 
-/// Forgets the panics of other threads so far, which have nothing to do with what follows.
+/// Forgets earlier panics of other threads, which are unrelated to what follows.
 pub fn forget() {
     with_messages(|messages| messages.first_of_other_threads = None);
 }

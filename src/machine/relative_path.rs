@@ -1,10 +1,10 @@
-//! Paths as they are written into files that may move together with what they name.
+//! Paths stored in files that may be moved together with the paths' targets.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// How a file in `folder` names `target`: relative to the folder, so that both may move together; absolute where the target
-/// lies on another file system, which does not move with it.
+/// Returns the path to store in a file in `folder` for `target`: relative, so that both can be moved together, or absolute
+/// if the target is on another file system and so does not move along.
 #[must_use]
 pub fn written(folder: &Path, target: &Path) -> PathBuf {
     let (Ok(from), Ok(to)) = (folder.canonicalize(), target.canonicalize()) else { return target.to_path_buf() };
@@ -12,7 +12,7 @@ pub fn written(folder: &Path, target: &Path) -> PathBuf {
     if device(&from) == device(&to) { between(&from, &to) } else { to }
 }
 
-/// The path that a file in `folder` names.
+/// Resolves a path stored in a file in `folder`.
 #[must_use]
 pub fn read(folder: &Path, written: &Path) -> PathBuf {
     if written.is_absolute() {
@@ -22,7 +22,7 @@ pub fn read(folder: &Path, written: &Path) -> PathBuf {
     path.canonicalize().unwrap_or(path)
 }
 
-/// From one absolute path to another, both without symbolic links.
+/// Returns the relative path from one absolute path to another, neither containing symbolic links.
 #[must_use]
 pub fn between(from: &Path, to: &Path) -> PathBuf {
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn other_file_systems_and_what_is_not_there_keep_their_path() {
         let root = tempfile::tempdir().unwrap();
-        // /proc is a file system of its own.
+        // /proc is a separate file system.
         assert_eq!(written(root.path(), Path::new("/proc/sys")), Path::new("/proc/sys"));
         assert_eq!(written(root.path(), Path::new("/not/there")), Path::new("/not/there"));
         assert_eq!(read(root.path(), Path::new("/not/there")), Path::new("/not/there"));

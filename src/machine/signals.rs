@@ -10,29 +10,29 @@ use signal_hook::iterator::Signals;
 
 use crate::terminal::complain_over_a_bar;
 
-/// The exit code of what was interrupted and can be resumed.
+/// The exit code of a process that was interrupted and can be resumed.
 pub const INTERRUPTED: u8 = 12;
 
-/// Sent where a process has used up its share of the CPU (`ulimit -t`), and again every second until the hard limit.
+/// Sent when the process has used up its CPU time (`ulimit -t`), and again every second until the hard limit.
 const SIGXCPU: i32 = libc::SIGXCPU;
 
-/// Whether somebody asked training to stop after its step, by Ctrl-C (SIGINT) or another signal.
+/// Whether training was asked to stop after the current step, by Ctrl-C (SIGINT) or another signal.
 #[derive(Clone, Debug, Default)]
 pub struct StopSignal {
     by_person: Arc<AtomicBool>,
-    /// Schedulers send SIGUSR1 ahead of SIGTERM, which then is no second request; a terminal that goes away may send
-    /// SIGHUP twice.
+    /// Kept separately: schedulers send SIGUSR1 ahead of SIGTERM, which must not count as a second request, and a terminal
+    /// that closes may send SIGHUP twice.
     by_system: Arc<AtomicBool>,
 }
 
 impl StopSignal {
-    /// Listens to the process's signals from now on. A second SIGINT or SIGTERM ends the process immediately. SIGHUP counts
-    /// unless the process was started to ignore it, as by `nohup`.
+    /// Installs the signal handlers. A second SIGINT or SIGTERM ends the process immediately. SIGHUP is handled unless the
+    /// process was started with it ignored, as by `nohup`.
     pub fn on_signals() -> Result<Self> {
         let stop = Self::default();
         let listen = || -> std::io::Result<()> {
             for signal in [SIGINT, SIGTERM] {
-                // In this order, the first signal finds the flag down.
+                // In this order, the first signal finds the flag unset.
                 flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), Arc::clone(&stop.by_person))?;
                 flag::register(signal, Arc::clone(&stop.by_person))?;
             }
@@ -45,7 +45,7 @@ impl StopSignal {
         Ok(stop)
     }
 
-    /// The same, and the first signal is answered on standard error immediately: a step may take long.
+    /// Like `on_signals`, and also acknowledges the first signal on standard error immediately, because a step may take long.
     pub fn on_signals_answered() -> Result<Self> {
         static ANSWERED: Once = Once::new();
         let stop = Self::on_signals()?;
@@ -56,23 +56,23 @@ impl StopSignal {
         Ok(stop)
     }
 
-    /// Whether somebody did.
+    /// Whether a stop was requested.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         self.by_person.load(Ordering::Relaxed) || self.by_system.load(Ordering::Relaxed)
     }
 }
 
-/// Counts how often somebody asked to stop, for a process that has others to stop.
+/// Counts stop requests, for a process that must stop its child processes.
 #[derive(Debug)]
 pub struct StopRequests {
     by_person: Arc<AtomicUsize>,
-    /// At most once, as in [`StopSignal`]: no reason to end others without saving.
+    /// Counts at most once, as in [`StopSignal`]: such a signal never kills child processes without letting them save.
     by_system: Arc<AtomicBool>,
 }
 
 impl StopRequests {
-    /// Counts the process's signals from now on.
+    /// Starts counting the signals of this process.
     pub fn listen() -> Result<Self> {
         let requests = Self { by_person: Arc::default(), by_system: Arc::default() };
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to signals")?;
@@ -88,7 +88,7 @@ impl StopRequests {
         Ok(requests)
     }
 
-    /// How often somebody did.
+    /// Returns the number of stop requests.
     #[must_use]
     pub fn count(&self) -> usize {
         let by_system = usize::from(self.by_system.load(Ordering::Relaxed));
@@ -96,12 +96,12 @@ impl StopRequests {
     }
 }
 
-/// Signals of which a second one ends nothing.
+/// Returns the signals that never force an immediate exit when they are repeated.
 fn gentle() -> Vec<i32> {
     if is_ignored(SIGHUP) { vec![SIGUSR1, SIGXCPU] } else { vec![SIGUSR1, SIGXCPU, SIGHUP] }
 }
 
-/// Whether a signal is ignored. A signal that is handled already is not ignored.
+/// Whether a signal is ignored; a handled signal is not.
 fn is_ignored(signal: i32) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: the call only writes to `action`, for which all zeros is a valid value.
@@ -123,10 +123,10 @@ fn answer(signal: i32) {
     complain_over_a_bar(&format!("{name}: finishing this step, then saving{again}"));
 }
 
-/// Makes a write beyond the file size limit (`ulimit -f`) an error like any other, which says what could not be written;
-/// otherwise SIGXFSZ would kill the process.
+/// Turns a write beyond the file size limit (`ulimit -f`) into an ordinary error that names the file; otherwise
+/// SIGXFSZ would kill the process.
 pub fn survive_file_size_limit() {
-    // SAFETY: the call takes no memory, and ignoring a signal runs no code of ours.
+    // SAFETY: the call passes no pointers, and ignoring a signal runs no code of ours.
     #[allow(unsafe_code)]
     unsafe {
         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);

@@ -1,10 +1,10 @@
-//! The threads that compute.
+//! The thread pool for computation.
 
-/// Makes this thread one of the pool's, where parallel work then begins without waking another first.
+/// Makes this thread a member of Rayon's global pool, so that parallel work starts without waking another thread first.
 ///
-/// A training step is a thousand short parallel operations, and from a thread outside of the pool each of them waits
-/// for a worker to wake up and to answer.
+/// A training step consists of about a thousand short parallel operations, and from a thread outside the pool each of them
+/// would wait for a worker to wake up and reply.
 pub fn join_pool() {
-    // A pool that is there already serves as well.
+    // If the pool already exists, it is used as it is.
     let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
 }

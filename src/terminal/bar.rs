@@ -1,4 +1,4 @@
-//! Lines on a terminal that are drawn again and again. What they say is masked as everything else.
+//! Progress bars, redrawn in place. Their text is masked like all other output.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{complain, masked_line};
 
-/// Whether bars can be drawn and questions asked: standard error is a terminal.
+/// Whether bars can be drawn and questions asked: whether standard error is a terminal.
 #[must_use]
 pub fn draws_bars() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// A line that shows how far something is.
+/// A progress bar.
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// A bar of this many columns before a message, for `total` steps; without columns, the message alone.
+    /// Creates a bar of `columns` columns for `total` steps, followed by a message; with 0 columns, only the message is shown.
     #[must_use]
     pub fn new(total: u64, columns: usize) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
@@ -28,7 +28,7 @@ impl Bar {
         Self(bar)
     }
 
-    /// A bar for so many bytes, with its name before it; drawn nowhere unless `visible`.
+    /// Creates a bar for `total` bytes, preceded by a name; hidden unless `visible`.
     #[must_use]
     pub fn of_bytes(name: &str, total: u64, visible: bool) -> Self {
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -40,28 +40,28 @@ impl Bar {
         Self(bar)
     }
 
-    /// Moves the bar.
+    /// Sets the bar's position.
     pub fn set_position(&self, position: u64) {
         self.0.set_position(position);
     }
 
-    /// Says something beside the bar.
+    /// Sets the text shown next to the bar.
     pub fn set_message(&self, message: &str) {
         self.0.set_message(masked_line(message).into_owned());
     }
 
-    /// The time left, as far as the pace tells.
+    /// Returns the estimated time left.
     #[must_use]
     pub fn left(&self) -> Duration {
         self.0.eta()
     }
 
-    /// Draws it now.
+    /// Redraws the bar now.
     pub fn tick(&self) {
         self.0.tick();
     }
 
-    /// Draws it from time to time.
+    /// Redraws the bar periodically.
     pub fn keep_ticking(&self) {
         self.0.enable_steady_tick(Duration::from_millis(250));
     }
@@ -70,13 +70,13 @@ impl Bar {
         self.0.suspend(|| complain(line));
     }
 
-    /// Removes it.
+    /// Removes the bar.
     pub fn clear(&self) {
         self.0.finish_and_clear();
     }
 }
 
-/// Several bars, one below the other.
+/// Several bars, one below another.
 pub struct Bars(MultiProgress);
 
 impl Default for Bars {
@@ -86,13 +86,13 @@ impl Default for Bars {
 }
 
 impl Bars {
-    /// Puts a bar below the others.
+    /// Adds a bar below the others.
     #[must_use]
     pub fn add(&self, bar: Bar) -> Bar {
         Bar(self.0.add(bar.0))
     }
 
-    /// Prints a line above them.
+    /// Prints a line above the bars.
     pub fn print_above(&self, line: &str) {
         self.0.suspend(|| complain(line));
     }

@@ -1,24 +1,24 @@
-//! Control characters, made visible: C0, DEL, C1, and what embeds, overrides or isolates a direction of writing.
+//! Makes control characters visible: C0, DEL, C1, and the bidirectional embeddings, overrides and isolates.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// A text of several lines in which every control character but the line feed is masked, each by one visible character.
+/// Replaces each control character except line feeds with one visible character.
 #[must_use]
 pub fn masked(text: &str) -> Cow<'_, str> {
     replaced(text, |c| c != '\n' && is_control(c))
 }
 
-/// A text for a single line: line feeds are masked as well.
+/// Replaces each control character, including line feeds, with one visible character.
 #[must_use]
 pub fn masked_line(text: &str) -> Cow<'_, str> {
     replaced(text, is_control)
 }
 
-/// JSON with the control characters escaped that JSON itself allows within strings: the same document.
+/// Escapes the control characters that JSON allows unescaped within strings; the document stays the same.
 #[must_use]
 pub fn escaped_json(json: &str) -> Cow<'_, str> {
-    // JSON's own line feeds and blanks stand between values; within strings C0 is escaped already.
+    // Line feeds and blanks in JSON occur only between values; within strings, C0 is already escaped.
     let needs = |c: char| !c.is_ascii_control() && is_control(c) || c == '\u{7f}';
     if !json.contains(needs) {
         return Cow::Borrowed(json);
@@ -45,7 +45,7 @@ fn replaced(text: &str, hides: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|c| if hides(c) { picture(c) } else { c }).collect())
 }
 
-/// Unicode's picture of an ASCII control character; the others have none.
+/// Returns the Unicode symbol for an ASCII control character; other control characters have none.
 fn picture(c: char) -> char {
     match c {
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER),
@@ -58,7 +58,7 @@ fn picture(c: char) -> char {
 mod tests {
     use super::*;
 
-    /// Every control character of Unicode's categories Cc, and the directional ones.
+    /// All control characters of category Cc, and the bidirectional ones.
     fn controls() -> impl Iterator<Item = char> {
         let codes = (0..0x20_u32).chain(0x7f..0xa0).chain(0x202a..0x202f).chain(0x2066..0x206a);
         codes.map(|code| char::from_u32(code).unwrap())

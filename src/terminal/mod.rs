@@ -1,5 +1,5 @@
-//! The only way to a terminal. Text from files, runs and servers is masked here, so that no name can move the cursor,
-//! change the window's title or reverse the order of what is read; this program's own colors pass as [`Styled`].
+//! All terminal output goes through this module. Text from files, runs and servers is masked here, so that no name can move
+//! the cursor, change the window's title or reverse the text direction; this program's own colors pass as [`Styled`].
 
 mod bar;
 mod mask;

@@ -1,11 +1,11 @@
-//! Words from files, short enough for a message: a screen of a stranger's text hides what is wrong with it.
+//! Shortens text from files for messages, so that long foreign text does not hide the message.
 
-/// Characters of a word that a message shows.
+/// The most characters of a word that a message shows.
 const LONGEST: usize = 80;
-/// Words that a message lists.
+/// The most words that a message lists.
 const MOST: usize = 12;
 
-/// A text, cut where it is long.
+/// Truncates long text.
 #[must_use]
 pub fn brief(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
@@ -14,7 +14,7 @@ pub fn brief(text: &str) -> String {
     }
 }
 
-/// The first of some words, and how many more there are.
+/// Lists the first words, and how many more there are.
 #[must_use]
 pub fn listed<S: AsRef<str>>(words: &[S]) -> String {
     let shown = words.iter().take(MOST).map(|word| brief(word.as_ref())).collect::<Vec<_>>().join(", ");

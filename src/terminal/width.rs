@@ -1,30 +1,30 @@
-//! How wide text is on a terminal, and how it is made to fit.
+//! The width of text on a terminal, and how to fit text into a given width.
 
 use std::io::IsTerminal;
 
 use terminal_size::{Width as Measured, terminal_size_of};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The columns that lines may take.
+/// The width available for lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
-    /// As many as there are to say: files and pipes.
+    /// No limit: output to files and pipes.
     Unlimited,
-    /// At most so many.
+    /// At most this many columns.
     Columns(usize),
 }
 
-/// Nothing is laid out for less.
+/// The minimum width that layouts assume.
 const NARROWEST: usize = 20;
 
 impl Width {
-    /// Of standard output: `COLUMNS` where it is set, else the terminal's; unlimited where there is no terminal.
+    /// Returns the width of standard output: `COLUMNS` if set, else the terminal's width, else unlimited.
     #[must_use]
     pub fn of_stdout() -> Self {
         Self::of(&std::io::stdout())
     }
 
-    /// Likewise of standard error.
+    /// Returns the width of standard error, in the same way.
     #[must_use]
     pub fn of_stderr() -> Self {
         Self::of(&std::io::stderr())
@@ -41,7 +41,7 @@ impl Width {
         columns.map_or(Self::Unlimited, |columns| Self::Columns(columns.max(NARROWEST)))
     }
 
-    /// At most so many columns.
+    /// Returns the number of columns, at most `most`.
     #[must_use]
     pub fn at_most(self, most: usize) -> usize {
         match self {
@@ -51,13 +51,13 @@ impl Width {
     }
 }
 
-/// Columns that a text of one line takes; East Asian characters and emoji take two.
+/// Returns the number of columns that a line of text takes; East Asian characters and emoji take two.
 #[must_use]
 pub fn width_of(text: &str) -> usize {
     text.width()
 }
 
-/// A text cut in its middle, with an ellipsis, to at most `most` columns. More of the end is kept than of the beginning,
+/// Shortens text to at most `most` columns by an ellipsis in the middle. Keeps more of the end than of the beginning,
 /// because names differ at their ends.
 #[must_use]
 pub fn shortened(text: &str, most: usize) -> String {
@@ -70,7 +70,7 @@ pub fn shortened(text: &str, most: usize) -> String {
     format!("{head}…{tail}")
 }
 
-/// The first characters that fit into `most` columns.
+/// Returns the first characters that fit into `most` columns.
 fn taken(characters: impl Iterator<Item = char>, most: usize) -> String {
     let mut used = 0;
     let fits = |c: &char| {
@@ -80,7 +80,7 @@ fn taken(characters: impl Iterator<Item = char>, most: usize) -> String {
     characters.take_while(fits).collect()
 }
 
-/// Lines of at most `most` columns, broken between words; a word that is longer than a line is cut in its middle.
+/// Wraps text to lines of at most `most` columns; a word longer than a line is shortened in the middle.
 #[must_use]
 pub fn wrapped(text: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -99,7 +99,7 @@ pub fn wrapped(text: &str, most: usize) -> Vec<String> {
     lines
 }
 
-/// A text whose long lines are broken between words; what has no blank in it, such as a path, stays whole.
+/// Wraps long lines between words; a word longer than a line, such as a path, stays whole.
 #[must_use]
 pub fn paragraph(text: &str, width: Width) -> String {
     let Width::Columns(most) = width else { return text.into() };
@@ -124,8 +124,8 @@ pub fn paragraph(text: &str, width: Width) -> String {
     text.lines().map(broken).collect::<Vec<_>>().join("\n")
 }
 
-/// Parts joined by two blanks, as many of them as fit into `most` columns. Each comes with a rank: those of the highest
-/// rank go first, of equal ones the last. What then is still too long is cut at its end.
+/// Joins as many parts as fit into `most` columns, separated by two spaces. Parts of the highest rank are dropped first, of
+/// equal ranks the last one; parts of rank 0 are never dropped. A line that is still too long is truncated.
 #[must_use]
 pub fn fitted(parts: &[(String, u8)], most: usize) -> String {
     let mut kept: Vec<&(String, u8)> = parts.iter().filter(|(text, _)| !text.is_empty()).collect();
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(shortened(path, 31), "/home/me/e…_a0/checkpoints/best");
         assert_eq!(width_of(&shortened(path, 30)), 30);
         assert_eq!(shortened(path, 100), path);
-        // Two columns a character: 13 remain beside the ellipsis, of which 4 before and 8 behind can be filled.
+        // Two columns per character: besides the ellipsis, 13 columns remain, of which 4 before it and 8 after it can be filled.
         assert_eq!(shortened("東京東京東京東京東京", 14), "東京…東京東京");
         assert!(width_of(&shortened("東京東京東京東京東京", 13)) <= 13);
     }
