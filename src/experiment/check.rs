@@ -1,6 +1,6 @@
-//! The check of values against the schema.
+//! Checks values against the schema.
 //!
-//! It reads the schema that editors read, so that they and this program cannot disagree.
+//! This is the same schema that editors use, so that they and this program cannot disagree.
 
 use std::sync::LazyLock;
 
@@ -12,38 +12,38 @@ use super::suggest::nearest;
 use super::validator::{Validator, enough, float};
 use super::words::{number, short, shown, written};
 
-/// A value that the schema refuses.
+/// A value that the schema rejects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Dotted path of the key.
+    /// The dotted path of the key.
     pub path: String,
     /// What is wrong.
     pub message: String,
-    /// A few words beside the caret.
+    /// A short label next to the caret.
     pub label: Option<String>,
     /// What to do about it.
     pub hints: Vec<Hint>,
-    /// Which part is wrong.
+    /// The part of the entry that is wrong.
     pub part: Part,
 }
 
-/// The part of an entry that a refusal is about.
+/// The part of an entry that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The key is unknown.
     Key,
-    /// The value does not fit.
+    /// The value is invalid.
     Value,
     /// The key is missing.
     Missing,
 }
 
-/// Everything in `values` that the schema refuses.
+/// Returns everything in `values` that the schema rejects.
 #[must_use]
 pub fn check(values: &Dict, schema: &Json) -> Vec<Refusal> {
     let mut check = Check { schema: Validator::new(schema), refusals: Vec::new(), suggested: Vec::new() };
     check.table(values, schema, "");
-    // A key that stands there under another name is not missing, and with a base that is refused nothing is.
+    // A key present under a misspelled name is not missing, and if `base` is rejected, it may have set any key.
     let base_is_wrong = check.refusals.iter().any(|refusal| refusal.path == "base");
     let suggested = check.suggested;
     let is_reported = |refusal: &Refusal| refusal.part == Part::Missing && (base_is_wrong || suggested.contains(&refusal.path));
@@ -52,13 +52,13 @@ pub fn check(values: &Dict, schema: &Json) -> Vec<Refusal> {
 
 static NOTHING: LazyLock<Map<String, Json>> = LazyLock::new(Map::new);
 
-/// Unknown keys that are told what they may mean.
+/// The number of refusals after which unknown keys get no more suggestions.
 const MOST_HINTS: usize = 300;
 
 struct Check<'a> {
     schema: Validator<'a>,
     refusals: Vec<Refusal>,
-    /// Keys that unknown ones probably mean.
+    /// The keys that unknown ones probably stand for.
     suggested: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Check<'a> {
     }
 
     fn unknown(&mut self, key: &str, path: String, prefix: &str, properties: &Map<String, Json>) {
-        // Nobody reads so many, and each is compared with every known name.
+        // Nobody reads that many, and each unknown key is compared with every known name.
         let is_hinted = self.refusals.len() < MOST_HINTS;
         let hint = is_hinted.then(|| suggestion(key, prefix, properties, self.schema.root()));
         self.suggested.extend(hint.as_ref().and_then(Hint::path).map(String::from));
@@ -140,7 +140,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// A value where a table belongs, by what the value is called in other tools.
+/// Suggests a setting for a value given in place of a table, as in other tools.
 fn in_place_of_a_table(path: &str, value: &Value) -> Option<Hint> {
     let setting = match path {
         _ if matches!(value, Value::Dict(..)) => return None,
@@ -156,7 +156,7 @@ fn in_place_of_a_table(path: &str, value: &Value) -> Option<Hint> {
     Some(Hint::Misspelt(setting.into()))
 }
 
-/// `warmup_steps = 0.1`, which is a share of the steps in other tools.
+/// Recognizes `warmup_steps = 0.1`, which is a share of the steps in other tools.
 fn steps_as_a_share(path: &str, value: &Value) -> Option<Hint> {
     let share = value.to_num().and_then(|number| float(&number)).filter(|share| *share > 0.0 && *share < 1.0)?;
     (path == "schedule.warmup_steps").then(|| Hint::Words(format!("for a share of all steps, write warmup_ratio = {share}")))

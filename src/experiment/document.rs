@@ -1,4 +1,4 @@
-//! One source of settings as written: values, and where each of them stands.
+//! One source of settings: its values, and where each of them is written.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,50 +12,50 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::experiment::problem::{Place, Problem, SourceText};
 
-/// Where a document comes from, which decides its rank and how it is named.
+/// The origin of a document, which determines its precedence and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DocumentKind {
-    /// Values that nobody wrote.
+    /// Default values.
     Default,
-    /// The name of the experiment's file.
+    /// The file name of the experiment, used as its name.
     FileName,
-    /// An experiment file, or one that it is based on.
+    /// An experiment file or one of its bases.
     File(PathBuf),
     /// An environment variable.
     Environment(String),
-    /// A value that a sweep gives to one of its trials.
+    /// A value that a sweep sets for one of its trials.
     Chosen {
-        /// Who says so.
+        /// The place in the sweep that sets it.
         origin: String,
-        /// The folder that relative paths start from.
+        /// The folder that relative paths are resolved against.
         folder: PathBuf,
     },
-    /// A trial of a frozen plan: values with their origins.
+    /// A trial of a frozen plan, with the origin of each value.
     Planned(BTreeMap<String, String>),
-    /// An argument of the command line.
+    /// A command-line option.
     Argument(String),
 }
 
-/// Bytes of a key and of its value.
+/// The byte ranges of a key and its value.
 #[derive(Clone, Debug)]
 pub struct Spans {
     pub key: Range<usize>,
     pub value: Range<usize>,
 }
 
-/// Settings from one source.
+/// The settings from one source.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Where they come from.
+    /// The origin of the settings.
     pub kind: DocumentKind,
-    /// What was written.
+    /// The source text.
     pub text: Arc<SourceText>,
     values: Dict,
     spans: BTreeMap<String, Spans>,
 }
 
 impl Document {
-    /// Reads the text of an experiment file.
+    /// Parses the text of an experiment file.
     pub fn parse(path: &Path, content: String) -> Result<Self, Vec<Problem>> {
         let text = Arc::new(SourceText { name: path.display().to_string(), content });
         let (table, errors) = DeTable::parse_recoverable(&text.content);
@@ -69,9 +69,9 @@ impl Document {
         Ok(Self { kind: DocumentKind::File(path.to_path_buf()), text, values, spans })
     }
 
-    /// A single value at a dotted path, from outside of files.
+    /// Creates a document with a single value at a dotted path, from outside of files.
     ///
-    /// The value is read as TOML; what is not TOML is a string, so that words need no quotes.
+    /// The value is parsed as TOML; if that fails, it is taken as a string, so that words need no quotes.
     #[must_use]
     pub fn single(kind: DocumentKind, path: &str, value: &str, shown: String) -> Self {
         let parsed = ValueDeserializer::parse(value).ok().and_then(|de| toml::Value::deserialize(de).ok());
@@ -93,13 +93,13 @@ impl Document {
         Self { kind, text: Arc::new(SourceText { name, content }), values, spans }
     }
 
-    /// Values that have no text.
+    /// Creates a document from values without source text.
     #[must_use]
     pub fn unwritten(kind: DocumentKind, values: Dict) -> Self {
         Self { kind, text: Arc::new(SourceText { name: String::new(), content: String::new() }), values, spans: BTreeMap::new() }
     }
 
-    /// The value that a sweep gives to the setting at `path`, said at `place`.
+    /// Creates a document for the value that a sweep sets at `path`, as written at `place`.
     #[must_use]
     pub fn chosen(kind: DocumentKind, path: &str, value: &serde_json::Value, place: Option<Place>) -> Self {
         let nothing = || Arc::new(SourceText { name: String::new(), content: String::new() });
@@ -108,7 +108,7 @@ impl Document {
         Self { kind, text, values: nested(path, from_json(value)), spans: spans.into_iter().collect() }
     }
 
-    /// Every setting of a trial: dotted path, value, and where the value came from.
+    /// Creates a document with every setting of a trial: dotted path, value and origin.
     pub fn planned<'a>(settings: impl Iterator<Item = (&'a str, &'a serde_json::Value, &'a str)>) -> Self {
         let (mut values, mut origins) = (Dict::new(), BTreeMap::new());
         for (path, value, origin) in settings {
@@ -129,42 +129,42 @@ impl Document {
         Self::unwritten(DocumentKind::Planned(origins), values)
     }
 
-    /// Takes a key of the top level away.
+    /// Removes a top-level key.
     pub(super) fn forget(&mut self, key: &str) {
         self.values.remove(key);
     }
 
-    /// A text at the top level.
+    /// Returns the text at a top-level key.
     #[must_use]
     pub fn top_level(&self, key: &str) -> Option<&str> {
         self.values.get(key).and_then(Value::as_str)
     }
 
-    /// Where the key of a path stands.
+    /// Returns where a path's key is written.
     #[must_use]
     pub fn key(&self, path: &str) -> Option<Place> {
         self.spans(path).map(|spans| Place { text: Arc::clone(&self.text), span: Some(spans.key.clone()) })
     }
 
-    /// Where the value of a path stands.
+    /// Returns where a path's value is written.
     #[must_use]
     pub fn value(&self, path: &str) -> Option<Place> {
         self.spans(path).map(|spans| Place { text: Arc::clone(&self.text), span: Some(spans.value.clone()) })
     }
 
-    /// Outside of files a list has one place for all of its entries.
+    /// Returns the spans of a path. Outside of files, all entries of a list share the list's spans.
     fn spans(&self, path: &str) -> Option<&Spans> {
         let list = || self.spans.get(&path[..path.find('[')?]).filter(|_| !matches!(self.kind, DocumentKind::File(_)));
         self.spans.get(path).or_else(list)
     }
 
-    /// As a layer that can be told from the others by its number.
+    /// Returns the values as a layer for figment, identified by its number.
     pub(super) fn layer(&self, number: usize) -> FigmentLayer {
         FigmentLayer { number, values: self.values.clone() }
     }
 }
 
-/// A document as figment merges it.
+/// A document in the form that figment merges.
 pub(super) struct FigmentLayer {
     number: usize,
     values: Dict,
@@ -180,7 +180,7 @@ impl Provider for FigmentLayer {
     }
 }
 
-/// `{ a: { b: value } }` from `a.b`. An axis of a sweep is a whole path.
+/// Returns `{ a: { b: value } }` for `a.b`. An axis of a sweep keeps its whole path as one key.
 pub(super) fn nested(path: &str, value: Value) -> Dict {
     if let Some(axis) = path.strip_prefix("sweep.axes.") {
         let axes = Dict::from([(axis.to_string(), value)]);
@@ -192,7 +192,7 @@ pub(super) fn nested(path: &str, value: Value) -> Dict {
     }
 }
 
-/// A value as figment has it.
+/// Converts a value to figment's type.
 pub(super) fn from_json(value: &serde_json::Value) -> Value {
     match value {
         serde_json::Value::Null => Value::Empty(Tag::Default, Empty::Unit),
@@ -210,10 +210,10 @@ pub(super) fn from_json(value: &serde_json::Value) -> Value {
     }
 }
 
-/// None for what cannot be a setting's value at all.
+/// Converts a value to figment's type; returns `None` if that is impossible.
 fn figment_value(value: toml::Value) -> Option<Value> {
     match value {
-        // Dates are no setting's value; as text they fail the check for what was expected instead.
+        // No setting is a date; as text, it fails the check with a message about what was expected.
         toml::Value::Datetime(date) => Some(Value::from(date.to_string())),
         other => Value::serialize(other).ok(),
     }
@@ -227,7 +227,7 @@ fn collect(table: &DeTable<'_>, prefix: &str, spans: &mut BTreeMap<String, Spans
     }
 }
 
-/// What stands in a table or, as `path[0]`, in a list.
+/// Collects the spans inside a table or, as `path[0]`, inside a list.
 fn collect_inside(value: &DeValue<'_>, path: &str, spans: &mut BTreeMap<String, Spans>) {
     match value {
         DeValue::Table(inner) => collect(inner, path, spans),
@@ -259,7 +259,7 @@ fn not_toml(error: &toml::de::Error, text: &Arc<SourceText>) -> Problem {
     }
 }
 
-/// What is usually meant by something that is not TOML.
+/// Returns what is usually meant by a typical syntax error.
 fn advice(rest: &str) -> Option<&'static str> {
     let rest = rest.lines().next()?.trim_start();
     if rest.starts_with(['“', '”', '‘', '’']) {

@@ -1,21 +1,21 @@
-//! The environment variables that are settings, and the folder for runs.
+//! The environment variables that set settings, and the folder for runs.
 
 use std::path::{Path, PathBuf};
 
-/// What is outside of the files and the command line; read by the caller, so that loading depends on nothing else.
+/// The inputs besides files and the command line; read by the caller, so that loading depends on nothing else.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    /// Variables that start with `GLUEPOT_`.
+    /// The variables that start with `GLUEPOT_`.
     pub variables: Vec<(String, String)>,
-    /// The folder with the runs that `checkpoint = "run:ID"` may name.
+    /// The folder for the runs that `checkpoint = "run:ID"` may name.
     pub runs: PathBuf,
 }
 
-/// Variables that start with `GLUEPOT_` and are no settings; the tests have more, below `GLUEPOT_TEST_`.
+/// Variables that start with `GLUEPOT_` but are not settings; so are the tests' own, which start with `GLUEPOT_TEST_`.
 const NOT_SETTINGS: [&str; 2] = ["GLUEPOT_RUNS", "GLUEPOT_GLUE"];
 
 impl Environment {
-    /// The process's own variables, and the folder for runs.
+    /// Reads the variables of this process.
     #[must_use]
     pub fn from_env(runs: &Path) -> Self {
         let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {

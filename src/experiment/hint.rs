@@ -1,4 +1,4 @@
-//! What to do about a key or a value that is refused, in the words of the place where it is written.
+//! Hints about rejected keys and values, phrased for the place where they are written.
 
 use serde_json::{Map, Value as Json};
 
@@ -9,25 +9,25 @@ use super::sweepable::{paths, pointer};
 use super::words::short;
 use crate::settings::Retired;
 
-/// Something to do about a refusal.
+/// A hint about a rejected key or value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
-    /// Said as it is.
+    /// A literal sentence.
     Words(String),
-    /// The setting at this path was misspelt.
+    /// The setting at this path was misspelled.
     Misspelt(String),
-    /// The setting at this path, by the name of another tool, and the values that it takes if they are others.
+    /// The setting at this path, given by its name in another tool; with its possible values if they differ there.
     Renamed(String, Option<String>),
-    /// The setting at this path stands in another table.
+    /// The setting at this path belongs in another table.
     Misplaced(String),
-    /// Text that is a number, as TOML writes it, and whether it was written so.
+    /// A quoted number, as TOML writes it, and whether it was already written that way.
     Number(String, bool),
-    /// A value that is meant as text.
+    /// A value that must be quoted as text.
     Text,
 }
 
 impl Hint {
-    /// The setting that was probably meant.
+    /// Returns the setting that was probably meant.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         match self {
@@ -36,7 +36,7 @@ impl Hint {
         }
     }
 
-    /// The sentence, for a refusal of `refused` in a document of this kind, where `value` is written.
+    /// Returns the hint as a sentence about `refused`, whose value is written as `value` in a document of this kind.
     #[must_use]
     pub fn text(&self, refused: &str, kind: Option<&DocumentKind>, value: &str) -> String {
         let is_file = !matches!(kind, Some(DocumentKind::Environment(_) | DocumentKind::Argument(_)));
@@ -66,7 +66,7 @@ impl Hint {
     }
 }
 
-/// A setting, as it would be written where `refused` is.
+/// Names a setting as it would be written at the place of `refused`.
 fn named(path: &str, refused: &str, kind: Option<&DocumentKind>) -> String {
     match (kind, path.split_once('.')) {
         (Some(DocumentKind::Environment(_)), _) => format!("`GLUEPOT_{}`", path.replace('.', "_").to_uppercase()),
@@ -80,7 +80,7 @@ fn named(path: &str, refused: &str, kind: Option<&DocumentKind>) -> String {
     }
 }
 
-/// What was probably meant by the unknown `key` of the table `table`, which has these `properties`.
+/// Returns what the unknown `key` in `table`, which has these `properties`, was probably meant to be.
 #[must_use]
 pub fn suggestion(key: &str, table: &str, properties: &Map<String, Json>, schema: &Json) -> Hint {
     let known = || {
@@ -126,7 +126,7 @@ pub fn suggestion(key: &str, table: &str, properties: &Map<String, Json>, schema
         .unwrap_or_else(known)
 }
 
-/// The setting that goes by this name in another tool.
+/// Returns a hint if the key is a name in another tool.
 fn renamed(key: &str, schema: &Json) -> Option<Hint> {
     let is_table = |name: &str| !name.contains('.') && paths(schema).iter().all(|path| path != name);
     Some(match equivalent(key)? {
@@ -138,7 +138,7 @@ fn renamed(key: &str, schema: &Json) -> Option<Hint> {
     })
 }
 
-/// What was probably meant by a key of `[sweep]` or of a table in it.
+/// Returns a hint about an unknown key in `[sweep]` or one of its tables.
 fn swept(key: &str, table: &str, properties: &Map<String, Json>, schema: &Json) -> Option<Hint> {
     if table == "sweep" && pointer(schema, key).is_some() {
         return Some(Hint::Words(format!("what varies belongs in the table [sweep.axes]: \"{key}\" = [ … ]")));

@@ -1,4 +1,4 @@
-//! Every source of settings, merged, and where each value came from.
+//! All sources of settings, merged, and the origin of each value.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use super::document::{Document, DocumentKind};
 use crate::experiment::problem::{Place, Problem, SourceText};
 use crate::settings::SettingProblem;
 
-/// Every source of settings, the weakest first.
+/// All sources of settings, lowest precedence first.
 #[derive(Debug)]
 pub(super) struct Layers {
     pub(super) documents: Vec<Document>,
     figment: Figment,
-    /// Merged once: to ask figment for a place is to merge everything again.
+    /// Merged once, because every query to figment merges everything again.
     merged: Value,
 }
 
@@ -34,7 +34,7 @@ impl Layers {
         self.merged.as_dict().cloned().unwrap_or_default()
     }
 
-    /// The strongest document that says something at this path.
+    /// Returns the document with the highest precedence that sets this path.
     pub(super) fn document(&self, path: &str) -> Option<&Document> {
         let metadata = self.figment.get_metadata(self.merged.find_ref(path)?.tag())?;
         let number: usize = metadata.source.as_ref()?.custom()?.parse().ok()?;
@@ -74,13 +74,13 @@ impl Layers {
         Problem { message: refusal.message, place, label: refusal.label, help }
     }
 
-    /// Where the table of a path stands, if it has one.
+    /// Returns where the table of a path is written, if it has one.
     fn parent(&self, path: &str) -> Option<Place> {
         let (table, _) = path.rsplit_once('.')?;
         self.last_with(table)?.value(table)
     }
 
-    /// A trial's value, with the place in the sweep that says so.
+    /// Creates the document for a trial's value, with its place in the sweep.
     pub(super) fn chosen(&self, choice: &Choice) -> Document {
         let document = self.last_with(&choice.place);
         let place = document.and_then(|document| document.value(&choice.place));
@@ -98,7 +98,7 @@ impl Layers {
         Document::chosen(DocumentKind::Chosen { origin: format!("{said}, {origin}"), folder }, &choice.path, &choice.value, place)
     }
 
-    /// The strongest document in whose text the path stands: tables have no metadata of their own.
+    /// Returns the document of highest precedence whose text contains the path. Needed because tables have no metadata.
     fn last_with(&self, path: &str) -> Option<&Document> {
         self.documents.iter().rev().find(|document| document.key(path).is_some())
     }

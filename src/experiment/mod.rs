@@ -1,4 +1,4 @@
-//! An experiment as written: its file, the files that it is based on, and what overrides them.
+//! An experiment as written: its file, that file's bases, and overrides.
 
 mod check;
 mod document;
@@ -38,29 +38,29 @@ use layers::Layers;
 use retired::Given;
 use sources::{argument, base_outside_of_files, defaults, file_name, neutral, read_with_bases, variable};
 
-/// An experiment, merged.
+/// An experiment, merged from all sources.
 #[derive(Debug)]
 pub struct Experiment {
-    /// The settings, where they could be read in spite of all problems.
+    /// The settings, if they could be read despite any problems.
     pub settings: Option<Settings>,
-    /// What varies, if the experiment is a sweep.
+    /// The sweep, if the experiment is one.
     pub sweep: Option<Sweep>,
-    /// What is wrong so far.
+    /// The problems found so far.
     pub problems: Vec<Problem>,
     path: PathBuf,
     runs: PathBuf,
     seed: u64,
-    /// Paths whose values were refused, and about which nothing more is to be said.
+    /// Paths whose values were rejected; no further problems are reported about them.
     refused: Vec<String>,
-    /// Settings of earlier versions that are given.
+    /// The retired settings that are given.
     retired: Vec<Given>,
-    /// Whether this is the record of a run, in which a retired setting at its usual value is nothing special.
+    /// Whether this is the record of a run, in which a retired setting at its usual value needs no remark.
     is_record: bool,
     layers: Layers,
 }
 
 impl Experiment {
-    /// Reads a file and what it is based on, puts environment and overrides on top, and checks everything.
+    /// Reads a file and its bases, applies the environment and overrides, and checks everything.
     #[must_use]
     pub fn load(path: &Path, overrides: &[Override], environment: &Environment) -> Self {
         let schema = schema();
@@ -75,7 +75,7 @@ impl Experiment {
         Self::of(documents, path, &environment.runs, problems)
     }
 
-    /// The trial of a sweep in which settings have these values, its seed among them.
+    /// Returns the trial of this sweep in which settings, including the seed, have the chosen values.
     #[must_use]
     pub fn trial(&self, choices: &[Choice]) -> Self {
         let is_argument = |document: &Document| matches!(document.kind, DocumentKind::Argument(_));
@@ -88,13 +88,13 @@ impl Experiment {
         Self::of(documents, &self.path, &self.runs, Vec::new())
     }
 
-    /// An experiment whose every setting is known, such as a trial of a frozen plan; `path` names it in messages.
+    /// Creates an experiment from a complete set of settings, such as a trial of a frozen plan; `path` names it in messages.
     #[must_use]
     pub fn planned(path: &Path, document: Document) -> Self {
         Self { is_record: true, ..Self::of(vec![neutral(), document], path, Path::new(""), Vec::new()) }
     }
 
-    /// The settings that a run has recorded, with overrides on top. A setting that did not exist yet has its neutral value,
+    /// Reads the settings recorded by a run and applies overrides. A setting that did not exist yet gets its neutral value,
     /// whatever its default is now.
     #[must_use]
     pub fn recorded(path: &Path, overrides: &[Override], runs: &Path) -> Self {
@@ -104,12 +104,12 @@ impl Experiment {
         Self { is_record: true, ..Self::of(documents.collect(), path, runs, problems) }
     }
 
-    /// Settings of earlier versions that are given, and their values.
+    /// Returns the retired settings that are given, and their values.
     pub fn retired(&self) -> impl Iterator<Item = (&'static Retired, serde_json::Value)> {
         self.retired.iter().cloned()
     }
 
-    /// What there is to say about an experiment with which nothing is wrong.
+    /// Returns remarks about a valid experiment.
     #[must_use]
     pub fn remarks(&self) -> Problems {
         Problems(retired::remarks(&self.retired, &self.layers, self.is_record))
@@ -134,25 +134,25 @@ impl Experiment {
         experiment
     }
 
-    /// The seed, which stands even where a sweep leaves other settings open.
+    /// Returns the seed, which is known even if a sweep leaves other settings open.
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// The experiment's file.
+    /// Returns the path of the experiment's file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The folder with the runs that `checkpoint = "run:ID"` may name.
+    /// Returns the folder for the runs that `checkpoint = "run:ID"` may name.
     #[must_use]
     pub fn runs(&self) -> &Path {
         &self.runs
     }
 
-    /// Adds problems that showed later, such as in the plan.
+    /// Adds problems that were found later, such as in the plan.
     pub fn add_problems(&mut self, problems: Vec<SettingProblem>) {
         let new = problems.into_iter().filter(|problem| !self.refused.contains(&problem.path));
         let new = new.map(|problem| self.layers.located(problem));
@@ -160,7 +160,7 @@ impl Experiment {
         self.problems.extend(new.filter(|problem| !known.contains(&problem.message)));
     }
 
-    /// The settings, if nothing is wrong.
+    /// Returns the settings if there are no problems.
     pub fn sound(&self) -> Result<&Settings, Problems> {
         match &self.settings {
             Some(settings) if self.problems.is_empty() => Ok(settings),
@@ -168,13 +168,13 @@ impl Experiment {
         }
     }
 
-    /// Where the value at a path comes from.
+    /// Returns where the value at a path comes from.
     #[must_use]
     pub fn origin(&self, path: &str) -> String {
         self.layers.origin(path)
     }
 
-    /// The folder that a relative path at this place means: that of the file that says it.
+    /// Returns the folder that a relative path in this setting is resolved against: that of the file that sets it.
     #[must_use]
     pub fn folder(&self, path: &str) -> PathBuf {
         match self.layers.document(path).map(|document| &document.kind) {
@@ -184,7 +184,7 @@ impl Experiment {
         }
     }
 
-    /// The experiment's file and the ones it is based on, itself first.
+    /// Returns the experiment's file and its bases, the experiment's own file first.
     pub fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.layers.documents.iter().rev().filter_map(|document| match &document.kind {
             DocumentKind::File(path) => Some((path.as_path(), document.text.content.as_str())),
@@ -192,7 +192,7 @@ impl Experiment {
         })
     }
 
-    /// The same as names and contents of copies: `experiment.toml`, and `base-1-…` for each file it is based on.
+    /// Returns names and contents for copies of these files: `experiment.toml`, and `base-1-…` for each base.
     #[must_use]
     pub fn copies(&self) -> Vec<(String, String)> {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

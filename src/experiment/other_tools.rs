@@ -1,28 +1,28 @@
-//! Names of other tools, transformers' `TrainingArguments` and `run_glue.py` first, and what they stand for here.
+//! Setting names in other tools, mainly transformers' `TrainingArguments` and `run_glue.py`, and their equivalents here.
 
-/// What another tool's name stands for.
+/// The equivalent of another tool's setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Equivalent {
-    /// The setting at this path, which takes the same values.
+    /// The setting at this path, with the same values.
     Same(&'static str),
-    /// The setting at this path, which takes other values, and which.
+    /// The setting at this path, with other values, described in the second field.
     Other(&'static str, &'static str),
-    /// The setting at this path, switched on by this value.
+    /// The setting at this path, set to this value.
     Switch(&'static str, &'static str),
-    /// No setting; what there is instead.
+    /// No such setting; with what to use instead.
     Nothing(&'static str),
 }
 
 use Equivalent::{Nothing, Other, Same, Switch};
 
-/// What a name stands for here, however it is capitalized and hyphenated.
+/// Returns the equivalent of a name, ignoring case and treating hyphens as underscores.
 #[must_use]
 pub fn equivalent(name: &str) -> Option<Equivalent> {
     let name = name.replace('-', "_").to_lowercase();
     EQUIVALENTS.iter().find(|(names, _)| names.split_whitespace().any(|known| known == name)).map(|(_, meaning)| *meaning)
 }
 
-/// Every name of another tool.
+/// Returns all known names of other tools.
 pub fn names() -> impl Iterator<Item = &'static str> {
     EQUIVALENTS.iter().flat_map(|(names, _)| names.split_whitespace())
 }

@@ -1,23 +1,23 @@
-//! Values that are given outside of files: on the command line, and by a sweep to its trials.
+//! Values given outside of files: on the command line, or by a sweep to its trials.
 
-/// A dotted path and its value, from outside of files.
+/// A dotted path and its value, given outside of files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
-    /// `data.batch_size`.
+    /// The dotted path, such as `data.batch_size`.
     pub path: String,
-    /// As typed.
+    /// The value as typed.
     pub value: String,
-    /// The option that it came by: `--set`, `--device`, `--axis` or `--seeds`.
+    /// The option that gave it: `--set`, `--device`, `--axis` or `--seeds`.
     pub option: &'static str,
 }
 
 /// A setting's value in one trial of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
-    /// `data.batch_size`.
+    /// The dotted path, such as `data.batch_size`.
     pub path: String,
     pub value: serde_json::Value,
-    /// The path of the place that says so, such as `sweep.axes.data.batch_size[1]`.
+    /// The path of the entry that gives the value, such as `sweep.axes.data.batch_size[1]`.
     pub place: String,
 }
 

@@ -1,5 +1,5 @@
-//! Problems of an experiment, shown where they are: file, line, column, the line itself, what to do. Never more than a
-//! screen of them.
+//! Problems in an experiment, shown with file, line, column, the line itself and advice. At most about a screenful
+//! is shown.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,25 +9,25 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 use crate::terminal::{Styled, masked, masked_line};
 
-/// A text that problems can point into: a file, or an argument of the command line.
+/// A text that problems can point into: a file or a command-line option.
 #[derive(Clone, Debug)]
 pub struct SourceText {
-    /// As shown: a path, `--set` or an environment variable.
+    /// The displayed name: a path, `--set` or an environment variable.
     pub name: String,
-    /// Everything in it.
+    /// The whole text.
     pub content: String,
 }
 
-/// Where a problem is.
+/// The location of a problem.
 #[derive(Clone, Debug)]
 pub struct Place {
     pub text: Arc<SourceText>,
-    /// Bytes within it; none for the text as a whole.
+    /// The byte range within the text; `None` for the text as a whole.
     pub span: Option<Range<usize>>,
 }
 
 impl Place {
-    /// `file:line:column`, counted from 1.
+    /// Returns the line and the column, both counted from 1.
     #[must_use]
     pub fn line_and_column(&self) -> Option<(usize, usize)> {
         let start = self.span.as_ref()?.start.min(self.text.content.len());
@@ -44,19 +44,19 @@ impl Place {
     }
 }
 
-/// Something that is wrong with an experiment.
+/// A problem in an experiment.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// What, in lowercase, with the value.
+    /// What is wrong, in lowercase, including the value.
     pub message: String,
     pub place: Option<Place>,
-    /// A few words beside the caret.
+    /// A short label next to the caret.
     pub label: Option<String>,
     /// What to do about it.
     pub help: Vec<String>,
 }
 
-/// Every problem of an experiment at once; never none.
+/// All problems of an experiment; never empty.
 #[derive(Clone, Debug)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -69,13 +69,13 @@ impl fmt::Display for Problems {
 }
 
 impl Problems {
-    /// The problems as a person reads them on a terminal, with colors.
+    /// Renders the problems for a terminal, with colors.
     #[must_use]
     pub fn styled(&self) -> Styled {
         Styled::of_masked_parts(self.render(&Renderer::styled(), &Level::ERROR))
     }
 
-    /// The same as warnings.
+    /// Renders the problems as warnings, with colors.
     #[must_use]
     pub fn styled_warnings(&self) -> Styled {
         Styled::of_masked_parts(self.render(&Renderer::styled(), &Level::WARNING))
@@ -100,18 +100,18 @@ impl Problems {
     }
 }
 
-/// Problems that are shown with their line, and problems after them that have a line each: together a screen.
+/// The number of problems shown with their source line, then the number shown in one line each: together about a screenful.
 const SHOWN_WHOLE: usize = 6;
 const SHOWN_BRIEFLY: usize = 10;
 
-/// Bytes of a hint that fits behind its problem on a line.
+/// The longest hint, in bytes, that is appended to a one-line problem.
 const BRIEF: usize = 120;
 
-/// Bytes of a line that are shown on each side of what is wrong in it.
+/// The bytes of a source line shown before and after the start of the problem.
 const AROUND: usize = 400;
 
 impl Problem {
-    /// With control characters masked wherever text comes from elsewhere, so that what remains is the renderer's.
+    /// Renders the problem; control characters in foreign text are masked, so that any left are the renderer's own.
     fn rendered(&self, renderer: &Renderer, level: &Level<'static>) -> String {
         let message = masked(&self.message);
         let title = level.clone().primary_title(&*message);
@@ -132,7 +132,7 @@ impl Problem {
         renderer.render(&[group])
     }
 
-    /// One line: where, what, and what to do.
+    /// Renders the problem as one line: place, message and advice.
     fn brief(&self) -> String {
         let place = self.place.as_ref().map(|place| {
             let position = place.line_and_column().map(|(line, column)| format!(":{line}:{column}"));
@@ -145,12 +145,12 @@ impl Problem {
     }
 }
 
-/// Tabs stay: the renderer lays them out, and with them what is below.
+/// Masks a source line except tabs, which the renderer expands so that the annotation lines up.
 fn masked_source(content: &str) -> String {
     content.split('\t').map(masked).collect::<Vec<_>>().join("\t")
 }
 
-/// The line on which a problem begins, as much of it as can be shown.
+/// The line on which a problem begins, or as much of it as can be shown.
 struct Excerpt {
     text: String,
     line: usize,
@@ -169,13 +169,13 @@ impl Excerpt {
         let from = floor(content, line_start.max(start.saturating_sub(AROUND)));
         let to = floor(content, line_end.min(start + AROUND));
         let line = content[..start].matches('\n').count() + 1;
-        // Masks are longer or shorter than what they mask.
+        // A mask may be longer or shorter than what it masks.
         let [before, wrong, after] = [from..start, start..end.min(to), end.min(to)..to].map(|part| masked_source(&content[part]));
         Some(Self { text: format!("{before}{wrong}{after}"), line, span: before.len()..before.len() + wrong.len() })
     }
 }
 
-/// The start of the character at a byte, inside the text.
+/// Rounds a byte offset down to a character boundary within the text.
 fn floor(content: &str, byte: usize) -> usize {
     let byte = byte.min(content.len());
     (0..=byte).rev().find(|at| content.is_char_boundary(*at)).unwrap_or(0)

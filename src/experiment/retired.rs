@@ -1,4 +1,4 @@
-//! Settings of earlier versions in an experiment: they still work, without effect, and whoever wrote them is told.
+//! Settings of earlier versions: they are accepted without effect, and the user gets a remark.
 
 use figment::value::{Dict, Value};
 use serde_json::Value as Json;
@@ -8,15 +8,15 @@ use super::problem::Problem;
 use super::words::whole;
 use crate::settings::{RETIRED, Retired};
 
-/// A retired setting, and the value that is given for it.
+/// A retired setting and the value given for it.
 pub(super) type Given = (&'static Retired, Json);
 
-/// Takes retired settings out of merged values; those whose values were never valid stay, and are refused as unknown.
+/// Removes retired settings from merged values; those whose values were never valid stay, and are rejected as unknown.
 pub(super) fn take(values: &mut Dict) -> Vec<Given> {
     RETIRED.iter().filter_map(|retired| Some((retired, remove(values, retired)?.into()))).collect()
 }
 
-/// Every retired setting was a whole number of at least 1 in a table.
+/// Removes one retired setting. Each of them was a whole number of at least 1 in a table.
 fn remove(values: &mut Dict, retired: &Retired) -> Option<u64> {
     let (table, key) = retired.path.split_once('.')?;
     let Some(Value::Dict(_, inner)) = values.get_mut(table) else { return None };
@@ -25,7 +25,7 @@ fn remove(values: &mut Dict, retired: &Retired) -> Option<u64> {
     Some(number)
 }
 
-/// What there is to say about them. In the record of a run the usual value was written by the program.
+/// Returns remarks about retired settings. In a run's record, the usual value was written by the program and needs none.
 pub(super) fn remarks(given: &[Given], layers: &Layers, is_record: bool) -> Vec<Problem> {
     let is_usual = |(retired, value): &&Given| value.as_u64() == Some(retired.value);
     let remark = |(retired, _): &Given| Problem {

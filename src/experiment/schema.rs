@@ -9,7 +9,7 @@ use super::document::from_json;
 use super::sweepable;
 use crate::settings::{Settings, Sweep, strip};
 
-/// The schema of experiment files.
+/// Returns the schema of experiment files.
 #[must_use]
 pub fn schema() -> &'static Json {
     static SCHEMA: LazyLock<Json> = LazyLock::new(generated);
@@ -23,20 +23,20 @@ fn generated() -> Json {
     if let Some(object) = schema.as_object_mut() {
         object.insert("title".into(), Json::from("gluepot experiment"));
     }
-    // A sweep is a part of the file, but no setting of a trial.
+    // A sweep is part of the file, but not a setting of a trial.
     if let Some(properties) = schema.pointer_mut("/properties").and_then(Json::as_object_mut) {
         properties.insert("sweep".into(), sweep);
     }
     sweepable::fill_in(&mut schema);
     strip(&mut schema);
-    // The default is the file's name, which no schema can say.
+    // The default is the file's name, which a schema cannot express.
     if let Some(name) = schema.pointer_mut("/properties/name").and_then(Json::as_object_mut) {
         name.remove("default");
     }
     schema
 }
 
-/// An example for each required key, as the schema gives them.
+/// Returns an example for each required key, taken from the schema.
 #[must_use]
 pub fn examples(schema: &Json) -> Vec<(String, Value)> {
     let required = schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);

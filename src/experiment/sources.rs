@@ -1,4 +1,4 @@
-//! Where settings are read from: defaults, files and their bases, the environment, the command line.
+//! The sources of settings: defaults, files and their bases, the environment, the command line.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{Override, schema};
 use crate::experiment::problem::{Place, Problem};
 use crate::settings::properties;
 
-/// Values that nobody has to write.
+/// Returns the default values.
 pub(super) fn defaults() -> Document {
     let properties = schema().get("properties").and_then(serde_json::Value::as_object).into_iter().flatten();
     let default = |(key, property): (&String, &serde_json::Value)| {
@@ -19,13 +19,13 @@ pub(super) fn defaults() -> Document {
     Document::unwritten(DocumentKind::Default, properties.filter_map(default).collect())
 }
 
-/// Of settings that were added later: the values that mean "as before".
+/// Returns the neutral values of settings that were added later: those that keep the earlier behavior.
 pub(super) fn neutral() -> Document {
     let settings = properties().neutral().map(|(property, neutral)| (property.path.as_str(), from_json(neutral)));
     Document::unwritten(DocumentKind::Default, settings.fold(Dict::new(), |all, (path, value)| merged(all, nested(path, value))))
 }
 
-/// Two tables of tables as one.
+/// Merges two nested tables.
 fn merged(mut all: Dict, more: Dict) -> Dict {
     for (key, value) in more {
         match (all.remove(&key), value) {
@@ -40,13 +40,13 @@ fn merged(mut all: Dict, more: Dict) -> Dict {
     all
 }
 
-/// The experiment's name, unless something else names it.
+/// Returns the experiment's default name, which is its file's name.
 pub(super) fn file_name(path: &Path) -> Document {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     Document::unwritten(DocumentKind::FileName, Dict::from([("name".to_string(), Value::from(stem))]))
 }
 
-/// An argument of the command line.
+/// Returns the document for a command-line option.
 pub(super) fn argument(override_: &Override) -> Document {
     let shown = match override_.option {
         option @ ("--set" | "--axis") => {
@@ -57,7 +57,7 @@ pub(super) fn argument(override_: &Override) -> Document {
     Document::single(DocumentKind::Argument(override_.option.to_string()), &override_.path, &override_.value, shown)
 }
 
-/// `GLUEPOT_DATA_BATCH_SIZE` is `data.batch_size`: a table's name in front becomes the table.
+/// Maps an environment variable to a setting: `GLUEPOT_DATA_BATCH_SIZE` is `data.batch_size`, as `data` is a table.
 pub(super) fn variable(name: &str, value: &str, schema: &serde_json::Value) -> Document {
     let rest = name.trim_start_matches("GLUEPOT_").to_lowercase();
     let is_table = |table: &str| {
@@ -72,7 +72,7 @@ pub(super) fn variable(name: &str, value: &str, schema: &serde_json::Value) -> D
     Document::single(DocumentKind::Environment(name.to_string()), &path, value, format!("{name}={value}"))
 }
 
-/// Reads a file, then its base, and so on; the experiment's own file comes first.
+/// Reads a file, then its base, and so on; appends the experiment's own file first.
 pub(super) fn read_with_bases(path: &Path, named_by: Option<&Place>, files: &mut Vec<Document>, problems: &mut Vec<Problem>) {
     let problem = |message: String, help: Option<String>| Problem {
         message,
@@ -119,7 +119,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// The operating system's reason without its number.
+/// Returns the operating system's reason without the error number.
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".into(),
@@ -129,7 +129,7 @@ fn reason(error: &std::io::Error) -> String {
     }
 }
 
-/// A base takes part in reading files, which is over when other sources speak.
+/// Rejects a `base` given outside of files: by the time other sources are applied, all files have been read.
 pub(super) fn base_outside_of_files(document: &Document) -> Option<Problem> {
     let is_file = matches!(document.kind, DocumentKind::File(_));
     let place = document.key("base").filter(|_| !is_file)?;

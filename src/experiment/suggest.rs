@@ -1,12 +1,12 @@
-//! The name that was probably meant.
+//! Suggests names for misspelled ones.
 
-/// Bytes of a word that may be a misspelt name.
+/// The longest word, in bytes, that is compared with known names.
 const LONGEST: usize = 64;
 
-/// The candidate within a few typing errors of `word`, if there is one.
+/// Returns the closest candidate within a few typing errors of `word`.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Comparing takes time that grows with the length of both.
+    // The comparison takes time proportional to both lengths.
     if word.len() > LONGEST {
         return None;
     }

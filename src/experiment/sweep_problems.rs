@@ -1,4 +1,4 @@
-//! What is wrong with a sweep beyond what the schema says: within itself, and with what else is set.
+//! Problems of a sweep that the schema cannot find: within the sweep, and in combination with other settings.
 
 use figment::value::Value;
 
@@ -36,7 +36,7 @@ pub(super) fn sweep_problems(sweep: &Sweep, layers: &Layers, schema: &serde_json
     problems
 }
 
-/// `run:latest` would be a trial of the sweep itself as soon as that has begun.
+/// Rejects `run:latest`, which would mean a trial of the sweep itself as soon as it has started.
 fn latest_of_itself(sweep: &Sweep, layers: &Layers) -> Option<SettingProblem> {
     const LATEST: &str = "run:latest";
     let varies = matches!(sweep.axes.get(CHECKPOINT), Some(Axis::Values(values)) if values.iter().any(|value| value == LATEST));

@@ -1,10 +1,10 @@
-//! The part of the schema that says which settings a sweep can vary, and with which values.
+//! The part of the schema that describes which settings a sweep can vary, and their values.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::settings::{Property, properties};
 
-/// Lists every setting that can vary under `axes`, `paired` and `exclude`.
+/// Adds every setting that can vary to `axes`, `paired` and `exclude`.
 pub(super) fn fill_in(schema: &mut Json) {
     let settings = settings(schema);
     let property = |path: &str, pointer: &str| (path.to_string(), json!({ "$ref": pointer }));
@@ -29,13 +29,13 @@ pub(super) fn fill_in(schema: &mut Json) {
     put("exclude", "items", table(&values));
 }
 
-/// A list of a setting's values; for numbers a range too.
+/// Returns the schema of an axis: a list of values or, for numbers, also a range.
 fn axis(pointer: &str, is_number: bool) -> Json {
     let list = json!({ "type": "array", "minItems": 1, "items": { "$ref": pointer } });
     if is_number { json!({ "anyOf": [list, { "$ref": "#/$defs/Range" }] }) } else { list }
 }
 
-/// The pointer to the schema of the setting at a dotted path.
+/// Returns the JSON pointer to the schema of the setting at a dotted path.
 pub(super) fn pointer(schema: &Json, path: &str) -> Option<String> {
     let (table, key) = path.split_once('.').unwrap_or(("", path));
     let pointer = if table.is_empty() {
@@ -66,13 +66,13 @@ fn mentions_type(schema: &Json, pointer: &str, kind: &str) -> bool {
     }
 }
 
-/// Dotted paths and pointers of the settings that can vary, in the order of the manual.
+/// Returns the dotted paths and JSON pointers of the settings that can vary, in the order of the manual.
 fn settings(schema: &Json) -> Vec<(String, String)> {
     let of_property = |property: &Property| Some((property.path.clone(), pointer(schema, &property.path)?));
     properties().iter().filter(|property| property.can_be_swept).filter_map(of_property).collect()
 }
 
-/// Dotted paths of all keys of a file, in the order of the manual.
+/// Returns the dotted paths of all keys of a file, in the order of the manual.
 #[must_use]
 pub fn paths(schema: &Json) -> Vec<String> {
     let keys = |pointer: &str| -> Vec<String> {
@@ -86,7 +86,7 @@ pub fn paths(schema: &Json) -> Vec<String> {
     single.into_iter().chain(inner).collect()
 }
 
-/// The name of the definition that a top-level key refers to.
+/// Returns the name of the definition that a top-level key refers to.
 fn definition(schema: &Json, key: &str) -> String {
     let reference = schema.pointer(&format!("/properties/{key}/$ref")).and_then(Json::as_str).unwrap_or_default();
     reference.trim_start_matches("#/$defs/").to_string()

@@ -1,4 +1,4 @@
-//! From merged values to settings and a sweep, or every problem with them at once.
+//! Turns merged values into settings and a sweep, or reports all problems at once.
 
 use figment::Figment;
 use figment::value::{Dict, Value};
@@ -11,7 +11,7 @@ use super::{Experiment, retired};
 use crate::settings::{SettingProblem, Settings, Sweep};
 
 impl Experiment {
-    /// Reads the merged values. What is sound is read on in spite of what is not, so that all problems show at once.
+    /// Reads the merged values. Valid parts are read even if others are not, so that all problems are reported together.
     pub(super) fn validate(&mut self) {
         let mut values = self.layers.merged();
         self.retired = retired::take(&mut values);
@@ -22,7 +22,7 @@ impl Experiment {
             Ok(Some(sweep)) => sweep.paths().into_iter().map(String::from).collect(),
             _ => Vec::new(),
         };
-        // What varies needs no value outside of the sweep.
+        // A varying setting needs no value outside of the sweep.
         refusals.retain(|refusal| refusal.part != Part::Missing || !varying.contains(&refusal.path));
         for refusal in refusals.iter().filter(|refusal| refusal.part != Part::Missing) {
             remove(&mut values, refusal.path.split('[').next().unwrap_or_default());
@@ -34,21 +34,21 @@ impl Experiment {
     }
 
     fn validate_settings(&mut self, mut values: Dict, varying: &[String]) {
-        // Examples stand in for what is missing or was refused.
+        // Examples stand in for missing or rejected values.
         let stand_ins: Vec<_> = examples(schema()).into_iter().filter(|(key, _)| !values.contains_key(key)).collect();
         let is_whole = stand_ins.is_empty();
         values.extend(stand_ins);
         let settings = match read_settings(values) {
             Ok(settings) => settings,
             Err(problem) => {
-                // Otherwise it follows from a problem that is known.
+                // Otherwise it follows from a problem already reported.
                 if self.problems.is_empty() {
                     self.problems.push(self.layers.located(problem));
                 }
                 return;
             }
         };
-        // A value that was taken away is neither missing nor at odds with another.
+        // A rejected value must not also be reported as missing or in conflict with another.
         let is_reported = |problem: &SettingProblem| {
             let path = &problem.path;
             self.refused.contains(path) || varying.contains(path) || (path == "metric" && !is_whole)
@@ -80,7 +80,7 @@ fn read_sweep(value: &Value) -> Result<Sweep, SettingProblem> {
 
 /// Removes the value at a dotted path.
 fn remove(values: &mut Dict, path: &str) {
-    // A key may itself hold dots, in quotes.
+    // A quoted key may itself contain dots.
     if values.remove(path).is_some() {
         return;
     }

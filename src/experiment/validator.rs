@@ -1,6 +1,6 @@
-//! A validator for the part of JSON Schema that the schema of experiments uses.
+//! A validator for the subset of JSON Schema that the schema of experiments uses.
 //!
-//! It reads the schema that editors read, and values as figment has them, which know where they were written.
+//! It uses the same schema as editors, and figment's values, which know where they were written.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use super::schema::schema;
 use super::sweepable;
 use super::words::{bounds, either, plural, whole};
 
-/// A schema, whose definitions are in `root`.
+/// A validator for a schema whose definitions are in `root`.
 #[derive(Clone, Copy)]
 pub(super) struct Validator<'a> {
     root: &'a Json,
@@ -28,20 +28,20 @@ impl<'a> Validator<'a> {
         self.root
     }
 
-    /// The schema itself, where this is a reference to one.
+    /// Follows `$ref` to the schema that it names.
     pub fn resolve(self, schema: &'a Json) -> &'a Json {
         let target =
             schema.get("$ref").and_then(Json::as_str).and_then(|reference| self.root.pointer(reference.trim_start_matches('#')));
         target.map_or(schema, |target| self.resolve(target))
     }
 
-    /// Whether any text would do.
+    /// Whether the schema accepts arbitrary text.
     pub fn takes_text(self, schema: &'a Json) -> bool {
         let schema = self.resolve(schema);
         types(schema).contains(&"string") && ["enum", "pattern"].iter().all(|key| schema.get(key).is_none())
     }
 
-    /// Of several forms, the one that the value has: what is wrong inside is then said inside.
+    /// Returns the alternative that has the value's form, so that errors refer to the part inside it.
     pub fn alternative(self, value: &Value, schema: &'a Json) -> &'a Json {
         let schema = self.resolve(schema);
         let options = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array);
@@ -88,7 +88,7 @@ impl<'a> Validator<'a> {
         required.all(|key| entries.contains_key(key)) && entries.iter().all(fits)
     }
 
-    /// The words that a value may be.
+    /// Returns the words that the schema allows.
     pub fn words(self, schema: &'a Json) -> Vec<&'a str> {
         let schema = self.resolve(schema);
         let options = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array).into_iter().flatten();
@@ -96,7 +96,7 @@ impl<'a> Validator<'a> {
         own.filter_map(Json::as_str).chain(options.flat_map(|option| self.words(option))).collect()
     }
 
-    /// What a value must be, in words.
+    /// Describes in words what the schema accepts.
     pub fn describe(self, schema: &'a Json) -> String {
         let schema = self.resolve(schema);
         if let Some(title) = schema.get("title").and_then(Json::as_str) {
@@ -137,13 +137,13 @@ impl<'a> Validator<'a> {
     }
 }
 
-/// Whether a list is as long as it has to be.
+/// Whether a list has the minimum length.
 pub(super) fn enough(value: &Value, schema: &Json) -> bool {
     let least = schema.get("minItems").and_then(Json::as_u64).unwrap_or(0);
     value.as_array().is_none_or(|entries| entries.len() as u64 >= least)
 }
 
-/// Whether the setting at a dotted path can have this value.
+/// Whether the setting at a dotted path accepts this value.
 #[must_use]
 pub fn can_be(schema: &Json, path: &str, value: &Value) -> bool {
     let validator = Validator::new(schema);
@@ -151,7 +151,7 @@ pub fn can_be(schema: &Json, path: &str, value: &Value) -> bool {
     property.is_some_and(|property| validator.accepts(value, property))
 }
 
-/// What the setting at a dotted path must be, in words.
+/// Describes in words what the setting at a dotted path accepts.
 #[must_use]
 pub fn must_be(schema: &Json, path: &str) -> String {
     let validator = Validator::new(schema);
@@ -159,7 +159,7 @@ pub fn must_be(schema: &Json, path: &str) -> String {
     property.map_or_else(|| "a setting".into(), |property| validator.describe(property))
 }
 
-/// The patterns of the program's own schema, compiled once.
+/// The patterns of this program's schema, compiled once.
 static PATTERNS: LazyLock<HashMap<String, Regex>> = LazyLock::new(|| {
     let mut patterns = HashMap::new();
     compile_patterns(schema(), &mut patterns);

@@ -1,9 +1,9 @@
-//! Values and bounds as a person writes them.
+//! Formats values and bounds as a person would write them.
 
 use figment::value::{Num, Value};
 use serde_json::Value as Json;
 
-/// An example as a person writes it: 5e-5, not 0.00005.
+/// Formats an example as a person would write it: 5e-5, not 0.00005.
 pub(super) fn written(example: &Json) -> String {
     match example.as_f64() {
         Some(number) if number != 0.0 && number.abs() < 1e-3 => format!("{number:e}"),
@@ -12,7 +12,7 @@ pub(super) fn written(example: &Json) -> String {
 }
 
 pub(super) fn bounds(schema: &Json) -> String {
-    // As written in the schema: a large whole number would lose digits as a float.
+    // Formatted from JSON, because a large whole number would lose digits as a float.
     let bound = |name: &str, words: &str| schema.get(name).map(|bound| format!("{words} {}", written(bound)));
     let words: Vec<String> = [
         bound("exclusiveMinimum", "above"),
@@ -26,7 +26,7 @@ pub(super) fn bounds(schema: &Json) -> String {
     if words.is_empty() { String::new() } else { format!(" {}", words.join(" and ")) }
 }
 
-/// Several of what is described as one.
+/// Turns the description of one value into that of several.
 pub(super) fn plural(one: &str) -> String {
     let largest = format!(" and at most {}", i64::MAX);
     let one = one.strip_suffix(&largest).unwrap_or(one);
@@ -46,10 +46,10 @@ pub(super) fn either(options: &[String]) -> String {
     }
 }
 
-/// Characters of a key or a value that a message repeats.
+/// The most characters of a key or a value that a message repeats.
 const LONGEST: usize = 60;
 
-/// A text that is not longer than a message bears.
+/// Truncates text for a message.
 pub(super) fn short(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -57,12 +57,12 @@ pub(super) fn short(text: &str) -> String {
     }
 }
 
-/// A value as its writer wrote it, more or less.
+/// Formats a value roughly as it was written.
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("\"{}\"", short(text)),
         Value::Array(_, entries) => {
-            // A list of millions is not written out to be cut.
+            // Avoids formatting millions of entries only to cut them off.
             let some: Vec<String> = entries.iter().take(LONGEST).map(whole_value).collect();
             short(&format!("[{}]", some.join(", ")))
         }
@@ -87,7 +87,7 @@ fn whole_value(value: &Value) -> String {
     }
 }
 
-/// A number as TOML writes it: a digit on both sides of the point, none too many in front.
+/// Formats a number as TOML requires: a digit on both sides of the point, and no leading zeros.
 pub(super) fn number(text: &str) -> Option<String> {
     let value: f64 = text.trim().parse().ok().filter(|value: &f64| value.is_finite())?;
     let (sign, digits) = text.trim().strip_prefix('-').map_or(("", text.trim()), |digits| ("-", digits));
@@ -100,7 +100,7 @@ pub(super) fn number(text: &str) -> Option<String> {
     (written.parse() == Ok(value)).then_some(written)
 }
 
-/// A number without a fraction.
+/// Returns the value of an integer.
 pub(super) fn whole(number: &Num) -> Option<f64> {
     number.to_i128().map(|n| n as f64).or_else(|| number.to_u128().map(|n| n as f64))
 }
@@ -109,7 +109,7 @@ pub(super) fn whole(number: &Num) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// As TOML 1.0 writes numbers; each is the same number.
+    /// Numbers as TOML 1.0 writes them; each pair is the same number.
     #[test]
     fn numbers_are_written_as_toml_wants_them() {
         for (text, toml) in [

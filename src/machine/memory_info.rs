@@ -70,7 +70,7 @@ fn gpu_room(of_gpus: &str, of_processes: &str, processes: &[u32]) -> Option<Memo
     let of_gpus = pairs(of_gpus);
     let free = of_gpus.iter().map(|(free, _)| *free).min()?;
     let own = pairs(of_processes).into_iter().filter(|(process, _)| processes.iter().any(|own| u64::from(*own) == *process));
-    // In a container, the driver's process ids differ from the container's; then all memory in use is attributed to these processes.
+    // In a container, the driver's process ids differ from the container's; then these processes share all memory in use.
     let seen = own.filter_map(|(_, used)| used).max();
     let shared = || {
         of_gpus.iter().filter_map(|(_, used)| *used).max().map(|used| used * of_gpus.len() as u64 / processes.len().max(1) as u64)

@@ -45,9 +45,9 @@ impl From<KeepForm> for Keep {
 /// One entry of `keep`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// The one with the best score of the experiment's metric.
+    /// The checkpoint with the best score of the experiment's metric.
     Best,
-    /// The newest.
+    /// The newest checkpoint.
     Last,
     /// This many others, the newest first.
     More(u64),
@@ -75,13 +75,13 @@ impl Default for Keep {
 }
 
 impl Keep {
-    /// Whether an entry is in the list.
+    /// Whether the list contains an entry.
     #[must_use]
     pub fn contains(&self, kept: Kept) -> bool {
         self.0.contains(&kept)
     }
 
-    /// How many more than the best and the last are kept.
+    /// Returns how many checkpoints are kept besides the best and the last.
     #[must_use]
     pub fn more(&self) -> u64 {
         self.0.iter().map(|kept| if let Kept::More(n) = kept { *n } else { 0 }).fold(0, u64::saturating_add)

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::forms::{Around, Form, Written, described, of_text, written, written_in_forms};
 
-/// The device that an experiment asks for.
+/// The device requested by an experiment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// A CUDA device if there is one, else the CPU.
@@ -13,7 +13,7 @@ pub enum DeviceChoice {
     Auto,
     /// The CPU.
     Cpu,
-    /// The CUDA device of this number.
+    /// The CUDA device with this index.
     Cuda(usize),
 }
 

@@ -15,10 +15,10 @@ pub struct Evaluation {
     pub every: Interval,
 }
 
-/// How often something happens.
+/// The interval between evaluations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Interval {
-    /// After every pass over the training split.
+    /// After every epoch.
     #[default]
     Epoch,
     /// After this many steps.

@@ -1,31 +1,31 @@
-//! Values that TOML writes as a word, as a number, or as a number within a text.
+//! Values that TOML writes as a word, as a number, or as text that contains a number.
 //!
-//! Each type lists its forms once. How a value is read and written, what the schema accepts, and how a message says what is
-//! expected follow from them.
+//! Each type lists its forms once. Serialization, deserialization, the schema and the description in error messages are
+//! derived from them.
 
 use schemars::Schema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 use serde_json::{Value as Json, json};
 
-/// A way to write a value.
+/// One way to write a value.
 pub(super) enum Form<T: 'static> {
     /// A word.
     Word(&'static str, T),
-    /// Another word for a value that is written in another form.
+    /// An alternative word for a value that has another form.
     Alias(&'static str, T),
-    /// A whole number of at least this.
+    /// An integer of at least `least`.
     Number { least: u64, described: &'static str, read: fn(u64) -> Option<T>, number: fn(T) -> Option<u64> },
-    /// A whole number between two texts.
+    /// An integer with text around it.
     Text { text: Around, example: &'static str, read: fn(u64) -> Option<T>, number: fn(T) -> Option<u64> },
 }
 
-/// The texts around a number, and the numbers that are allowed there.
+/// The text around a number, and the numbers allowed there.
 #[derive(Clone, Copy)]
 pub(super) struct Around {
     pub before: &'static str,
     pub after: &'static str,
-    /// A character that may follow, and does where the number is not 1.
+    /// A plural suffix: optional on reading, and written unless the number is 1.
     pub plural: &'static str,
     pub least: u64,
     pub most_digits: usize,
@@ -57,12 +57,12 @@ impl Around {
     }
 }
 
-/// A type whose values are written in these forms; each value has one that it is written in.
+/// A type whose values are written in these forms; every value has exactly one form to be written in.
 pub(super) trait Written: Copy + PartialEq + 'static {
     const FORMS: &'static [Form<Self>];
 }
 
-/// What a value can be, in words: `"epoch" or a number of steps`.
+/// Describes the possible values: `"epoch" or a number of steps`.
 pub(super) fn described<T: Written>() -> String {
     let word = |form: &Form<T>| match form {
         Form::Word(word, _) | Form::Alias(word, _) => format!("\"{word}\""),
@@ -76,7 +76,7 @@ pub(super) fn described<T: Written>() -> String {
     }
 }
 
-/// The value that a text stands for.
+/// Parses text.
 pub(super) fn of_text<T: Written>(text: &str) -> Option<T> {
     T::FORMS.iter().find_map(|form| match form {
         Form::Word(word, value) | Form::Alias(word, value) => (*word == text).then_some(*value),
@@ -92,7 +92,7 @@ fn of_number<T: Written>(number: u64) -> Option<T> {
     })
 }
 
-/// The value as JSON and TOML have it.
+/// Returns the value as it is written in JSON and TOML.
 pub(super) fn written<T: Written>(value: T) -> Json {
     let form = |form: &Form<T>| match form {
         Form::Word(word, own) => (*own == value).then(|| (*word).into()),
@@ -113,7 +113,7 @@ pub(super) fn deserialize<'de, T: Written, D: Deserializer<'de>>(deserializer: D
     value.ok_or_else(|| D::Error::custom(format!("{given} is not valid; expected {}", described::<T>())))
 }
 
-/// The schema, in which the title says what is expected.
+/// Returns the schema; its title describes the expected values.
 pub(super) fn schema<T: Written>() -> Schema {
     let words: Vec<&str> = T::FORMS
         .iter()
@@ -134,7 +134,7 @@ pub(super) fn schema<T: Written>() -> Schema {
     schema
 }
 
-/// Reads, writes and describes a type by its forms.
+/// Implements `Serialize`, `Deserialize` and `JsonSchema` for a type by its forms.
 macro_rules! written_in_forms {
     ($type:ident) => {
         impl serde::Serialize for $type {
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::settings::{DeviceChoice, Interval, Kept, SaveEvery};
 
-    /// Each text, what it is read as where it is valid, and whether the schema agrees.
+    /// Checks inputs and their normalized forms (`None` if invalid), and that the schema agrees.
     fn check<T: Written + std::fmt::Debug>(cases: &[(Json, Option<Json>)]) {
         let schema = schema::<T>().to_value();
         let matches = |given: &Json| {

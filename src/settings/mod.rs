@@ -1,7 +1,7 @@
-//! Settings: the tables of an experiment file, one file each, with their defaults and their checks.
+//! Settings: the tables of an experiment file, one module each, with their defaults and checks.
 //!
-//! The doc comments of the fields are the manual: they appear in the JSON Schema, in editors, and in the
-//! messages about a key that is wrong.
+//! The doc comments of the fields are the manual: they appear in the JSON Schema, in editors, and in
+//! messages about invalid keys.
 
 mod checkpoints;
 mod data;
@@ -39,17 +39,17 @@ pub use schedule::{Schedule, ScheduleKind};
 pub use sweep::{Axis, OnFailure, Prune, Range, StrategyName, Sweep};
 pub use training::{Precision, Training};
 
-/// The path of the setting that names the checkpoint.
+/// The path of the setting for the checkpoint.
 pub const CHECKPOINT: &str = "checkpoint";
-/// The path of the setting that names the data.
+/// The path of the setting for the data.
 pub const DATA_SOURCE: &str = "data.source";
 
-/// Something wrong with the value at a path such as `data.batch_size`.
+/// A problem with the value at a path such as `data.batch_size`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingProblem {
     /// The dotted path of the key.
     pub path: String,
-    /// What is wrong, lowercase, with the value.
+    /// What is wrong, in lowercase, including the value.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
@@ -93,7 +93,7 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 1_000_000), extend("x-replaced-by" = "training.max_steps"))]
     pub epochs: Option<NonZeroU32>,
     /// Metric that picks the best checkpoint.
-    // Variants that are ranked by different metrics cannot be compared.
+    // Variants ranked by different metrics cannot be compared.
     #[schemars(extend("x-sweep" = false, "examples" = ["f1"]))]
     pub metric: MetricName,
     /// Random seed, for the order of the examples, randomly initialized weights and dropout.
@@ -135,7 +135,7 @@ fn default_seed() -> u64 {
     42
 }
 
-/// A precision on a device without it.
+/// Returns the problem for a precision that the device does not support.
 #[must_use]
 pub fn no_precision(precision: Precision, device: &str) -> SettingProblem {
     SettingProblem::new("training.precision", format!("{device} cannot compute in {}", precision.name()))
@@ -143,7 +143,7 @@ pub fn no_precision(precision: Precision, device: &str) -> SettingProblem {
 }
 
 impl Settings {
-    /// Everything that is wrong between settings and needs neither data nor weights to be seen.
+    /// Returns all conflicts between settings that can be found without data or weights.
     #[must_use]
     pub fn problems(&self) -> Vec<SettingProblem> {
         let task = self.task.task();

@@ -1,4 +1,4 @@
-//! Names that stand for a row of a table.
+//! Names that are looked up in a table.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use crate::task::metrics::LOSS;
 use crate::task::{Task, glue};
 
-/// The name of a task of GLUE, and what it stands for.
+/// The name of a GLUE task, together with the task.
 #[derive(Clone, Debug)]
 pub struct TaskName(Task);
 
 impl TaskName {
-    /// The task itself.
+    /// Returns the task.
     #[must_use]
     pub fn task(&self) -> &Task {
         &self.0
@@ -50,13 +50,13 @@ impl JsonSchema for TaskName {
     }
 }
 
-/// The name of a metric that some task has.
+/// The name of a metric that at least one task has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct MetricName(String);
 
 impl MetricName {
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0

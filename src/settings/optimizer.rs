@@ -34,7 +34,7 @@ impl Default for Optimizer {
 }
 
 impl Optimizer {
-    /// The weight decay of a parameter.
+    /// Returns the weight decay of a parameter.
     #[must_use]
     pub fn decay_of(&self, parameter: &str) -> f64 {
         if self.no_decay.iter().any(|part| parameter.contains(part)) { 0.0 } else { self.weight_decay }

@@ -1,16 +1,16 @@
-//! What is known of a setting besides its type: attributes on its field, read from the schema.
+//! Properties of settings besides their type: attributes on their fields, read from the schema.
 //!
-//! A field says what it is where it is declared, as in `#[schemars(extend("x-effect" = false))]`:
+//! They are given where a field is declared, as in `#[schemars(extend("x-effect" = false))]`:
 //!
 //! | attribute | default | meaning |
 //! |---|---|---|
-//! | `x-effect` | true | the value can change weights or scores; without effect it is not part of a trial's identity |
-//! | `x-sweep` | true | a sweep can vary it; never without effect |
-//! | `x-path` | false | the value names a folder or a repository, and what was read from there is hashed in its place |
-//! | `x-neutral` | none | for a key that was added later: the value that means "as before the key existed" |
-//! | `x-derived` | none | what the value follows from where nobody sets it |
-//! | `x-replaced-by` | none | the setting that takes its place when it is set |
-//! | `x-trial` | true | it is a setting of a trial, and not only of the file that it is in |
+//! | `x-effect` | true | the value can change weights or scores; otherwise it is not part of a trial's identity |
+//! | `x-sweep` | true | a sweep can vary it, unless it has no effect |
+//! | `x-path` | false | the value names a folder or a repository, whose content is hashed in its place |
+//! | `x-neutral` | none | for a key that was added later: the value that keeps the earlier behavior |
+//! | `x-derived` | none | how the value is determined if it is not set |
+//! | `x-replaced-by` | none | the setting that replaces it when that one is set |
+//! | `x-trial` | true | it is a setting of a trial, not just of the file that contains it |
 //!
 //! The attributes are not part of the published schema.
 
@@ -23,23 +23,23 @@ use serde_json::{Map, Value as Json};
 use super::Settings;
 use super::retired::RETIRED;
 
-/// What a setting's value follows from where nobody sets it.
+/// How the value of a setting is determined if it is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Derived {
-    /// The longest input that checkpoint and tokenizer allow.
+    /// The longest input that the checkpoint and the tokenizer allow.
     LongestInput,
     /// The dropout probabilities in the checkpoint's `config.json`.
     Dropout,
-    /// The share of all steps that another setting gives.
+    /// A share of all steps, given by another setting.
     Warmup,
 }
 
-/// A setting.
+/// A setting and its properties.
 #[expect(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
-    /// The table, empty at the top level.
+    /// The table; empty at the top level.
     pub table: String,
     /// The key.
     pub key: String,
@@ -53,15 +53,15 @@ pub struct Property {
     pub is_of_trial: bool,
     /// Whether a sweep can vary it.
     pub can_be_swept: bool,
-    /// The value that means "as before the key existed".
+    /// The value that keeps the behavior from before the key existed.
     pub neutral: Option<Json>,
-    /// What the value follows from where nobody sets it.
+    /// How the value is determined if it is not set.
     pub derived: Option<Derived>,
-    /// The path of the setting that takes its place when it is set.
+    /// The path of the setting that replaces it when that one is set.
     pub replaced_by: Option<String>,
 }
 
-/// The attributes of a field; any other that begins with `x-` is a mistake.
+/// The attributes of a field; any other attribute that begins with `x-` is an error.
 #[expect(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -72,7 +72,7 @@ struct Attributes {
     sweep: bool,
     #[serde(rename = "x-path")]
     path: bool,
-    // A neutral value may be null: the setting is off.
+    // A neutral value may be null, which means that the setting is off.
     #[serde(rename = "x-neutral", deserialize_with = "present")]
     neutral: Option<Json>,
     #[serde(rename = "x-derived")]
@@ -93,17 +93,17 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<J
     Json::deserialize(deserializer).map(Some)
 }
 
-/// What begins the name of an attribute.
+/// The prefix of attribute names.
 const PREFIX: &str = "x-";
 
-/// All settings, in the order of the manual: those at the top level first, then table by table.
+/// All settings in the order of the manual: the top level first, then table by table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Properties(Vec<Property>);
 
-/// The properties of the settings of this version.
+/// Returns the settings of this version.
 ///
 /// # Panics
-/// An attribute in the source is wrong, which a test would have shown.
+/// An attribute in the source is invalid; the tests would find that.
 #[must_use]
 pub fn properties() -> &'static Properties {
     static PROPERTIES: LazyLock<Properties> = LazyLock::new(|| {
@@ -114,10 +114,10 @@ pub fn properties() -> &'static Properties {
 }
 
 impl Properties {
-    /// Reads the attributes of every setting in a schema.
+    /// Reads the attributes of all settings in a schema.
     ///
     /// # Errors
-    /// An attribute that does not exist, does not fit, or is not on a setting.
+    /// An attribute is unknown, has an invalid value, or is not on a setting.
     pub fn of(schema: &Json) -> Result<Self, String> {
         let (mut top, mut tables) = (Vec::new(), Vec::new());
         for (key, property) in fields(schema) {
@@ -137,7 +137,7 @@ impl Properties {
                 return Err(format!("{} is replaced by {other}, which does not exist", property.path));
             }
         }
-        // On a table or on a type an attribute would have no effect.
+        // An attribute on a table or a type would have no effect.
         let read: usize = fields(schema)
             .map(|(_, property)| {
                 table(schema, property).map_or_else(|| own(property), |inner| fields(inner).map(|(_, p)| own(p)).sum())
@@ -146,18 +146,18 @@ impl Properties {
         if read == count(schema) { Ok(properties) } else { Err("an attribute is not on a setting".into()) }
     }
 
-    /// The setting at a dotted path.
+    /// Returns the setting at a dotted path.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Property> {
         self.0.iter().find(|property| property.path == path)
     }
 
-    /// Every setting.
+    /// Iterates over all settings.
     pub fn iter(&self) -> impl Iterator<Item = &Property> {
         self.0.iter()
     }
 
-    /// Whether the value at a path can change weights or scores, as it may where the setting is not known.
+    /// Whether the value at a path can change weights or scores; true for unknown settings, which might.
     #[must_use]
     pub fn has_effect(&self, path: &str) -> bool {
         self.get(path).is_none_or(|property| property.has_effect)
@@ -169,34 +169,34 @@ impl Properties {
         self.get(path).is_some_and(|property| property.is_path)
     }
 
-    /// Whether the value at a path is itself part of what a training is; of a path, what was read from there is.
+    /// Whether the value at a path itself is part of a run's identity; for paths to files, the hashed content is instead.
     #[must_use]
     pub fn decides(&self, path: &str) -> bool {
         self.has_effect(path) && !self.is_path(path)
     }
 
-    /// The paths of settings that change neither weights nor scores.
+    /// Iterates over the paths of settings that change neither weights nor scores.
     pub fn without_effect(&self) -> impl Iterator<Item = &str> {
         self.of_trial().filter(|property| !property.has_effect).map(|property| property.path.as_str())
     }
 
-    /// The paths of settings that name folders or repositories.
+    /// Iterates over the paths of settings that name folders or repositories.
     pub fn naming_files(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter(|property| property.is_path).map(|property| property.path.as_str())
     }
 
-    /// The settings of a trial.
+    /// Iterates over the settings of a trial.
     pub fn of_trial(&self) -> impl Iterator<Item = &Property> {
         self.0.iter().filter(|property| property.is_of_trial)
     }
 
-    /// What a key stands for in a record that was written before the key existed. A setting that is off is not recorded.
+    /// Iterates over the values that keys have in records from before they existed. Settings that are off are not recorded.
     pub fn neutral(&self) -> impl Iterator<Item = (&Property, &Json)> {
         self.0.iter().filter_map(|property| Some((property, property.neutral.as_ref()?))).filter(|(_, value)| !value.is_null())
     }
 
-    /// Adds keys to values that were recorded before those keys existed, or after they were gone: at their neutral values,
-    /// and at the values that they had where nobody set them.
+    /// Adds missing keys to recorded values: keys that did not exist yet with their neutral values, and keys that
+    /// no longer exist with their former defaults.
     pub fn complete(&self, recorded: &mut BTreeMap<String, Json>) {
         let neutral = self.neutral().map(|(property, value)| (property.path.clone(), value.clone()));
         let retired = RETIRED.iter().map(|retired| (retired.path.to_string(), retired.value.into()));
@@ -205,8 +205,8 @@ impl Properties {
         }
     }
 
-    /// The values that an identity is made of: of a key that was added later only what is not neutral, so that an identity
-    /// is the same as before the key existed; and keys that are gone, so that it is the same as while they existed.
+    /// Returns the values that form an identity. Keys that were added later are included only if they are not neutral, so that
+    /// older identities stay the same; retired keys are always included, for the same reason.
     #[must_use]
     pub fn identifying(&self, values: &BTreeMap<String, &Json>) -> BTreeMap<String, Json> {
         let is_neutral = |path: &str, value: &Json| {
@@ -221,7 +221,7 @@ impl Properties {
     }
 }
 
-/// Equal as values of settings: 1 is 1.0.
+/// Whether two values of a setting are equal; 1 equals 1.0.
 fn equal(a: &Json, b: &Json) -> bool {
     a == b || a.as_f64().is_some_and(|a| Some(a) == b.as_f64())
 }
@@ -255,7 +255,7 @@ fn fields(schema: &Json) -> impl Iterator<Item = (&String, &Json)> {
     schema.get("properties").and_then(Json::as_object).into_iter().flatten()
 }
 
-/// The table that a field is, if it is one.
+/// Returns the definition of the table, if the field is one.
 fn table<'a>(schema: &'a Json, field: &Json) -> Option<&'a Json> {
     let reference = field.get("$ref")?.as_str()?;
     schema.pointer(reference.trim_start_matches('#')).filter(|definition| definition.get("properties").is_some())
@@ -269,7 +269,7 @@ fn own(schema: &Json) -> usize {
     attributes(schema).count()
 }
 
-/// Attributes anywhere.
+/// Counts the attributes anywhere in a schema.
 fn count(schema: &Json) -> usize {
     match schema {
         Json::Object(entries) => own(schema) + entries.values().map(count).sum::<usize>(),
@@ -278,7 +278,7 @@ fn count(schema: &Json) -> usize {
     }
 }
 
-/// The schema without attributes, as it is published: editors and strict validators know none of them.
+/// Removes the attributes from the published schema: editors and strict validators do not know them.
 pub fn strip(schema: &mut Json) {
     match schema {
         Json::Object(entries) => {

@@ -1,29 +1,29 @@
 //! Settings of earlier versions.
 //!
-//! A file that sets one still works and is told that the key has no effect any more. Runs have it in their records and in
-//! their identities; so that those stay what they are, the value that it had where nobody set it remains part of each
+//! A file that sets one still works, with a remark that the key has no effect anymore. Runs have it in their records and
+//! identities; so that those do not change, its former default remains part of every
 //! identity.
 
-/// A setting that exists no more.
+/// A setting that no longer exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retired {
     /// The dotted path.
     pub path: &'static str,
-    /// The value that it had where nobody set it, a whole number.
+    /// The former default, an integer.
     pub value: u64,
-    /// Why it is gone, as a person who sets it is told.
+    /// Why it was removed, as reported to users who set it.
     pub reason: &'static str,
 }
 
 impl Retired {
-    /// The retired setting at a path.
+    /// Returns the retired setting at a path.
     #[must_use]
     pub fn at(path: &str) -> Option<&'static Self> {
         RETIRED.iter().find(|retired| retired.path == path)
     }
 }
 
-/// All of them.
+/// All retired settings.
 pub const RETIRED: [Retired; 1] = [Retired {
     path: "data.pad_to_multiple_of",
     value: 1,

@@ -4,17 +4,17 @@ use std::num::NonZeroU64;
 
 use super::forms::{Around, Form, Written, written_in_forms};
 
-/// When everything that `gluepot resume` needs is saved.
+/// When to save the state that `gluepot resume` needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SaveEvery {
-    /// After every pass over the training split.
+    /// After every epoch.
     #[default]
     Epoch,
     /// After this many steps.
     Steps(NonZeroU64),
-    /// After the first step that ends this many minutes later.
+    /// After the first step that ends at least this many minutes after the last save.
     Minutes(NonZeroU64),
-    /// Only when training is asked to stop.
+    /// Only when training is interrupted.
     Never,
 }
 

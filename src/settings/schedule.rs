@@ -43,7 +43,7 @@ impl Schedule {
         both.then(problem).into_iter().collect()
     }
 
-    /// The number of warmup steps in a training of `total` steps, rounded up as transformers does.
+    /// Returns the number of warmup steps in a run of `total` steps, rounded up as in transformers.
     #[must_use]
     pub fn warmup(&self, total: u64) -> u64 {
         match self.warmup_ratio {
@@ -52,7 +52,7 @@ impl Schedule {
         }
     }
 
-    /// The key that says how long the warmup is.
+    /// Returns the key that determines the length of the warmup.
     #[must_use]
     pub fn warmup_path(&self) -> &'static str {
         if self.warmup_ratio.is_some_and(|ratio| ratio > 0.0) { "schedule.warmup_ratio" } else { "schedule.warmup_steps" }

@@ -52,7 +52,7 @@ pub enum StrategyName {
 }
 
 impl StrategyName {
-    /// As it is written.
+    /// Returns the name as written in experiment files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -76,9 +76,9 @@ pub enum OnFailure {
 /// The values of one setting.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Axis {
-    /// These.
+    /// A list of values.
     Values(Vec<Json>),
-    /// Any between two.
+    /// Any value between two bounds.
     Range(Range),
 }
 
@@ -138,7 +138,7 @@ impl<'de> Visitor<'de> for AxisVisitor {
     }
 }
 
-/// The form alone; which settings can vary, and their values, is filled in by the schema of the whole file.
+/// Describes only the form; the schema of the whole file adds which settings can vary, and their values.
 impl JsonSchema for Axis {
     fn schema_name() -> Cow<'static, str> {
         "Axis".into()
@@ -155,7 +155,7 @@ impl JsonSchema for Axis {
 }
 
 impl Sweep {
-    /// Everything that is wrong between the keys of this table.
+    /// Returns all conflicts between the keys of this table.
     #[must_use]
     pub fn problems(&self) -> Vec<SettingProblem> {
         let mut problems = Vec::new();
@@ -204,7 +204,7 @@ impl Sweep {
         problems
     }
 
-    /// The paths of the settings that vary, each once.
+    /// Returns the paths of the settings that vary, each once.
     #[must_use]
     pub fn paths(&self) -> Vec<&str> {
         self.axes.keys().chain(self.paired.first().into_iter().flat_map(BTreeMap::keys)).map(String::as_str).collect()

@@ -32,7 +32,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// As it is written.
+    /// Returns the name as written in experiment files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 
 use super::metrics::Direction;
 
-/// The best score of a metric so far, and what reached it: a step of a run, or a trial of a sweep.
+/// The best score of a metric so far, and what reached it: a step of a run or a trial of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Best<At = u64> {
     metric: String,
@@ -11,14 +11,14 @@ pub struct Best<At = u64> {
 }
 
 impl<At: Copy> Best<At> {
-    /// Before the first score.
+    /// Creates a record without any score yet.
     #[must_use]
     pub fn new(metric: &str, direction: Direction) -> Self {
         Self { metric: metric.into(), direction, leader: None }
     }
 
-    /// Whether this score is the best so far, which it then is. The first of equal scores stays the best, and any score is
-    /// better than none, where the metric is undefined.
+    /// Records a score and returns whether it is the best so far. Of equal scores the first stays the best, and any score
+    /// is better than `None`, which means that the metric is undefined.
     pub fn offer(&mut self, at: At, score: Option<f64>) -> bool {
         let improves = self.leader.is_none_or(|(_, best)| match (score, best) {
             (Some(score), Some(best)) => self.direction.improves(score, best),
@@ -30,19 +30,19 @@ impl<At: Copy> Best<At> {
         improves
     }
 
-    /// The metric whose scores are compared.
+    /// Returns the metric whose scores are compared.
     #[must_use]
     pub fn metric(&self) -> &str {
         &self.metric
     }
 
-    /// What reached the best score; none before the first.
+    /// Returns what reached the best score; `None` before the first score.
     #[must_use]
     pub fn at(&self) -> Option<At> {
         self.leader.map(|(at, _)| at)
     }
 
-    /// The best score; none before the first, and where the metric was always undefined.
+    /// Returns the best score; `None` before the first score, or if the metric was always undefined.
     #[must_use]
     pub fn score(&self) -> Option<f64> {
         self.leader.and_then(|(_, score)| score)

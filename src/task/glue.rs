@@ -1,9 +1,9 @@
-//! The tasks of GLUE: one row each, from which a [`Task`] is made.
+//! The GLUE tasks: a table with one row per task, from which a [`Task`] is made.
 
 use super::metrics::Metric;
 use super::{ClassCells, ColumnName, Head, SplitNames, Splits, Task, TextColumns, TsvColumn};
 
-/// A task as the table has it.
+/// One task in the table.
 struct GlueRow {
     name: &'static str,
     folder: &'static str,
@@ -15,14 +15,14 @@ struct GlueRow {
     validation: (&'static str, &'static str),
 }
 
-/// A column's name on the hub, and in .tsv files.
+/// A column's name on the hub, and its name in .tsv files.
 type GlueColumn = (&'static str, TsvName);
 
 enum TsvName {
-    /// The same name.
+    /// The same name as on the hub.
     Same,
     Name(&'static str),
-    /// In files without a header, its number.
+    /// The column's index, for files without a header.
     #[cfg_attr(not(test), expect(dead_code, reason = "for CoLA, whose files have none"))]
     Number(usize),
 }
@@ -33,9 +33,9 @@ enum GlueText {
 }
 
 enum GlueHead {
-    /// In the order of their ids, which all files have.
+    /// Class names in the order of their ids; all files contain ids.
     Classes(&'static [&'static str]),
-    /// In the order of their ids on the hub; .tsv files have the names.
+    /// Class names in the order of their ids on the hub; .tsv files contain the names.
     #[cfg_attr(not(test), expect(dead_code, reason = "for MNLI, QNLI and RTE, whose .tsv files hold words"))]
     NamedClasses(&'static [&'static str]),
     #[cfg_attr(not(test), expect(dead_code, reason = "for STS-B, whose target is a number"))]
@@ -70,12 +70,12 @@ pub fn task(name: &str) -> Option<Task> {
     ROWS.iter().find(|row| row.name == name).map(GlueRow::task)
 }
 
-/// The names of all tasks.
+/// Returns the names of all tasks.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|row| row.name)
 }
 
-/// The metrics of all tasks, each once.
+/// Returns the metrics of all tasks, without duplicates.
 #[must_use]
 pub fn metrics() -> Vec<Metric> {
     let mut found: Vec<Metric> = Vec::new();
@@ -161,7 +161,7 @@ mod tests {
         validation: ("validation_matched", "dev_matched.tsv"),
     };
 
-    /// Both splits of a folder in GLUE's layout.
+    /// Writes both splits in GLUE's folder layout and reads them back.
     fn read(row: &GlueRow, train: &str, validation: (&str, &str)) -> (Vec<Example>, Vec<Example>) {
         let (task, folder) = (row.task(), tempfile::tempdir().unwrap());
         let inner = folder.path().join(row.folder);

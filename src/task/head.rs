@@ -1,20 +1,20 @@
-//! What a model predicts.
+//! The kind of output that a model predicts.
 
 use serde::{Deserialize, Serialize};
 
-/// What comes out of the model for one example, and what each output is called.
+/// The kind and the names of the model's outputs for one example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Head {
     /// One of several classes, in the order of their ids.
     Classes(Vec<String>),
-    /// Any number of several labels, each independent of the others.
+    /// Any subset of several independent labels.
     Labels(Vec<String>),
     Value,
 }
 
 impl Head {
-    /// Width of the model's last layer.
+    /// Returns the width of the model's last layer.
     #[must_use]
     pub fn outputs(&self) -> usize {
         match self {
@@ -23,7 +23,7 @@ impl Head {
         }
     }
 
-    /// Names of the outputs, in their order; none for a number.
+    /// Returns the names of the outputs in order; empty for a numeric value.
     #[must_use]
     pub fn labels(&self) -> &[String] {
         match self {
@@ -32,7 +32,7 @@ impl Head {
         }
     }
 
-    /// `problem_type` in transformers' `config.json`.
+    /// Returns the `problem_type` for transformers' `config.json`.
     #[must_use]
     pub fn problem_type(&self) -> &'static str {
         match self {

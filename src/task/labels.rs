@@ -1,26 +1,26 @@
-//! How often each class is there, and what that alone is worth.
+//! Class frequencies, and the scores that constant predictions reach because of them.
 
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{Direction, LOSS};
 use super::{Example, Head, Output, Prediction, Target, Task};
 
-/// The number of examples with each label, by class.
+/// The number of examples of each class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LabelCounts(Vec<usize>);
 
-/// The labels of the splits of a training.
+/// The class counts of a training run's splits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitLabels {
-    /// Of the examples learnt from.
+    /// The classes of the training examples.
     pub train: LabelCounts,
-    /// Of the examples scored on.
+    /// The classes of the validation examples.
     pub validation: LabelCounts,
 }
 
 impl SplitLabels {
-    /// Counts the classes of both splits; none where the head predicts something else.
+    /// Counts the classes of both splits; returns `None` if the head does not predict classes.
     #[must_use]
     pub fn of(head: &Head, train: &[Example], validation: &[Example]) -> Option<Self> {
         let Head::Classes(classes) = head else { return None };
@@ -33,7 +33,7 @@ impl SplitLabels {
 }
 
 impl LabelCounts {
-    /// Counts classes; those that the head does not know are not counted.
+    /// Counts classes; ids outside the range are ignored.
     #[must_use]
     pub fn of(classes: usize, labels: impl Iterator<Item = usize>) -> Self {
         let mut counts = vec![0; classes];
@@ -45,21 +45,21 @@ impl LabelCounts {
         Self(counts)
     }
 
-    /// By class.
+    /// Returns the counts by class.
     #[must_use]
     pub fn counts(&self) -> &[usize] {
         &self.0
     }
 
-    /// The label of all examples, where they have one in common.
+    /// Returns the class that all examples share, if they do.
     #[must_use]
     pub fn only(&self) -> Option<usize> {
         let mut present = (0..self.0.len()).filter(|class| self.0[*class] > 0);
         present.next().filter(|_| present.next().is_none())
     }
 
-    /// The best score that predicting the same for every example reaches, and the class to predict: the one with the best
-    /// score. For the loss it is the entropy, which predicting the share of each label reaches, and no class.
+    /// Returns the best score of any constant prediction, and the predicted class. For the loss, this is the entropy, which
+    /// is reached by predicting the frequency of each class, and there is no single class.
     #[must_use]
     pub fn constant(&self, task: &Task, metric: &str) -> Option<Constant> {
         let total: usize = self.0.iter().sum();
@@ -85,16 +85,16 @@ impl LabelCounts {
     }
 }
 
-/// What predicting the same for every example scores.
+/// The score of the same prediction for every example.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constant {
-    /// The class that is predicted; none where the share of each is.
+    /// The predicted class; `None` if the class frequencies are predicted.
     pub class: Option<usize>,
     pub score: f64,
 }
 
 impl Constant {
-    /// Whether a score says more than this one.
+    /// Whether `score` is better than this one, beyond rounding errors.
     #[must_use]
     pub fn is_beaten_by(&self, score: f64, direction: Direction) -> bool {
         direction.improves(score, self.score) && (score - self.score).abs() > 1e-9
@@ -109,8 +109,8 @@ mod tests {
         LabelCounts(counts.into())
     }
 
-    /// Of MRPC's 408 validation pairs 279 are equivalent: scikit-learn's accuracy_score, f1_score and log_loss over constant
-    /// predictions.
+    /// 279 of MRPC's 408 validation pairs are equivalent. Expected values: scikit-learn's accuracy_score, f1_score and log_loss
+    /// of constant predictions.
     #[test]
     fn guessing_on_mrpc_scores_what_scikit_learn_says() {
         let task = &super::super::glue::task("mrpc").unwrap();

@@ -1,7 +1,7 @@
-//! Tasks: which texts are read, what is predicted of them, and how predictions are scored.
+//! Tasks: which texts are read, what is predicted for them, and how predictions are scored.
 //!
-//! A [`Task`] is a value: it comes from [`glue`] or from whoever makes one, stands whole in `run.json`, and is never looked up
-//! by its name again.
+//! A [`Task`] is a self-contained value: it comes from [`glue`] or any other code, is stored completely in `run.json`, and is
+//! never looked up by its name again.
 
 mod best;
 pub mod glue;
@@ -28,24 +28,24 @@ pub use source::{Origin, Source, SplitFile, SplitRows};
 pub use split::{Split, SplitNames, Splits};
 pub use target::{ClassCells, Target};
 
-/// What to learn: from which columns, what to predict, and how that is scored.
+/// What to learn: the columns to read, what to predict, and how to score it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
-    /// The word in experiment files; also the folder of the hub's parquet files.
+    /// The name in experiment files; also the folder of the hub's parquet files.
     pub name: String,
-    /// Columns that hold the text.
+    /// The columns that contain the text.
     pub text: TextColumns,
-    /// Column that holds the class or the number. Where any number of labels applies, each has a column of its own, called as
-    /// the label.
+    /// The column that contains the class or the value. For multi-label tasks, each label has its own column instead, with the
+    /// label's name.
     pub target: ColumnName,
-    /// What is predicted.
+    /// What the model predicts.
     pub head: Head,
-    /// How the target's column says a class.
+    /// How the target column represents a class.
     #[serde(default)]
     pub class_cells: ClassCells,
-    /// Metrics, in the order of their columns.
+    /// The metrics, in the order of their columns.
     pub metrics: Vec<Metric>,
-    /// Where the examples are.
+    /// The names of the splits and their files.
     pub splits: Splits,
 }
 
@@ -53,59 +53,59 @@ pub struct Task {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnName {
     pub name: String,
-    /// What .tsv files have instead of the name.
+    /// The column in .tsv files, if it differs from the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tsv: Option<TsvColumn>,
 }
 
-/// How a .tsv file names a column.
+/// How a .tsv file identifies a column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TsvColumn {
-    /// By another name in the header.
+    /// By a different name in the header.
     Name(String),
-    /// By its number, counted from 0, in a file without a header.
+    /// By its index, counted from 0, in a file without a header.
     Number(usize),
 }
 
 impl ColumnName {
-    /// A column that has the same name in every format.
+    /// Creates a column that has the same name in every format.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self { name: name.into(), tsv: None }
     }
 }
 
-/// The columns that hold the text of an example.
+/// The columns that contain the text of an example.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextColumns {
     /// One sentence.
     Single(ColumnName),
-    /// Two sentences that are judged together.
+    /// Two sentences, read together.
     Pair(ColumnName, ColumnName),
 }
 
 impl Task {
-    /// The direction of one of the task's metrics or of the loss; none for a metric that the task lacks.
+    /// Returns the direction of one of the task's metrics or of the loss; `None` if the task does not have the metric.
     #[must_use]
     pub fn direction(&self, metric: &str) -> Option<Direction> {
         if metric == LOSS { Some(Direction::Minimize) } else { self.metric(metric).map(|known| known.direction) }
     }
 
-    /// The smallest and the largest score of one of the task's metrics or of the loss; none for a metric that the task lacks.
+    /// Returns the smallest and the largest score of one of the task's metrics or of the loss; `None` for other metrics.
     #[must_use]
     pub fn range(&self, metric: &str) -> Option<(f64, f64)> {
         if metric == LOSS { Some(LOSS_RANGE) } else { self.metric(metric).map(|known| known.range) }
     }
 
-    /// One of the task's metrics by name.
+    /// Returns one of the task's metrics by name.
     #[must_use]
     pub fn metric(&self, name: &str) -> Option<Metric> {
         self.metrics.iter().find(|known| known.name == name).copied()
     }
 
-    /// What may be written as the metric of an experiment on this task.
+    /// Returns the names that an experiment on this task may give as its metric.
     #[must_use]
     pub fn metric_names(&self) -> Vec<&'static str> {
         self.metrics.iter().map(|metric| metric.name).chain([LOSS]).collect()
@@ -125,12 +125,12 @@ impl Task {
         }
     }
 
-    /// All columns that are read, the texts first.
+    /// Returns all columns that are read, those of the text first.
     fn columns(&self) -> Vec<ColumnName> {
         [self.text_columns(), self.target_columns()].concat()
     }
 
-    /// An example from the cells of its columns.
+    /// Makes an example from the cells of these columns.
     fn example(&self, cells: &[String]) -> Result<Example, String> {
         let (text, target) = match (&self.text, cells) {
             (TextColumns::Single(_), [text, target @ ..]) => (Text::Single(text.clone()), target),
@@ -141,12 +141,12 @@ impl Task {
     }
 }
 
-/// A row of a data set.
+/// One example of a data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Example {
-    /// What the model reads.
+    /// The model's input.
     pub text: Text,
-    /// What it should predict; none for text to predict.
+    /// The expected output; `None` for unlabeled text.
     pub target: Option<Target>,
 }
 

@@ -1,4 +1,4 @@
-//! The hub's layout: one parquet file a split.
+//! Reads the hub's layout: parquet files for each split.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -17,16 +17,16 @@ use crate::machine::input_file::{HashingReader, MIB};
 use crate::machine::panics;
 use crate::terminal::{brief, listed};
 
-/// Bytes that a file may have: it is in memory whole while its rows are read.
+/// The size limit in bytes: a file is held in memory while its rows are read.
 const LARGEST: u64 = 4096 * MIB;
 
-/// Rows that a file may have: a few bytes can announce any number of equal ones.
+/// The limit on the number of rows: a few bytes can encode any number of identical rows.
 const MOST_ROWS: i64 = 100_000_000;
 
-/// Reads every row of a parquet file; the reader is at its end then.
+/// Reads every row of a parquet file and leaves the reader at its end.
 ///
 /// # Errors
-/// The file cannot be read or is damaged, lacks a column, or a row does not fit: named by its number.
+/// The file cannot be read or is damaged, lacks a column, or contains an invalid row, which is named by its number.
 pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<Example>> {
     let named = || format!("cannot use {}", path.display());
     if !reader.is_between(b"PAR1")? {
@@ -36,7 +36,7 @@ pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<
         return Err(anyhow!(what)).with_context(named);
     }
     let bytes = Bytes::from(reader.rest(LARGEST)?);
-    // The library panics over some damaged files.
+    // The library panics on some damaged files.
     let read = catch_unwind(AssertUnwindSafe(|| read_rows(bytes, task)));
     read.unwrap_or_else(|_| Err(anyhow!("the file is damaged: {}", panics::last()))).with_context(named)
 }
@@ -51,7 +51,7 @@ fn read_rows(bytes: Bytes, task: &Task) -> Result<Vec<Example>> {
     let columns = task.columns();
     let columns = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>();
     let wanted = columns.iter().map(|column| place(schema, column, task)).collect::<Result<Vec<_>>>()?;
-    // Columns that nobody asks for may be of any kind.
+    // Unused columns may have any type.
     let projection = Type::group_type_builder(schema.name()).with_fields(wanted).build()?;
     let mut examples = Vec::new();
     for (number, row) in reader.get_row_iter(Some(projection))?.enumerate() {
@@ -63,7 +63,7 @@ fn read_rows(bytes: Bytes, task: &Task) -> Result<Vec<Example>> {
     Ok(examples)
 }
 
-/// LZO is the one kind of compression that nobody reads.
+/// Refuses LZO, the only compression that is not supported.
 fn refuse_unknown_codecs(metadata: &ParquetMetaData) -> Result<()> {
     let mut codecs = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns).map(ColumnChunkMetaData::compression);
     if codecs.any(|codec| codec == Compression::LZO) {
@@ -72,7 +72,7 @@ fn refuse_unknown_codecs(metadata: &ParquetMetaData) -> Result<()> {
     Ok(())
 }
 
-/// The column at the top of the schema.
+/// Finds a top-level column of the schema.
 fn place(schema: &Type, column: &str, task: &Task) -> Result<Arc<Type>> {
     let mut found = schema.get_fields().iter().filter(|field| field.name() == column);
     let Some(field) = found.next() else {
@@ -84,7 +84,7 @@ fn place(schema: &Type, column: &str, task: &Task) -> Result<Arc<Type>> {
     Ok(Arc::clone(field))
 }
 
-/// A row's columns as text, in the order that they are wanted in. Only what is to be predicted may be a decimal number.
+/// Returns a row's columns as text, in the requested order. Only a numeric target may be a decimal number.
 fn fields(row: &Row, columns: &[&str], task: &Task) -> Result<Vec<String>, String> {
     let text = |column: &&str| {
         let (_, field) = row.get_column_iter().find(|(name, _)| name == column).ok_or("a column is missing")?;
@@ -99,7 +99,7 @@ fn fields(row: &Row, columns: &[&str], task: &Task) -> Result<Vec<String>, Strin
     columns.iter().map(text).collect()
 }
 
-/// A decimal number, in the precision that a model predicts.
+/// Converts a decimal number to the precision of the model's output.
 fn decimal(field: &Field) -> Option<f32> {
     match field {
         Field::Float16(number) => Some(number.to_f32()),
@@ -109,7 +109,7 @@ fn decimal(field: &Field) -> Option<f32> {
     }
 }
 
-/// Text or a whole number of any width as text, or what else it is.
+/// Converts text or an integer of any width to text; the error describes any other type.
 fn text(field: &Field) -> Result<String, String> {
     Ok(match field {
         Field::Str(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! What the hub has called the parquet files of a split, now and in earlier years.
+//! The names that the hub has used for the parquet files of a split, now and in the past.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::terminal::listed;
 
-/// The parquet files of a split in a folder, in the order of their rows: none, or all of one kind.
+/// Returns the parquet files of a split in a folder, in row order: none, or all parts under one naming scheme.
 ///
 /// # Errors
-/// The folder cannot be read, a part is missing, or there are files of several kinds.
+/// The folder cannot be read, a part is missing, or several naming schemes match.
 pub(super) fn parquet_files(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
     let mut kinds: BTreeMap<Naming, Vec<(usize, PathBuf)>> = BTreeMap::new();
     for (name, path) in entries(folder)? {
@@ -18,7 +18,7 @@ pub(super) fn parquet_files(folder: &Path, split: &str) -> Result<Vec<PathBuf>> 
             kinds.entry(kind).or_default().push((number, path));
         }
     }
-    // As the hub converts data sets: a folder for each split.
+    // The layout of the hub's converter: a folder for each split.
     let inner = folder.join(split);
     for (name, path) in entries(&inner)? {
         if let Some(number) = name.strip_suffix(".parquet").and_then(number) {
@@ -41,7 +41,7 @@ pub(super) fn parquet_files(folder: &Path, split: &str) -> Result<Vec<PathBuf>> 
     Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Whether `datasets` wrote a folder, or a split's folder in it, for itself.
+/// Whether the folder, or a split's folder in it, was written by `save_to_disk` of `datasets`.
 pub(super) fn is_saved_to_disk(folder: &Path, split: &str) -> bool {
     let has_arrow = |folder: &Path| {
         let names = entries(folder).unwrap_or_default();
@@ -50,21 +50,21 @@ pub(super) fn is_saved_to_disk(folder: &Path, split: &str) -> bool {
     has_arrow(folder) || has_arrow(&folder.join(split))
 }
 
-/// How a split's files are named.
+/// The naming schemes for a split's files.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Naming {
     /// `train.parquet`.
     One,
     /// `glue-train.parquet`.
     Prefixed,
-    /// So many of `train-00000-of-00002.parquet`, in earlier years with a hash behind it.
+    /// `train-00000-of-00002.parquet`, with this number of parts; formerly followed by a hash.
     Parts(usize),
     /// `train/0000.parquet`.
     Folder,
 }
 
 impl Naming {
-    /// The kind of a name and the number of its part.
+    /// Returns the naming scheme of a file and the number of its part.
     fn of(name: &str, split: &str) -> Option<(Self, usize)> {
         let stem = name.strip_suffix(".parquet")?;
         if stem.strip_prefix("glue-") == Some(split) {
@@ -85,7 +85,7 @@ fn number(digits: &str) -> Option<usize> {
     digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
-/// Names and paths in a folder; none where there is no such folder.
+/// Returns the names and paths in a folder; empty if the folder does not exist.
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -98,7 +98,7 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
 mod tests {
     use super::*;
 
-    /// The files found in a folder with these, by name; or that they are refused.
+    /// Returns the files found in a folder with these files, or `None` if they are refused.
     fn found(names: &[&str]) -> Option<Vec<String>> {
         let folder = tempfile::tempdir().unwrap();
         for name in names {

@@ -1,4 +1,4 @@
-//! Where a task's rows come from.
+//! Finds and reads the files of a task.
 
 use std::path::{Path, PathBuf};
 
@@ -11,40 +11,40 @@ use crate::hub::{Commit, Hub, Repository};
 use crate::machine::digest::hex;
 use crate::machine::input_file::HashingReader;
 
-/// How an experiment names its data.
+/// Where an experiment's data comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// `nyu-mll/glue` on the hub.
     Hub,
-    /// A folder: the task's own, or the one that holds the tasks' folders.
+    /// A folder: the task's own, or one that contains the tasks' folders.
     Folder(PathBuf),
 }
 
-/// The two files of a task.
+/// The files of a task's two splits.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// Learnt from.
+    /// The training split.
     pub train: SplitFile,
-    /// Scored on.
+    /// The validation split.
     pub validation: SplitFile,
-    /// The commit that both come from, where they come from the hub.
+    /// The commit that both come from, if they come from the hub.
     pub commit: Option<Commit>,
-    /// What people should know of how they were found.
+    /// A note for the user about how the files were found.
     pub remark: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitFile {
-    /// Where they are, in the order of their rows; only parquet comes in more than one.
+    /// The files in row order; only parquet can have more than one.
     pub paths: Vec<PathBuf>,
     format: FileFormat,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct SplitRows {
-    /// In the order of the files.
+    /// The examples, in file order.
     pub examples: Vec<Example>,
-    /// SHA-256 of the bytes that they were read from, those of several files one after the other, in hexadecimal.
+    /// SHA-256 of the bytes read, in hexadecimal; several files are hashed as one.
     pub sha256: String,
 }
 
@@ -56,7 +56,7 @@ enum FileFormat {
 
 const REPOSITORY: &str = "nyu-mll/glue";
 
-/// What a split's file is called on the hub: today, and as its converter named it before.
+/// Returns the possible names of a split's file on the hub: the current name, then those of its converter in the past.
 fn hub_names(task: &Task, split: Split) -> [String; 3] {
     let (task, split) = (&task.name, &task.splits.names(split).name);
     [
@@ -71,7 +71,7 @@ fn as_words(names: &[String]) -> Vec<&str> {
 }
 
 impl Source {
-    /// Finds the files of a task, downloading what is on the hub and not cached.
+    /// Finds the files of a task; downloads those on the hub that are not cached.
     ///
     /// # Errors
     /// A file does not exist, or the hub cannot be reached.
@@ -107,7 +107,7 @@ impl SplitFile {
         let folders: Vec<PathBuf> = [""].into_iter().chain(own.clone()).chain(["data"]).map(|inner| folder.join(inner)).collect();
         for folder in &folders {
             let table = folder.join(tsv);
-            // Also what turns out to be no file: it is refused by its name then.
+            // Also if it turns out not to be a regular file, so that the error names it.
             if table.symlink_metadata().is_ok() {
                 return Ok(Self { paths: vec![table], format: FileFormat::Tsv });
             }
@@ -131,7 +131,7 @@ impl SplitFile {
         )
     }
 
-    /// Reads every row.
+    /// Reads all rows.
     ///
     /// # Errors
     /// The file cannot be read, or a row does not fit the task.
@@ -149,7 +149,7 @@ impl SplitFile {
         Ok(SplitRows { examples, sha256: hex(&hasher.finalize()) })
     }
 
-    /// The files in words.
+    /// Lists the files for a message.
     #[must_use]
     pub fn shown(&self) -> String {
         self.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")

@@ -1,18 +1,18 @@
-//! Parts of a data set, and what their files are called.
+//! The splits of a data set and the names of their files.
 
 use serde::{Deserialize, Serialize};
 
-/// Part of a data set.
+/// A split of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// Learnt from.
+    /// The training split.
     Train,
-    /// Scored on.
+    /// The validation split.
     Validation,
 }
 
 impl Split {
-    /// The split's name in messages and CSVs.
+    /// Returns the split's name in messages and CSV files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -22,29 +22,29 @@ impl Split {
     }
 }
 
-/// What the files of a task are called.
+/// The names of a task's files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Splits {
-    /// The task's folder in a folder of several tasks, beside one of the task's name.
+    /// The task's folder within a folder of several tasks; a folder of the task's name is accepted as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
-    /// The split to learn from.
+    /// The training split.
     pub train: SplitNames,
-    /// The split to score on.
+    /// The validation split.
     pub validation: SplitNames,
 }
 
-/// What the files of a split are called.
+/// The names of a split's files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitNames {
-    /// The split on the hub: its parquet files begin with it.
+    /// The split's name on the hub, with which its parquet files begin.
     pub name: String,
-    /// The .tsv file.
+    /// The name of the .tsv file.
     pub tsv: String,
 }
 
 impl SplitNames {
-    /// A split's names.
+    /// Creates the names of a split.
     #[must_use]
     pub fn new(name: &str, tsv: &str) -> Self {
         Self { name: name.into(), tsv: tsv.into() }
@@ -58,7 +58,7 @@ impl Default for Splits {
 }
 
 impl Splits {
-    /// The names of one of them.
+    /// Returns the names of one split.
     #[must_use]
     pub fn names(&self, split: Split) -> &SplitNames {
         match split {

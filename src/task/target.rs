@@ -1,17 +1,17 @@
-//! What an example says should be predicted.
+//! Targets: what a model should predict for an example.
 
 use serde::{Deserialize, Serialize};
 
 use super::Head;
 use crate::terminal::brief;
 
-/// How the cells of a table say a class.
+/// How the cells of a table represent a class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassCells {
     /// By its id.
     Ids,
-    /// By its name; or by its id, unless names are numbers themselves.
+    /// By its name; or by its id, unless the names are numbers themselves.
     #[default]
     NamesOrIds,
 }
@@ -19,18 +19,18 @@ pub enum ClassCells {
 /// What a model should predict for an example.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
-    /// The id of the right class.
+    /// The id of the correct class.
     Class(u32),
     /// Whether each label applies, in the head's order.
     Labels(Box<[bool]>),
-    /// The right number, finite.
+    /// The correct value, finite.
     Value(f32),
 }
 
 impl Target {
-    /// Reads the columns that hold a target: a class or a number is in one, and each label has one of its own.
+    /// Parses the target's cells: a class or a value has a single cell, and each label of a multi-label task has its own.
     ///
-    /// A class is written as its label; or as its id, unless labels are numbers themselves.
+    /// A class is given by its name or, unless the names are numbers themselves, by its id.
     pub fn parse(cells: &[String], head: &Head, classes_are: ClassCells) -> Result<Self, String> {
         match head {
             Head::Classes(classes) => {
@@ -56,7 +56,7 @@ impl Target {
         }
     }
 
-    /// Whether a model with this head can predict it.
+    /// Whether a model with this head can predict this target.
     #[must_use]
     pub fn fits(&self, head: &Head) -> bool {
         match (self, head) {
@@ -67,26 +67,26 @@ impl Target {
         }
     }
 
-    /// Whether each label applies, of a target that says so.
+    /// Returns whether each label applies, for a multi-label target.
     #[must_use]
     pub fn labels(&self) -> Option<&[bool]> {
         if let Self::Labels(labels) = self { Some(labels) } else { None }
     }
 
-    /// The number, of a target that is one.
+    /// Returns the number of a value target.
     #[must_use]
     pub fn value(&self) -> Option<f32> {
         if let Self::Value(value) = self { Some(*value) } else { None }
     }
 
-    /// The class, of a target that is one.
+    /// Returns the class of a class target.
     #[must_use]
     pub fn class(&self) -> Option<usize> {
         if let Self::Class(class) = self { Some(*class as usize) } else { None }
     }
 }
 
-/// The id of a class by its label or its number.
+/// Returns the id of a class, given by its name or id.
 fn class(cell: &str, classes: &[String], cells: ClassCells) -> Result<u32, String> {
     let cell = cell.trim();
     let names_count = cells == ClassCells::NamesOrIds;
@@ -136,7 +136,7 @@ mod tests {
         assert!(parse("yes").is_err() && parse("2").is_err());
     }
 
-    /// Three stars are the label "3", and no fourth class.
+    /// With star ratings as labels, "3" is the label for three stars, not class id 3.
     #[test]
     fn a_number_is_a_label_where_labels_are_numbers() {
         let head = classes(&["1", "2", "3"]);

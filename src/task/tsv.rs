@@ -1,4 +1,4 @@
-//! GLUE's own layout: tab-separated, mostly with a header, no quoting.
+//! Reads GLUE's own layout: tab-separated values, usually with a header, without quoting.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -9,13 +9,13 @@ use super::{ColumnName, Example, Task, TsvColumn};
 use crate::machine::input_file::{HashingReader, MIB};
 use crate::terminal::{brief, listed};
 
-/// Bytes that a line may have: no sentence is as long, and what has no lines is no table.
+/// The size limit of a line in bytes: no sentence is that long, and a file without line breaks is not a table.
 const LONGEST_LINE: u64 = 64 * MIB;
 
-/// Reads every row of a .tsv file; the reader is at its end then.
+/// Reads every row of a .tsv file and leaves the reader at its end.
 ///
 /// # Errors
-/// The file cannot be read, its header lacks a column, or a row does not fit: named by its line.
+/// The file cannot be read, its header lacks a column, or a row is invalid, which is named by its line.
 pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<Example>> {
     rows(reader, task).map_err(|problem| anyhow!("{}, {problem:#}", path.display()))
 }
@@ -30,7 +30,7 @@ fn rows(reader: &mut impl Read, task: &Task) -> Result<Vec<Example>> {
         examples.push(table.example(&first, task).map_err(|problem| anyhow!("line 1: {problem}"))?);
     }
     while let Some(line) = lines.next()? {
-        // At the end of many files, and nobody's row anywhere.
+        // Many files end with an empty line, and it is never a valid row.
         if line.is_empty() {
             continue;
         }
@@ -40,13 +40,13 @@ fn rows(reader: &mut impl Read, task: &Task) -> Result<Vec<Example>> {
     Ok(examples)
 }
 
-/// Where a table has the columns of a task.
+/// The position of a task's columns in a table.
 struct TsvTable {
-    /// In the task's order.
+    /// The column indices, in the task's order.
     columns: Vec<usize>,
-    /// Number of columns of each row.
+    /// The number of columns in each row.
     width: usize,
-    /// Whether the first line names the columns; where the task knows them by number, it is a row.
+    /// Whether the first line is a header; if the task identifies columns by index, it is a row.
     has_header: bool,
 }
 
@@ -69,10 +69,10 @@ impl TsvTable {
     }
 }
 
-/// The lines of a file.
+/// Iterates over the lines of a file.
 struct LineReader<R> {
     reader: BufReader<R>,
-    /// A line feed, with or without carriage returns before it; in a file without any, a carriage return.
+    /// Line feed, possibly preceded by carriage returns; or carriage return, in a file without line feeds.
     end: u8,
     number: u64,
     bytes: Vec<u8>,
@@ -114,7 +114,7 @@ impl<R: Read> LineReader<R> {
     }
 }
 
-/// Where a table has a column.
+/// Finds the index of a column in a table.
 fn place(header: &[&str], column: &ColumnName, task: &Task) -> Result<usize> {
     let name = match &column.tsv {
         None => &column.name,
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use crate::task::{Target, Text};
 
-    /// Sentences and labels of a table of SST-2, or why it is refused.
+    /// Returns the sentences and labels of an SST-2 table, or why it is refused.
     fn read_table(content: &[u8]) -> Result<Vec<(String, u32)>, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.tsv");
@@ -170,7 +170,7 @@ mod tests {
         ] {
             assert_eq!(read_table(table.as_bytes()).unwrap(), expected, "{table:?}");
         }
-        // Elsewhere a carriage return is white space like any other.
+        // Within a line, a carriage return is ordinary white space.
         assert_eq!(read_table(b"sentence\tlabel\na\rb\t1\n").unwrap(), [("a\rb".to_string(), 1)]);
         assert_eq!(read_table(b"sentence\tlabel\n").unwrap(), []);
     }

@@ -1,4 +1,4 @@
-//! Metrics: named functions of all predictions of a split at once.
+//! Metrics: named functions of all predictions of a split.
 
 mod classes;
 mod scores;
@@ -12,18 +12,18 @@ use super::{Head, Prediction};
 
 pub use scores::{Score, Scores};
 
-/// Which of two scores of a metric is the better one.
+/// Whether larger or smaller scores are better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// The larger.
+    /// Larger is better.
     Maximize,
-    /// The smaller.
+    /// Smaller is better.
     Minimize,
 }
 
 impl Direction {
-    /// Whether `score` beats `best`; equal scores do not, so the earliest of equals stays the best.
+    /// Whether `score` beats `best`. Equal scores do not, so the earliest of equal scores stays the best.
     #[must_use]
     pub fn improves(self, score: f64, best: f64) -> bool {
         match self {
@@ -33,29 +33,29 @@ impl Direction {
     }
 }
 
-/// A function of predictions, and what has to be known to read its scores. Files hold its name alone.
+/// A scoring function and how to interpret its scores. Serialized as its name.
 #[derive(Clone, Copy)]
 pub struct Metric {
-    /// The word in experiment files and in the header of `eval.csv`.
+    /// The name in experiment files and in the header of `eval.csv`.
     pub name: &'static str,
-    /// Which score is better.
+    /// Which scores are better.
     pub direction: Direction,
     /// The smallest and the largest possible score.
     pub range: (f64, f64),
-    /// Whether it can score what a model with this head predicts.
+    /// Whether the metric applies to a model with this head.
     pub fits: fn(&Head) -> bool,
-    /// The score; none where it is undefined.
+    /// Computes the score; `None` if it is undefined.
     pub score: fn(&[Prediction]) -> Option<f64>,
 }
 
-/// Name of the mean loss, which every task has beside its metrics.
+/// The name of the mean loss, which every task has besides its metrics.
 pub const LOSS: &str = "loss";
 
-/// Cross-entropies and squared errors are at least 0.
+/// The range of the loss: cross-entropies and squared errors are at least 0.
 pub const LOSS_RANGE: (f64, f64) = (0.0, f64::INFINITY);
 
 impl Metric {
-    /// Share of predictions that equal the label.
+    /// The fraction of predictions that equal the label.
     pub const ACCURACY: Self = Self {
         name: "accuracy",
         direction: Direction::Maximize,
@@ -73,7 +73,7 @@ impl Metric {
         score: classes::f1,
     };
 
-    /// Pearson's correlation of predicted and right values; undefined where either are all the same.
+    /// Pearson correlation of predicted and correct values; undefined if either are all equal.
     pub const PEARSON: Self = Self {
         name: "pearson",
         direction: Direction::Maximize,
@@ -82,7 +82,7 @@ impl Metric {
         score: values::pearson,
     };
 
-    /// Spearman's correlation: Pearson's of the ranks, equal values sharing the mean of theirs.
+    /// Spearman correlation: the Pearson correlation of the ranks, where ties share their mean rank.
     pub const SPEARMAN: Self = Self {
         name: "spearman",
         direction: Direction::Maximize,
@@ -100,10 +100,10 @@ impl Metric {
         score: values::mse,
     };
 
-    /// Every metric.
+    /// All metrics.
     pub const ALL: [Self; 5] = [Self::ACCURACY, Self::F1, Self::PEARSON, Self::SPEARMAN, Self::MSE];
 
-    /// The metric of this name.
+    /// Returns the metric with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|metric| metric.name == name)

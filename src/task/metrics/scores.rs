@@ -1,4 +1,4 @@
-//! All scores of a split.
+//! The scores of a split.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::task::Prediction;
 pub struct Score {
     /// The metric's name.
     pub metric: String,
-    /// Its value; none where it is undefined.
+    /// The value; `None` if it is undefined.
     pub value: Option<f64>,
 }
 
@@ -19,9 +19,9 @@ pub struct Score {
 pub struct Scores {
     /// Mean loss over the examples.
     pub loss: f64,
-    /// One for each metric of the task, in its order.
+    /// The task's metrics, in order.
     pub metrics: Vec<Score>,
-    /// Whether every example got the same class although the labels differ; only classes collapse.
+    /// Whether all predicted classes are equal although the labels differ; always false for other heads.
     pub collapsed: bool,
 }
 
@@ -37,7 +37,7 @@ impl Scores {
         }
     }
 
-    /// The score of a metric by name, `loss` included; none where the metric is undefined or not the task's.
+    /// Returns a score by name, including `loss`; `None` if the metric is undefined or the task does not have it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<f64> {
         if name == LOSS {

@@ -2,7 +2,7 @@
 
 use crate::task::{Prediction, Target};
 
-/// Right and predicted values; none where there are targets of another kind, or no examples.
+/// Returns the correct and the predicted values; `None` if any target is of another kind, or there are no examples.
 fn values(predictions: &[Prediction]) -> Option<(Vec<f64>, Vec<f64>)> {
     let pair = |prediction: &Prediction| match (&prediction.target, prediction.output.0.as_slice()) {
         (Target::Value(target), [output]) => Some((f64::from(*target), f64::from(*output))),
@@ -33,9 +33,9 @@ fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
     Some(x.iter().zip(&y).map(|(x, y)| x * y).sum::<f64>().clamp(-1.0, 1.0))
 }
 
-/// Distances from the mean, scaled to length 1; none where all values are the same.
+/// Returns the deviations from the mean, scaled to length 1; `None` if all values are equal.
 fn direction(values: &[f64]) -> Option<Vec<f64>> {
-    // Rounding of the mean would make constant values look as if they varied.
+    // With constant values, the rounded mean could differ from them and suggest a deviation.
     if values.windows(2).all(|pair| pair[0] == pair[1]) {
         return None;
     }
@@ -45,7 +45,7 @@ fn direction(values: &[f64]) -> Option<Vec<f64>> {
     (length > 0.0 && length.is_finite()).then(|| centered.iter().map(|value| value / length).collect())
 }
 
-/// Ranks from 1; equal values share the mean of theirs.
+/// Returns the ranks from 1; ties share their mean rank.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
