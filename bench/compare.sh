@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# gluepot against PyTorch on the CPU: the same work in turn, several times, as ratios.
+# Compares gluepot with PyTorch on the CPU: runs the same work alternately, several times, and prints ratios.
 #   bench/compare.sh CHECKPOINT GLUE_DIR [ROUNDS]
-# CHECKPOINT: a folder with a small BERT, such as all-MiniLM-L6-v2. PYTHON (with torch and transformers), GLUEPOT, THREADS
-# (2), STEPS (15) and ONLY (names of cases) may be set. Writes a Markdown table to standard output.
+# CHECKPOINT: a folder with a small BERT, such as all-MiniLM-L6-v2. Optional variables: PYTHON (with torch and transformers),
+# GLUEPOT, THREADS (2), STEPS (15) and ONLY (names of cases). Writes a Markdown table to standard output.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,5p' "$0"; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,7 +13,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMP_NUM_THREADS=$threads RAYON_NUM_THREADS=$threads XDG_CACHE_HOME=$work/cache
 
-# Sentences so long that each example is cut to 64 tokens: no padding anywhere.
+# Sentences long enough that each example is truncated to 64 tokens, so that there is no padding.
 mkdir -p "$work/dense/MRPC"
 "$python" - "$glue/MRPC/train.tsv" "$work/dense/MRPC" <<'PY'
 import sys
@@ -33,7 +33,7 @@ json.dump(c, open(sys.argv[2], "w"))
 PY
 printf 'task = "mrpc"\ncheckpoint = "%s"\nlearning_rate = 5e-5\nepochs = 1\nmetric = "f1"\n[data]\nsource = "%s"\n' "$checkpoint" "$glue" > "$work/x.toml"
 
-# case: our settings; theirs
+# Each case: gluepot's settings, then PyTorch's.
 ours() {
     case $1 in
         dense-32) echo "--set data.source=$work/dense --set data.max_length=64 --set data.batch_size=32" ;;

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Checks gluepot on an NVIDIA GPU, in one command: first the smallest thing that can fail, then the model, then
-# training, each against the values of PyTorch in tests/golden; then trainings of BERT-base's size, twice each, and how far
-# two of one seed are apart; then its speed in turn with PyTorch's (bench/gpu.py).
+# Checks gluepot on an NVIDIA GPU with one command: first the smallest part that can fail, then the model, then
+# training, each against PyTorch's values in tests/golden; then BERT-base training runs, twice each, and the difference between
+# two runs with the same seed; then speed, alternating with PyTorch (bench/gpu.py).
 #
-#   bench/cuda.sh [OUT]       figures go to OUT (default: bench/out)
+#   bench/cuda.sh [OUT]       results go to OUT (default: bench/out)
 #
-# Where there is no Rust, name prebuilt programs: GLUEPOT=path/to/gluepot SUITE=path/to/suite. They come from
+# Without Rust, name prebuilt programs: GLUEPOT=path/to/gluepot SUITE=path/to/suite. They come from
 #   cargo build --release --features cuda
 #   cargo test  --release --features cuda --no-run        (target/release/deps/suite-*)
-# GLUEPOT_GLUE and GLUEPOT_CHECKPOINT add the checks on real data; SPEED_SECONDS is the time for speed: otherwise what is
-# left of nine minutes, of which the first use of a GPU spends some on compiling kernels. Without a
-# GPU, rehearse it:
+# GLUEPOT_GLUE and GLUEPOT_CHECKPOINT add the checks on real data. SPEED_SECONDS is the time for the speed comparison; by
+# default it is the rest of nine minutes, some of which the first use of a GPU spends on compiling kernels. To rehearse
+# without a GPU:
 #   DEVICE=cpu STEPS=4 SHAPE=small bench/cuda.sh
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -38,8 +38,8 @@ part bf16 "$SUITE" --nocapture bf16_stays_close
 part tf32 "$SUITE" --nocapture tf32_stays_close
 [ -z "${GLUEPOT_GLUE:-}" ] || part real "$SUITE" --nocapture --test-threads=1 equals_pytorch
 
-# The settings of experiments/mrpc.toml on a model of BERT-base's shape with random weights: what is learnt
-# means nothing, what it costs does.
+# The settings of experiments/mrpc.toml on a model of BERT-base's shape with random weights: the scores
+# mean nothing, but the cost is realistic.
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 mkdir "$work/bert"; cp experiments/quickstart/bert/vocab.txt "$work/bert/"
 if [ "$shape" = base ]; then size='"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072'
@@ -59,7 +59,7 @@ for run in "$work"/runs/*/; do
     name=$(basename "$run")
     mkdir -p "$out/$name"; cp "$run/summary.json" "$run/metrics/train.csv" "$run/metrics/speed.csv" "$out/$name/" 2>/dev/null
 done
-# How far two runs of one seed are apart: 0 where the device adds in the same order every time.
+# The difference between two runs with the same seed: 0 if the device always adds in the same order.
 difference() { # precision
     paste -d, "$work"/runs/*_"$1-1"_*/metrics/train.csv "$work"/runs/*_"$1-2"_*/metrics/train.csv | awk -F, '
         NR == 1 { n = NF / 2; for (i = 1; i <= n; i++) { if ($i == "loss") l = i; if ($i == "grad_norm") g = i } next }
@@ -73,7 +73,7 @@ for precision in fp32 bf16; do
     part "repeat-$precision" difference "$precision"
     cat "$out/repeat-$precision.txt"
 done
-# Products of base's size are other kernels than those of the tests: in bf16 loss and gradient norm begin as in fp32.
+# BERT-base's matrix products use other kernels than the tests: loss and gradient norm must start in bf16 as in fp32.
 closeness() {
     paste -d, "$work"/runs/*_fp32-1_*/metrics/train.csv "$work"/runs/*_bf16-1_*/metrics/train.csv | awk -F, '
         NR == 1 { n = NF / 2; for (i = 1; i <= n; i++) { if ($i == "loss") l = i; if ($i == "grad_norm") g = i } next }
@@ -85,7 +85,7 @@ closeness() {
               exit !(loss <= 0.05 && norm <= 0.2) }'
 }
 [ "$device" = cpu ] || { part bf16-to-fp32 closeness; cat "$out/bf16-to-fp32.txt"; }
-# Where PyTorch is, the same fine-tuning in turn.
+# If PyTorch is available, the same fine-tuning, alternating with it.
 left=$((480 - SECONDS)); [ "$left" -ge 60 ] || left=60
 python=${PYTHON:-python3}
 if [ -n "${GLUEPOT_GLUE:-}" ] && "$python" -c 'import torch, transformers' 2>/dev/null; then

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Every test that this machine allows: the fast tier, the slow tests, and those that need a tool or data that is here.
+# Runs every test that this machine allows: the fast tier, the slow tests, and those whose tools or data are available.
 #   tests/all.sh [--ignored] [ARGUMENTS OF THE TEST PROGRAMS]
-# Prints what is left out, and why. With --ignored the fast tier is not run again. With --skips it prints the options that leave
-# out what this machine lacks, and runs nothing.
+# Prints which tests are left out, and why. With --ignored, the fast tier is not run again. With --skips, it only prints the
+# options that leave out the tests that this machine cannot run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# What a test needs is in its `#[ignore = "needs …"]`; these are the tests with each need.
+# A test's `#[ignore = "needs …"]` states its requirement; these are the tests for each requirement.
 skips=()
 without() { # what is missing, tests...
     echo "left out, $1 is missing: ${*:2}" >&2
@@ -16,7 +16,7 @@ chromium --version >/dev/null 2>&1 || chromium-browser --version >/dev/null 2>&1
     without Chromium page::a_browser_opens
 [ "$(id -u)" != 0 ] || command -v setpriv >/dev/null || without "setpriv, and this is root;" folders_that_may_not_be_read
 [ -n "${GLUEPOT_GLUE:-}" ] && [ -n "${GLUEPOT_CHECKPOINT:-}" ] || without "GLUEPOT_GLUE or GLUEPOT_CHECKPOINT" real::
-# A benchmark is no test.
+# A benchmark is not a test.
 skips+=(--skip five_thousand_runs)
 if [ "${1:-}" = --skips ]; then echo "${skips[@]}"; exit; fi
 which=--include-ignored

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The CPU kernels on 64-bit Arm, whose vector unit is NEON: every step of training against PyTorch's, and runs of the same
-# bytes with any number of threads. On another processor through QEMU.
+# Tests the CPU kernels on 64-bit Arm with NEON: every training step against PyTorch, and identical bytes for any
+# number of threads. On other processors, runs through QEMU.
 #   tests/arm.sh [FILTERS OF THE SUITE]
-# Elsewhere than on Arm it needs QEMU's user mode and a linker (Debian: qemu-user-static, g++-aarch64-linux-gnu); Rust's
-# standard library for Arm is fetched by rustup.
+# Except on Arm, needs QEMU's user mode and a linker (Debian: qemu-user-static, g++-aarch64-linux-gnu); rustup downloads
+# Rust's standard library for Arm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=aarch64-unknown-linux-gnu

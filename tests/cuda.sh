@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The CUDA path without a GPU: kernels as CUDA C++, launches, recorded steps and their replays, against PyTorch's values.
+# Tests the CUDA path without a GPU: kernels as CUDA C++, launches, recorded steps and their replays, against PyTorch's values.
 #   tests/cuda.sh [FILTERS OF THE SUITE]
-# CUDA's driver is one in software (tests/cuda/driver.cpp), which compiles each kernel for the CPU; NVIDIA's own run-time
-# compiler has to accept every kernel as well, for GPUs of generation 7.5 and, without running them, those of a BERT of
-# base's shape for 9.0: how many a step has and how long compiling takes is told. That compiler and CUDA's headers come from
-# PyPI. Then GPUs that fail, are full or are several. Needs g++, Python's pip and 12 GB of memory. Half an hour and some
-# minutes, and as long again to build.
+# The CUDA driver is a software implementation (tests/cuda/driver.cpp) that compiles each kernel for the CPU. NVIDIA's own
+# runtime compiler must accept every kernel as well: for compute capability 7.5 and, without running them, the kernels of
+# BERT-base for 9.0, with the number of kernels per step and the compile time reported. That compiler and CUDA's headers come
+# from PyPI. Then come GPUs that fail, run out of memory, or are several. Needs g++, Python's pip and 12 GB of memory. Takes
+# a little more than half an hour, and as long again to build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,11 +15,11 @@ g++ -std=c++17 -O2 -shared -fPIC -o "$folder/driver/libcuda.so" tests/cuda/drive
 ln -sf libcuda.so "$folder/driver/libnvrtc.so"
 [ -e "$folder/packages/nvidia" ] || python3 -m pip install -q --no-deps --target "$folder/packages" \
     "nvidia-cuda-nvrtc~=13.2.0" "nvidia-cuda-runtime~=13.2.0" "nvidia-cuda-crt~=13.2.0" "nvidia-cuda-cccl~=13.2.0"
-# What was compiled for an older driver in software is of no use.
+# Kernels compiled for an older version of the software driver are useless.
 stamp=$(cat tests/cuda/* | sha256sum | cut -c1-16)
 [ -e "$folder/kernels/$stamp" ] || { rm -rf "$folder/kernels"; mkdir -p "$folder/kernels/$stamp"; }
 
-# A build asks where CUDA is: it is the same before and behind.
+# The build looks for CUDA; the path must be the same before and after.
 export CUDA_PATH=$folder/packages/nvidia/cu13
 cargo build --release --locked --features cuda
 suite=$(cargo test --release --locked --features cuda --test suite --no-run --message-format=json |

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The GPU kernels, forward and backward, against Burn's own operations on the CPU, then logits and trainings step by step
-# against PyTorch's: through WebGPU, on whatever Vulkan driver there is. Without a GPU, one in software will do (Debian: mesa-vulkan-drivers).
+# Tests the GPU kernels, forward and backward, against Burn's own operations on the CPU, then logits and training step by step
+# against PyTorch. Uses WebGPU on any Vulkan driver; without a GPU, a software driver will do (Debian: mesa-vulkan-drivers).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-${TMPDIR:-/tmp}}

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Does a change leave every number alone? Trains with two builds on this machine and compares what they wrote, byte by byte.
+# Does a change keep every number? Trains with two builds on this machine and compares their files byte by byte.
 #   tests/same-bytes.sh OLD NEW          two gluepot binaries
-# Three trainings: the quickstart, 60 steps of MRPC with a real checkpoint, and a tiny BERT with dropout, gradient
-# accumulation and clipping. Compared are train.csv without columns of times, eval.csv, the predictions, the weights of every
-# checkpoint, and the identity of the trial. Bytes are equal on one kind of processor only, so both builds must run here.
+# Three runs: the quickstart, 60 steps of MRPC with a real checkpoint, and a tiny BERT with dropout, gradient
+# accumulation and clipping. Compares train.csv without its time columns, eval.csv, the predictions, the weights of every
+# checkpoint, and the trial's identity. Bytes are equal only on the same kind of processor, so both builds must run here.
 # MRPC needs GLUEPOT_GLUE (a folder with GLUE's MRPC/) and GLUEPOT_CHECKPOINT (a folder with all-MiniLM-L6-v2).
-# Exit status: 0 all equal; 1 a difference, a missing file, a failed training, or nothing to compare; 2 wrong usage.
+# Exit status: 0 all equal; 1 a difference, a missing file, a failed run, or nothing to compare; 2 wrong usage.
 # Set KEEP=1 to keep the run directories. Takes about a minute on two cores.
 set -euo pipefail
 [ $# = 2 ] && [ -x "$1" ] && [ -x "$2" ] || { sed -n '2,9s/^# //p' "$0" >&2; exit 2; }
@@ -13,7 +13,7 @@ old=$(readlink -f "$1"); new=$(readlink -f "$2"); project=$(cd "$(dirname "$0")/
 glue=${GLUEPOT_GLUE:-}; checkpoint=${GLUEPOT_CHECKPOINT:-}
 [ -z "$glue" ] || glue=$(readlink -e "$glue") || { echo "GLUEPOT_GLUE names no folder" >&2; exit 2; }
 [ -z "$checkpoint" ] || checkpoint=$(readlink -e "$checkpoint") || { echo "GLUEPOT_CHECKPOINT names no folder" >&2; exit 2; }
-# Variables that set settings would change both trainings.
+# Environment variables with settings would change both runs.
 for variable in $(compgen -e GLUEPOT_ || true); do unset "$variable"; done
 export HF_HUB_OFFLINE=1 NO_COLOR=1
 work=$(mktemp -d); trap '[ -n "${KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"' EXIT
@@ -62,7 +62,7 @@ fi
 
 compared=0; bad=0
 row() { printf '%-11s %-44s %-10s %s\n' "$@"; }
-# A CSV file without the columns that hold times and rates.
+# Prints a CSV file without the columns for times and rates.
 numbers() {
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i !~ /seconds|time|_per_second/) keep[++n] = i }
         { line = ""; for (i = 1; i <= n; i++) line = line (i > 1 ? "," : "") $keep[i]; print line }' "$1"
@@ -79,12 +79,12 @@ same() { # training, name, old file, new file
 row training file bytes result
 for training in "${trainings[@]}"; do
     for build in old new; do
-        # A failed training shows as missing files; here is why.
+        # A failed run leaves missing files; the log shows why.
         if ! XDG_CACHE_HOME=$work/cache-$build "${!build}" run "$work/$training.toml" --runs "$work/$build/$training" -q \
             >"$work/$build-$training.log" 2>&1; then
             row "$training" "(training with the $build build)" "-" FAILED; sed 's/^/    /' "$work/$build-$training.log"
         fi
-        # One run each: its name has the time in it.
+        # One run each; its name contains the time, so it is renamed.
         mv "$work/$build/$training"/*_*_* "$work/$build/$training/run" 2>/dev/null || true
         run=$work/$build/$training/run
         mkdir -p "$run"

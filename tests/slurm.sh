@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# slurm.sh [BINARY]: a sweep as a job array on a real Slurm, with kills, time limits and requeues; every trial exactly once.
-#
-# Starts munge, slurmctld and three slurmd on loopback, of its own and in a folder of its own, and stops them at the end.
-# Needs root and Debian's packages slurm-wlm and munge. Takes some six minutes: Slurm's time limits are whole minutes.
+# slurm.sh [BINARY]: runs a sweep as a job array on a real Slurm, with kills, time limits and requeues; every trial must run
+# exactly once.
+# Starts its own munge, slurmctld and three slurmd on loopback, in a temporary folder, and stops them at the end.
+# Needs root and Debian's packages slurm-wlm and munge. Takes about six minutes: Slurm's time limits are whole minutes.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/.." && pwd)
 binary=$(readlink -f "${1:-$project/target/release/gluepot}")
@@ -25,7 +25,7 @@ mkdir -m 755 "$work/munge"; dd if=/dev/urandom of="$work/munge/key" bs=128 count
 munged --force --socket="$work/munge/socket" --key-file="$work/munge/key" --pid-file="$work/munge.pid" \
     --log-file="$work/munge/log" --seed-file="$work/munge/seed"
 
-# Three nodes of one processor each, all on this machine.
+# Three nodes with one processor each, all on this machine.
 mkdir "$work"/{state,spool1,spool2,spool3}
 cat > "$work/slurm.conf" <<C
 ClusterName=test
@@ -62,7 +62,7 @@ for node in n1 n2 n3; do slurmd -f "$SLURM_CONF" -N $node; done
 for _ in $(seq 30); do [ "$(sinfo -h -t idle -o %D | head -1)" = 3 ] && break; sleep 1; done
 sinfo -N
 
-# A project on the "shared" file system, and the script of docs/clusters.md.
+# A project on the "shared" file system, with the script from docs/clusters.md.
 mkdir "$work/project"; cd "$work/project"
 cp -r "$project/experiments/quickstart" "$project/experiments/quickstart.toml" .
 cat > rates.toml <<T
@@ -91,22 +91,22 @@ for _ in $(seq 60); do [ "$(running)" = 3 ] && break; sleep 1; done
 echo "tasks running at once: $(running)"; [ "$(running)" = 3 ]
 
 sleep 10
-# A trial's process dies, as of the kernel's out-of-memory killer.
+# Kill a trial's process, as the kernel's out-of-memory killer would.
 victim=$(pgrep -f 'gluepot[^ ]* trial' | head -1); kill -9 "$victim"; echo "killed trial process $victim"
 sleep 5
-# A whole task dies, parent and trial.
+# Kill a whole task, sweep and trial.
 victim=$(pgrep -f '^[^ ]*gluepot[^ ]* sweep' | head -1); kill -9 "$victim" $(pgrep -P "$victim"); echo "killed sweep process $victim and its trial"
 sleep 5
-# A node fails: Slurm requeues its task.
+# Fail a node: Slurm requeues its task.
 scontrol update nodename=n3 state=down reason=test; sleep 5; scontrol update nodename=n3 state=resume 2>/dev/null || true
-# A person requeues a task by hand.
+# Requeue a task by hand.
 task=$(squeue -h -j "$job" -t RUNNING -o %A | head -1); [ -z "$task" ] || scontrol requeue "$task"
 
 while [ -n "$(squeue -h -j "$job" 2>/dev/null)" ]; do sleep 3; [ $SECONDS -lt 1500 ] || { echo "did not end"; squeue; exit 1; }; done
 scontrol show job "$job" | grep -E 'ArrayTaskId|JobState|Restarts|ExitCode' || true
 tail -n 3 slurm-*.out
 
-# Every trial once: one finished run each. A run that was killed before its first state is left behind, and nothing else.
+# Every trial must have exactly one finished run. Only runs killed before their first state may be left over.
 sweep=$(ls -d runs/*_rates_sweep)
 planned=$(wc -l < "$sweep/plan.jsonl"); resumed=0; left=0; : > "$work/trials"
 for run in "$sweep"/*_rates_*; do
@@ -127,7 +127,7 @@ for run in "$sweep"/*_rates_*; do
     rows=$(tail -n +2 "$run/metrics/eval.csv" | cut -d, -f1 | sort | uniq -d | wc -l)
     [ "$rows" = 0 ] || { echo "$run evaluated a step twice"; exit 1; }
 done
-# What was killed and moved about equals what nobody disturbed.
+# A run that was killed and requeued must equal an undisturbed one.
 first=$(dirname "$(grep -l '"resumed"' "$sweep"/*/run.json | head -1)"); gluepot run "$first/resolved.toml" --runs alone --quiet >/dev/null
 cmp "$first/metrics/train.csv" alone/*/metrics/train.csv
 echo "bytes equal an undisturbed run's"

@@ -14,7 +14,7 @@ pub fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every source file by its path below `src`, without comments.
+/// Returns the path below `src` and the text, without comments, of every source file.
 pub fn code() -> Vec<(String, String)> {
     let root = project("src");
     let mut found = Vec::new();
@@ -37,7 +37,7 @@ fn below(file: &str, modules: &[&str]) -> bool {
 #[test]
 fn burn_is_named_only_where_tensors_are() {
     for (file, text) in code() {
-        // Of the kernels, what computes on slices alone.
+        // The kernel files that compute on slices only.
         let pure = ["kernels/cpu/elementary", "kernels/cpu/gemm", "kernels/cpu/reduce", "kernels/cpu/simd"];
         let pure = [&pure[..], &["kernels/cpu/small_matmul", "kernels/dropout_mask", "kernels/ragged_batch", "kernels/targets"]];
         if below(&file, &pure.concat()) || !below(&file, &["models", "train", "kernels"]) {
@@ -57,11 +57,11 @@ fn training_knows_nothing_of_run_directories_or_terminals() {
     }
 }
 
-/// Text from files, runs and servers is masked where it is printed, which is why it is printed in one place.
+/// Text from files, runs and servers is masked where it is printed, so all printing is in one place.
 #[test]
 fn only_one_module_writes_to_the_terminal() {
     for (file, text) in code() {
-        // A trial's process talks JSON to its sweep.
+        // A trial's process reports to its sweep in JSON.
         if !below(&file, &["terminal"]) && file != "execute/trial.rs" {
             for name in ["println!", "print!(", "stdout()", "stderr()", "anstream", "indicatif", "dbg!"] {
                 let own = ["Width::of_stdout()", "Width::of_stderr()", "error.use_stderr()"]
@@ -100,7 +100,7 @@ fn planning_reads_no_clock_environment_device_or_network() {
     }
 }
 
-/// What decides and does is below them: a command reads its arguments, calls and prints.
+/// Commands only parse arguments, call and print; decisions and work are in the modules below.
 #[test]
 fn commands_are_thin() {
     let commands: Vec<_> = code().into_iter().filter(|(file, _)| below(file, &["commands"])).collect();
@@ -118,7 +118,7 @@ fn files_are_small() {
     }
 }
 
-/// Runs record the version of Burn that computed them; it is the one that is built.
+/// The recorded version of Burn is the one in use.
 #[test]
 fn the_recorded_version_of_burn_is_the_one_in_use() {
     let lock: toml::Table = toml::from_str(&std::fs::read_to_string(project("Cargo.lock")).unwrap()).unwrap();
@@ -149,7 +149,7 @@ fn the_manual_names_every_setting_and_exit_code() {
     }
 }
 
-/// Links within the documentation lead to files, and to headings that are there.
+/// Links within the documentation lead to existing files and headings.
 #[test]
 fn links_of_the_documentation_lead_somewhere() {
     let mut links = 0;
@@ -179,7 +179,7 @@ fn links_of_the_documentation_lead_somewhere() {
     assert!(links > 40, "{links}");
 }
 
-/// Paths in the pages for contributors lead to files of the project.
+/// Paths in the contributors' documentation name existing files.
 #[test]
 fn files_that_the_documentation_names_exist() {
     let mut named = 0;

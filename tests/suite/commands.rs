@@ -1,4 +1,4 @@
-//! What the commands print and write when all goes well.
+//! What the commands print and write on success.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ fn snapshot(name: &str, shell: &Shell, text: &str) {
 #[test]
 fn a_run_tells_how_it_goes_and_ends_with_what_to_type_next() {
     let shell = Shell::new();
-    // Beside the runs, so that it is named by a relative path.
+    // Next to the runs, so that its path is relative.
     shell.copy(&project("experiments"), "");
     shell.copy(&project("experiments/quickstart/bert"), "quickstart/bert");
     shell.copy(&project("experiments/quickstart/MRPC"), "quickstart/MRPC");
@@ -79,7 +79,7 @@ fn a_run_directory_holds_what_the_manual_says() {
     assert_eq!(steps, ["7", "14", "20"]);
     assert_eq!(text("experiment.toml"), std::fs::read_to_string(project("experiments/quickstart.toml")).unwrap());
 
-    // The scores of the summary follow from the predictions.
+    // The scores in the summary follow from the predictions.
     let summary: Value = serde_json::from_str(&text("summary.json")).unwrap();
     let rows: Vec<Vec<String>> =
         text("predictions/validation.csv").lines().skip(1).map(|row| row.split(',').map(String::from).collect()).collect();
@@ -88,7 +88,7 @@ fn a_run_directory_holds_what_the_manual_says() {
     assert!((summary["best"]["scores"]["accuracy"].as_f64().unwrap() - right).abs() < 1e-12);
     assert!(rows.iter().all(|row| (row[3].parse::<f64>().unwrap() + row[4].parse::<f64>().unwrap() - 1.0).abs() < 1e-12));
 
-    // The resolved settings are an experiment that gives the same run again.
+    // The resolved settings reproduce the run as an experiment.
     let resolved = run.join("resolved.toml").display().to_string();
     let again = Shell::new();
     assert_eq!(again.gluepot(&["run", &resolved, "--quiet"]).code, 0);
@@ -96,14 +96,14 @@ fn a_run_directory_holds_what_the_manual_says() {
         assert_eq!(text(name), std::fs::read_to_string(again.run().join(name)).unwrap(), "{name}");
     }
 
-    // A checkpoint of the run is a checkpoint to start from, its head kept.
+    // A checkpoint of the run can be the start of another run, which keeps its head.
     let best = run.join("checkpoints/best").display().to_string();
     let next = Shell::new();
     let done = quickstart(&next, &["--set", &format!("checkpoint={best}"), "--set", "model.initialize=pretrained"]);
     assert!(!done.err.contains("randomly initialized"), "{}", done.err);
 }
 
-/// A process that is gone cannot be running, whatever its last words were.
+/// A process that no longer exists is not running, whatever status it last recorded.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_run_whose_process_is_gone_has_died() {
@@ -123,7 +123,7 @@ fn a_run_whose_process_is_gone_has_died() {
     lock.lock().unwrap();
     assert_eq!(status(&facts).as_deref(), Some("running"));
     drop(lock);
-    // Another machine's lock cannot be seen; its signs of life can.
+    // The lock of another machine is not visible, but its heartbeat is.
     facts["host"]["name"] = "elsewhere".into();
     assert_eq!(status(&facts).as_deref(), Some("running"));
     let heartbeat = std::fs::File::options().write(true).open(shell.run().join("heartbeat")).unwrap();
@@ -174,7 +174,7 @@ fn check_prints_the_plan_and_leaves_nothing_behind() {
     assert!(!shell.path("runs").exists());
 }
 
-/// The seed's own run: 3 passes over 3,668 examples in batches of 8 are 1,377 steps.
+/// The run with the default settings: 3 epochs over 3,668 examples in batches of 8 are 1,377 steps.
 #[test]
 fn the_defaults_on_mrpc_take_1377_steps() {
     let shell = Shell::new();
@@ -229,7 +229,7 @@ fn bench_measures_a_training_and_leaves_nothing_behind() {
         assert!(figure("step_ms_p50") > 0.0 && figure("step_ms_p90") >= figure("step_ms_p50"), "{figures}");
         let shares: f64 = ["data", "forward", "backward", "update"].map(|part| figure(&format!("share_{part}"))).iter().sum();
         assert!((0.5..=1.001).contains(&shares), "{figures}");
-        // 8 examples a step, at the speed of the mean step, which the median of four cannot be far below.
+        // 8 examples per step, at the mean step time; the median of four steps cannot be far above the mean.
         let mean_ms = 8e3 / figure("examples_per_second");
         assert!(mean_ms >= figure("step_ms_p50") * 0.5 && mean_ms <= figure("step_ms_p90") * 1.001, "{figures}");
         assert!(figure("padded_tokens_per_second") > figure("tokens_per_second"), "{figures}");

@@ -1,4 +1,4 @@
-//! Comparing runs: directories made up for the purpose, so that every number is known.
+//! Comparisons of synthetic run directories, in which every number is known.
 
 use chrono::{DateTime, Utc};
 use gluepot::plan::Hashes;
@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::redactor::snapshot;
 use crate::shell::{Done, Shell};
 
-/// A made-up run.
+/// A synthetic run.
 struct Made {
     id: &'static str,
     task: &'static str,
     learning_rate: &'static str,
     seed: u64,
-    /// F1 and accuracy; none for a run that failed.
+    /// F1 and accuracy; `None` for a failed run.
     scores: Option<(f64, f64)>,
     collapsed: bool,
 }
@@ -103,8 +103,8 @@ impl Made {
     }
 }
 
-/// Three learning rates: two with six seeds of which one is ahead on each, one that failed once and collapsed once;
-/// a repeated seed; and another task.
+/// Runs with three learning rates: two with six seeds, of which one is better on every seed; and one with a failed and a
+/// collapsed run. Also a repeated seed, and another task.
 pub fn shell() -> Shell {
     let shell = Shell::new();
     let mut runs = Vec::new();
@@ -124,7 +124,7 @@ pub fn shell() -> Shell {
     shell
 }
 
-/// Two learning rates with three seeds each and their metrics files, under an experiment's name.
+/// Runs with two learning rates and three seeds each, with metrics files, under an experiment's name.
 pub fn with_curves(name: &str) -> Shell {
     let shell = Shell::new();
     let scores = [("2e-5", [0.861, 0.858, 0.866]), ("5e-5", [0.871, 0.875, 0.870])];
@@ -189,7 +189,7 @@ fn tables_in_every_format() {
     snapshot("diff", &shell.gluepot(&["diff", "a0", "b1"]));
 }
 
-/// With six pairs of one sign the exact p is 2/64; Holm doubles it where two comparisons have one.
+/// With six differences of one sign, the exact p is 2/64; Holm doubles it for two comparisons with this p.
 #[test]
 fn the_numbers_are_those_of_the_statistics() {
     let shell = shell();
@@ -240,7 +240,7 @@ fn runs_are_found_by_name_folder_and_glob_and_mistakes_are_said() {
     }
 }
 
-/// Counts by hand: of six examples both are right on two, each alone on one, and both wrong on two.
+/// Counted by hand: of six examples, both runs are right on two, each run alone on one, and neither on two.
 #[test]
 fn two_runs_example_by_example() {
     let shell = shell();

@@ -1,4 +1,4 @@
-//! Run directories that somebody changed, moved, pruned or took over behind a run's back.
+//! Run directories that are changed, moved, pruned or taken over while a run exists.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -53,7 +53,7 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
 }
 
-/// A run of many epochs that has saved a state.
+/// Starts a run of many epochs and waits until it has saved a state.
 fn going(shell: &Shell, epochs: &str) -> Child {
     let mut command =
         shell.command(&["run", "x.toml", "--set", &format!("epochs={epochs}"), "--set", "evaluation.every=\"epoch\""]);
@@ -84,7 +84,7 @@ fn verified(shell: &Shell) -> i32 {
     shell.gluepot(&["verify", "latest"]).code
 }
 
-/// Each file in turn is changed in every way; only who has the run and when it was last seen are no part of what it is.
+/// Damages each file in every way; only the lock and the heartbeat are not verified.
 fn every_change_shows(shell: &Shell) {
     let run = shell.run();
     assert_eq!(verified(shell), 0);
@@ -187,7 +187,7 @@ fn a_run_whose_files_were_edited_does_not_go_on() {
             }
             assert_eq!(json(&run.join("run.json"))["trial"], identity);
             assert_eq!(verified(&shell), 0);
-            // A state whose manifest no longer speaks of a file is none.
+            // A state with a file that is missing from its manifest does not count.
             if with_manifest {
                 let newest = fs::read_dir(run.join("states")).unwrap().flatten().map(|entry| entry.path()).max().unwrap();
                 let mut manifest = json(&newest.join("manifest.json"));
@@ -241,13 +241,13 @@ fn a_project_may_move_and_so_may_its_parts() {
         assert_same(&run, &expected, script);
         (run, done)
     };
-    // All of it at once.
+    // Everything is moved together.
     let shell = killed();
     end(&shell, "mkdir there; mv tiny data runs there; cd there; \"$GLUEPOT\" resume latest --quiet");
-    // The runs alone: the rest is where it was.
+    // Only the runs are moved; everything else stays in place.
     let shell = killed();
     end(&shell, "mkdir -p there; mv runs there; cd there; \"$GLUEPOT\" resume latest --quiet");
-    // The rest alone: somebody says where, and hashes decide.
+    // Everything else is moved: the user gives the new paths, and hashes are compared.
     let shell = killed();
     let moved = "mkdir -p there a/b; mv runs there; mv tiny data a/b; cd there; ";
     ok(shell.sh(&format!("{moved} true")));
@@ -261,7 +261,7 @@ fn a_project_may_move_and_so_may_its_parts() {
     let resolved = fs::read_to_string(run.join("resolved.toml")).unwrap();
     assert!(resolved.contains("checkpoint = \"../../../a/b/tiny\""), "{resolved}");
     ok(shell.sh("\"$GLUEPOT\" verify there/runs/*"));
-    // The checkpoint is gone: a state has the weights, and the run's own checkpoints the rest.
+    // The checkpoint is gone: the weights come from a state, and the rest from the run's own checkpoints.
     let shell = killed();
     let (run, _) = end(&shell, "mkdir there; mv data runs there; rm -r tiny; cd there; \"$GLUEPOT\" resume latest --quiet");
     let resolved = fs::read_to_string(run.join("resolved.toml")).unwrap();
@@ -334,7 +334,7 @@ fn nohup_is_obeyed_and_the_first_ctrl_c_is_answered_at_once() {
     signal(&child, "HUP");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    // The answer does not wait for the step.
+    // The acknowledgment does not wait for the step.
     let shell = self::shell();
     let child = going(&shell, "3000");
     signal(&child, "INT");
@@ -353,7 +353,7 @@ fn a_stopped_process_that_lost_its_run_writes_nothing_more() {
     let stopped = going(&shell, "60");
     signal(&stopped, "STOP");
     let run = shell.run();
-    // As where a lock reaches no further than one machine.
+    // As if the lock were visible only on another machine.
     fs::remove_file(run.join("lock")).unwrap();
     ok(shell.gluepot(&["resume", run.to_str().unwrap(), "--quiet"]));
     let mut before = Vec::new();

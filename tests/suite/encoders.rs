@@ -1,4 +1,4 @@
-//! Encoders on paper against transformers: parameters, what they start as, and what is written back.
+//! Encoder configurations against transformers: parameters, their initial values, and the written config.json.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ fn missing_parameters_are_drawn_as_transformers_draws_them() {
                 Draw::Zeros => assert_eq!(theirs["constant"], 0.0, "{}", parameter.name),
                 Draw::Ones => assert_eq!(theirs["constant"], 1.0, "{}", parameter.name),
                 Draw::Normal { std, .. } => {
-                    // Within what chance leaves open in a few hundred draws.
+                    // Within the random deviation of a few hundred samples.
                     assert!((theirs["std"].as_f64().unwrap() / std - 1.0).abs() < 0.2, "{}", parameter.name);
                     let rows = tensor.values.chunks_exact(tensor.shape[1]);
                     let zero_rows = rows.enumerate().filter(|(_, row)| row.iter().all(|value| *value == 0.0));
@@ -90,7 +90,7 @@ fn a_written_config_says_of_the_head_what_transformers_says() {
         assert_eq!(ours["num_labels"], theirs["outputs"], "{name}");
         let classifier = architecture.parameters(&head).pop().unwrap();
         assert_eq!(json!(classifier.shape[0]), theirs["outputs"], "{name}");
-        // Read again, it is a checkpoint for the same kind of head.
+        // Read back, it is a checkpoint for the same kind of head.
         let again = Architecture::parse(&ours.to_string()).unwrap();
         assert_eq!((again.other_problem(&head), again.other_dtype()), (None, None), "{name}");
         assert_eq!(again.config_json(&head), ours, "{name}");
@@ -112,7 +112,7 @@ fn parts_and_layers_follow_each_other_from_the_tokens_to_the_head() {
     }
 }
 
-/// Names of google-bert/bert-base-uncased, whose weights were converted from TensorFlow.
+/// Parameter names of google-bert/bert-base-uncased, whose weights were converted from TensorFlow.
 #[test]
 fn names_of_earlier_times_become_those_of_today() {
     let bert = Architecture::parse("{}").unwrap();
@@ -129,8 +129,8 @@ fn names_of_earlier_times_become_those_of_today() {
     assert_eq!(bert.name_without_prefix("classifier.bias"), None);
 }
 
-/// Keys of a family's `config.json` are read in `architecture/`, and its fields used there and by the model itself: nobody else
-/// knows which family it is.
+/// The keys of a family's `config.json` are read only in `architecture/`, and its fields are used only there and in the model:
+/// no other module depends on the family.
 #[test]
 fn nothing_else_knows_a_familys_configuration() {
     let bert = include_str!("../../src/architecture/bert.rs");
@@ -139,7 +139,7 @@ fn nothing_else_knows_a_familys_configuration() {
     let fields: BTreeSet<&str> = fields.collect();
     assert_eq!(fields.len(), 13);
     for (file, text) in crate::architecture::code() {
-        // What other tools call a setting is translated for whoever writes it here.
+        // This file translates other tools' setting names for users.
         if file.starts_with("architecture/") || file.starts_with("models/") || file == "experiment/other_tools.rs" {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Machines as they are: folders that vanish, clocks that jump, terminals that are not there, memory that is short.
+//! Adverse environments: vanishing folders, clock changes, missing terminals, too little memory.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -28,7 +28,7 @@ fn a_run_directory_that_vanishes_ends_the_run_with_a_word() {
     {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    // The run makes files while the folder is emptied.
+    // The run creates files while the folder is being emptied.
     while shell.path("runs").exists() {
         let _ = std::fs::remove_dir_all(shell.path("runs"));
     }
@@ -58,7 +58,7 @@ fn names_of_any_length_and_folders_of_any_bytes() {
     ok(shell.gluepot(&["run", "x.toml", "--quiet", "--set", &format!("name=\"{name}\"")]));
     ok(shell.gluepot(&["show", "latest"]));
     ok(shell.gluepot(&["resume", "latest", "--epochs", "2", "--quiet"]));
-    // A folder whose name is no text.
+    // A folder whose name is not valid UTF-8.
     let odd = shell.path("").join(OsStr::from_bytes(b"f\xff\xfe"));
     std::fs::create_dir(&odd).unwrap();
     std::fs::copy(shell.path("x.toml"), odd.join("x.toml")).unwrap();
@@ -93,7 +93,7 @@ fn without_a_home_and_with_nobody_to_read() {
         ("\"$GLUEPOT\" list 2> /dev/full", 0),
         ("\"$GLUEPOT\" run x.toml >&- 2>&-", 0),
         ("\"$GLUEPOT\" show latest < /dev/null | true", 0),
-        // Nobody takes for whole what was cut.
+        // Truncated output must not pass as complete.
         ("\"$GLUEPOT\" list > /dev/full", 8),
         ("\"$GLUEPOT\" compare --format csv > /dev/full", 8),
         ("\"$GLUEPOT\" show latest > /dev/full", 8),
@@ -127,7 +127,7 @@ fn a_clock_that_was_set_back_confuses_nobody() {
         assert_eq!(changed.code, 8, "{changed:?}");
     }
     std::fs::write(&path, written).unwrap();
-    // Training measures time by a clock that only goes forward.
+    // Training measures time with a monotonic clock.
     ok(shell.gluepot(&["resume", "latest", "--epochs", "2", "--quiet"]));
 }
 
@@ -163,7 +163,7 @@ fn a_parquet_file_that_makes_its_library_panic_is_damaged() {
     assert!(done.code == 4 && done.err.contains("the file is damaged"), "{done:?}");
 }
 
-/// The process may have only so much; the tensors of a batch of all examples want more.
+/// The address space is limited, and one batch of all examples needs more.
 #[test]
 #[ignore = "slow"]
 fn too_little_memory_for_the_longest_batch_is_said_before_the_first_step() {
@@ -185,7 +185,7 @@ fn too_little_memory_for_the_longest_batch_is_said_before_the_first_step() {
     assert_eq!(facts["exit"]["code"], 10);
 }
 
-/// A token that opens the hub is in no file and in no message.
+/// The hub's token appears in no file and no message.
 #[test]
 fn the_hubs_token_is_nowhere() {
     let mut shell = sound();

@@ -1,4 +1,4 @@
-//! What a person reads when something is wrong: each case with its message (a snapshot) and its exit code.
+//! Error messages: each case with its message (a snapshot) and its exit code.
 //!
 //! No case may panic or leave a run directory that looks finished.
 
@@ -6,7 +6,7 @@ use crate::redactor::{Redactor, snapshot};
 use crate::shell::Shell;
 use crate::support::project;
 
-/// An experiment that works: the tiny BERT on the demonstration's data, in copies that a case may damage.
+/// A valid experiment: the tiny BERT on the demonstration's data, in copies that a case may damage.
 const EXPERIMENT: &str = "task = \"mrpc\"\ncheckpoint = \"./bert\"\nlearning_rate = 1e-3\nepochs = 1\nmetric = \"f1\"\n\
                           [data]\nsource = \"./glue\"\ntrain_limit = 64\neval_limit = 32\n";
 
@@ -18,7 +18,7 @@ pub fn sound() -> Shell {
     shell
 }
 
-/// Runs `x.toml` and compares what is said.
+/// Runs `x.toml` and compares the messages with a snapshot.
 fn fails(name: &str, code: i32, shell: &Shell, arguments: &[&str]) {
     let done = shell.gluepot(arguments);
     judge(name, code, shell, &done);
@@ -229,8 +229,7 @@ fn checkpoints_that_cannot_be_used() {
     fails("tokenizer-of-another-model", 5, &shell, &["run", "x.toml"]);
 }
 
-/// The first number of the first tensor becomes infinite.
-/// The same as any other: what a file is called says nothing of the machine.
+/// A file's name must not be mistaken for a failure of the machine.
 #[test]
 fn a_checkpoint_named_after_a_failure_of_the_machine() {
     let shell = sound();
@@ -268,7 +267,7 @@ fn one_experiment_that_fails_does_not_take_the_others_with_it() {
     assert_eq!(std::fs::read_dir(shell.path("several")).unwrap().count(), 2);
 }
 
-/// As another user, where these tests run as root, whom no permission stops.
+/// Run as another user if the tests run as root, who has access to everything.
 #[test]
 #[ignore = "needs a user other than root, or setpriv to become one"]
 fn folders_that_may_not_be_read() {

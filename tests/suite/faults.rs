@@ -1,6 +1,6 @@
-//! Every system call of saving and of going on fails once, and once is the last: what is on disk is sound after each.
+//! Makes every system call of saving and resuming fail once, and kills the process at each: the files stay valid.
 //!
-//! strace makes them fail, which has to be installed and allowed to trace.
+//! The faults are injected by strace, which must be installed and permitted to trace.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,11 +28,11 @@ every = 2
 every = 1
 "#;
 
-/// Calls that change what is on disk.
+/// The system calls that change files.
 const CALLS: [&str; 10] =
     ["mkdir", "openat", "write", "fsync", "fdatasync", "rename", "unlink", "unlinkat", "rmdir", "ftruncate"];
 
-/// Out of so many calls one fails, each time with an error and by a kill; all of them in a soak.
+/// Returns the stride through the calls; each chosen call fails once with an error and once by a kill. A soak tests all calls.
 fn stride() -> usize {
     if std::env::var("GLUEPOT_TEST_FAULTS").is_ok_and(|which| which == "all") { 1 } else { 7 }
 }
@@ -41,7 +41,7 @@ fn shell() -> Shell {
     with(EXPERIMENT)
 }
 
-/// `gluepot` under strace with these options, its words on standard error.
+/// Runs `gluepot` under strace with these options; returns the exit code and standard error.
 fn traced(shell: &Shell, options: &[&str], arguments: &[&str]) -> (Option<i32>, String) {
     let program = shell.command(&[]).get_program().to_owned();
     let mut command = Command::new("strace");
@@ -52,7 +52,7 @@ fn traced(shell: &Shell, options: &[&str], arguments: &[&str]) -> (Option<i32>, 
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// The calls from the first line on that holds `marker`: each call's name, and how many of its name came so far.
+/// Returns the calls from the first line that contains `marker`, each with its name and its count among calls of that name.
 fn calls(trace: &Path, marker: &str) -> Vec<(String, usize)> {
     let text = std::fs::read_to_string(trace).unwrap();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -69,13 +69,13 @@ fn calls(trace: &Path, marker: &str) -> Vec<(String, usize)> {
     found
 }
 
-/// Ways in which a call goes wrong.
+/// The ways in which a call can fail.
 fn faults((name, count): &(String, usize)) -> [String; 2] {
     let error = if matches!(name.as_str(), "mkdir" | "openat" | "write" | "rename") { "ENOSPC" } else { "EIO" };
     [format!("inject={name}:error={error}:when={count}"), format!("inject={name}:signal=KILL:when={count}")]
 }
 
-/// Brings a run to its end, however it ended before, and compares what it leaves.
+/// Completes a run, however it ended before, and compares its files.
 fn end_well(shell: &Shell, expected: &[(String, Vec<u8>)], fault: &str, (code, said): (Option<i32>, String)) {
     assert!(!said.contains("panicked"), "{fault}: {said}");
     assert!(matches!(code, None | Some(0 | 8 | 137)), "{fault}: {code:?}: {said}");
@@ -127,7 +127,7 @@ fn no_failing_call_of_a_run_that_saves_loses_anything() {
 #[ignore = "needs strace"]
 fn no_failing_call_of_a_run_that_goes_on_loses_anything() {
     let expected = undisturbed();
-    // A run that was killed while it wrote its last state.
+    // A run that was killed while writing its last state.
     let killed = || {
         let shell = shell();
         let reference = traced(&shell, &["-e", "inject=rename:signal=KILL:when=15"], &["run", "x.toml", "--quiet"]);

@@ -1,5 +1,5 @@
-//! Runs and sweeps of every format that was ever written stay what they are: listed, shown, compared, verified, resumed and
-//! continued. `tests/fixtures/make.sh` wrote each with the program of its time.
+//! Runs and sweeps of every earlier format can still be listed, shown, compared, verified, resumed and
+//! continued. `tests/fixtures/make.sh` wrote each of them with the version of its time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use crate::support::{project, relative};
 
 const FORMATS: [&str; 2] = ["format-1", "format-2"];
 
-/// A copy of a format's project. Runs of format 1 hold absolute paths, which become those of the copy; later ones hold none
-/// that matter, are sealed, and stay as they were written.
+/// Copies a format's project. Format 1 records absolute paths, which are replaced by those of the copy. Later formats
+/// depend on no absolute paths and are sealed, so they are copied unchanged.
 pub fn copy(format: &str) -> Shell {
     fn walk(from: &Path, to: &Path, home: Option<&str>) {
         fs::create_dir_all(to).unwrap();
@@ -48,7 +48,7 @@ fn read(path: &Path) -> Value {
     json(&fs::read_to_string(path).unwrap())
 }
 
-/// Everything that was there before is there, with the same value; keys may have been added.
+/// Checks that every earlier key still exists with the same value; keys may have been added.
 fn assert_contains(now: &Value, before: &Value, at: &str) {
     match (now, before) {
         (Value::Object(now), Value::Object(before)) => {
@@ -70,11 +70,11 @@ fn assert_contains(now: &Value, before: &Value, at: &str) {
     }
 }
 
-/// Every key that was there before is there; what it says may have been put right.
+/// Checks that every earlier key still exists; its value may have been corrected.
 fn assert_keys(now: &Value, before: &Value, at: &str) {
     match (now, before) {
         (Value::Object(now), Value::Object(before)) => {
-            // Scores are by seed, and a variant may have changed its place.
+            // Scores are keyed by seed, and the order of variants may have changed.
             for (key, value) in before.iter().filter(|_| !at.ends_with(".scores")) {
                 assert_keys(now.get(key).unwrap_or_else(|| panic!("{at}.{key} is gone")), value, &format!("{at}.{key}"));
             }
@@ -94,7 +94,7 @@ fn runs(shell: &Shell, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The run of that status, and its id.
+/// Returns the run with this status, and its id.
 fn run(shell: &Shell, status: &str) -> (PathBuf, String) {
     let found = runs(shell, "_x_").into_iter().find(|path| read(&path.join("run.json"))["status"] == status);
     let path = found.unwrap_or_else(|| panic!("no {status} run"));
@@ -102,7 +102,7 @@ fn run(shell: &Shell, status: &str) -> (PathBuf, String) {
     (path, id)
 }
 
-/// Numbers of a table, row by row, the same but for rounding: another processor may have written the expected ones.
+/// Compares two tables except for rounding: the expected one may come from another processor.
 fn assert_close(ours: &Path, expected: &Path) {
     let (ours, expected) = (fs::read_to_string(ours).unwrap(), fs::read_to_string(expected).unwrap());
     assert_eq!(ours.lines().count(), expected.lines().count());
@@ -200,13 +200,13 @@ fn an_earlier_sweep_continues_with_what_is_left() {
             found.sort();
             found
         };
-        // A finished sweep is finished.
+        // A finished sweep stays finished.
         let whole = runs(&shell, "sweep_sweep").remove(0);
         let before = trials(&whole);
         assert_eq!(before.len(), 6);
         ok(shell.gluepot(&["sweep", "sweep.toml", "-q"]));
         assert_eq!(trials(&whole), before);
-        // One half done resumes the trial that was interrupted, and trains the others.
+        // A half-finished sweep resumes the interrupted trial and trains the others.
         let half = runs(&shell, "half_sweep").remove(0);
         let before = trials(&half);
         ok(shell.gluepot(&["sweep", "half.toml", "-q"]));

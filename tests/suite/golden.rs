@@ -65,7 +65,7 @@ fn logits_equal_pytorchs_from_every_form_of_weights() {
         ("half/model.safetensors", "eval_half", 0),
         ("bfloat/model.safetensors", "eval_bfloat", 0),
         ("pickled/pytorch_model.bin", "eval", 0),
-        // Without the prefix `bert.` and without a classifier, which is then drawn.
+        // Without the prefix `bert.` and without a classifier, which is therefore initialized randomly.
         ("bare/model.safetensors", "eval", 2),
     ];
     for (file, key, drawn) in cases {
@@ -84,7 +84,7 @@ fn logits_equal_pytorchs_from_every_form_of_weights() {
     }
 }
 
-/// A training of the reference as settings.
+/// Converts the options of a reference training to settings.
 pub fn settings(options: &Value) -> String {
     let number = |key: &str, default: f64| options[key].as_f64().unwrap_or(default);
     let beta = |index: usize, default: f64| options["betas"][index].as_f64().unwrap_or(default);
@@ -209,14 +209,14 @@ fn a_written_checkpoint_reads_back_bit_by_bit() {
     assert!(!Path::new(&path).with_extension("partial").exists());
 }
 
-/// bf16 has 8 bits of precision: a step's loss may be off by a few thousandths, and training goes the same way.
+/// bf16 has 8 bits of precision: a step's loss may be off by a few thousandths, but training takes the same course.
 #[test]
 #[cfg_attr(feature = "webgpu", ignore = "needs bf16, which WebGPU does not have")]
 fn bf16_stays_close_to_pytorchs_f32() {
     stays_close("bf16", 0.05);
 }
 
-/// TF32 has 10 bits. Where the device has none, its products are those of f32.
+/// TF32 has 10 bits of precision. On devices without it, the products are computed in f32.
 #[test]
 fn tf32_stays_close_to_pytorchs_f32() {
     stays_close("tf32", 0.01);
@@ -243,7 +243,7 @@ fn stays_close(precision: &str, bound: f64) {
     }
 }
 
-/// Batches of one example have no padding; batches of eight are padded to their longest. Both train as PyTorch does.
+/// Batches of one example have no padding; batches of eight are padded to their longest example. Both must train as PyTorch does.
 #[test]
 fn padding_changes_nothing() {
     let bench = Bench::tiny();

@@ -47,7 +47,7 @@ fn a_cache_that_python_filled_is_used() {
     let cache = shell.path("cache").display().to_string();
     shell.set("HF_HUB_CACHE", &cache);
     succeeds(&shell.gluepot(&["run", "x.toml", "--quiet"]));
-    // A commit has no reference of its own there.
+    // The cache has no reference for a commit.
     succeeds(&shell.gluepot(&["run", "x.toml", "--quiet", "--set", &format!("checkpoint=owner/tiny@{COMMIT}")]));
     assert_eq!(shell.gluepot(&["run", "x.toml", "--quiet", "--set", "checkpoint=owner/tiny@v2"]).code, 6);
 }

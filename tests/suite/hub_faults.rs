@@ -1,4 +1,4 @@
-//! The hub's client against servers that are slow, broken or hostile, and caches of whatever history.
+//! The hub's client against slow, broken and hostile servers, and with incomplete or damaged caches.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ fn original(name: &str) -> Vec<u8> {
     std::fs::read(project("tests/golden/tiny").join(name)).unwrap()
 }
 
-/// What the cache has under a file's name.
+/// Returns the cached content of a file.
 fn cached(shell: &Shell, name: &str) -> Option<Vec<u8>> {
     std::fs::read(shell.path(&format!("{CACHE}/snapshots/{COMMIT}/{name}"))).ok()
 }
@@ -131,7 +131,7 @@ fn the_token_is_told_to_the_hub_alone() {
         let path = format!("{}/owner/tiny/resolve/{COMMIT}/{name}", elsewhere.endpoint);
         hub.set(Trick::Redirect(Some(path)), name);
     }
-    // There and back again: what has left is not trusted any more.
+    // A redirect away from the hub and back: the token is no longer sent.
     let back = format!("{}/owner/private/resolve/main/config.json", hub.endpoint);
     elsewhere.set(Trick::Redirect(Some(back)), "vocab.txt");
     let mut shell = hub.shell("owner/tiny");
@@ -170,7 +170,7 @@ fn credentials_of_the_endpoint_are_used_and_never_shown() {
     }
 }
 
-/// An address where nobody listens.
+/// Returns an address that nobody listens on.
 fn closed() -> std::net::SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
@@ -219,7 +219,7 @@ fn redirects_end() {
     }
 }
 
-/// Three seconds for each: silence has to be waited for.
+/// Each case waits for three timeouts of one second.
 #[test]
 #[ignore = "slow"]
 fn silence_ends() {
@@ -248,7 +248,7 @@ fn a_busy_hub_is_not_pestered() {
 fn all_files_are_of_one_commit() {
     let hub = TestHub::start();
     let (first, second) = ("1".repeat(40), "2".repeat(40));
-    // The branch moves on between two requests.
+    // The branch moves between two requests.
     hub.state.lock().unwrap().commits = vec![first.clone(), second.clone()];
     let shell = hub.shell("owner/tiny");
     let done = run(&shell);
@@ -262,7 +262,7 @@ fn all_files_are_of_one_commit() {
     assert_eq!(std::fs::read_to_string(shell.path(&format!("{CACHE}/refs/main"))).unwrap(), first);
 }
 
-/// Another program left some of the files; whether the others exist only the hub knows.
+/// Another program cached some of the files; only the hub knows whether the others exist.
 #[test]
 fn a_half_filled_cache_is_filled() {
     let hub = TestHub::start();
@@ -333,7 +333,7 @@ fn nothing_is_asked_where_it_is_forbidden() {
         fails(&shell);
     }
     assert_eq!(hub.requests().len(), 0);
-    // Copied without its references: the commit has to be named.
+    // Copied without its references, so that the commit must be named.
     let mut shell = hub.shell("owner/tiny");
     shell.set("HF_HUB_OFFLINE", "1");
     fill(&shell, &["config.json", "vocab.txt", "model.safetensors"]);
@@ -354,14 +354,14 @@ fn a_mirror_may_send_everybody_elsewhere() {
     assert!(hub.requests().iter().all(|request| !request.headers.contains_key("authorization")));
 }
 
-/// The endpoint's host does not exist, so that only the proxy can have answered.
+/// The endpoint's host does not exist, so only the proxy can have responded.
 #[test]
 fn a_proxy_is_used() {
     let hub = TestHub::start();
     let mut shell = hub.shell("owner/tiny");
     shell.set("HF_ENDPOINT", "http://hub.invalid");
     shell.set("HTTP_PROXY", &hub.endpoint);
-    // Large files would be redirected to an address that needs no proxy.
+    // Without this trick, large files would be redirected to an address that bypasses the proxy.
     hub.set(Trick::Cut(0), "model.safetensors");
     succeeds(&shell);
     assert_eq!(hub.requests()[0].headers["host"], "hub.invalid");

@@ -1,4 +1,4 @@
-//! A small hub on loopback, with the hub's paths, redirects, etags and ranges, and with the faults of bad servers.
+//! A small hub on loopback, with the hub's paths, redirects, etags and ranges, and with faults of bad servers.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,51 +15,51 @@ use crate::support::project;
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 pub const TOKEN: &str = "hf_secretsecretsecret";
 
-/// What a server can do wrong, or in another way than most, with one file.
+/// A fault or an unusual behavior of the server for one file.
 #[derive(Clone, Debug)]
 pub enum Trick {
-    /// Says nothing when asked for the first byte.
+    /// Does not respond to the request for the first byte.
     Silent,
-    /// Says nothing more after some bytes of the body.
+    /// Stops sending after some bytes of the body.
     SilentBody,
-    /// Ends the body in the middle without having said how long it is.
+    /// Ends the body early, without a Content-Length.
     Short,
-    /// Breaks the body off so often.
+    /// Breaks off the body this many times.
     Cut(usize),
-    /// Sends the body without an end.
+    /// Sends a body that never ends.
     Endless,
-    /// Knows no ranges of bodies, and breaks so many off.
+    /// Does not support ranges, and breaks off the body this many times.
     NoRange(usize),
-    /// Another etag.
+    /// Sends this etag.
     Etag(String),
-    /// Another commit.
+    /// Names this commit.
     Commit(String),
-    /// A status so many times before the right answer, with `Retry-After`.
+    /// Responds with a status this many times before the file, with `Retry-After`.
     Status(u16, usize, u32),
-    /// Packs the body.
+    /// Compresses the body with gzip.
     Gzip,
-    /// Leads on to an address.
+    /// Redirects to this address.
     Redirect(Option<String>),
-    /// Sends the body in twenty parts with a pause before each.
+    /// Sends the body in twenty parts, each after this pause.
     Slow(Duration),
-    /// Sends other bytes of the same number.
+    /// Sends wrong bytes of the right length.
     Wrong,
 }
 
-/// What the hub serves and what it was asked.
+/// The served files and the received requests.
 #[derive(Default)]
 pub struct State {
     /// By path below the endpoint, such as `owner/tiny/resolve/main/config.json`.
     pub files: HashMap<String, Vec<u8>>,
-    /// The commits that `main` is, one after the other, as often as it is asked for; the last one stays.
+    /// The commits that `main` resolves to on successive requests; the last one stays.
     pub commits: Vec<String>,
-    /// Commits that `main` was.
+    /// Earlier commits of `main`.
     pub forgotten: BTreeSet<String>,
-    /// Downloads that break off in the middle before one succeeds.
+    /// The number of downloads that break off before one succeeds.
     pub breaks: usize,
-    /// By the name of a file.
+    /// By file name.
     pub tricks: HashMap<String, Trick>,
-    /// What `Authorization` must be, for all of it.
+    /// The required `Authorization`, for all requests.
     pub authorization: Option<String>,
     pub requests: Vec<Request>,
 }
@@ -87,7 +87,7 @@ pub struct TestHub {
 }
 
 impl TestHub {
-    /// Serves the tiny BERT as `owner/tiny`, the same for token holders as `owner/private`, and MRPC.
+    /// Serves the tiny BERT as `owner/tiny`, and as `owner/private` with a token, and MRPC.
     pub fn start() -> Self {
         let mut state = State { commits: vec![COMMIT.into()], forgotten: [COMMIT.into()].into(), ..State::default() };
         for name in ["config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors"] {
@@ -127,17 +127,17 @@ impl TestHub {
         self.state.lock().unwrap().requests.clone()
     }
 
-    /// The requests for a file's content.
+    /// Returns the requests for a file's content.
     pub fn bodies(&self, file: &str) -> Vec<Request> {
         self.requests().into_iter().filter(|request| request.path.ends_with(file) && !request.wants_one_byte()).collect()
     }
 
-    /// A shell whose hub this is, with an experiment on it.
+    /// Creates a shell that uses this hub, with an experiment that loads `checkpoint` from it.
     pub fn shell(&self, checkpoint: &str) -> Shell {
         let mut shell = Shell::new();
         shell.set("HF_ENDPOINT", &self.endpoint);
         shell.set("HF_HUB_OFFLINE", "0");
-        // Silence is told from slowness in a second here.
+        // Shortens the timeouts to a second.
         shell.set("HF_HUB_ETAG_TIMEOUT", "1");
         shell.set("HF_HUB_DOWNLOAD_TIMEOUT", "1");
         shell.write(
@@ -152,7 +152,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let target = line.split(' ').nth(1)?;
-    // A proxy is asked for the whole address.
+    // Requests to a proxy contain the full address.
     let path = target.strip_prefix("http://hub.invalid").unwrap_or(target).trim_start_matches('/').to_string();
     let mut headers = HashMap::new();
     loop {
@@ -195,28 +195,28 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) -> Option
         }
         Reply::Endlessly(head) => {
             stream.write_all(&head).ok()?;
-            // A write fails as soon as nobody listens; the bound is for programs that never stop listening.
+            // A write fails when the client disconnects; the limit is for clients that never do.
             for _ in 0..4000 {
                 stream.write_all(&vec![0; 1 << 16]).ok()?;
             }
         }
     }
-    // What was asked and not read would end the connection by a reset.
+    // Closing with unread input would reset the connection.
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let _ = reader.read(&mut [0; 1]);
     Some(())
 }
 
-/// How an answer is sent.
+/// How a response is sent.
 enum Reply {
     At(Vec<u8>),
-    /// These bytes, and then nothing more.
+    /// These bytes, then nothing more.
     Never(Vec<u8>),
     Slowly(Vec<u8>, Vec<u8>, Duration),
     Endlessly(Vec<u8>),
 }
 
-/// A file that is there.
+/// A file to serve.
 struct Found {
     name: String,
     content: Vec<u8>,
@@ -226,7 +226,7 @@ struct Found {
     stored_elsewhere: bool,
 }
 
-/// The file that is asked for, or a whole answer where it is another.
+/// Finds the requested file, or returns a complete response if there is none to serve.
 fn lead(state: &mut State, request: &Request, endpoint: &str) -> Result<Found, Vec<u8>> {
     let path = &request.path;
     let absent = || status("404 Not Found", "");
@@ -236,7 +236,7 @@ fn lead(state: &mut State, request: &Request, endpoint: &str) -> Result<Found, V
     if locked || path.starts_with("owner/private/") && !authorized || path.starts_with("nobody/") {
         return Err(status("401 Unauthorized", ""));
     }
-    // A renamed repository leads on to its new name by a relative redirect.
+    // A renamed repository redirects to its new name by a relative address.
     if let Some(rest) = path.strip_prefix("owner/renamed/") {
         return Err(status("307 Temporary Redirect", &format!("location: /owner/tiny/{rest}\r\n")));
     }
@@ -260,7 +260,7 @@ fn lead(state: &mut State, request: &Request, endpoint: &str) -> Result<Found, V
         let fields = format!("{to}x-repo-commit: {commit}\r\netag: \"{etag}\"\r\nx-linked-size: {}\r\n", content.len());
         return Err(status("302 Found", &fields));
     }
-    // Large files lie elsewhere, as on the hub.
+    // Large files are stored elsewhere, as on the real hub.
     if stored.ends_with(".safetensors") && !stored_elsewhere && trick.is_none() {
         let linked = format!("x-linked-etag: \"{etag}\"\r\nx-linked-size: {}\r\netag: \"other\"\r\n", content.len());
         let fields = format!("location: {endpoint}/storage/{path}\r\nx-repo-commit: {commit}\r\n{linked}");

@@ -1,4 +1,4 @@
-//! The identity of a training: the same in every version, whatever settings were added or retired since.
+//! The identity of a training run: the same in every version, whatever settings have been added or retired.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::support::project;
 
 const FIXTURE: &str = "tests/fixtures/format-2";
 
-/// A shipped experiment over the fixture's checkpoint and other data.
+/// Reads a shipped experiment with the fixture's checkpoint and other data.
 fn shipped(name: &str, data: &Path, set: &[&str]) -> TrialInputs {
     let checkpoint = format!("checkpoint={}", project(FIXTURE).join("bert").display());
     let source = format!("data.source={}", data.display());
@@ -40,7 +40,7 @@ fn hashes(train: &str, validation: &str, weights: Option<&str>) -> Hashes {
     }
 }
 
-/// As gluepot 0.1.0 at commit e31e299 computed them, before settings had neutral values.
+/// As computed by gluepot 0.1.0 at commit e31e299, before settings had neutral values.
 #[test]
 fn identities_of_the_shipped_experiments_are_constants() {
     let weights = Some("7a5f7493c097f7748360e6fa4a2cb1536f204fd9a1cbfe2fbcf16b834bf74a70");
@@ -65,7 +65,7 @@ fn identities_of_the_shipped_experiments_are_constants() {
         ("mrpc.toml", &data, &["seed=43"], mrpc(weights), "26ebb708849e"),
         ("sst2.toml", &films, &[], sst2.clone(), "785b9564154d"),
         ("quickstart.toml", &data, &[], mrpc(None), "e9d531ee8c60"),
-        // A retired setting is part of an identity as it was.
+        // A retired setting stays part of the identity.
         ("mrpc.toml", &data, &["data.pad_to_multiple_of=1"], mrpc(weights), "2370004f56d9"),
         ("mrpc.toml", &data, &["data.pad_to_multiple_of=8"], mrpc(weights), "35e091f1408c"),
     ];
@@ -76,7 +76,7 @@ fn identities_of_the_shipped_experiments_are_constants() {
     }
 }
 
-/// The schema of a version with one more setting, which this one does not have.
+/// The schema of a hypothetical later version with one more setting.
 fn later(attributes: &Value) -> Result<Properties, String> {
     let mut schema = serde_json::to_value(schemars::schema_for!(gluepot::settings::Settings)).unwrap();
     let mut field = json!({ "type": "number", "default": 0.5 });
@@ -108,9 +108,9 @@ fn a_later_key_at_its_neutral_value_changes_no_identity() {
     assert_eq!(identity(&later, None), run.facts.trial);
     assert_eq!(identity(&later, Some(json!(1.0))), run.facts.trial);
     assert_eq!(identity(&later, Some(json!(1))), run.facts.trial);
-    // Its default is not neutral, so that new runs are other trainings.
+    // Its default is not neutral, so new runs have other identities.
     assert_ne!(identity(&later, Some(json!(0.5))), run.facts.trial);
-    // What the run does not record is read as the neutral value.
+    // If the run does not record it, it has the neutral value.
     let mut recorded = BTreeMap::from([("optimizer.beta1".to_string(), json!(0.9))]);
     later.complete(&mut recorded);
     assert_eq!(recorded["optimizer.layer_decay"], json!(1.0));
@@ -133,7 +133,7 @@ fn a_wrong_attribute_is_an_error() {
     assert!(later(&json!({ "x-effect": false })).unwrap().without_effect().any(|path| path == "optimizer.layer_decay"));
 }
 
-/// What these attributes replaced, written out.
+/// The lists that these attributes replaced, written out.
 #[test]
 fn the_properties_of_the_settings() {
     let properties = properties();
@@ -161,7 +161,7 @@ fn a_retired_setting_still_works_and_is_told() {
     assert!(checked.err.contains("warning: `data.pad_to_multiple_of` is no longer a setting and has no effect"), "{checked:?}");
     assert!(checked.err.contains("old.toml:7:1") && checked.err.contains("batches are not padded"), "{checked:?}");
     assert!(!ok(&["check", "x.toml"]).err.contains("warning"));
-    // Runs of before have it in their records at the value that nobody set.
+    // Earlier runs have it in their records with its default value.
     assert!(!ok(&["resume", &interrupted(&shell)]).err.contains("no longer"));
     for (arguments, help) in [
         (vec!["sweep", "x.toml", "--dry-run", "--axis", "data.pad_to_multiple_of=[1, 8]"], "no longer a setting: batches"),
@@ -170,7 +170,7 @@ fn a_retired_setting_still_works_and_is_told() {
         let refused = shell.gluepot(&arguments);
         assert!(refused.code == 3 && refused.err.contains(help), "{refused:?}");
     }
-    // What was made with it stays what it is.
+    // Runs made with it keep their identity.
     ok(&["run", "old.toml", "--runs", "new", "--quiet"]);
     let run = gluepot::runs::list(&shell.path("new")).unwrap().0.remove(0);
     let rows = |run: &StoredRun| recorded_rows(&gluepot::runs::RunDirectory::at(run.path.clone())).unwrap();
@@ -185,7 +185,7 @@ fn a_retired_setting_still_works_and_is_told() {
     ok(&["verify", path]);
 }
 
-/// The id of the fixture's interrupted run.
+/// Returns the id of the fixture's interrupted run.
 fn interrupted(shell: &Shell) -> String {
     let runs = gluepot::runs::list(&shell.path("runs")).unwrap().0;
     let run = runs.iter().find(|run| run.facts.status == gluepot::runs::Status::Interrupted).unwrap();

@@ -1,4 +1,4 @@
-//! Nothing disappears from a comparison without a word.
+//! Nothing is left out of a comparison silently.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn damaged_runs_are_counted_and_named() {
     for arguments in [vec![], vec!["runs"], vec!["runs/*"]] {
         let comparison = compared(&shell, &arguments);
         let n = comparison["variants"][0]["scores"].as_object().unwrap().len();
-        // A pattern takes a directory without run.json for a folder of runs.
+        // With a glob pattern, a directory without run.json is taken for a folder of runs.
         let expected = if arguments == ["runs/*"] { 4 } else { 5 };
         assert_eq!((n, left_out(&comparison, "damaged")), (1, expected), "{arguments:?}: {comparison}");
     }
@@ -34,7 +34,7 @@ fn damaged_runs_are_counted_and_named() {
     for text in [shell.gluepot(&["compare"]).out, page, shell.gluepot(&["compare", "--format", "csv"]).err] {
         assert!(text.contains("5 runs cannot be read"), "{text}");
     }
-    // A damaged run that is asked for by name is an error.
+    // A damaged run given by name is an error.
     assert_ne!(shell.gluepot(&["compare", &damaged[2]]).code, 0);
 }
 
@@ -45,7 +45,7 @@ fn trainings_without_a_score_are_counted_by_status() {
     for (seed, status) in (3..).zip(statuses) {
         runs.push(Made::new(&format!("bad{seed}"), seed, 0.0).status(status));
     }
-    // Failed once and done again: nothing is missing.
+    // Failed once and then repeated: nothing is missing.
     runs.insert(0, Made::new("again", 1, 0.0).status("failed"));
     let shell = shell(&runs);
     let comparison = compared(&shell, &[]);
@@ -82,10 +82,10 @@ fn seeds_without_a_partner_are_counted() {
     assert_eq!(noted(&comparison, "unpaired"), 5);
 }
 
-/// Runs whose score is that of always saying "equivalent", and a validation split of one class.
+/// Runs that score like always predicting "equivalent", and a validation split with only one class.
 #[test]
 fn guessing_is_called_guessing() {
-    // Of four labels three are 1: always saying 1 gives an F1 of 2 · 3 / (2 · 3 + 1) = 6/7.
+    // Three of four labels are 1: always predicting 1 gives an F1 of 2 · 3 / (2 · 3 + 1) = 6/7.
     let table = |labels: [u8; 4]| {
         let rows: String = labels.iter().enumerate().map(|(index, label)| format!("{index},{label},1,0.4,0.6\n")).collect();
         format!("index,label,prediction,p0,p1\n{rows}")

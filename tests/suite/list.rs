@@ -1,4 +1,4 @@
-//! `list`: which runs and sweeps, in which order, in every format.
+//! `list`: selection, order and formats of runs and sweeps.
 
 use serde_json::Value;
 
@@ -22,14 +22,14 @@ fn ids(shell: &Shell, arguments: &[&str]) -> Vec<String> {
 fn runs_are_filtered_sorted_and_cut() {
     let shell = shell();
     assert_eq!(ids(&shell, &["--limit", "2"]), ["a6", "d0"]);
-    // The best first; of equal ones, the oldest.
+    // The best first; of equal scores, the oldest.
     assert_eq!(ids(&shell, &["--sort", "f1", "--limit", "3"]), ["d0", "b5", "b3"]);
     assert_eq!(ids(&shell, &["--sort", "loss", "--limit", "2", "--filter", "task == mrpc"]), ["b5", "b3"]);
     assert_eq!(ids(&shell, &["--sort", "learning_rate", "--limit", "1", "--filter", "seed == 3"]), ["a3"]);
     assert_eq!(ids(&shell, &["--filter", "status == failed"]), ["c1"]);
     assert_eq!(ids(&shell, &["a0", "b1"]), ["a0", "b1"]);
     assert_eq!(ids(&shell, &["--filter", "f1 > 2"]), Vec::<String>::new());
-    // What has no score comes last.
+    // Runs without a score come last.
     assert_eq!(ids(&shell, &["--sort", "f1"]).last().unwrap(), "c1");
     for arguments in [&["--sort", "beauty"][..], &["--filter", "f2 > 1"], &["nothing"], &["--limit", "0"]] {
         assert_eq!(shell.gluepot(&[&["list"], arguments].concat()).code, 2, "{arguments:?}");
@@ -54,7 +54,7 @@ fn every_format_has_every_run() {
     );
 }
 
-/// The fixtures hold a finished sweep, one that was stopped half way, a finished run and an interrupted one.
+/// The fixtures contain a finished and a half-finished sweep, a finished run and an interrupted one.
 #[test]
 fn sweeps_are_rows_with_what_is_done_and_left() {
     let mut shell = copy("format-1");
@@ -68,10 +68,10 @@ fn sweeps_are_rows_with_what_is_done_and_left() {
     }
     assert_eq!(sweeps[0]["left"], 0);
     assert!(sweeps[1]["left"].as_u64() > Some(0));
-    // Every run of a sweep says so.
+    // Every run of a sweep names it.
     let runs: Value = serde_json::from_str(&shell.gluepot(&["list", "--json"]).out).unwrap();
     let of_sweeps = runs.as_array().unwrap().iter().filter(|run| !run["sweep"].is_null()).count() as u64;
-    // Six of one, of the other one that finished and one that was interrupted.
+    // Six of one sweep; of the other, one finished and one interrupted.
     assert_eq!(of_sweeps, 8);
     shell.set("COLUMNS", "80");
     let narrow = shell.gluepot(&["list"]);

@@ -1,16 +1,16 @@
-//! Fair comparisons: equally many looks at the validation split, equal other settings, and no more certainty than there is.
+//! Fair comparisons: equally many evaluations, equal other settings, and no overstated certainty.
 
 use serde_json::{Value, json};
 
 use crate::made::{Made, close, compared, noted, shell, variant};
 
-/// Scores that wander around a level: at twenty evaluations the best is well above the last.
+/// Scores that fluctuate around a level: with twenty evaluations, the best is well above the last.
 fn wandering(seed: u64, every: u64) -> Vec<(u64, f64)> {
     let at = |step: u64| 0.8 + 0.001 * seed as f64 + 0.01 * ((step * 7 + seed * 13) % 11) as f64;
     (1..=100 / every).map(|turn| (turn * every, at(turn * every))).collect()
 }
 
-/// The same training, scored 2 times or 20 times: only the two evaluations count that both have.
+/// The same run evaluated 2 or 20 times: only the two evaluations that both have in common count.
 #[test]
 fn looking_more_often_is_not_better() {
     let runs: Vec<Made> = (1..=6)
@@ -31,15 +31,15 @@ fn looking_more_often_is_not_better() {
     // By hand: seed 1 scores 0.801 + 0.01 · ((7 · 50 + 13) mod 11 = 0) and 0.801 + 0.01 · ((700 + 13) mod 11 = 9).
     close(&often["scores"]["1"], 0.891);
     assert_eq!(noted(&comparison, "evaluations"), 12);
-    // Each run's own best is beside it, and higher: every residue of 11 comes up among twenty.
+    // Each run's own best is reported as well, and is higher: twenty evaluations cover every residue modulo 11.
     close(&often["best"]["mean"], 0.9 + 0.0035);
-    // One of them alone is scored by its best, as ever.
+    // On its own, a variant is scored by its best evaluation.
     let alone = compared(&shell, &["--filter", "evaluation.every == 5"]);
     assert_eq!((&alone["basis"], &alone["steps_used"]), (&json!("best"), &json!([])));
     close(&alone["variants"][0]["score"]["mean"], 0.9035);
 }
 
-/// Two epochs and four: halves are common. The first of four quarters, and its luck, do not count.
+/// Two epochs and four: evaluations at the half and the end are common. The lucky score at the first quarter does not count.
 #[test]
 fn training_longer_is_no_more_looks() {
     let runs: Vec<Made> = (1..=3)
@@ -58,7 +58,7 @@ fn training_longer_is_no_more_looks() {
     close(&long["best"]["mean"], 0.95);
 }
 
-/// Nothing in common but the end; and tables that cannot be read leave only the end.
+/// Only the last evaluation is common; and without readable tables, only the last one is known.
 #[test]
 fn without_common_evaluations_the_last_counts() {
     let run = |id: &str, seed, every: u64, evaluations: &[(u64, f64)]| {
@@ -80,7 +80,7 @@ fn without_common_evaluations_the_last_counts() {
         run.has_table = false;
     }
     check(&runs);
-    // Where all were to be scored alike, a lost table changes nothing.
+    // If all runs were evaluated at the same steps, a lost table changes nothing.
     let mut alike = [run("a1", 1, 60, &[(60, 0.9), (100, 0.8)]), run("a2", 2, 60, &[(60, 0.9), (100, 0.81)])];
     alike[0].has_table = false;
     let comparison = compared(&shell(&alike), &[]);
@@ -96,7 +96,7 @@ fn grid(batch: u64, rate: f64, seeds: std::ops::RangeInclusive<u64>, level: f64)
     seeds.map(run).collect()
 }
 
-/// Batch 16 diverged under one of two learning rates: only the other is compared, where batch 16 is ahead by 0.002.
+/// Batch 16 diverged under one of two learning rates: only the other is compared, where batch 16 is better by 0.002.
 #[test]
 fn grouping_compares_within_equal_other_settings() {
     let diverged = grid(16, 1e-5, 1..=8, 0.0).into_iter().map(|run| run.status("diverged"));
@@ -111,8 +111,8 @@ fn grouping_compares_within_equal_other_settings() {
     assert_eq!((&sixteen["unfinished"], noted(&comparison, "unfinished")), (&json!({ "diverged": 8 }), 8));
 }
 
-/// Two learning rates for both batch sizes, one seed missing once: seeds that every cell has count, and 0.01 · (1 + 3) / 2 is
-/// the difference.
+/// Two learning rates for both batch sizes, with one seed missing once: seeds that every cell has count, and the difference is
+/// 0.01 · (1 + 3) / 2.
 #[test]
 fn grouping_averages_over_the_same_runs_on_both_sides() {
     let runs = [grid(8, 1e-3, 1..=5, 0.80), grid(8, 1e-5, 1..=5, 0.70), grid(16, 1e-3, 1..=5, 0.81), grid(16, 1e-5, 1..=4, 0.73)]
@@ -121,14 +121,14 @@ fn grouping_averages_over_the_same_runs_on_both_sides() {
     let sixteen = variant(&comparison, "data.batch_size", &json!(16));
     close(&sixteen["difference"]["mean"], 0.02);
     assert_eq!((&sixteen["difference"]["n"], noted(&comparison, "unmatched")), (&json!(4), 3));
-    // Seeds that differ by learning rate pair within each.
+    // If the seeds differ by learning rate, they are paired within each.
     let runs = [grid(8, 1e-3, 1..=3, 0.80), grid(8, 1e-5, 4..=6, 0.70), grid(16, 1e-3, 1..=3, 0.81), grid(16, 1e-5, 4..=6, 0.73)]
         .concat();
     let comparison = compared(&shell(&runs), &["--by", "data.batch_size"]);
     let sixteen = variant(&comparison, "data.batch_size", &json!(16));
     close(&sixteen["difference"]["mean"], 0.02);
     assert_eq!((&sixteen["difference"]["n"], noted(&comparison, "unmatched")), (&json!(6), 0));
-    // With nothing in common nothing is compared.
+    // With nothing in common, nothing is compared.
     let runs = [grid(8, 1e-3, 1..=3, 0.80), grid(16, 1e-5, 1..=3, 0.70)].concat();
     let comparison = compared(&shell(&runs), &["--by", "data.batch_size"]);
     assert!(comparison["variants"].as_array().unwrap().iter().all(|variant| variant["difference"] == Value::Null));
@@ -136,8 +136,8 @@ fn grouping_averages_over_the_same_runs_on_both_sides() {
     assert_eq!(shell(&runs).gluepot(&["compare", "--by", "seed"]).code, 2);
 }
 
-/// Three pairs can give 2/8 by the exact test, and twenty against three far less by Welch's: no sentence rules out a p-value
-/// that stands above it.
+/// Three pairs allow no smaller exact p than 2/8, and twenty runs against three a far smaller one by Welch's test: no sentence
+/// may rule out a p-value that the table above it shows.
 #[test]
 fn no_sentence_contradicts_the_table() {
     let mut runs = Vec::new();
@@ -158,7 +158,7 @@ fn no_sentence_contradicts_the_table() {
     assert_eq!(noted(&comparison, "unpaired"), 23);
 }
 
-/// What the verdict says of two means is what their difference says, also where not all seeds are shared.
+/// The verdict about two means agrees with their difference, even if not all seeds are shared.
 #[test]
 fn a_mean_over_other_seeds_does_not_turn_the_verdict() {
     let mut runs: Vec<Made> = (1..=3).map(|seed| Made::new(&format!("a{seed}"), seed, 0.80)).collect();
@@ -170,7 +170,7 @@ fn a_mean_over_other_seeds_does_not_turn_the_verdict() {
     close(&comparison["variants"][0]["difference"]["mean"], -0.01);
     let verdict = comparison["conclusions"].as_array().unwrap().iter().map(|line| line.as_str().unwrap());
     let verdict: Vec<&str> = verdict.filter(|line| line.contains("differs from")).collect();
-    // 0.84 and 0.80 are the means of all seeds.
+    // The means over all seeds are 0.84 and 0.80.
     assert!(verdict.len() == 1 && verdict[0].contains("-0.0100") && verdict[0].contains("+0.0400"), "{verdict:?}");
 }
 
@@ -185,7 +185,7 @@ fn no_interval_leaves_the_range_of_its_metric() {
     assert_eq!(compared(&shell(&runs[..2]), &[])["variants"][0]["score"]["interval"], Value::Null);
 }
 
-/// The best of many is said to be so.
+/// The best of many variants comes with a warning.
 #[test]
 fn a_winner_of_many_is_called_optimistic() {
     let runs: Vec<Made> =

@@ -1,4 +1,4 @@
-//! Run directories made up for comparing, so that every number in them is known.
+//! Synthetic run directories for comparisons, in which every number is known.
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,25 @@ use serde_json::{Value, json};
 
 use crate::shell::{Done, Shell};
 
-/// A made-up run of MRPC, finished unless its status says otherwise.
+/// A synthetic run of MRPC, finished unless its status differs.
 #[derive(Clone)]
 pub struct Made {
     pub id: String,
     pub seed: u64,
     pub settings: BTreeMap<String, Value>,
     pub status: &'static str,
-    /// Step and F1 of each evaluation; the last is at the last step.
+    /// Step and F1 of each evaluation; the last one is at the last step.
     pub evaluations: Vec<(u64, f64)>,
-    /// What replaces parts of run.json.
+    /// Overrides for parts of run.json.
     pub facts: Value,
     /// The metric that picked the best checkpoint.
     pub metric: &'static str,
-    /// Whether metrics/eval.csv is there.
+    /// Whether metrics/eval.csv exists.
     pub has_table: bool,
 }
 
 impl Made {
-    /// One evaluation after the last of 100 steps.
+    /// Creates a run with one evaluation, after the last of 100 steps.
     pub fn new(id: &str, seed: u64, f1: f64) -> Self {
         let settings = [("learning_rate", json!(2e-5)), ("checkpoint", json!("bert")), ("data.source", json!("glue"))];
         Self {
@@ -61,12 +61,12 @@ impl Made {
         Self { metric, ..self }
     }
 
-    /// Accuracy is F1 less 0.05, the loss 1 less F1.
+    /// Accuracy is F1 minus 0.05, the loss is 1 minus F1.
     fn scores(f1: f64) -> Value {
         json!({ "accuracy": f1 - 0.05, "f1": f1, "loss": 1.0 - f1 })
     }
 
-    /// Writes its directory; runs come in the order of `minute`.
+    /// Writes the directory; runs are ordered by `minute`.
     pub fn write(&self, shell: &Shell, minute: usize) -> String {
         let started = format!("2026-11-23T{:02}:{:02}:00Z", minute / 60, minute % 60);
         let folder = format!("runs/{}_x_{}", started.replace(':', "-"), self.id);
@@ -123,7 +123,7 @@ fn merge(into: &mut Value, from: &Value) {
     }
 }
 
-/// A folder with these runs, the first the oldest.
+/// Creates a folder with these runs, the oldest first.
 pub fn shell(runs: &[Made]) -> Shell {
     let shell = Shell::new();
     for (minute, run) in runs.iter().enumerate() {
@@ -137,20 +137,20 @@ pub fn json_of(done: &Done) -> Value {
     serde_json::from_str(&done.out).unwrap()
 }
 
-/// The only comparison.
+/// Returns the only comparison.
 pub fn compared(shell: &Shell, arguments: &[&str]) -> Value {
     let json = json_of(&shell.gluepot(&[&["compare", "--format", "json"], arguments].concat()));
     assert_eq!(json.as_array().unwrap().len(), 1, "{json}");
     json[0].clone()
 }
 
-/// A variant by a part of its settings.
+/// Returns the variant with this setting.
 pub fn variant<'a>(comparison: &'a Value, path: &str, value: &Value) -> &'a Value {
     let variants = comparison["variants"].as_array().unwrap();
     variants.iter().find(|variant| variant["settings"][path] == *value).unwrap_or_else(|| panic!("{path} {value}: {comparison}"))
 }
 
-/// How many runs a note is about; 0 where there is none of the kind.
+/// Returns how many runs notes of this kind refer to; 0 if there are none.
 pub fn noted(comparison: &Value, kind: &str) -> u64 {
     let notes = comparison["notes"].as_array().unwrap().iter();
     notes.filter(|note| note["kind"] == kind).map(|note| note["count"].as_u64().unwrap()).sum()

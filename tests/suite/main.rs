@@ -1,4 +1,4 @@
-//! The tests of gluepot as a whole; one program, so that it is linked once.
+//! The integration tests of gluepot, as one program, so that it is linked only once.
 
 #![expect(clippy::format_collect, reason = "tables of a few rows, where speed does not matter")]
 

@@ -1,4 +1,4 @@
-//! The rooms of docs/design.md: which module may use which, read from every path in the source, nested `use` included.
+//! The rooms of docs/design.md: which module may use which, read from every path in the source, including nested `use`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,7 +7,7 @@ use syn::visit::{self, Visit};
 
 use crate::support::project;
 
-/// Top-level modules, lowest first: a module uses only those that stand before it.
+/// The top-level modules, lowest first: a module may use only those listed before it.
 const ROOMS: [&str; 26] = [
     "terminal",
     "numbers",
@@ -37,7 +37,7 @@ const ROOMS: [&str; 26] = [
     "main",
 ];
 
-/// What one source file refers to, as paths from the crate's root; tests aside.
+/// The paths that one source file refers to, from the crate's root; tests are ignored.
 struct References<'a> {
     /// The module of the file: `["train", "learner"]`.
     module: &'a [String],
@@ -97,7 +97,7 @@ impl<'ast> Visit<'ast> for References<'_> {
     }
 }
 
-/// The module of each source file, and the modules that it refers to: the deepest that has a file of its own.
+/// Maps the module of each source file to the modules that it refers to: the deepest ones with a file of their own.
 fn graph() -> BTreeMap<Vec<String>, BTreeSet<Vec<String>>> {
     let root = project("src");
     let mut files = Vec::new();
@@ -143,8 +143,8 @@ fn rooms_use_only_what_is_below_them() {
     assert!(across > 300, "only {across} references were found");
 }
 
-/// Within a room, too, files that use each other both ways are one thing in two places. A folder's `mod.rs` and what lies
-/// in the folder may.
+/// Files that use each other are one unit in two places, even within a room. A folder's `mod.rs` and the files in the
+/// folder are exempt.
 #[test]
 fn no_two_files_use_each_other() {
     let graph = graph();

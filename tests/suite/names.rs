@@ -1,4 +1,4 @@
-//! Names, numbers and amounts as people bring them from other tools.
+//! Names, numbers and quantities as users of other tools write them.
 
 use figment::value::{Dict, Value};
 use gluepot::experiment::{Environment, Equivalent, Experiment, Hint, Override, check, equivalent, schema, setting_paths};
@@ -14,7 +14,7 @@ fn problems(overrides: &[(&str, &str)]) -> String {
     experiment.problems.iter().flat_map(|problem| &problem.help).cloned().collect::<Vec<_>>().join("\n")
 }
 
-/// Each is a setting, or has a hint of its own: not the list of all keys.
+/// Each is a setting or has a specific hint, not just the list of all keys.
 #[test]
 fn every_argument_of_transformers_is_known() {
     let arguments = golden("arguments.json");
@@ -71,7 +71,7 @@ fn twenty_thousand_unknown_keys_are_a_screen_of_problems_in_a_moment() {
         let done = shell.gluepot(&["check", "many.toml"]);
         assert_eq!(done.code, 3);
         assert!(done.err.lines().count() <= 60, "{}", done.err);
-        // Five required keys are missing, too; 16 problems are shown.
+        // Five required keys are missing as well; 16 problems are shown.
         assert!(done.err.trim_end().ends_with("... and 19989 more"), "{}", done.err);
         assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     }
@@ -86,14 +86,14 @@ fn no_key_and_no_value_fills_the_screen() {
     let done = shell.gluepot(&["check", "long.toml"]);
     assert_eq!(done.code, 3);
     assert!(done.err.lines().count() <= 60 && done.err.len() < 8_000, "{} bytes", done.err.len());
-    // A list of as many places as it has entries.
+    // A list with one problem per entry.
     shell.write("list.toml", format!("[sweep]\nseeds = [{}]\n", vec!["\"x\""; 50_000].join(", ")));
     let done = shell.gluepot(&["check", "list.toml"]);
     assert_eq!(done.code, 3);
     assert!(done.err.lines().count() <= 60 && done.err.len() < 20_000, "{} bytes", done.err.len());
 }
 
-/// `--json` is another word for `--format json`.
+/// `--json` is an alias for `--format json`.
 #[test]
 fn one_option_says_how_to_print() {
     let shell = sound();
@@ -102,7 +102,7 @@ fn one_option_says_how_to_print() {
         let done = shell.gluepot(arguments);
         assert_eq!(done.code, 0, "{done:?}");
         let mut told: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"));
-        // Others write to the disk meanwhile.
+        // Other processes write to the disk in the meantime.
         let free = told.pointer_mut("/0/disk/free_bytes");
         if let Some(free) = free {
             *free = serde_json::Value::Null;
@@ -112,7 +112,7 @@ fn one_option_says_how_to_print() {
     for command in [&["list"][..], &["show", "latest"], &["check", "x.toml"]] {
         let mut alias = json(&[command, &["--json"]].concat());
         let mut long = json(&[command, &["--format", "json"]].concat());
-        // Others write to this disk.
+        // Other processes write to this disk.
         [&mut alias, &mut long]
             .into_iter()
             .filter_map(|json| json.pointer_mut("/0/disk"))
@@ -133,7 +133,7 @@ fn one_option_says_how_to_print() {
     assert_eq!(json(&["prune", "latest", "--dry-run", "--format", "json"])["dry_run"], true);
 }
 
-/// Its best checkpoint, by the names that commands know, recorded as the folder that it was.
+/// A run's best checkpoint, by any name that commands accept for the run, recorded as its folder.
 #[test]
 fn a_run_is_a_checkpoint_to_start_from() {
     let shell = sound();
@@ -168,7 +168,7 @@ fn a_run_is_a_checkpoint_to_start_from() {
         assert_eq!(row["value"], folder.to_str().unwrap(), "{name}");
         assert!(row["origin"].as_str().unwrap().contains(&format!("run:{name}")), "{row}");
     }
-    // In a file, too; and what was resolved is what runs again, wherever the runs are looked for.
+    // It works in a file, too; and the resolved settings run again wherever runs are looked up.
     let text = std::fs::read_to_string(shell.path("x.toml")).unwrap();
     shell.write("next.toml", text.replace("\"./bert\"", &format!("\"run:{id}\"")));
     ok(&["run", "next.toml", "--quiet", "--device", "cpu", "--runs", "elsewhere"]);
@@ -178,7 +178,7 @@ fn a_run_is_a_checkpoint_to_start_from() {
     ok(&["run", resolved.to_str().unwrap(), "--quiet", "--device", "cpu"]);
     let again = json(&["show", "latest", "--json"]);
     assert_eq!(again["run"]["trial"], next["run"]["trial"]);
-    // What is not there is said.
+    // A missing run is reported.
     for (name, code) in [("run:zzz", 5), ("run:", 5)] {
         let done = shell.gluepot(&["check", "x.toml", "--runs", "elsewhere", "--set", &format!("checkpoint={name}")]);
         assert_eq!(done.code, code, "{done:?}");
@@ -187,7 +187,7 @@ fn a_run_is_a_checkpoint_to_start_from() {
     assert_eq!(shell.gluepot(&latest).code, 3);
 }
 
-/// What is the whole name goes before what only begins with it.
+/// An exact name takes precedence over a prefix.
 #[test]
 fn runs_are_found_by_the_beginning_of_their_names() {
     let shell = sound();
@@ -208,7 +208,7 @@ fn runs_are_found_by_the_beginning_of_their_names() {
     assert_eq!(found(""), Err(2));
 }
 
-/// What a command prints for programs is one JSON value, also where it trains.
+/// With `--json`, a command prints one JSON value, even if it trains.
 #[test]
 fn trainings_are_printed_for_programs() {
     let shell = sound();
@@ -232,7 +232,7 @@ fn trainings_are_printed_for_programs() {
     assert_eq!(swept["comparisons"][0]["variants"].as_array().unwrap().len(), 2);
 }
 
-/// The page for those who come from run_glue.py: its experiment is one, and its defaults are those of both programs.
+/// The page for users of run_glue.py: its experiment is valid, and the defaults it lists are those of both programs.
 #[test]
 fn the_page_about_run_glue_is_true() {
     let page = std::fs::read_to_string(project("docs/from-run_glue.md")).unwrap();
@@ -272,7 +272,7 @@ fn the_page_about_run_glue_is_true() {
         let found = theirs(name);
         assert!(found == value || found.as_f64().is_some_and(|found| Some(found) == value.as_f64()), "{name}: {found}");
     }
-    // The defaults that the page says are others here, and those that it says are the same.
+    // The defaults that the page lists as different, and those that it lists as equal.
     let ours = gluepot::settings::Optimizer::default();
     assert_eq!((ours.weight_decay, ours.max_grad_norm, ours.no_decay.len()), (0.01, None, 0));
     assert_eq!((ours.beta1, ours.beta2, ours.epsilon), (0.9, 0.999, 1e-8));

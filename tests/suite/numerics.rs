@@ -1,4 +1,4 @@
-//! Runs and sweeps that were begun under other numerics than this version's: they are continued, and it is said and recorded.
+//! Runs and sweeps that started under other numerics than this version's: they continue, with a message and a record.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::made::{Made, compared, json_of, noted, shell};
 use crate::shell::{Done, Shell};
 use crate::support::hex;
 
-/// A number that this version does not have.
+/// A numerics version other than this program's.
 const OTHER: u32 = 2;
 
 fn read(path: &Path) -> Value {
@@ -30,7 +30,7 @@ fn ok(done: Done) -> Done {
     done
 }
 
-/// Makes a run one of a version with other numerics; its identity then.
+/// Changes a run to be from a version with other numerics; returns its new identity.
 fn pretend(run: &Path) -> String {
     let facts = StoredRun::read(run).unwrap().facts;
     let rows = recorded_rows(&RunDirectory::at(run.to_path_buf())).unwrap();
@@ -41,7 +41,7 @@ fn pretend(run: &Path) -> String {
     told["numerics"] = OTHER.into();
     told["trial"] = id.clone().into();
     write(&run.join("run.json"), &told);
-    // The manifest agrees with the file, and its seal with the manifest.
+    // The manifest must match the file, and its seal the manifest.
     let bytes = fs::read(run.join("run.json")).unwrap();
     let mut manifest = read(&run.join("manifest.json"));
     manifest["files"]["run.json"] = json!({ "bytes": bytes.len(), "sha256": hex(&Sha256::digest(&bytes)) });
@@ -92,7 +92,7 @@ fn a_sweep_continues_under_other_numerics_and_its_finished_trials_count() {
     let lines: Vec<String> = fs::read_to_string(sweep.join("plan.jsonl")).unwrap().lines().map(String::from).collect();
     let planned = lines.iter().map(|line| {
         let mut trial: Value = serde_json::from_str(line).unwrap();
-        // A line without a checksum is as an earlier version wrote it.
+        // A line without a checksum, as earlier versions wrote it.
         trial.as_object_mut().unwrap().remove("check");
         let first = trial["id"].as_str().unwrap().to_string();
         (trial["id"], trial["first_id"], trial["numerics"]) = (json!(ids[&first]), json!(first), OTHER.into());
@@ -122,7 +122,7 @@ fn a_sweep_continues_under_other_numerics_and_its_finished_trials_count() {
     let again = ok(shell.gluepot(&["resume", sweep.to_str().unwrap()]));
     assert!(again.err.contains("planned under other numerics"), "{again:?}");
     assert_eq!(runs(&sweep), after);
-    // Each variant has runs of both numerics, and is one variant.
+    // Each variant has runs of both numerics, but stays one variant.
     let compared = ok(shell.gluepot(&["compare", sweep.to_str().unwrap(), "--format", "json"]));
     let comparison = json_of(&compared)[0].clone();
     let variants = comparison["variants"].as_array().unwrap();
@@ -142,7 +142,7 @@ fn a_comparison_tells_of_numerics_that_mix() {
         "host": { "name": "elsewhere", "platform": "linux-x86_64", "threads": 2, "process": 1 },
     }]);
     let shell = shell(&[
-        // Nothing is recorded, which means the first numerics.
+        // Without a record, the numerics are version 1.
         Made::new("a", 1, 0.80),
         Made::new("b", 2, 0.81).facts(json!({ "numerics": 1 })),
         Made::new("c", 3, 0.82).facts(json!({ "numerics": 2 })),

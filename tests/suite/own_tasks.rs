@@ -1,4 +1,4 @@
-//! Tasks that are not GLUE's, defined here and read from files of their own, against PyTorch's values
+//! Tasks other than GLUE's, defined here and read from their own files, against PyTorch's values
 //! (tests/reference/make_own_tasks.py): heads, targets and losses of every kind.
 
 use gluepot::checkpoint::HostTensor;
@@ -36,20 +36,20 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
 }
 
-/// Three classes, written as words.
+/// Three classes, given by name.
 fn verdicts() -> Task {
     let text = TextColumns::Pair(ColumnName::named("premise"), ColumnName::named("hypothesis"));
     let head = Head::Classes(words(&["entailed", "unknown", "contradicted"]));
     task("verdicts", text, "verdict", head, &[Metric::ACCURACY])
 }
 
-/// A number.
+/// A numeric value.
 fn prices() -> Task {
     let text = TextColumns::Single(ColumnName::named("sentence"));
     task("prices", text, "price", Head::Value, &[Metric::PEARSON, Metric::SPEARMAN, Metric::MSE])
 }
 
-/// Any of three labels, each in a column of its own.
+/// Any of three labels, each in its own column.
 fn tags() -> Task {
     let text = TextColumns::Single(ColumnName::named("sentence"));
     task("tags", text, "", Head::Labels(words(&["farm", "sale", "music"])), &[])
@@ -61,7 +61,7 @@ fn bench(task: Task) -> Bench {
     Bench::of(task, &project("tests/golden/tiny"), &data)
 }
 
-/// The tiny BERT's parameters with the head that the reference began with.
+/// The tiny BERT's parameters with the initial head of the reference.
 fn parameters(bench: &Bench, reference: &Value) -> Vec<HostTensor> {
     let mut parameters = bench.parameters();
     let weight: Vec<Vec<f32>> = serde_json::from_value(reference["head"]["weight"].clone()).unwrap();
@@ -105,7 +105,7 @@ fn outputs_of_every_head_equal_pytorchs() {
     }
 }
 
-/// Each step of both trainings of a task, and the outputs behind the last.
+/// Compares each step of both trainings of a task, and the outputs after the last step.
 fn assert_trains_like_pytorch(task: Task, device: &Device, kernels: &str) {
     let (reference, name) = (reference(&task), task.name.clone());
     let bench = bench(task);
@@ -122,7 +122,7 @@ fn assert_trains_like_pytorch(task: Task, device: &Device, kernels: &str) {
         let difference = difference(&heard.predictions, &logits(&training["final"]));
         println!("{name}: final outputs {difference:.1e}");
         assert!(difference <= 5e-3, "{name}: final outputs differ by {difference:e}");
-        // A GPU replays what it recorded: of full batches most steps.
+        // A GPU replays recorded steps: with full batches, most steps are replays.
         if device.is_gpu() && kernels == "fused" && kind == "plain" {
             assert!(heard.replays.replayed > 10, "{name}: {:?}", heard.replays);
         }
@@ -170,7 +170,7 @@ fn scores_of_numbers_equal_those_of_scipy() {
     }
 }
 
-/// By hand: an output of 0 is a probability of one half for either label, ln 2 of loss each.
+/// By hand: an output of 0 is a probability of one half for either label, with a loss of ln 2 each.
 #[test]
 fn the_loss_of_labels_is_the_mean_over_labels() {
     let prediction =
@@ -182,12 +182,12 @@ fn the_loss_of_labels_is_the_mean_over_labels() {
     assert!((prediction(&[-500.0, 500.0]).loss() - 500.0).abs() < 1e-9);
 }
 
-/// Trains two seeds of a task into run directories, and reads them by every command that reads runs.
+/// Trains a task with two seeds into run directories, and runs every command that reads runs on them.
 fn assert_runs_are_read(task: &Task, columns: &str) {
     let shell = Shell::new();
     let root = shell.path("runs");
     let (checkpoint, data) = (project("tests/golden/tiny"), project("tests/golden/own_tasks").join(&task.name));
-    // What looks the name up again finds another task.
+    // Code that looked the task up by this name would find another task.
     let task = &Task { name: "mrpc".into(), ..task.clone() };
     for seed in [1, 2] {
         let file = shell.write(
@@ -248,7 +248,7 @@ fn runs_of_labels_are_read_by_every_command() {
     assert_runs_are_read(&tags(), "index,label0,label1,label2,p0,p1,p2");
 }
 
-/// Whoever gives two tasks one name still has two tasks.
+/// Two tasks of the same name are still two tasks.
 #[test]
 fn tasks_of_one_name_that_predict_other_classes_are_compared_apart() {
     let mut other = glue::task("mrpc").unwrap();

@@ -1,4 +1,4 @@
-//! The page of `gluepot report`: what stands in it, and that a browser shows it without asking anybody for anything.
+//! The page of `gluepot report`: its content, and that a browser shows it without any network request.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use crate::compare::with_curves;
 use crate::shell::Shell;
 
-/// A page about two variants with three seeds each, whose name is a trap for a careless writer of HTML.
+/// A page about two variants with three seeds each, under a name that must be escaped in HTML.
 fn report() -> (Shell, String) {
     let shell = with_curves("<b>a & \"b\"</b>");
     let done = shell.gluepot(&["report", "-o", "out/report.html", "--plots", "out/plots"]);
@@ -76,7 +76,7 @@ fn the_page_names_the_best_run_its_checkpoint_and_what_is_the_same_in_all() {
     }
 }
 
-/// Remarks stand beside the settings of their variant, before any number.
+/// Remarks are next to the settings of their variant, before any number.
 #[test]
 fn remarks_are_near_their_variant() {
     let shell = with_curves("x");
@@ -118,7 +118,7 @@ fn plots_stand_alone() {
     }
 }
 
-/// Serves files of a folder and keeps what was asked for.
+/// Serves the files of a folder and records the requests.
 fn serve(folder: &Path) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -164,7 +164,7 @@ fn a_browser_opens_the_page_without_an_error_or_a_request() {
             "--disable-background-networking",
             "--disable-component-update",
         ])
-        // Nobody else can be reached, so that a request to anybody fails and is told on the console.
+        // No other host resolves, so any other request fails and is logged to the console.
         .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
         .args(["--enable-logging=stderr", "--dump-dom", &profile, &url])
         .env("HOME", shell.path(""))

@@ -1,4 +1,4 @@
-//! Tables and checkpoints in forms that other programs write (tests/reference/make_readers.py), and files that change.
+//! Tables and checkpoints as other programs write them (tests/reference/make_readers.py), and files that change.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn find(folder: &Path) -> anyhow::Result<Files> {
     Files::find(&CheckpointName::Folder(folder.to_path_buf()), true, &Hub::offline())
 }
 
-/// The rows of a parquet file as MRPC's training split.
+/// Reads a parquet file as MRPC's training split.
 fn rows(file: &str) -> anyhow::Result<Vec<Example>> {
     let folder = tempfile::tempdir().unwrap();
     for split in ["train", "validation"] {
@@ -103,13 +103,13 @@ fn a_part_that_is_missing_is_named() {
     let done = shell.gluepot(&["check", "x.toml"]);
     assert!(done.code == 5 && done.err.contains("index"), "{done:?}");
     fs::rename(shell.path("index"), &index).unwrap();
-    // An index may come from anybody.
+    // An index may come from an untrusted source.
     let index = fs::read_to_string(shell.path("bert/model.safetensors.index.json")).unwrap();
     shell.write("bert/model.safetensors.index.json", index.replace("model-00002", "../model-00002"));
     assert_eq!(shell.gluepot(&["check", "x.toml"]).code, 5);
 }
 
-/// Replaced once they have been found, files are still what they were; weights are those that were read.
+/// Files replaced after they were found are recorded as they were read; so are the weights.
 #[test]
 fn hashes_are_of_what_was_parsed_when_files_change_afterwards() {
     let shell = sound();
@@ -149,7 +149,7 @@ fn a_checkpoint_holds_the_tokenizer_of_the_start_whatever_became_of_its_files() 
     assert_eq!(fs::read(written.join("tokenizer_config.json")).unwrap(), original);
 }
 
-/// What is no file, never ends or announces too much: a message, soon.
+/// Special files, endless files and files that announce too much lead to an error message quickly.
 #[cfg(unix)]
 #[test]
 fn files_that_have_no_end_are_refused_at_once() {
@@ -188,7 +188,7 @@ fn files_that_have_no_end_are_refused_at_once() {
     }
 }
 
-/// Files sorted by label: the first rows have one.
+/// Files sorted by label: the first rows all have the same one.
 #[test]
 fn one_label_in_a_split_is_warned_about_before_and_after() {
     let shell = sound();
@@ -209,7 +209,7 @@ fn one_label_in_a_split_is_warned_about_before_and_after() {
     let summary: Value = serde_json::from_slice(&fs::read(run.path().join("summary.json")).unwrap()).unwrap();
     assert_eq!(summary["labels"]["validation"], serde_json::json!([0, 32]));
     assert_eq!(summary["collapsed"], false);
-    // Two labels, both there.
+    // Both labels are present.
     let done = sound().gluepot(&["check", "x.toml", "--json"]);
     let plan: Value = serde_json::from_str(&done.out).unwrap();
     assert!(plan[0]["warnings"].as_array().unwrap().is_empty(), "{}", done.out);

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::support::{Bench, Heard, assert_trajectory, device, difference, golden, logits};
 
-/// The folder that an environment variable names.
+/// Returns the folder that an environment variable names.
 fn folder(name: &str) -> PathBuf {
     std::env::var_os(name).filter(|value| !value.is_empty()).map_or_else(|| panic!("{name} is not set"), PathBuf::from)
 }

@@ -1,4 +1,4 @@
-//! Steps that a GPU takes by replaying recorded ones, against the same steps launched kernel by kernel.
+//! Training steps that a GPU replays from recordings, against the same steps launched kernel by kernel.
 
 use std::ops::ControlFlow;
 
@@ -16,8 +16,8 @@ use crate::support::{Bench, device};
 
 const SETTINGS: &str = "learning_rate = 1e-3\nepochs = 9\n[data]\nshuffle = false\nbatch_size = 8\n[model]\ndropout = 0.1\n";
 
-/// Loss and gradient norm of steps of which every third is of other examples, and the logits behind them; and how many
-/// steps were replays.
+/// Returns the loss and gradient norm of each step, every third of which uses other examples; the logits after every twentieth
+/// step; and the number of replays.
 fn learn(device: &Device, precision: &str, accumulated: usize) -> (Vec<f32>, Vec<Vec<f32>>, Replays) {
     let bench = Bench::tiny();
     let trial = bench.trial(&format!("{SETTINGS}[training]\nprecision = \"{precision}\"\n"));
@@ -31,7 +31,7 @@ fn learn(device: &Device, precision: &str, accumulated: usize) -> (Vec<f32>, Vec
         let first = if step % 3 == 0 { step / 3 } else { step };
         let several: Vec<Vec<usize>> = (first..first + accumulated).map(|batch| batches[batch % batches.len()].clone()).collect();
         taken.push(trainer.step(&examples, &several).unwrap());
-        // In between others use the GPU's memory.
+        // In between, prediction uses the GPU's memory.
         if step % 20 == 19 {
             predictions.extend(trainer.predict(&validation).unwrap().into_iter().map(|output| output.0));
         }
@@ -42,7 +42,7 @@ fn learn(device: &Device, precision: &str, accumulated: usize) -> (Vec<f32>, Vec
     (numbers, predictions, replays)
 }
 
-/// Replayed, where they are, and launched.
+/// Compares steps that are replayed where possible with steps that are launched.
 fn assert_same_bits(device: &Device, precision: &str, accumulated: usize) -> Replays {
     assert!(device.is_gpu(), "GLUEPOT_TEST_DEVICE names no GPU");
     let (numbers, logits, replays) = learn(device, precision, accumulated);
@@ -70,7 +70,7 @@ fn a_replayed_step_of_several_batches_gives_the_same_bits() {
     assert_replayed(&assert_same_bits(&device(), "fp32", 3));
 }
 
-/// Operations without a kernel are recorded like those that have one, and learn the same.
+/// Operations without a fused kernel can be recorded as well, and train the same.
 #[test]
 #[ignore = "needs a GPU"]
 fn a_replayed_step_with_operations_by_reference_gives_the_same_bits() {
@@ -80,7 +80,7 @@ fn a_replayed_step_with_operations_by_reference_gives_the_same_bits() {
         let (numbers, logits, replays) = learn(&by_reference(), "fp32", accumulated);
         let (launched, launched_logits, none) = learn(&by_reference().without_recordings(), "fp32", accumulated);
         assert_eq!((none, numbers == launched, logits == launched_logits), (Replays::default(), true, true));
-        // A padded length is part of a shape, so there are more shapes than recordings where memory is unknown.
+        // The padded length is part of a shape, so there are more shapes than recordings if the free memory is unknown.
         assert!(replays.recorded > 1 && replays.replayed > 30 && replays.refusals == 0, "{replays:?}");
         let budget = "the driver does not say how much memory is free";
         assert!(replays.why_not.as_deref().is_none_or(|why| why == budget), "{replays:?}");
@@ -99,7 +99,7 @@ fn a_replayed_step_in_bf16_gives_the_same_bits() {
     assert_replayed(&assert_same_bits(&device(), "bf16", 3));
 }
 
-/// CUDA would record what this spoils recordings with.
+/// This fault makes every recording fail; CUDA would accept it.
 #[cfg(feature = "fault-injection")]
 #[test]
 #[ignore = "needs a GPU"]
@@ -113,8 +113,8 @@ fn where_a_gpu_refuses_training_goes_on_as_if_nothing_had_been_recorded() {
     }
 }
 
-/// Weights that are rounded once for all batches of a step are so in recorded steps too. What rounds here copies, so that
-/// nothing changes.
+/// Weights that are rounded once for all batches of a step are also rounded once in replays. Here the rounding is a copy, so
+/// that the numbers stay the same.
 #[cfg(feature = "fault-injection")]
 #[test]
 #[ignore = "needs a GPU"]
@@ -124,7 +124,7 @@ fn what_is_rounded_for_several_batches_is_so_in_replays() {
     assert_replayed(&assert_same_bits(&device, "fp32", 3));
 }
 
-/// Steps, the state behind one of them, and the parameters behind the last.
+/// All steps, the state after one of them, and the parameters after the last.
 #[derive(Default)]
 struct Kept {
     steps: Vec<StepEvent>,
@@ -133,7 +133,7 @@ struct Kept {
     replays: Replays,
 }
 
-/// The step behind which the state is kept.
+/// The step after which the state is kept.
 const HALFWAY: u64 = 25;
 
 impl Observer for Kept {

@@ -1,45 +1,45 @@
-//! Snapshots, and texts that change from run to run and from machine to machine: exactly what changes is replaced, by
-//! placeholders of a fixed width, and everything else is compared as it is, blanks included.
+//! Snapshots of text that varies between runs and machines: exactly the varying parts are replaced by
+//! placeholders of fixed width, and everything else is compared literally, including blanks.
 
 use std::path::Path;
 
 use crate::shell::Shell;
 
-/// Columns of tables that hold measured values.
+/// Table columns with measured values.
 const MEASURED_COLUMNS: [&str; 2] = ["time", "ex/s"];
-/// Units of measured values. Values of settings have none of these.
+/// Units of measured values; settings never have these.
 const MEASURED_UNITS: [&str; 9] =
     [" ex/s", " examples/s", " tokens/s", " threads", " s", " B free", " kB free", " MB free", " GB free"];
 
-/// What to take out of a text.
+/// Replaces the varying parts of a text.
 pub struct Redactor {
-    /// Texts and what to put in their place, as they are found on this disk.
+    /// Texts found on this disk, and their replacements.
     known: Vec<(String, String)>,
     measured: bool,
     trained: bool,
 }
 
 impl Redactor {
-    /// Paths of this folder and of the project.
+    /// Replaces the paths of this folder and of the project.
     pub fn new(shell: &Shell) -> Self {
         Self { known: shell.places(), measured: false, trained: false }
     }
 
-    /// Names of runs and sweeps below this folder, ids of runs and of trials.
+    /// Also replaces the names of runs and sweeps below this folder, and the ids of runs and trials.
     pub fn identities(mut self, shell: &Shell) -> Self {
         collect(&shell.path(""), &mut self.known);
-        // The longest first: an id is a part of its run's name.
+        // The longest first: an id is part of its run's name.
         self.known.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         self
     }
 
-    /// Durations, rates, free space and threads.
+    /// Also replaces durations, rates, free space and thread counts.
     pub fn measured(mut self) -> Self {
         self.measured = true;
         self
     }
 
-    /// Losses and scores of a training, whose last digits depend on the processor: numbers with four digits behind the point.
+    /// Also replaces losses and scores, whose last digits depend on the processor: numbers with four decimals.
     pub fn trained(mut self) -> Self {
         self.trained = true;
         self
@@ -52,7 +52,7 @@ impl Redactor {
         }
         let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
         if self.trained {
-            // How many of a few short trainings have learned something depends on the processor, too.
+            // How many of a few short runs have learned anything depends on the processor, too.
             lines.retain(|line| !line.contains(" no better than always guessing one class "));
             for line in &mut lines {
                 *line = trained(line);
@@ -70,7 +70,7 @@ impl Redactor {
     }
 }
 
-/// The names and ids of runs and sweeps in a folder and below it.
+/// Collects the names and ids of the runs and sweeps in and below a folder.
 fn collect(folder: &Path, known: &mut Vec<(String, String)>) {
     for path in std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -90,7 +90,7 @@ fn collect(folder: &Path, known: &mut Vec<(String, String)>) {
     }
 }
 
-/// Replaces numbers, given what follows them.
+/// Replaces numbers, depending on what follows them.
 fn numbers(line: &str, replacement: impl Fn(&str, &str) -> Option<String>) -> String {
     let mut text = String::new();
     let mut rest = line;
@@ -99,7 +99,7 @@ fn numbers(line: &str, replacement: impl Fn(&str, &str) -> Option<String>) -> St
         let number = rest[start..start + length].trim_end_matches(['.', ',']);
         let (before, after) = (&rest[..start], &rest[start + number.len()..]);
         text.push_str(before);
-        // A part of a word or of a number such as 1e-4 is no number of its own.
+        // Part of a word, or of a number such as 1e-4.
         let is_part = text.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.') || text.ends_with("e-");
         match replacement(number, after).filter(|_| !is_part) {
             Some(placeholder) => text.push_str(&placeholder),
@@ -114,7 +114,7 @@ fn is_score(number: &str) -> bool {
     number.split_once('.').is_some_and(|(_, digits)| digits.len() == 4)
 }
 
-/// The same with each digit masked.
+/// Masks each digit.
 fn digits(number: &str) -> String {
     number.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect()
 }
@@ -139,7 +139,7 @@ fn measured(_: &str, after: &str) -> Option<String> {
     MEASURED_UNITS.iter().any(|unit| after.strip_prefix(unit).is_some_and(ends)).then(|| "#.#".into())
 }
 
-/// Where the cell is that overlaps these places of a row: cells have two blanks between them.
+/// Returns the extent of the cell that overlaps these columns of a row; cells are separated by two blanks.
 fn cell(row: &[char], (start, end): (usize, usize)) -> Option<(usize, usize)> {
     let at = (start..end.min(row.len())).find(|at| row[*at] != ' ')?;
     let is_gap = |at: usize| row[at] == ' ' && row[at + 1] == ' ';
@@ -148,7 +148,7 @@ fn cell(row: &[char], (start, end): (usize, usize)) -> Option<(usize, usize)> {
     Some((first, last))
 }
 
-/// Gives a column of measured values the same width whatever they are, in each table that has it.
+/// Masks a column of measured values with a fixed width, in each table that has it.
 fn mask_column(lines: &mut [String], name: &str) {
     for table in lines.split_mut(String::is_empty) {
         let Some(header) = table.iter().position(|line| line.contains(&format!("  {name}"))) else { continue };
@@ -177,7 +177,7 @@ fn mask_column(lines: &mut [String], name: &str) {
     }
 }
 
-/// Aligns the last column of a table anew, because a path before it is shorter now than it was.
+/// Realigns the last column of a table after the column before it has become shorter.
 pub fn aligned(text: &str, last: &str) -> String {
     let cells =
         |line: &str| line.rsplit_once("  ").map(|(before, cell)| (before.trim_end().to_string(), cell.trim().to_string()));
@@ -190,7 +190,7 @@ pub fn aligned(text: &str, last: &str) -> String {
     lines.join("\n")
 }
 
-/// Compares a text with a snapshot of this name.
+/// Compares a text with the snapshot of this name.
 macro_rules! snapshot {
     ($name:expr, $text:expr) => {{
         let text = $text;

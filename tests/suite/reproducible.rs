@@ -1,4 +1,4 @@
-//! Two runs of one file on the CPU are equal byte for byte, and a seed changes what it should.
+//! Two runs of one file on the CPU are identical byte for byte, and a seed changes what it should.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Runs that are killed, interrupted, damaged and gone on with: what they leave equals, byte for byte, what a run leaves
-//! that nobody disturbed.
+//! Runs that are killed, interrupted, damaged and resumed end with the same files, byte for byte, as an undisturbed
+//! run.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::shell::{Done, Shell};
 use crate::support::project;
 
-/// 27 steps of 3 epochs: accumulation with a ragged end, dropout, clipping, evaluations and states between epochs, and
+/// 27 steps in 3 epochs: accumulation with an incomplete last step, dropout, clipping, evaluations and states between epochs, and
 /// rows of the log across both.
 const EXPERIMENT: &str = r#"
 task = "mrpc"
@@ -59,7 +59,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Every file whose bytes the seed decides.
+/// Returns every file whose bytes are determined by the seed.
 pub fn outcome(run: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<PathBuf> =
         ["metrics/train.csv", "metrics/eval.csv", "predictions/validation.csv"].iter().map(|name| run.join(name)).collect();
@@ -80,21 +80,21 @@ pub fn assert_same(ours: &Path, theirs: &[(String, Vec<u8>)], what: &str) {
     }
 }
 
-/// What a run leaves that nobody disturbs.
+/// Returns the files of an undisturbed run.
 fn undisturbed() -> Vec<(String, Vec<u8>)> {
     let shell = shell();
     ok(shell.gluepot(&["run", "x.toml", "--quiet"]));
     let found = outcome(&shell.run());
-    // The newest of the others, the best and the last, with the two that name them, and three tables.
+    // One more checkpoint, the best and the last, the two files that name those, and three tables.
     assert!(found.len() >= 7, "{:?}", found.iter().map(|(name, _)| name).collect::<Vec<_>>());
     found
 }
 
-/// The run directories, the oldest first.
+/// Returns the run directories, oldest first.
 pub fn runs(shell: &Shell) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(shell.path("runs")).into_iter().flatten().flatten();
     let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.join("run.json").exists()).collect();
-    // Two of one second are told apart by what they say, not by their names.
+    // Sorted by the recorded start, because names have a resolution of one second.
     runs.sort_by_key(|run| json(&run.join("run.json"))["started"].as_str().unwrap().to_string());
     runs
 }
@@ -104,7 +104,7 @@ pub fn states(run: &Path) -> usize {
         .map_or(0, |entries| entries.flatten().filter(|entry| !entry.file_name().to_string_lossy().ends_with(".partial")).count())
 }
 
-/// How often the test of kills at random moments kills; more in a soak.
+/// The number of kills in the test of random kills; higher in a soak.
 fn kills() -> u64 {
     std::env::var("GLUEPOT_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
 }
@@ -132,11 +132,11 @@ fn killed_at_any_moment_and_resumed_it_leaves_the_same_bytes() {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), None, "it failed by itself: {said}");
             killed += 1;
-            // Killed between its last file and its end, it is finished all the same.
+            // Killed between its last file and its exit, the run is still finished.
             if runs(&shell).last().is_some_and(|run| json(&run.join("run.json"))["status"] == "finished") {
                 break;
             }
-            // A run that was killed before its first state begins anew; a person would see it as died.
+            // A run that was killed before its first state starts over; a user would see it as died.
             if let Some(run) = runs(&shell).last().filter(|run| states(run) > 0) {
                 resumed += 1;
                 arguments = vec!["resume".into(), run.display().to_string(), "--quiet".into()];
@@ -151,7 +151,7 @@ fn killed_at_any_moment_and_resumed_it_leaves_the_same_bytes() {
     assert!(resumed * 3 > killed, "only {resumed} of {killed} kills came between the first state and the end");
 }
 
-/// Sends a signal once the run has taken some steps, and gives what it said.
+/// Sends signals once the run has taken a few steps; returns the exit code and the messages.
 pub fn interrupted(shell: &Shell, signals: &[&str]) -> (Option<i32>, String) {
     let mut command = shell.command(&["run", "x.toml", "--set", "epochs=3000", "--set", "checkpoints.every=\"never\""]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -183,7 +183,7 @@ fn asked_to_stop_it_saves_and_says_how_to_go_on() {
         assert_eq!(states(&run), 1, "{signal}");
         ok(shell.gluepot(&["verify", id]));
     }
-    // The second one ends it at once, with nothing that looks finished.
+    // The second signal ends the run at once, and nothing looks finished.
     let shell = shell();
     let (code, _) = interrupted(&shell, &["INT", "INT"]);
     assert_eq!(code, Some(12));
@@ -210,7 +210,7 @@ fn what_decides_the_outcome_does_not_change_and_what_does_not_may() {
     assert_eq!(twice.code, 2, "{twice:?}");
     assert!(twice.err.contains(&format!("is still running, as process {}", child.id())), "{}", twice.err);
     assert!(shell.gluepot(&["list"]).out.contains("running"));
-    // Nothing of a running run goes.
+    // Nothing of a running run is removed.
     assert_eq!(ok(shell.gluepot(&["prune", "--all", "--unfinished"])).out.trim(), "nothing to remove");
     let _ = std::process::Command::new("kill").args(["-KILL", &child.id().to_string()]).status();
     child.wait_with_output().unwrap();
@@ -244,7 +244,7 @@ fn more_epochs_are_the_longer_training_where_the_schedule_is_the_same() {
     let (short, long) = (constant("2"), constant("4"));
     let done = ok(short.gluepot(&["resume", "latest", "--epochs", "4"]));
     assert!(done.err.contains("18 steps become 36") && done.err.contains("this is the training that"), "{}", done.err);
-    // The log differs in its rows: the end of the short one has a row of its own.
+    // The logs differ in one row, which the short run wrote at its end.
     let theirs = outcome(&long.run());
     let ours = outcome(&short.run());
     for (name, bytes) in theirs.iter().filter(|(name, _)| name != "metrics/train.csv") {
@@ -275,7 +275,7 @@ fn more_epochs_under_another_schedule_are_said_to_be_another_training() {
     ok(shell.gluepot(&["verify", "latest"]));
 }
 
-/// A process that was killed between two steps, with two states on disk.
+/// A run whose process was killed between two steps, with two states on disk.
 fn killed_with_two_states(shell: &Shell) -> PathBuf {
     let mut child =
         shell.command(&["run", "x.toml", "--quiet", "--set", "logging.every=1"]).stderr(Stdio::null()).spawn().unwrap();
@@ -300,7 +300,7 @@ fn newest_state(run: &Path) -> PathBuf {
     found.pop().unwrap()
 }
 
-/// Something that happens to a state.
+/// Damages a state.
 type Damage = fn(&Path);
 
 #[test]
@@ -334,7 +334,7 @@ fn truncate(path: &Path, length: u64) {
     std::fs::File::options().write(true).open(path).unwrap().set_len(length).unwrap();
 }
 
-/// Changes one bit in the middle.
+/// Flips one bit in the middle.
 fn flip(path: &Path) {
     let mut bytes = std::fs::read(path).unwrap();
     let middle = bytes.len() / 2;

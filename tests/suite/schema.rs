@@ -1,4 +1,4 @@
-//! The schema of experiment files: kept up to date, and right about what is an experiment.
+//! The schema of experiment files: up to date, and accepting exactly the valid experiments.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn accepts(experiment: &str) -> bool {
 #[test]
 fn the_stored_schema_is_the_programs() {
     assert!(&stored() == gluepot::experiment::schema(), "write it anew: gluepot schema > schemas/experiment.schema.json");
-    // What the program knows of a setting besides its type is not published: strict validators refuse other keys.
+    // The attributes of settings are not published: strict validators reject unknown keys.
     assert!(!stored().to_string().contains("\"x-"));
 }
 
@@ -72,7 +72,7 @@ fn it_accepts_every_setting_and_refuses_wrong_ones() {
     assert!(!accepts(&five.replace("task = \"mrpc\"\n", "")));
 }
 
-/// The check that `gluepot` makes and a general validator agree, value by value.
+/// gluepot's own check and a general validator agree on every value.
 #[test]
 fn the_programs_check_agrees_with_a_validator() {
     use figment::value::Value as Figment;
@@ -112,7 +112,7 @@ fn the_programs_check_agrees_with_a_validator() {
                 experiment[&key] = inner.map_or_else(|| value.clone(), |inner| json!({ inner: value }));
                 let dict = Figment::serialize(&experiment).unwrap().into_dict().unwrap();
                 let refused = !gluepot::experiment::check(&dict, schema).is_empty();
-                // A validator takes 1.0 for a whole number; TOML tells the two apart, and so does this program.
+                // A validator accepts 1.0 as an integer; TOML distinguishes the two, and so does this program.
                 if *value != json!(1.0) {
                     assert_eq!(!refused, validator.is_valid(&experiment), "{key}.{inner:?} = {value}");
                     compared += 1;

@@ -1,17 +1,17 @@
-//! Running the command as a person does.
+//! Runs the command as a user would.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-/// A folder to work in, with everything below it thrown away at the end.
+/// A temporary working folder, deleted at the end.
 pub struct Shell {
     folder: TempDir,
     variables: Vec<(String, String)>,
 }
 
-/// What a command left behind.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Done {
     pub code: i32,
@@ -47,14 +47,14 @@ impl Shell {
         self.variables.push((name.into(), value.into()));
     }
 
-    /// Runs `gluepot` in this folder, with none of the caller's settings for it or for the hub.
+    /// Runs `gluepot` in this folder, without the caller's settings for it or for the hub.
     pub fn gluepot(&self, arguments: &[&str]) -> Done {
         self.finish(self.command(arguments))
     }
 
-    /// The same, to be started by the caller.
+    /// Returns the command, for the caller to start.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        // A program for another processor is run by one that is named (tests/arm.sh).
+        // A program for another processor needs a runner (tests/arm.sh).
         let runner = std::env::var("GLUEPOT_TEST_RUNNER").unwrap_or_default();
         let mut words = runner.split_whitespace().chain([env!("CARGO_BIN_EXE_gluepot")]).chain(arguments.iter().copied());
         let mut command = Command::new(words.next().unwrap());
@@ -63,7 +63,7 @@ impl Shell {
         command
     }
 
-    /// Runs a shell command with `$GLUEPOT` set, for what only a shell can arrange.
+    /// Runs a shell command with `$GLUEPOT` set.
     pub fn sh(&self, script: &str) -> Done {
         let mut command = Command::new("sh");
         command.args(["-c", script]).env("GLUEPOT", env!("CARGO_BIN_EXE_gluepot"));
@@ -77,7 +77,7 @@ impl Shell {
         Done { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
     }
 
-    /// Gives a command this folder and none of the caller's settings.
+    /// Sets the working folder and removes the caller's settings.
     pub fn surround(&self, command: &mut Command) {
         let of_hub = ["HF_", "HUGGING", "TRANSFORMERS_", "SSL_CERT_"];
         let is_ours = |name: &str| name.starts_with("GLUEPOT_") || of_hub.iter().any(|beginning| name.starts_with(beginning));
@@ -95,7 +95,7 @@ impl Shell {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
     }
 
-    /// Paths that are other ones elsewhere, and what stands for them in a snapshot.
+    /// Returns paths that vary, and their placeholders in snapshots.
     pub fn places(&self) -> Vec<(String, String)> {
         let folder = self.folder.path();
         let place = |path: &Path, name: &str| (path.display().to_string(), name.to_string());
@@ -107,7 +107,7 @@ impl Shell {
         ]
     }
 
-    /// The only run directory below `runs`.
+    /// Returns the only run directory below `runs`.
     pub fn run(&self) -> PathBuf {
         let mut runs: Vec<PathBuf> = std::fs::read_dir(self.path("runs")).unwrap().flatten().map(|entry| entry.path()).collect();
         assert_eq!(runs.len(), 1, "{runs:?}");
@@ -115,7 +115,7 @@ impl Shell {
     }
 }
 
-/// Waits until the clock shows another second. Names of runs tell seconds; of two of one second the later has a number.
+/// Waits for the next second: of two runs in one second, the later one's name has an additional number.
 pub fn next_second() {
     std::thread::sleep(std::time::Duration::from_millis(1001));
 }

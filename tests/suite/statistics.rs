@@ -1,4 +1,4 @@
-//! Every statistic against scipy and statsmodels (tests/reference/make_statistics.py).
+//! All statistics against scipy and statsmodels (tests/reference/make_statistics.py).
 
 use gluepot::compare::statistics::{Description, Difference, Method, holm, mcnemar, paired, smallest_exact_p, welch};
 use serde_json::Value;
@@ -85,7 +85,7 @@ fn mcnemars_test_equals_statsmodels() {
     }
 }
 
-/// With all n differences of one sign, only that assignment and its opposite are as extreme.
+/// If all n differences have one sign, only that assignment of signs and its opposite are as extreme.
 #[test]
 fn the_smallest_exact_p_is_reached() {
     for n in 1..=12 {
@@ -94,7 +94,7 @@ fn the_smallest_exact_p_is_reached() {
     }
 }
 
-/// Twelve equal differences and thirteen say the same, the thirteen with more weight: 2 / 2ⁿ.
+/// More equal differences are stronger evidence, across the change of method at 13: p = 2 / 2ⁿ.
 #[test]
 fn more_equal_differences_are_more_evidence() {
     for n in [2, 12, 13, 14, 30] {
@@ -104,7 +104,7 @@ fn more_equal_differences_are_more_evidence() {
     }
 }
 
-/// Scores of 0.90, 0.98 and 1 have the interval 0.8291 to 1.0909 by Student's t, and no mean accuracy is above 1.
+/// Scores of 0.90, 0.98 and 1 have the interval 0.8291 to 1.0909 by Student's t, but no mean accuracy is above 1.
 #[test]
 fn intervals_stay_where_scores_can_be() {
     let described = Description::of(&[0.9, 0.98, 1.0]).unwrap();

@@ -1,4 +1,4 @@
-//! A strategy that looks at scores, from its proposals to the trials of a shared plan on disk.
+//! A strategy that uses scores, from its proposals to the trials of a shared plan on disk.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -59,7 +59,7 @@ impl Strategy for Climber {
     }
 }
 
-/// Trials without an experiment.
+/// Makes trials without an experiment.
 struct Paper;
 
 impl TrialMaker for Paper {
@@ -96,20 +96,20 @@ fn facts() -> SweepFacts {
     .unwrap()
 }
 
-/// The sweep's directory below a folder, and the trials of its plan.
+/// Opens the sweep's directory below a folder, and returns it with the trials of its plan.
 fn open(root: &Path, planner: &mut Planner<Paper>) -> (SweepDirectory, Vec<PlannedTrial>, Lookup) {
     let opened = SweepRequest { root, facts: &facts(), planning: planner }.open(&[], OpenOptions::default(), &mut |_| {});
     let opened = opened.unwrap();
     (opened.directory, opened.trials, opened.before)
 }
 
-/// Scores, of which the best is that of 6; they come in the order of the starts.
+/// The score of a trial, highest at x = 6.
 fn score(trial: &PlannedTrial) -> f64 {
     let x = trial.choices["x"].as_f64().unwrap();
     1.0 - (x - 6.0).powi(2) / 100.0 + trial.seed as f64 / 1e4
 }
 
-/// What has become of trials, which survives the processes that train them.
+/// The states of trials, which outlive the processes that train them.
 type World = Rc<RefCell<BTreeMap<String, TrialState>>>;
 
 struct Workers {
@@ -118,7 +118,7 @@ struct Workers {
     running: VecDeque<(usize, PlannedTrial)>,
     started: Vec<String>,
     most: usize,
-    /// Starts that succeed before the process dies.
+    /// The number of starts before the process dies.
     starts: usize,
 }
 
@@ -186,7 +186,7 @@ fn two_workers_train_what_follows_from_the_scores_so_far() {
         let root = tempfile::tempdir().unwrap();
         let mut workers = Workers::new(&World::default(), &[], usize::MAX);
         let driven = train(root.path(), &mut planner(&[1], 10), &mut workers, 2).unwrap();
-        // 2 has its score first, so that its neighbor 1 follows; then 9 has a better one (8, 10), 8 (7), 7 (6) and 6 (5).
+        // 2 is scored first, so its neighbor 1 follows; then 9 scores better (8, 10), and then 8 (7), 7 (6) and 6 (5).
         assert_eq!(ids(&driven.trials), ["x2s1", "x9s1", "x1s1", "x8s1", "x10s1", "x7s1", "x6s1", "x5s1"]);
         assert_eq!(workers.started, ids(&driven.trials));
         assert_eq!(workers.most, 2);
@@ -255,12 +255,12 @@ fn added_seeds_are_replicates_of_every_variant_and_another_space_is_another_swee
     let variant = |trial: &PlannedTrial| (trial.choices["x"].clone(), trial.variant);
     let of_first: Vec<_> = driven.trials[..8].iter().map(variant).collect();
     assert_eq!(driven.trials[8..].iter().map(variant).collect::<Vec<_>>(), of_first);
-    // 9 is outside of it: its trial is not asked for.
+    // 9 is outside the range, so its trial is not requested.
     let (_, _, lookup) = open(root.path(), &mut planner(&[1, 2], 8));
     assert!(matches!(lookup, Lookup::Absent(Some(_))));
 }
 
-/// Always the same answer.
+/// Always makes the same proposal.
 struct Fixed(Proposal);
 
 impl Strategy for Fixed {

@@ -1,4 +1,4 @@
-//! What several tests share.
+//! Helpers shared by several tests.
 #![allow(dead_code)]
 
 use std::ops::ControlFlow;
@@ -14,13 +14,13 @@ use gluepot::tokens::{Encoded, Tokens};
 use gluepot::train::{Device, EvaluationEvent, Event, Observer, Replays, StepEvent, Stop};
 use serde_json::Value;
 
-/// A folder of this project; `GLUEPOT_TEST_PROJECT` names it where this program was built elsewhere.
+/// Returns a path in this project; `GLUEPOT_TEST_PROJECT` names the project if this program was built elsewhere.
 pub fn project(path: &str) -> PathBuf {
     let root = std::env::var_os("GLUEPOT_TEST_PROJECT").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     root.join(path)
 }
 
-/// The device that numbers are checked on: the CPU, or what `GLUEPOT_TEST_DEVICE` names, or any GPU for "webgpu".
+/// The device to check numbers on: the CPU, the one named by `GLUEPOT_TEST_DEVICE`, or any GPU for "webgpu".
 pub fn device() -> Device {
     #[cfg(feature = "webgpu")]
     if std::env::var("GLUEPOT_TEST_DEVICE").is_ok_and(|name| name == "webgpu") {
@@ -30,37 +30,37 @@ pub fn device() -> Device {
     Device::choose(choice, Precision::Fp32).unwrap()
 }
 
-/// A JSON file of reference values.
+/// Reads a JSON file of reference values.
 pub fn golden(path: &str) -> Value {
     let text = std::fs::read_to_string(project("tests/golden").join(path)).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
-/// The cases below a key of a JSON file of reference values, of which there is at least one.
+/// Returns the cases at a key of a JSON file of reference values; there must be at least one.
 pub fn cases(path: &str, key: &str) -> Vec<Value> {
     let cases = golden(path)[key].as_array().cloned().unwrap_or_default();
     assert!(!cases.is_empty(), "{path} has no {key}");
     cases
 }
 
-/// Logits as they are stored.
+/// Parses logits.
 pub fn logits(value: &Value) -> Vec<Vec<f64>> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-/// The largest difference between a model's outputs and those of the reference.
+/// Returns the largest difference between a model's outputs and the reference.
 pub fn difference(outputs: &[Output], reference: &[Vec<f64>]) -> f64 {
     assert_eq!(outputs.len(), reference.len());
     let pairs = outputs.iter().zip(reference).flat_map(|(output, reference)| output.0.iter().zip(reference));
     pairs.map(|(ours, theirs)| (f64::from(*ours) - theirs).abs()).fold(0.0, f64::max)
 }
 
-/// |a / b - 1|, and 0 where both are 0.
+/// |a / b - 1|, and 0 if both are 0.
 pub fn relative(a: f64, b: f64) -> f64 {
     if a == b { 0.0 } else { ((a - b) / b).abs() }
 }
 
-/// A checkpoint, a task's data, and what is made of both.
+/// A checkpoint, a task's data, and values derived from both.
 pub struct Bench {
     pub task: Task,
     pub files: Files,
@@ -96,15 +96,15 @@ impl Bench {
         initialize(&self.wanted, Some(weights), 1).unwrap().parameters
     }
 
-    /// What checkpoints are written from, with the tokenizer of these files.
+    /// Returns the template for written checkpoints, with the tokenizer of these files.
     pub fn template(&self, source: Files) -> Template {
         let parameters = self.wanted.clone().into();
         Template { architecture: self.architecture.clone(), head: self.task.head.clone(), parameters, source }
     }
 
-    /// A trial of the given settings.
+    /// Returns a trial with the given settings.
     pub fn trial(&self, settings: &str) -> Trial {
-        // Settings name a task of GLUE; the trial has the bench's own, whatever they name.
+        // Settings must name a GLUE task; the trial uses the bench's own task all the same.
         let (task, metric) =
             if glue::task(&self.task.name).is_some() { (&*self.task.name, "accuracy") } else { ("mrpc", "loss") };
         let required = format!("name = \"x\"\ntask = \"{task}\"\ncheckpoint = \"x\"\nmetric = \"{metric}\"\n");
@@ -128,7 +128,7 @@ impl Bench {
     }
 }
 
-/// Keeps everything that training tells.
+/// Records everything that training reports.
 #[derive(Default)]
 pub struct Heard {
     pub steps: Vec<StepEvent>,
@@ -156,8 +156,8 @@ impl Observer for Heard {
     }
 }
 
-/// Asserts that each step equals the reference within the bounds of the project: learning rate 1e-9, loss
-/// 1e-3 and gradient norm 2e-3, relative.
+/// Asserts that each step equals the reference within the project's relative tolerances: learning rate 1e-9, loss
+/// 1e-3 and gradient norm 2e-3.
 pub fn assert_trajectory(name: &str, steps: &[StepEvent], reference: &Value) {
     let reference = reference.as_array().unwrap();
     assert_eq!(steps.len(), reference.len(), "{name}");
@@ -175,7 +175,7 @@ pub fn assert_trajectory(name: &str, steps: &[StepEvent], reference: &Value) {
     assert!(worst[2] <= 2e-3, "{name}: gradient norm differs by {:e}", worst[2]);
 }
 
-/// Two hexadecimal digits for each byte.
+/// Formats each byte as two hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

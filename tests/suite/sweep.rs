@@ -1,4 +1,4 @@
-//! Sweeps with a scripted trainer: which trials there are, in which order they run, and what their ends mean.
+//! Sweeps with a scripted trainer: which trials exist, in which order they run, and how their results are handled.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -16,7 +16,7 @@ fn sweep(toml: &str) -> Sweep {
     toml::from_str(toml).unwrap()
 }
 
-/// Points as `path value` words.
+/// Formats points as `path value` pairs.
 fn points(points: &[Vec<gluepot::experiment::Choice>]) -> Vec<String> {
     let words = |point: &Vec<gluepot::experiment::Choice>| {
         point.iter().map(|choice| format!("{} {}", choice.path, choice.value)).collect::<Vec<_>>().join(", ")
@@ -54,9 +54,9 @@ fn random_draws_are_a_function_of_the_seed_alone() {
     let first = random(&space, 42, 50);
     assert_eq!(first, random(&space, 42, 50));
     assert_ne!(first, random(&space, 43, 50));
-    // More trials begin with the same ones.
+    // A larger number of trials begins with the same ones.
     assert_eq!(first[..20], random(&space, 42, 20));
-    // Another axis leaves the others' values as they are.
+    // Another axis leaves the others' values unchanged.
     let more = RANDOM.replace("axes = {", "axes = { epochs = [1, 2, 3],");
     let with_epochs = random(&SearchSpace::of(&sweep(&more), |path| path == "data.batch_size"), 42, 50);
     for (point, wider) in first.iter().zip(&with_epochs) {
@@ -72,7 +72,7 @@ fn random_draws_have_the_distributions_that_are_asked_for() {
     let of = |path: &str| -> Vec<f64> {
         drawn.iter().map(|point| point.iter().find(|choice| choice.path == path).unwrap().value.as_f64().unwrap()).collect()
     };
-    // The Kolmogorov-Smirnov distance of 4000 uniform draws exceeds 1.95 / sqrt(n) once in a thousand times.
+    // The Kolmogorov-Smirnov distance of 4000 uniform samples exceeds 1.95 / sqrt(n) once in a thousand times.
     let uniform = |mut shares: Vec<f64>| {
         shares.sort_by(f64::total_cmp);
         shares.iter().enumerate().map(|(i, share)| (share - (i as f64 + 0.5) / n as f64).abs()).fold(0.0, f64::max)
@@ -80,7 +80,7 @@ fn random_draws_have_the_distributions_that_are_asked_for() {
     let bound = 1.95 / (n as f64).sqrt();
     assert!(uniform(of("learning_rate").iter().map(|value| (value / 1e-5).log10() / 2.0).collect()) < bound);
     assert!(uniform(of("model.dropout").iter().map(|value| value / 0.3).collect()) < bound);
-    // Four whole numbers: chi-square with 3 degrees of freedom stays below 16.3 in 999 of 1000 cases.
+    // Four integers: chi-square with 3 degrees of freedom stays below 16.3 in 999 of 1000 cases.
     let sizes = of("data.batch_size");
     let chi_square: f64 = (4..=7)
         .map(|size| sizes.iter().filter(|value| **value == f64::from(size)).count() as f64)
@@ -102,7 +102,7 @@ fn random_draws_no_variant_twice_and_end_when_there_are_no_more() {
     assert_eq!(drawn, all);
 }
 
-/// Rungs at grace · factorᵏ of the steps, below the last (Li et al. 2020, section 3).
+/// Rungs at grace · factorᵏ of the steps, below the last step (Li et al. 2020, section 3).
 #[test]
 fn rungs_are_powers_of_the_factor() {
     let prune = |grace: f64, factor: u32| Prune { grace, factor: factor.try_into().unwrap() };
@@ -113,7 +113,7 @@ fn rungs_are_powers_of_the_factor() {
     assert_eq!(rungs(&prune(0.5, 2), 1), Vec::<u64>::new());
 }
 
-/// The best third of those that came so far goes on, counted with the trial itself.
+/// The best third of the trials that have reached the rung, including the trial itself, continues.
 #[test]
 fn one_in_factor_goes_on_and_ties_do_too() {
     let up = |score: f64, others: &[f64]| survives(score, others, 3, Direction::Maximize);
@@ -127,7 +127,7 @@ fn one_in_factor_goes_on_and_ties_do_too() {
     assert!(!survives(0.6, &[0.4, 0.5], 3, Direction::Minimize));
 }
 
-/// `variants` by `seeds` trials in the order of a plan, each called `v1s1`.
+/// `variants` by `seeds` trials in plan order, each called `v1s1`.
 fn trials(variants: usize, seeds: u64, decides: bool) -> Vec<PlannedTrial> {
     let trial = |seed: u64, variant: usize| PlannedTrial {
         id: format!("v{variant}s{seed}"),
@@ -146,7 +146,7 @@ fn trials(variants: usize, seeds: u64, decides: bool) -> Vec<PlannedTrial> {
     (1..=seeds).flat_map(|seed| (1..=variants).map(move |variant| trial(seed, variant))).collect()
 }
 
-/// A trainer that reads from a script how each trial ends, and ends them in the order of their start.
+/// A trainer that takes each trial's end from a script; trials end in the order of their start.
 struct Script {
     ids: Vec<String>,
     before: Vec<TrialState>,
@@ -156,7 +156,7 @@ struct Script {
     most: usize,
     stopped: bool,
     asked: bool,
-    /// What another process has come to, once asked.
+    /// The states that another process has reached, once asked for.
     later: BTreeMap<String, TrialState>,
 }
 
@@ -273,7 +273,7 @@ fn a_failure_ends_one_trial_or_on_request_all_that_follow() {
     assert_eq!(driven.states.iter().filter(|state| matches!(state, TrialState::Failed(_))).count(), 1);
     let mut script = Script::new(&trials, &[("v2s1", failed())]);
     let driven = run(&trials, &mut script, 2, OnFailure::Stop);
-    // The third was running already, and ends as it should.
+    // The third trial was already running, and finishes normally.
     assert_eq!(script.started, ["v1s1", "v2s1", "v3s1"]);
     assert_eq!(driven.states[2..], [TrialState::Done(Some(0.5)), TrialState::Pending]);
 }
@@ -331,7 +331,7 @@ fn asked_to_stop_once_it_lets_trials_end_and_twice_it_ends_them() {
     assert!(driven.interrupted && script.stopped);
 }
 
-/// A line of the plan holds everything, and reads back as it was.
+/// A trial survives the round trip through its line of the plan.
 #[test]
 fn a_planned_trial_survives_its_line() {
     let trial = &trials(1, 1, true)[0];

@@ -1,5 +1,5 @@
 //! Sweeps that are edited, shared, moved, damaged, stopped and killed at their very end: no trial is lost or done twice, and
-//! what is said to do about it works.
+//! the printed commands to continue work.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use serde_json::{Value, json as value};
 use crate::shell::{Done, Shell};
 use crate::sweeps::{SWEEP, assert_each_finished_once, children, json, ok, planned, shell, start, statuses, sweeps};
 
-/// Two trials that take a second or two each.
+/// Two trials that take one or two seconds each.
 const SLOW: &str = "base = \"base.toml\"\nepochs = 3\ndata.train_limit = 640\n[sweep]\nseeds = [1, 2]\n";
 
 fn plan(sweep: &Path) -> String {
     std::fs::read_to_string(sweep.join("plan.jsonl")).unwrap()
 }
 
-/// Run directories in a sweep.
+/// Returns the run directories in a sweep.
 fn runs(sweep: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(sweep).unwrap().flatten().map(|entry| entry.path());
     let mut runs: Vec<PathBuf> = entries.filter(|path| path.join("run.json").exists()).collect();
@@ -38,7 +38,7 @@ fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
     }
 }
 
-/// Runs the command that a text says to continue with.
+/// Runs the command that a message says to continue with.
 fn follow(shell: &Shell, text: &str) -> Done {
     let (_, command) = text.rsplit_once("continue that one with: ").or_else(|| text.rsplit_once("continue with: ")).unwrap();
     shell.sh(command.lines().next().unwrap())
@@ -91,7 +91,7 @@ fn seeds_added_while_it_runs_are_appended_and_every_trial_is_done_once() {
     wait_for("a trial", || !children(&shell).is_empty());
     let sweep = sweeps(&shell).remove(0);
     let before = plan(&sweep);
-    // Whoever adds them is stopped at once: the first process picks them up.
+    // The process that adds them is killed at once: the first process trains them.
     shell.write("x.toml", SLOW.replace("[1, 2]", "[3, 1, 2]"));
     let mut second = start(&shell);
     wait_for("the longer plan", || plan(&sweep).lines().count() == 3);
@@ -198,7 +198,7 @@ fn a_project_that_moved_has_nothing_left_to_do_and_continues_what_is_left() {
     copy(&shell.path("a"), &shell.path("b"));
     let copied = ok(inside("b", &sweep));
     assert!(copied.err.contains("6 done"), "{}", copied.err);
-    // Half of it is lost, and the rest of the project is elsewhere.
+    // Half of the runs are lost, and the rest of the project is elsewhere.
     std::fs::rename(shell.path("a"), shell.path("c")).unwrap();
     std::fs::remove_dir_all(shell.path("b")).unwrap();
     let directory = std::fs::read_dir(shell.path("c/runs")).unwrap().flatten().map(|entry| entry.path());
@@ -210,7 +210,7 @@ fn a_project_that_moved_has_nothing_left_to_do_and_continues_what_is_left() {
     let resumed = ok(inside("c", &["resume", &name]));
     assert!(resumed.err.contains("3 done"), "{}", resumed.err);
     assert_each_finished_once(&directory, 6);
-    // Plans of earlier versions hold absolute paths, which lead nowhere now.
+    // Plans of earlier versions contain absolute paths, which are now invalid.
     let old: String = plan(&directory)
         .lines()
         .map(|line| {
@@ -233,7 +233,7 @@ fn a_project_that_moved_has_nothing_left_to_do_and_continues_what_is_left() {
     assert_each_finished_once(&directory, 6);
 }
 
-/// Runs in the comparison of a sweep.
+/// Returns the number of runs in the comparison of a sweep.
 fn compared(shell: &Shell, root: &str) -> u64 {
     let sweep = std::fs::read_dir(shell.path(root)).unwrap().flatten().map(|entry| entry.path());
     let sweep = sweep.filter(|path| path.join("plan.jsonl").exists()).last().unwrap();
@@ -252,7 +252,7 @@ fn reused_runs_move_with_the_folder_for_runs() {
     assert_eq!(compared(&shell, "a"), 6);
     std::fs::rename(shell.path("a"), shell.path("b")).unwrap();
     assert_eq!(compared(&shell, "b"), 6);
-    // As earlier versions wrote it.
+    // As written by earlier versions.
     let sweep = std::fs::read_dir(shell.path("b")).unwrap().flatten().map(|entry| entry.path());
     let facts = sweep.map(|path| path.join("sweep.json")).find(|path| path.exists()).unwrap();
     let mut old = json(&facts);
@@ -280,13 +280,13 @@ fn several_processes_reuse_and_join_one_sweep_at_once() {
         assert_each_finished_once(&sweeps(&shell)[0], 4);
         std::fs::remove_dir_all(shell.path("runs")).unwrap();
     }
-    // Two new sweeps in one second have directories of their own.
+    // Two new sweeps in one second get separate directories.
     let mut all: Vec<_> = (0..2)
         .map(|_| shell.command(&["sweep", "x.toml", "--fresh", "--quiet"]).stdout(Stdio::null()).spawn().unwrap())
         .collect();
     assert!(all.iter_mut().all(|one| one.wait().unwrap().success()));
     assert_eq!(sweeps(&shell).len(), 2);
-    // Two processes continue what is left of one.
+    // Two processes share the rest of one sweep.
     let sweep = sweeps(&shell).remove(0);
     for run in runs(&sweep) {
         std::fs::remove_dir_all(run).unwrap();
@@ -307,7 +307,7 @@ fn all_trials_run_the_program_that_began_the_sweep() {
         let mut command = Command::new(&program);
         command.args(["sweep", "x.toml", "--fresh"]).stdout(Stdio::null()).stderr(Stdio::null());
         shell.surround(&mut command);
-        // Another test's process may hold the copy open for writing until it runs its own program.
+        // Another test's child process may hold the copy open for writing until it calls exec.
         let mut sweep = loop {
             match command.spawn() {
                 Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
@@ -346,7 +346,7 @@ fn a_trial_that_was_killed_behind_its_summary_is_done() {
     assert_eq!(std::fs::read_dir(run.join("states")).map_or(0, Iterator::count), 0);
 }
 
-/// Every rename and every removal at the end of a trial is its last once.
+/// Kills a trial at every rename and every removal at its end.
 #[test]
 #[ignore = "needs strace"]
 fn killed_at_any_call_of_its_end_a_trial_takes_no_step_again() {
@@ -404,7 +404,7 @@ fn a_sweep_that_was_stopped_continues_and_its_trials_wait_for_nobody() {
     signal("-STOP", &parent);
     std::thread::sleep(Duration::from_millis(300));
     signal("-CONT", &trial);
-    // The trial comes to its end although nobody listens.
+    // The trial finishes although nobody reads its messages.
     wait_for("the trial", || children(&shell).is_empty());
     let directory = sweeps(&shell).remove(0);
     assert_eq!(statuses(&directory).keys().filter(|(_, status)| status == "finished").count(), 1);
@@ -443,7 +443,7 @@ fn a_schedulers_two_signals_save_the_running_trial() {
                 .is_some_and(|run| run.join("metrics/train.csv").metadata().is_ok_and(|file| file.len() > 100))
     });
     let (parent, trial) = (sweep.id().to_string(), children(&shell).remove(0));
-    // As at a time limit: SIGUSR1 ahead, then SIGTERM to every process of the job.
+    // As at a time limit: first SIGUSR1, then SIGTERM to every process of the job.
     signal("-USR1", &parent);
     signal("-TERM", &parent);
     signal("-TERM", &trial);
@@ -513,7 +513,7 @@ fn a_sweep_is_shown_and_ends_with_the_best_run_and_its_checkpoint() {
     let checkpoint = done.out.lines().find_map(|line| line.strip_prefix("checkpoint  ")).unwrap();
     assert!(shell.path(checkpoint).join("model.safetensors").is_file(), "{checkpoint}");
     assert!(checkpoint.contains(named));
-    // By the experiment's name, by the beginning of the directory's, and by its path.
+    // By the experiment's name, by a prefix of the directory's name, and by its path.
     let name = sweep.file_name().unwrap().to_str().unwrap();
     for meant in ["x", &name[..23], sweep.to_str().unwrap()] {
         let shown: Value = serde_json::from_str(&ok(shell.gluepot(&["show", meant, "--json"])).out).unwrap();
@@ -521,7 +521,7 @@ fn a_sweep_is_shown_and_ends_with_the_best_run_and_its_checkpoint() {
         assert_eq!(shown["best"], value!(named));
         assert_eq!(ok(shell.gluepot(&["verify", meant])).code, 0);
     }
-    // What is added is known before it is trained.
+    // New trials are reported before they are trained.
     shell.write("x.toml", format!("checkpoints.keep = [\"best\"]\n{}", SWEEP.replace("[1, 2, 3]", "[1, 2, 3, 4]")));
     let dry = ok(shell.gluepot(&["sweep", "x.toml", "--dry-run"]));
     assert!(dry.out.contains("6 done") && dry.out.contains("2 new trials would be added"), "{}", dry.out);
@@ -567,7 +567,7 @@ fn a_renamed_experiment_names_the_sweep_that_has_its_trials() {
     assert!(runs(sweeps(&shell).iter().find(|path| path.to_str().unwrap().ends_with("_y_sweep")).unwrap()).is_empty());
 }
 
-/// Every file below a folder with its content.
+/// Returns every file below a folder with its content.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for path in std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
@@ -580,7 +580,7 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Lock files are removed, as if they were of another machine, whose locks are not seen here.
+/// The lock files are removed, as if they belonged to another machine whose locks are not visible here.
 #[test]
 #[ignore = "slow"]
 fn a_trial_that_slept_while_another_process_took_it_over_writes_nothing_more() {
@@ -596,7 +596,7 @@ fn a_trial_that_slept_while_another_process_took_it_over_writes_nothing_more() {
                 .is_some_and(|run| run.join("metrics/train.csv").metadata().is_ok_and(|file| file.len() > 100))
     });
     let (sweep, sleeper) = (directory(), children(&shell).remove(0));
-    // Its sweep sleeps as well: where that ended, the system would wake the trial and hang up.
+    // Its sweep sleeps as well: if it ended, the system would wake the trial and send it SIGHUP.
     signal("-STOP", &first.id().to_string());
     signal("-STOP", &sleeper);
     std::fs::remove_dir_all(sweep.join("locks")).unwrap();
@@ -613,7 +613,7 @@ fn a_trial_that_slept_while_another_process_took_it_over_writes_nothing_more() {
     let said = String::from_utf8_lossy(&after.remove(&log).unwrap()).into_owned();
     assert!(said.contains("another process"), "{said}");
     after.insert(log.clone(), before[&log].clone());
-    // It may have been stopped within the removal of a state that had its removal's name already, and ends that first.
+    // It may have been suspended while removing a state that was already renamed for removal, and then finishes that first.
     let ends_a_removal = |path: &PathBuf| path.to_string_lossy().contains(".removed.partial/") && !after.contains_key(path);
     let changed: Vec<&PathBuf> =
         before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path) && !ends_a_removal(path)).collect();

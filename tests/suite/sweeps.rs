@@ -1,4 +1,4 @@
-//! Sweeps as a person runs them: real trials of a tiny model, killed, edited, shared and reported.
+//! Sweeps as a user runs them: real trials of a tiny model, killed, edited, shared and reported.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ seeds = [1, 2, 3]
 learning_rate = [1e-3, 5e-3]
 "#;
 
-/// A folder with a tiny model, data, `base.toml` and `x.toml`, a sweep of two learning rates and three seeds.
+/// A folder with a tiny model, data, `base.toml`, and a sweep in `x.toml`, by default over two learning rates and three seeds.
 pub fn shell(sweep: &str) -> Shell {
     let shell = Shell::new();
     shell.copy(&project("tests/golden/tiny"), "tiny");
@@ -61,13 +61,13 @@ pub fn json(path: &std::path::Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Ids of the planned trials.
+/// Returns the ids of the planned trials.
 pub fn planned(sweep: &std::path::Path) -> Vec<String> {
     let text = std::fs::read_to_string(sweep.join("plan.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_string()).collect()
 }
 
-/// How often each trial has ended in each status.
+/// Counts how often each trial has ended with each status.
 pub fn statuses(sweep: &std::path::Path) -> BTreeMap<(String, String), usize> {
     let mut counts = BTreeMap::new();
     for run in std::fs::read_dir(sweep).unwrap().flatten().map(|entry| entry.path().join("run.json")).filter(|path| path.exists())
@@ -111,13 +111,13 @@ fn a_sweep_is_shown_run_and_gone_on_with() {
     snapshot("sweep-again", &shell, &again.err);
     assert_eq!(first.out, again.out);
     assert_each_finished_once(&sweep, 6);
-    // The table is the one that `compare` gives.
+    // The table is the same as that of `compare`.
     let name = sweep.file_name().unwrap().to_string_lossy().into_owned();
     let compared = ok(shell.gluepot(&["compare", &name])).out;
     assert!(first.out.starts_with(compared.trim_end()), "{compared}\n{}", first.out);
-    // Tokens were prepared once: two splits, however many trials.
+    // Each split was tokenized once, however many trials there are.
     assert_eq!(std::fs::read_dir(sweep.join("tokens")).unwrap().count(), 2);
-    // Each trial's settings run again as an experiment of their own, and are the same training.
+    // Each trial's resolved settings run as an experiment, with the same identity.
     let run = std::fs::read_dir(&sweep)
         .unwrap()
         .flatten()
@@ -141,7 +141,7 @@ fn an_edited_sweep_is_another_one_and_says_why() {
     let edited = ok(shell.gluepot(&["sweep", "x.toml"]));
     snapshot("sweep-edited", &shell, &edited.err);
     assert_each_finished_once(sweeps(&shell).iter().find(|sweep| planned(sweep).len() == 4).unwrap(), 4);
-    // Another question is another sweep, and so is a fresh one.
+    // Other axes make another sweep, and so does --fresh.
     ok(shell.gluepot(&["sweep", "base.toml", "--axis", "data.batch_size=[8,16]", "--seeds", "1..2", "--quiet"]));
     assert_eq!(sweeps(&shell).len(), 3);
     ok(shell.gluepot(&["sweep", "x.toml", "--fresh", "--quiet"]));
@@ -171,7 +171,7 @@ fn a_trial_that_fails_is_known_with_its_reason_and_takes_no_other_with_it() {
     };
     let sweep = sweeps(&shell).remove(0);
     assert_eq!(failed(&sweep), 3);
-    // Known as failed, it is not tried again, unless that is asked for.
+    // A trial known to have failed is not retried unless requested.
     let again = shell.gluepot(&["sweep", "x.toml"]);
     assert_eq!((again.code, failed(&sweep)), (11, 3));
     let retried = shell.gluepot(&["sweep", "x.toml", "--retry-failed"]);
@@ -202,7 +202,7 @@ factor = 4
     assert_eq!(stopped, 3, "{done:?}");
     assert!(done.err.contains("stopped after step 8"), "{}", done.err);
     assert!(done.out.contains("1 stopped early") && done.out.contains("3 variants were stopped early"), "{}", done.out);
-    // Rungs are steps at which every trial is scored.
+    // Rungs are steps at which every trial is evaluated.
     let finished = std::fs::read_dir(&sweeps(&shell)[0])
         .unwrap()
         .flatten()
@@ -220,7 +220,7 @@ pub fn start(shell: &Shell) -> Child {
     shell.command(&["sweep", "x.toml", "--jobs", "2"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Processes that run trials of this folder.
+/// Returns the processes that run trials in this folder.
 pub fn children(shell: &Shell) -> Vec<String> {
     let ours = shell.path("").canonicalize().unwrap();
     let is_trial = |pid: &String| {
@@ -241,7 +241,7 @@ pub fn kill(pid: &str) {
     let _ = std::process::Command::new("kill").args(["-9", pid]).status();
 }
 
-/// A child that was killed counts as failed in the sweep that saw it; the same command does it again.
+/// Repeats the command until it succeeds: a killed child counts as failed in its sweep, and the same command retries it.
 fn go_on_to_the_end(shell: &Shell) {
     let begun = Instant::now();
     while shell.gluepot(&["sweep", "x.toml", "--quiet"]).code != 0 {
@@ -249,7 +249,7 @@ fn go_on_to_the_end(shell: &Shell) {
     }
 }
 
-/// SIGKILL of the sweep, of a trial, of both, at moments drawn by chance; `GLUEPOT_TEST_KILLS` asks for more than a few.
+/// SIGKILL of the sweep, of a trial, or of both, at random moments; `GLUEPOT_TEST_KILLS` sets the number of rounds.
 #[test]
 #[ignore = "slow"]
 fn killed_again_and_again_every_trial_is_done_exactly_once() {
@@ -262,7 +262,7 @@ fn killed_again_and_again_every_trial_is_done_exactly_once() {
     for round in 0..rounds {
         std::thread::sleep(Duration::from_millis(100 + chance.below(3 * round, 500)));
         if parent.try_wait().unwrap().is_some() {
-            // It ended before anybody could be killed again: from the beginning.
+            // The sweep ended before the next kill: start over.
             go_on_to_the_end(&shell);
             assert_each_finished_once(&sweeps(&shell)[0], 6);
             shell = self::shell(&slower);
@@ -313,7 +313,7 @@ fn asked_to_stop_it_lets_the_running_trial_save_and_says_how_to_go_on() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(12), "{text}");
     assert!(text.contains("stopping: 1 running trial is saving its state"), "{text}");
-    // Asked before it has a run directory, a trial ends at once; asked in its last step, it is done.
+    // A trial stopped before it has a run directory ends at once; one stopped in its last step is done.
     assert!(text.contains("of 6 trials left; continue with: "), "{text}");
     ok(shell.gluepot(&["sweep", "x.toml", "--quiet"]));
     assert_each_finished_once(&sweeps(&shell)[0], 6);

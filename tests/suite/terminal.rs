@@ -1,4 +1,4 @@
-//! What reaches a terminal: nothing from files that moves its cursor, and nothing that is wider than it.
+//! Terminal output: nothing from files can control the terminal, and nothing is wider than it.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::compare::with_curves;
 use crate::shell::{Done, Shell};
 
-/// A window's title, a color, a cleared screen by C1's CSI, and text from right to left; then a backspace and a DEL.
+/// A window title, a color, a cleared screen by C1's CSI, and right-to-left text; then a backspace and a DEL.
 const HOSTILE: &str = "x\u{1b}]0;owned\u{7}\u{1b}[31m\u{9b}2J\u{202e}txt\u{2066}\u{8}\u{7f}\r";
 
 fn is_control(c: char) -> bool {
@@ -27,7 +27,7 @@ fn edit(path: &Path, change: impl Fn(&mut Value)) {
     std::fs::write(path, value.to_string()).unwrap();
 }
 
-/// Runs in which whatever can be a text is hostile; the first of them failed and died with hostile last words.
+/// Runs in which every text field is hostile; the first one failed and died with a hostile last message.
 fn hostile() -> Shell {
     let shell = with_curves(HOSTILE);
     let mut folders: Vec<_> = std::fs::read_dir(shell.path("runs")).unwrap().flatten().map(|entry| entry.path()).collect();
@@ -94,10 +94,10 @@ fn nothing_in_a_run_reaches_the_terminal_as_it_is() {
         shown += usize::from(done.out.contains("owned") || done.err.contains("owned"));
     }
     assert!(shown > 15, "{shown}");
-    // Programs get every byte.
+    // Machine-readable output keeps every byte.
     let json: Value = serde_json::from_str(&shell.gluepot(&["list", "--json"]).out).unwrap();
     assert_eq!(json[1]["run"]["name"], HOSTILE);
-    // The page is a page whatever the runs are called, and has no such character either.
+    // The page stays intact whatever the names of the runs, and contains no such character either.
     let done = shell.gluepot(&["report", "-o", "page.html"]);
     assert_eq!(done.code, 0, "{done:?}");
     let page = std::fs::read_to_string(shell.path("page.html")).unwrap();
@@ -125,7 +125,7 @@ fn problems_of_an_experiment_are_shown_masked_in_their_place() {
     assert!(!colored.out.contains("\u{1b}[31m") && !colored.out.contains("owned\u{7}"), "{:?}", colored.out);
 }
 
-/// The text without sequences that set colors.
+/// Removes the sequences that set colors.
 fn without_colors(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -143,7 +143,7 @@ fn without_colors(text: &str) -> String {
     plain + rest
 }
 
-/// Runs a command on a terminal of so many columns; everything that reaches it is `out`, with plain line feeds.
+/// Runs a command on a terminal of `columns` columns; `out` is everything that reaches it, with plain line feeds.
 pub fn on_a_terminal(shell: &Shell, columns: usize, arguments: &[&str]) -> Done {
     let quoted: Vec<String> = arguments.iter().map(|argument| format!("'{}'", argument.replace('\'', "'\\''"))).collect();
     shell.write("typed.sh", format!("stty cols {columns} rows 40; unset NO_COLOR; \"$GLUEPOT\" {}", quoted.join(" ")));

@@ -1,4 +1,4 @@
-//! What `cargo test` leaves out is run by somebody: tests/all.sh, or the script for a device.
+//! Every test that `cargo test` leaves out is run by tests/all.sh or by the script for a device.
 
 use crate::support::project;
 

@@ -1,4 +1,4 @@
-//! The ids of tokenizers of many kinds against those of transformers (tests/reference/make_tokenizers.py).
+//! The token ids of many kinds of tokenizers against those of transformers (tests/reference/make_tokenizers.py).
 
 use gluepot::checkpoint::{CheckpointName, Files};
 use gluepot::experiment::Environment;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::{golden, project};
 
-/// The cases of the suite, or of the file that `GLUEPOT_TEST_TOKENIZERS` names.
+/// The cases of the suite, or of the file named by `GLUEPOT_TEST_TOKENIZERS`.
 fn cases() -> Value {
     match std::env::var("GLUEPOT_TEST_TOKENIZERS") {
         Ok(path) => serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap(),
@@ -23,7 +23,7 @@ fn numbers(text: &Value) -> Option<Vec<u32>> {
     Some(text.as_str()?.split_whitespace().map(|number| number.parse().unwrap()).collect())
 }
 
-/// Ids and segments of each row of a case, as they are here; or why there are none.
+/// Returns the ids and segments of each row of a case as computed here, or why there are none.
 fn ours(case: &Value, contents: &[Value]) -> anyhow::Result<Vec<(Vec<u32>, Vec<u32>)>> {
     let folder = tempfile::tempdir()?;
     for (name, index) in case["files"].as_object().unwrap() {
@@ -60,14 +60,14 @@ fn tokenizer_files_mean_what_they_mean_to_transformers() {
         let theirs = case["rows"].as_array();
         match (ours(case, contents), theirs) {
             (Err(error), _) => refused.push((name, theirs.is_some(), format!("{error:#}"))),
-            // More is read here than there.
+            // Accepted here, but refused by transformers.
             (Ok(_), None) => println!("{name}: transformers says {}", case["refused"]),
             (Ok(ours), Some(theirs)) => {
                 assert_eq!(ours.len(), theirs.len(), "{name}");
                 for ((ids, segments), row) in ours.iter().zip(theirs) {
                     rows += 1;
                     let expected = numbers(&row["ids"]).unwrap();
-                    // A model that is given no segments takes 0 for all.
+                    // Without segments from the tokenizer, a model uses 0 for all tokens.
                     let expected_segments = numbers(&row["segments"]).unwrap_or_else(|| vec![0; expected.len()]);
                     if (ids, segments) != (&expected, &expected_segments) {
                         wrong.push(format!("{name}: {}: {ids:?} {segments:?}, expected {row}", row["text"]));
@@ -89,8 +89,8 @@ fn tokenizer_files_mean_what_they_mean_to_transformers() {
     }
 }
 
-/// Trainings whose ids are as they were keep the identities that tokenization 1 gave them; the others have new ones. All
-/// expected values come from the program before its tokenization was numbered.
+/// Runs whose token ids did not change keep their identities from tokenization 1; the others have new ones. All
+/// expected values come from the program before its tokenization had a version number.
 #[test]
 fn identities_change_where_the_ids_do() {
     let long = ("the old doctor sold it . ".repeat(3) + "it .", "the farmer bought the red car . ".repeat(3));
@@ -100,7 +100,7 @@ fn identities_change_where_the_ids_do() {
     let added = [("added_tokens.json", "{\"e\": 140}")];
     let cases = [
         ("short", &[][..], pair("The farmer bought it .", "It was the farmer ."), 16, "2dd7543c48dc", 1),
-        // Both sentences are longer than the limit, of which an odd number of tokens is left for them.
+        // Both sentences are longer than the limit, which leaves an odd number of tokens for them.
         ("long", &[], back, 16, "9813ce4797ce", 1),
         ("the longer first", &[], long.clone(), 16, "baeb92ca8240", 2),
         ("an even rest", &[], (long.1, long.0), 17, "832a01e12da4", 1),

@@ -1,4 +1,4 @@
-//! The training loop: its order, its events, and who may stop it.
+//! The training loop: its order, its events, and which observers may stop it.
 
 use std::ops::ControlFlow;
 
@@ -34,7 +34,7 @@ fn every_epoch_has_every_example_once_and_continues_after_any_step() {
     assert_eq!([1, 2, 3].map(|step| trial.steps.epoch(step)), [0.5, 1.0, 1.5]);
 }
 
-/// Remembers what it hears, wants the state of some step, and stops training at another.
+/// Records the events, requests the state at one step, and stops training at another.
 #[derive(Default)]
 struct Witness {
     state_of: Option<u64>,
@@ -89,11 +89,11 @@ fn events_come_in_order_and_any_observer_stops_training() {
         let expected = ["started", "step 1", "boundary 1", "step 2", "log 2", "evaluation 2", "boundary 2", "step 3"];
         assert_eq!(second.heard, expected);
     }
-    // Whoever stops it, all hear of it.
+    // Whichever observer stops training, all of them get the event.
     assert_eq!(first.heard.last().unwrap(), "boundary 3");
 }
 
-/// A checkpoint says all that a prediction takes: no trial, no optimizer, and no target is needed.
+/// A checkpoint contains all that prediction needs: no trial, optimizer or target is required.
 #[test]
 fn a_written_checkpoint_alone_predicts_what_its_run_did() {
     let shell = sound();

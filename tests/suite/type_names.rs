@@ -1,10 +1,10 @@
-//! A name means one thing: no two types of the program share one.
+//! A name means one thing: no two types of the program have the same name.
 
 use std::collections::BTreeMap;
 
 use crate::support::project;
 
-/// The types that a file declares at its top level.
+/// Returns the types that a file declares at its top level.
 fn declared(text: &str) -> Vec<String> {
     let name = |item: syn::Item| match item {
         syn::Item::Struct(item) => Some(item.ident.to_string()),
@@ -24,10 +24,10 @@ fn a_name_is_that_of_one_type() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in files {
         let mut names = declared(&std::fs::read_to_string(&file).unwrap());
-        // One file may declare a type twice, with a feature and without it.
+        // A file may declare a type twice, with a feature and without it.
         names.sort();
         names.dedup();
-        // A kernel's counterparts on the CPU and on GPUs have the same name: they are one operation's.
+        // A kernel's CPU and GPU implementations have the same name, because they are one operation.
         let path = file.strip_prefix(&root).unwrap().display().to_string();
         let operation = path.replace("kernels/cpu", "kernels/…").replace("kernels/gpu", "kernels/…").replace("/mod.rs", ".rs");
         for name in names {

@@ -1,4 +1,4 @@
-//! What makes a variant: content and settings with an effect, not names and places.
+//! What defines a variant: content and settings with an effect, not names and paths.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::made::{Made, close, compared, json_of, noted, shell, variant};
 use crate::resume::with;
 use crate::shell::Shell;
 
-/// Numbers of seeds, the largest first.
+/// Returns the number of seeds of each variant, largest first.
 fn sizes(comparison: &Value) -> Vec<usize> {
     let variants = comparison["variants"].as_array().unwrap().iter();
     let mut sizes: Vec<usize> = variants.map(|variant| variant["scores"].as_object().unwrap().len()).collect();
@@ -56,7 +56,7 @@ fn equal_files_under_two_names_are_one_variant_and_that_is_said() {
     assert_eq!(noted(&comparison, "same_files"), 8);
 }
 
-/// Two names for one checkpoint, one of which also stands for another.
+/// Two names for one checkpoint, one of which is also the name of another checkpoint.
 #[test]
 fn names_that_overlap_do_not_confuse() {
     let other = json!({ "hashes": { "weights": "0123456789abcdef" } });
@@ -79,7 +79,7 @@ fn machine_and_versions_make_no_variant_and_get_a_remark() {
     let shell = shell(&[
         Made::new("a", 1, 0.80).facts(host("avx2")),
         Made::new("b", 2, 0.81).facts(host("avx512")),
-        // An earlier version did not record it.
+        // Earlier versions did not record it.
         Made::new("c", 3, 0.82),
         Made::new("d", 4, 0.83).facts(json!({ "versions": { "gluepot": "0.0.9" } })),
         Made::new("e", 5, 0.84).facts(json!({ "kernels": "reference" })),
@@ -101,7 +101,7 @@ fn a_run_records_what_computed_it() {
     let expected = if cfg!(target_arch = "aarch64") {
         "neon"
     } else {
-        // What Linux says of the same processor.
+        // What Linux reports about the same processor.
         let flags = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let has = |flag: &str| flags.split_whitespace().any(|word| word == flag);
         let all = |flags: &[&str]| flags.iter().all(|flag| has(flag));
@@ -137,7 +137,7 @@ fn resumed(kind: &str) -> Shell {
     shell
 }
 
-/// Under a constant learning rate a run resumed for longer is what a run planned so would be; under a falling one not.
+/// With a constant learning rate, a resumed and extended run equals a run of that length; with a decaying one it does not.
 #[test]
 fn runs_resumed_under_another_schedule_are_no_replicates_of_runs_planned_so() {
     let comparison = compared(&resumed("linear"), &[]);
@@ -149,10 +149,10 @@ fn runs_resumed_under_another_schedule_are_no_replicates_of_runs_planned_so() {
     assert_eq!((sizes(&comparison), noted(&comparison, "resumed")), (vec![3], 0));
 }
 
-/// A metric that only some runs were judged by: two tables, or one by the metric that is asked for.
+/// A metric that only some runs selected by: two tables, or one table for a metric given explicitly.
 #[test]
 fn runs_judged_by_different_metrics_are_not_ranked_by_one_of_them_unasked() {
-    // By F1 the best is at step 50, by accuracy and the loss as well; a run judged by the loss says the same here.
+    // The best evaluation is at step 50 by F1, accuracy and loss alike, so a run selected by the loss would give the same result.
     let runs: Vec<Made> = (1..=3)
         .flat_map(|seed| {
             let evaluations = [(50, 0.9), (100, 0.8)];
@@ -181,7 +181,7 @@ fn examples_keep_the_order_of_the_arguments_and_name_both_runs() {
         let table = format!("index,label,prediction,p0,p1\n{}", rows(predictions));
         shell.write(&format!("runs/{folder}/predictions/validation.csv"), table);
     };
-    // The first is right on all but the last, the second on the last two alone.
+    // The first is right on all but the last, the second only on the last two.
     write("2026-11-23T00-00-00Z_x_aa", [1, 0, 1, 1]);
     write("2026-11-23T00-01-00Z_x_bb", [0, 1, 1, 0]);
     let of = |arguments: &[&str]| {
@@ -190,7 +190,7 @@ fn examples_keep_the_order_of_the_arguments_and_name_both_runs() {
     };
     assert_eq!(of(&["aa", "bb"]), (json!("aa"), json!("bb"), json!(2), json!(1)));
     assert_eq!(of(&["bb", "aa"]), (json!("bb"), json!("aa"), json!(1), json!(2)));
-    // Other labels are other examples, whatever their number.
+    // Different labels mean different examples, even if their number is the same.
     shell.write(
         "runs/2026-11-23T00-01-00Z_x_bb/predictions/validation.csv",
         "index,label,prediction,p0,p1\n0,0,0,0.5,0.5\n1,0,0,0.5,0.5\n2,1,1,0.5,0.5\n3,0,0,0.5,0.5\n",
@@ -210,7 +210,7 @@ fn diff_gives_no_difference_of_scores_on_other_examples() {
     }
 }
 
-/// The same name for other weights shows.
+/// A changed checkpoint under the same name is reported.
 #[test]
 fn diff_names_files_that_differ() {
     let other = Made::new("bb", 1, 0.9).facts(json!({ "hashes": { "weights": "0123456789abcdef" } }));

@@ -1,4 +1,4 @@
-//! The stand-ins in vendor/ are written against one version of CubeCL each; vendor/README.md says what to do when it moves.
+//! The stand-ins in vendor/ are each written for one version of CubeCL; vendor/README.md says how to update them.
 
 use crate::support::project;
 
@@ -6,7 +6,7 @@ fn manifest(path: &str) -> toml::Table {
     toml::from_str(&std::fs::read_to_string(project(path)).unwrap()).unwrap()
 }
 
-/// Versions of a package of the lock file that come from the registry, not from vendor/.
+/// Returns the versions of a package in the lock file that come from the registry, not from vendor/.
 fn registered(name: &str) -> Vec<String> {
     let lock = manifest("Cargo.lock");
     let packages = lock["package"].as_array().unwrap().iter();
