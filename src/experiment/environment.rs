@@ -11,7 +11,7 @@ pub struct Environment {
     pub runs: PathBuf,
 }
 
-/// Variables that start with `GLUEPOT_` but are not settings; so are the tests' own, which start with `GLUEPOT_TEST_`.
+/// Variables that start with `GLUEPOT_` but are not settings; the tests' own start with `GLUEPOT_TEST_`.
 const NOT_SETTINGS: [&str; 2] = ["GLUEPOT_RUNS", "GLUEPOT_GLUE"];
 
 impl Environment {

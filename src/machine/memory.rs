@@ -31,7 +31,7 @@ pub fn keep_freed_memory() {
 static ADVISED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(usize::MAX);
 
 /// Requests large pages (2 MiB instead of 4 KiB) for newly grown heap: fewer page faults, and fewer TLB misses when
-/// large matrices are read column by column. Most systems provide large pages only on request.
+/// large matrices are read with a stride. Most systems provide large pages only on request.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn advise_large_pages(allocated: usize) {
     const LARGE: usize = 1 << 20;
