@@ -12,41 +12,41 @@ use crate::runs::{FindError, Status};
 use crate::terminal::Styled;
 use crate::train::{DeviceError, Diverged, TrainError};
 
-/// Why a command ended without doing its work.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// A mistake in the program itself.
+    /// A bug in the program itself.
     Internal(anyhow::Error),
-    /// Arguments that do not fit, such as a run that does not exist.
+    /// Invalid arguments, such as a run that does not exist.
     Usage(anyhow::Error),
-    /// The experiment is wrong.
+    /// The experiment is invalid.
     Experiment(Problems),
     /// The data cannot be used.
     Data(anyhow::Error),
     /// The checkpoint cannot be used.
     Checkpoint(anyhow::Error),
-    /// The hub refuses, or cannot be reached.
+    /// The hub refuses the request, or cannot be reached.
     Hub(anyhow::Error),
     Device(DeviceError),
-    /// A GPU cannot be used, or no longer.
+    /// A GPU cannot be used, or can no longer be used.
     Gpu(GpuFault),
     /// The run directory or standard output cannot be written or read.
     RunDirectory(anyhow::Error),
     /// Another process has taken over the run.
     TakenOver(TakenOver),
-    /// Loss or gradient were no longer finite.
+    /// The loss or the gradient was no longer finite.
     Diverged(Diverged),
     /// Not enough memory.
     OutOfMemory(String),
     /// Some trials of a sweep failed; the others have ended.
     Trials(String),
-    /// Somebody asked to stop; what was done is kept.
+    /// A stop was requested; what was done is kept.
     Interrupted(String),
     /// Some of several experiments failed; each has been reported.
     Several {
         /// How many, and which.
         message: String,
-        /// The exit code of the first of them.
+        /// The exit code of the first failure.
         code: u8,
     },
 }
@@ -54,7 +54,7 @@ pub enum Failure {
 /// Result of a command.
 pub type Outcome<T> = Result<T, Failure>;
 
-/// Exit codes, names and meanings, as the manual shows them. 2 is clap's own for wrong usage.
+/// Exit codes and their meanings, as shown in the manual. 2 is also clap's own code for wrong usage.
 pub const EXIT_CODES: [(u8, &str); 13] = [
     (0, "done"),
     (1, "internal error (a bug in gluepot)"),
@@ -72,7 +72,7 @@ pub const EXIT_CODES: [(u8, &str); 13] = [
 ];
 
 impl Failure {
-    /// The process's exit code.
+    /// Returns the process's exit code.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -92,7 +92,7 @@ impl Failure {
         }
     }
 
-    /// What goes into `run.json` as the run's status.
+    /// Returns the run's status for `run.json`.
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
@@ -103,13 +103,13 @@ impl Failure {
         }
     }
 
-    /// The data cannot be used, unless the hub or the memory was the reason.
+    /// Wraps an error about the data, unless the hub or a lack of memory was the cause.
     #[must_use]
     pub fn data(error: anyhow::Error) -> Self {
         Self::of_input(error, Self::Data)
     }
 
-    /// The checkpoint cannot be used, unless the hub or the memory was the reason.
+    /// Wraps an error about the checkpoint, unless the hub or a lack of memory was the cause.
     #[must_use]
     pub fn checkpoint(error: anyhow::Error) -> Self {
         Self::of_input(error, Self::Checkpoint)
@@ -125,13 +125,13 @@ impl Failure {
         }
     }
 
-    /// A panic, which Burn raises where a device fails.
+    /// Wraps a panic, which Burn raises if a device fails.
     #[must_use]
     pub fn panic(message: &str) -> Self {
         Self::of_device(message).unwrap_or_else(|| Self::Internal(anyhow::anyhow!("{message}")))
     }
 
-    /// What a driver's or Burn's message says of the machine's memory or of a GPU. They have no types for it.
+    /// Interprets a message of a driver or of Burn about the machine's memory or a GPU. They have no error types for these.
     fn of_device(message: &str) -> Option<Self> {
         let fault = GpuFault::of(message);
         let of_gpu = fault.as_ref().and_then(GpuFault::out_of_memory);
@@ -139,7 +139,7 @@ impl Failure {
         of_memory.map(Self::OutOfMemory).or(fault.map(Self::Gpu))
     }
 
-    /// The message, and what to do.
+    /// Returns the message and, if there is any, advice.
     #[must_use]
     pub fn message(&self) -> String {
         if let Self::Experiment(problems) = self {
@@ -150,7 +150,7 @@ impl Failure {
         lines.join("\n")
     }
 
-    /// The same for a terminal, in colors.
+    /// Returns the same for a terminal, in color.
     #[must_use]
     pub fn styled(&self) -> Styled {
         match self {
@@ -159,7 +159,7 @@ impl Failure {
         }
     }
 
-    /// What is too long for a terminal, and helps those who look for the reason.
+    /// Returns details that are too long for a terminal but help to find the cause.
     #[must_use]
     pub fn details(&self) -> Option<&str> {
         match self {
@@ -196,7 +196,7 @@ impl From<TrainError> for Failure {
     }
 }
 
-/// Whether a driver, the system or Burn speaks of memory that could not be had, the machine's or a GPU's.
+/// Returns whether a driver, the system or Burn reports being out of memory, on the machine or on a GPU.
 #[must_use]
 pub fn says_out_of_memory(message: &str) -> bool {
     let lower = message.to_lowercase();
@@ -206,7 +206,7 @@ pub fn says_out_of_memory(message: &str) -> bool {
         || GpuFault::of(message).is_some_and(|fault| fault.out_of_memory().is_some())
 }
 
-/// A run that is not there is wrong usage; one that cannot be read is not.
+/// A missing run is wrong usage; an unreadable one is not.
 impl From<FindError> for Failure {
     fn from(error: FindError) -> Self {
         match error {
@@ -259,7 +259,7 @@ mod tests {
             Failure::checkpoint(memory()).to_string(),
             "out of memory: cannot use the weights: not enough memory for 7 bytes of weights"
         );
-        // Whatever kept an observer from writing, the run directory is what it wrote to.
+        // Whatever kept an observer from writing, it was writing to the run directory.
         let io = std::io::Error::from(std::io::ErrorKind::StorageFull);
         assert_eq!(Failure::from(TrainError::Observer(io.into())).exit_code(), 8);
         let diverged = Diverged { step: 3, quantity: "loss", value: f64::NAN, learning_rate: 1.0, examples: Vec::new() };

@@ -1,6 +1,7 @@
 //! gluepot: declarative fine-tuning of BERT on GLUE.
 //!
-//! This library is the program's own; only the command line is stable. This page is a tour in the order in which data flows.
+//! This library belongs to the program; only the command line is stable. This page is a tour in the order in which data
+//! flows.
 //!
 //! ```text
 //! experiments/x.toml ─► Experiment ─► Settings ─┐
@@ -10,25 +11,27 @@
 //! runs/* ─► Comparison ─► conclusions, tables, page                    pure again
 //! ```
 //!
-//! **From a file to a trial.** [`experiment`] reads a TOML file in layers, each value with its origin, and reports every problem
-//! in its place; [`settings`] are the typed tables. [`inputs`] finds and reads what they name: a [`task`]'s data, a
-//! [`checkpoint`], whose `config.json` is an [`architecture`], and the tokenizer ([`tokens`]), from folders or through the
-//! [`hub`]. [`plan`] makes a complete [`plan::Trial`] of both, and its identity once everything has been read ([`plan::Provenance`]).
+//! **From a file to a trial.** [`experiment`] reads a TOML file in layers, keeps each value's origin, and reports every
+//! problem with its position; [`settings`] holds the typed tables. [`inputs`] finds and reads what they name, from folders
+//! or through the [`hub`]: a [`task`]'s data, a [`checkpoint`], whose `config.json` describes an [`architecture`], and the
+//! tokenizer ([`tokens`]). [`plan`] combines both into a complete [`plan::Trial`], and its identity once everything has been
+//! read ([`plan::Provenance`]).
 //!
-//! **Training.** [`train`] is the loop, with optimizer, schedule and evaluation; [`models`] are the forward passes, over fused
-//! or reference operations; [`kernels`] are the fused ones, for CPU and GPU. Randomness ([`random`]) is a function of seed and place.
-//! Training knows nothing of files or terminals: it emits events.
+//! **Training.** [`train`] is the loop, with optimizer, schedule and evaluation; [`models`] holds the forward passes, over
+//! fused or reference operations; [`kernels`] holds the fused ones, for CPU and GPU. Randomness ([`random`]) is a function
+//! of seed and position. Training does not know about files or terminals: it emits events.
 //!
-//! **Runs.** [`execute`] trains a trial and records it. [`runs`] is the run directory, written and read; [`progress`] turns events
+//! **Runs.** [`execute`] trains a trial and records it. [`runs`] writes and reads run directories; [`progress`] turns events
 //! into lines.
 //!
-//! **Many runs.** [`sweep`] plans variants and seeds, and trains each in a process of its own. [`compare`] makes variants of runs and
-//! says what may be concluded; [`report`] shows it as tables and as a page.
+//! **Many runs.** [`sweep`] plans variants and seeds, and trains each in its own process. [`compare`] groups runs into
+//! variants and draws conclusions; [`report`] shows them as tables and as a page.
 //!
-//! **Around it.** [`cli`] is what can be typed and [`commands`] what it does; [`failure`] gives exit codes. [`machine`] is memory,
-//! signals and durable files, [`numbers`] are figures as people read them, and [`terminal`] is the only way to a terminal.
+//! **Everything else.** [`cli`] defines the command line and [`commands`] executes it; [`failure`] gives the exit codes.
+//! [`machine`] covers memory, signals and durable files, [`numbers`] formats figures for people, and [`terminal`] is the
+//! only way to a terminal.
 //!
-//! docs/design.md says which module may use which, and why things are as they are.
+//! docs/design.md says which module may use which, and why things are the way they are.
 
 pub mod cli;
 pub mod commands;

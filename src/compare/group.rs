@@ -1,4 +1,4 @@
-//! Runs grouped into variants, and the runs of each that count.
+//! Grouping of runs into variants, and which runs of each variant count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,48 +10,48 @@ use crate::plan::shown;
 use crate::runs::Status;
 use crate::settings::properties;
 
-/// Everything but the seed and what is grouped by: a group is averaged over several of these.
+/// All settings except the seed and those grouped by. A group's scores are averaged over several blocks.
 type Block = String;
 type Cells<'a> = BTreeMap<(Block, u64), &'a ComparedRun>;
 
-/// Runs of a variant.
+/// The runs of a variant.
 #[derive(Default)]
 pub(super) struct Group<'a> {
-    /// All of them, the oldest first.
+    /// All runs, oldest first.
     pub runs: Vec<&'a ComparedRun>,
-    /// Finished runs that count, by seed.
+    /// Finished runs that count, ordered by seed.
     pub counted: Vec<&'a ComparedRun>,
-    /// Finished runs that repeat the training of a newer one.
+    /// Finished runs that a newer run of the same training repeats.
     pub repeats: Vec<&'a ComparedRun>,
-    /// Finished runs without a score of the metric.
+    /// Finished runs without a score for the metric.
     pub lacking: Vec<&'a ComparedRun>,
     /// Finished runs without counterparts in other groups.
     pub unmatched: Vec<&'a ComparedRun>,
-    /// The newest run of each training that has no finished one.
+    /// The newest run of each training that has no finished run.
     pub open: Vec<&'a ComparedRun>,
 }
 
-/// Other settings for which some group has no finished run, so that nothing can be compared like with like.
+/// A combination of other settings for which some group has no finished run, so that groups cannot be compared on it.
 pub(super) struct Unmatched {
-    /// Those settings.
+    /// The combination in words.
     pub label: String,
-    /// Groups without a finished run, by their place.
+    /// Indices of the groups without a finished run.
     pub without: Vec<usize>,
 }
 
-/// Groups, the one with the oldest run first.
+/// Groups, ordered by their oldest run.
 pub(super) struct Grouped<'a> {
     /// At least one.
     pub groups: Vec<Group<'a>>,
     /// Combinations of other settings that are left out.
     pub unmatched: Vec<Unmatched>,
-    /// Combinations of other settings that are averaged over.
+    /// Number of combinations of other settings that are averaged over.
     pub blocks: usize,
-    /// Whether seeds of a group are averaged over different ones of them.
+    /// Whether the seeds of some group are averaged over different combinations.
     pub uneven: bool,
 }
 
-/// Groups runs, which come in the order of time, by everything but their seed, or by some settings alone.
+/// Groups runs, given in chronological order, by everything except their seed, or only by the settings in `by`.
 pub(super) fn group<'a>(runs: &[&'a ComparedRun], by: &[String], metric: &str) -> Grouped<'a> {
     let key = |run: &ComparedRun| {
         if by.is_empty() {
@@ -79,23 +79,23 @@ pub(super) fn group<'a>(runs: &[&'a ComparedRun], by: &[String], metric: &str) -
     Grouped { unmatched: unmatched(&cells, &kept, by), groups, blocks, uneven }
 }
 
-/// Values as a text that is the same for the same values, in the order of their paths.
+/// Serializes values, ordered by path, to a text that is equal for equal values.
 fn text_of<'a>(values: impl Iterator<Item = (&'a String, &'a Value)>) -> String {
     let sorted: BTreeMap<&String, &Value> = values.collect();
     Value::Object(sorted.into_iter().map(|(path, value)| (path.clone(), value.clone())).collect()).to_string()
 }
 
-/// What a run's block is.
+/// Returns the function that computes a run's block.
 fn block_key<'b>(groups: &[Vec<&ComparedRun>], by: &'b [String]) -> impl Fn(&ComparedRun) -> Block + use<'b> {
     let other = move |run: &ComparedRun| text_of(run.deciding.iter().filter(|(path, _)| *path != "seed" && !by.contains(path)));
-    // Names and the like have no effect of their own, and may each stand for one variant.
+    // Settings without an effect, such as names, may each stand for a single variant.
     let by_names = by.iter().all(|path| !properties().has_effect(path));
     let one_each = || groups.iter().all(|group| group.windows(2).all(|pair| other(pair[0]) == other(pair[1])));
     let has_one = by.is_empty() || (by_names && one_each());
     move |run| if has_one { Block::new() } else { other(run) }
 }
 
-/// The runs of a group by what becomes of them; a group has one finished run of each block and seed, the newest.
+/// Sorts the runs of a group by how they count; for each block and seed, the newest finished run counts.
 fn sorted<'a>(runs: Vec<&'a ComparedRun>, block: &impl Fn(&ComparedRun) -> Block, metric: &str) -> (Group<'a>, Cells<'a>) {
     let (mut group, mut cells, mut open) = (Group::default(), Cells::new(), Cells::new());
     for run in &runs {
@@ -111,7 +111,7 @@ fn sorted<'a>(runs: Vec<&'a ComparedRun>, block: &impl Fn(&ComparedRun) -> Block
     (group, cells)
 }
 
-/// The runs that can be compared like with like: those in blocks of which every group has one.
+/// Returns the runs that can be compared like with like: those in blocks for which every group has a run.
 fn matched<'a>(cells: &[Cells<'a>]) -> Vec<Cells<'a>> {
     let scored = || cells.iter().filter(|cells| !cells.is_empty());
     let blocks_of = |cells: &Cells| cells.keys().map(|(block, _)| block.clone()).collect::<BTreeSet<_>>();
@@ -125,11 +125,11 @@ fn matched<'a>(cells: &[Cells<'a>]) -> Vec<Cells<'a>> {
         cells.iter().map(picked).collect()
     };
     let choices = [
-        // Seeds that every group has in every block.
+        // Seeds for which every group has a run in every block.
         pick(&|_, _, seed| scored().all(|cells| is_complete(cells, seed))),
-        // Else pairs of a block and a seed that every group has.
+        // Otherwise, pairs of a block and a seed that every group has.
         pick(&|_, block, seed| scored().all(|cells| cells.contains_key(&(block.clone(), seed)))),
-        // Else each group's own seeds, where it has them in every block.
+        // Otherwise, each group's own seeds for which it has a run in every block.
         pick(&|cells, _, seed| is_complete(cells, seed)),
     ];
     let fewest = |choice: &[Cells]| {
@@ -171,7 +171,7 @@ fn unmatched(cells: &[Cells], kept: &[Cells], by: &[String]) -> Vec<Unmatched> {
 }
 
 impl Group<'_> {
-    /// How often the trainings without a finished run stand so.
+    /// Counts the trainings without a finished run, by status.
     pub fn unfinished(&self) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
         for run in &self.open {
@@ -180,19 +180,19 @@ impl Group<'_> {
         counts
     }
 
-    /// Trainings that a sweep stopped early.
+    /// Returns the number of trainings that a sweep stopped early.
     pub fn pruned(&self) -> usize {
         self.open.iter().filter(|run| run.run.status() == Status::Pruned).count()
     }
 
-    /// Trainings that will not finish by themselves, for whatever reason but a sweep's.
+    /// Returns the number of trainings that will not finish on their own, except those that a sweep stopped.
     pub fn failed(&self) -> usize {
         let may_finish = |status| matches!(status, Status::Running | Status::Interrupted | Status::Pruned);
         self.open.iter().filter(|run| !may_finish(run.run.status())).count()
     }
 }
 
-/// The status of a run without a summary.
+/// Describes the status of a run without a summary.
 pub(super) fn standing(status: Status) -> &'static str {
     if status == Status::Finished { "without a summary" } else { status.name() }
 }

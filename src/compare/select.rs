@@ -1,4 +1,4 @@
-//! The runs that are meant, and their settings.
+//! Selection of runs by command-line arguments, and their settings.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -18,29 +18,29 @@ use crate::sweep::{Inventory, SweepDirectory};
 pub struct ComparedRun {
     pub run: StoredRun,
     pub settings: BTreeMap<String, Value>,
-    /// What decides its scores: settings with an effect, and the content of files in place of their names.
+    /// What decides its scores: settings with an effect, with the content of files in place of their names.
     pub deciding: BTreeMap<String, Value>,
 }
 
-/// The runs that are meant, and what is missing among them.
+/// The selected runs, and what is missing among them.
 #[derive(Clone, Debug, Default)]
 pub struct Selected {
-    /// The oldest first.
+    /// The runs, oldest first.
     pub runs: Vec<ComparedRun>,
-    /// What was meant and is not there or cannot be read.
+    /// What was selected but is missing or cannot be read.
     pub left_out: Vec<LeftOut>,
 }
 
-/// A run, or several of a sweep, that were meant and cannot be compared.
+/// A selected run, or several of a sweep, that cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct LeftOut {
-    /// The run's or the sweep's directory.
+    /// Directory of the run or the sweep.
     pub path: PathBuf,
-    /// Why.
+    /// Why it cannot be compared.
     pub reason: Reason,
-    /// How many runs.
+    /// Number of runs.
     pub count: usize,
-    /// The same in words.
+    /// Details in words.
     pub message: String,
 }
 
@@ -50,14 +50,14 @@ pub struct LeftOut {
 pub enum Reason {
     /// Its files cannot be read.
     Damaged,
-    /// A sweep took it from elsewhere, and it is not there any more.
+    /// A sweep reuses it from elsewhere, and it is no longer there.
     Moved,
-    /// A sweep has not begun it yet.
+    /// A sweep has not started it yet.
     NotRun,
 }
 
 impl Selected {
-    /// What is left out, in sentences.
+    /// Describes what is left out, in sentences.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let of = |reason: Reason| self.left_out.iter().filter(move |left_out| left_out.reason == reason);
@@ -110,20 +110,20 @@ impl ComparedRun {
         Ok(Self { run, settings, deciding })
     }
 
-    /// A score of the best checkpoint.
+    /// Returns a score of the best checkpoint.
     #[must_use]
     pub fn score(&self, metric: &str) -> Option<f64> {
         self.run.summary.as_ref()?.best.scores.get(metric).copied()
     }
 
-    /// Names that [`Self::quantity`] knows.
+    /// Returns the names that [`Self::quantity`] knows.
     pub fn quantities(&self) -> impl Iterator<Item = &str> {
         let scores = self.run.summary.iter().flat_map(|summary| summary.best.scores.keys());
         let facts = ["status", "id", "task", "collapsed", "duration_seconds", "examples_per_second"];
         facts.into_iter().chain(self.settings.keys().map(String::as_str)).chain(scores.map(String::as_str))
     }
 
-    /// A quantity that filters and sorting know: a setting, a score, or a fact of the run.
+    /// Returns a quantity to filter or sort by: a setting, a score, or a fact about the run.
     #[must_use]
     pub fn quantity(&self, name: &str) -> Option<Value> {
         let summary = self.run.summary.as_ref();
@@ -140,19 +140,19 @@ impl ComparedRun {
     }
 }
 
-/// The runs that the arguments mean, each once: run directories, sweeps, folders of runs, globs of either, and what
-/// [`runs::find`] understands; every run below `root` where there are no arguments.
+/// Returns the runs that the arguments select, each once: run directories, sweeps, folders of runs, globs of either, and
+/// what [`runs::find`] understands; every run below `root` if there are no arguments.
 ///
 /// # Errors
-/// An argument means nothing, or a run that it names cannot be read.
+/// An argument matches nothing, or a run that it names cannot be read.
 pub fn select(root: &Path, arguments: &[String]) -> Result<Vec<ComparedRun>, FindError> {
     select_all(root, arguments).map(|selected| selected.runs)
 }
 
-/// The same, with what is missing or cannot be read among many.
+/// Returns the same, with what is missing or cannot be read among several runs.
 ///
 /// # Errors
-/// An argument means nothing, or a run that it names cannot be read.
+/// An argument matches nothing, or a run that it names cannot be read.
 pub fn select_all(root: &Path, arguments: &[String]) -> Result<Selected, FindError> {
     let mut meant = SelectionBuilder::default();
     if arguments.is_empty() {
@@ -182,7 +182,7 @@ pub fn select_all(root: &Path, arguments: &[String]) -> Result<Selected, FindErr
     Ok(selected)
 }
 
-/// Runs as they are found, each once.
+/// Collects runs, each once.
 #[derive(Default)]
 struct SelectionBuilder {
     runs: BTreeMap<PathBuf, StoredRun>,
@@ -197,7 +197,7 @@ impl SelectionBuilder {
         }
     }
 
-    /// The runs of a folder and of the sweeps in it; how many they are.
+    /// Adds the runs of a folder and of the sweeps in it; returns how many there are.
     fn folder(&mut self, path: &Path) -> Result<usize, FindError> {
         let (runs, unreadable) = runs::list(path).map_err(FindError::Unreadable)?;
         for error in &unreadable {
@@ -208,7 +208,7 @@ impl SelectionBuilder {
         Ok(count)
     }
 
-    /// The runs of a sweep's plan, and what is missing of them.
+    /// Adds the runs of a sweep's plan, and records what is missing.
     fn sweep(&mut self, sweep: &SweepDirectory) -> Result<(), FindError> {
         let Inventory { runs, unreadable, lost } = sweep.inventory().map_err(FindError::Unreadable)?;
         for error in &unreadable {
@@ -246,7 +246,7 @@ impl SelectionBuilder {
         if argument.contains(['*', '?', '[']) {
             return self.pattern(argument);
         }
-        // An experiment's name means all of its runs here.
+        // Here, an experiment's name selects all of its runs.
         let (all, _) = runs::list(root).map_err(FindError::Unreadable)?;
         let named: Vec<StoredRun> = all.into_iter().filter(|run| run.facts.name == argument).collect();
         self.add(if named.is_empty() { vec![runs::find(root, argument)?] } else { named });

@@ -1,26 +1,25 @@
-//! Tables without lines, for terminals and pipes alike, that fit the width there is.
+//! Tables without lines, for terminals and pipes, fitted to the available width.
 //!
-//! What does not fit gives way in this order: paths are cut in their middle and long text is wrapped between words; then
-//! columns that may be absent go, those of the highest rank first; then every row becomes a block of its own, with a line for
-//! each column.
+//! If a table is too wide, paths are cut in the middle and long text is wrapped between words; then optional columns are
+//! dropped, highest rank first; then every row becomes a block with a line for each column.
 
 use crate::terminal::{Width, masked_line, shortened, width_of, wrapped};
 
-/// Blanks between columns.
+/// Spaces between columns.
 const GAP: usize = 2;
-/// A path is not made narrower than this, or than its header.
+/// Minimum width of a path column, unless its header is wider.
 const NARROWEST_PATH: usize = 16;
-/// Likewise text, which takes more lines instead.
+/// Likewise for text, which is wrapped instead of cut.
 const NARROWEST_TEXT: usize = 24;
 
-/// What a column holds, which decides how it gives way.
+/// What a column holds, which decides how it is shortened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ColumnKind {
-    /// A word or a few, never cut.
+    /// One or a few words, never cut.
     Words,
-    /// Likewise, and aligned to the right.
+    /// Likewise, right-aligned.
     Number,
-    /// A path or a name, cut in its middle.
+    /// A path or a name, cut in the middle.
     Path,
     /// Sentences and lists, wrapped between words.
     Text,
@@ -30,27 +29,27 @@ enum ColumnKind {
 pub struct Column {
     name: String,
     kind: ColumnKind,
-    /// 0 for what always stays.
+    /// 0 for columns that always stay.
     rank: u8,
 }
 
 impl Column {
-    /// A column of words, aligned to the left.
+    /// Creates a left-aligned column of words.
     pub fn words(name: impl Into<String>) -> Self {
         Self::of(name, ColumnKind::Words)
     }
 
-    /// A column of numbers, aligned to the right.
+    /// Creates a right-aligned column of numbers.
     pub fn number(name: impl Into<String>) -> Self {
         Self::of(name, ColumnKind::Number)
     }
 
-    /// A column of paths or long names, which are cut in their middle where room is short.
+    /// Creates a column of paths or long names, which are cut in the middle if space is short.
     pub fn path(name: impl Into<String>) -> Self {
         Self::of(name, ColumnKind::Path)
     }
 
-    /// A column of text, which is wrapped between words where room is short.
+    /// Creates a column of text, which is wrapped between words if space is short.
     pub fn text(name: impl Into<String>) -> Self {
         Self::of(name, ColumnKind::Text)
     }
@@ -59,7 +58,7 @@ impl Column {
         Self { name: masked_line(&name.into()).into_owned(), kind, rank: 0 }
     }
 
-    /// A column that may be absent where room is short: the highest rank goes first, of equal ones the last.
+    /// Makes the column optional. If space is short, the highest rank is dropped first; among equal ranks, the last column.
     #[must_use]
     pub fn optional(mut self, rank: u8) -> Self {
         self.rank = rank;
@@ -75,13 +74,13 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table of these columns.
+    /// Creates a table with these columns.
     #[must_use]
     pub fn new(columns: Vec<Column>) -> Self {
         Self { columns, rows: Vec::new() }
     }
 
-    /// Adds a row; cells that are missing are empty.
+    /// Adds a row; missing cells are empty.
     pub fn row(&mut self, mut cells: Vec<String>) {
         for cell in &mut cells {
             *cell = masked_line(cell).into_owned();
@@ -90,13 +89,13 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// The table's lines, without blanks at their ends, in this width.
+    /// Formats the table to this width, without trailing spaces.
     #[must_use]
     pub fn text(&self, width: Width) -> String {
         let mut kept: Vec<usize> = (0..self.columns.len()).collect();
@@ -118,7 +117,7 @@ impl Table {
         }
     }
 
-    /// The table in Markdown.
+    /// Formats the table as Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
         let row = |cells: Vec<&str>| {
@@ -131,7 +130,7 @@ impl Table {
         [header, row(rules)].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
     }
 
-    /// The cells as comma-separated values.
+    /// Formats the cells as comma-separated values.
     pub fn csv(&self) -> anyhow::Result<String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(self.columns.iter().map(|column| &column.name))?;
@@ -144,7 +143,7 @@ impl Table {
         cells.chain([width_of(&self.columns[column].name)]).max().unwrap_or(0)
     }
 
-    /// The least that a column can be made to take.
+    /// Returns the minimum width of a column.
     fn least(&self, column: usize, natural: usize) -> usize {
         match self.columns[column].kind {
             ColumnKind::Words | ColumnKind::Number => natural,
@@ -153,12 +152,12 @@ impl Table {
         }
     }
 
-    /// Widths of the kept columns that together fit; none if they cannot.
+    /// Returns widths at which the kept columns fit; `None` if they cannot.
     fn widths(&self, kept: &[usize], natural: &[usize], most: usize) -> Option<Vec<usize>> {
         let mut widths: Vec<usize> = kept.iter().map(|column| natural[*column]).collect();
         let least: Vec<usize> = kept.iter().map(|column| self.least(*column, natural[*column])).collect();
         while total(&widths) > most {
-            // The widest of those that give way gives way first.
+            // Of the columns that can shrink, the widest shrinks first.
             let widest = (0..kept.len()).filter(|index| widths[*index] > least[*index]).max_by_key(|index| widths[*index])?;
             widths[widest] -= 1;
         }
@@ -178,7 +177,7 @@ impl Table {
         lines.join("\n")
     }
 
-    /// One row, of as many lines as its highest cell.
+    /// Formats one row, with as many lines as its tallest cell.
     fn line(&self, kept: &[usize], widths: &[usize], cells: &[Vec<String>]) -> String {
         let height = cells.iter().map(Vec::len).max().unwrap_or(0);
         let part = |index: usize, line: usize| {
@@ -197,7 +196,7 @@ impl Table {
         (0..height).map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Every row as a block: the names of the columns at the left, what is in them beside or, where that is too narrow, below.
+    /// Formats every row as a block: the column names on the left, the cells beside them or, if that is too narrow, below.
     fn blocks(&self, most: usize) -> String {
         let names = self.columns.iter().map(|column| width_of(&column.name)).max().unwrap_or(0);
         let beside = most.saturating_sub(names + GAP);
@@ -224,7 +223,7 @@ fn total(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
 }
 
-/// Which columns are absent, and how to see them.
+/// Names the columns that are not shown, and the width that shows them.
 fn note(absent: &[&str], needed: usize, most: usize) -> String {
     if absent.is_empty() {
         return String::new();

@@ -1,4 +1,4 @@
-//! A sweep on disk: its plan, and what has become of its trials.
+//! A sweep on disk: its plan, and the states of its trials.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
@@ -26,22 +26,22 @@ pub struct SweepDirectory {
 /// The runs of a sweep, and what is missing.
 #[derive(Debug, Default)]
 pub struct Inventory {
-    /// Every run of the plan, those from elsewhere included, the oldest first.
+    /// Every run of the plan, including reused ones, oldest first.
     pub runs: Vec<StoredRun>,
-    /// Run directories that cannot be read.
+    /// Errors of run directories that cannot be read.
     pub unreadable: Vec<anyhow::Error>,
-    /// Reused runs that are not where they were, by the trial's id.
+    /// Reused runs that are no longer where they were, by trial id.
     pub lost: BTreeMap<String, PathBuf>,
 }
 
-/// Whether a folder is a sweep's.
+/// Returns whether a folder is a sweep's directory.
 #[must_use]
 pub fn is_sweep(path: &Path) -> bool {
     path.join(files::PLAN).is_file() && path.join(FACTS).is_file()
 }
 
 impl SweepDirectory {
-    /// The sweeps directly below `root`, the oldest first.
+    /// Returns the sweeps directly below `root`, oldest first.
     #[must_use]
     pub fn all(root: &Path) -> Vec<Self> {
         let entries = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -50,7 +50,7 @@ impl SweepDirectory {
         paths.into_iter().map(Self::at).collect()
     }
 
-    /// The sweep that a name means: a path, or the beginning of one directory's name below `root`.
+    /// Returns the sweep that a name refers to: a path, or the beginning of exactly one directory name below `root`.
     #[must_use]
     pub fn find(root: &Path, name: &str) -> Option<Self> {
         if let Ok(sweep) = Self::open(Path::new(name)) {
@@ -77,24 +77,24 @@ impl SweepDirectory {
         Self { directory: RunDirectory::at(path) }
     }
 
-    /// The directory itself.
+    /// Returns the path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.root()
     }
 
-    /// The directory's name.
+    /// Returns the directory's name.
     #[must_use]
     pub fn directory_name(&self) -> String {
         self.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Writes a file of it whole. Only who holds the [lock](super::lock) may.
+    /// Replaces one of its files as a whole. Only the holder of the [lock](super::lock) may do that.
     pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         self.directory.write(name, content)
     }
 
-    /// `sweep.json`.
+    /// Reads `sweep.json`.
     pub fn facts(&self) -> Result<SweepFacts> {
         let path = self.directory.path(FACTS);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -105,7 +105,7 @@ impl SweepDirectory {
         Ok(facts)
     }
 
-    /// The plan as it is on disk; an empty one where there is none.
+    /// Reads the plan on disk; empty if there is none.
     pub fn plan(&self) -> Result<Plan> {
         let path = self.directory.path(files::PLAN);
         match fs::read(&path) {
@@ -115,7 +115,7 @@ impl SweepDirectory {
         }
     }
 
-    /// The planned trials, their paths where they lead now. Lines that are damaged are left out.
+    /// Reads the planned trials, with their paths as they are now. Damaged lines are left out.
     pub fn trials(&self) -> Result<Vec<PlannedTrial>> {
         let plan = self.plan()?;
         let path = self.directory.path(files::PLAN);
@@ -127,7 +127,7 @@ impl SweepDirectory {
         Ok(plan.trials.iter().map(|trial| with_current_paths(trial, self.path())).collect())
     }
 
-    /// Where encoded splits are kept.
+    /// Returns the cache of encoded splits.
     #[must_use]
     pub fn tokens(&self) -> TokenCache {
         TokenCache::at(self.directory.path("tokens"))
@@ -138,13 +138,13 @@ impl SweepDirectory {
         RungScores::at(self.directory.path("rungs.jsonl"))
     }
 
-    /// What a trial's process said outside of its run's log.
+    /// Returns the file for what a trial's process prints outside of its run's log.
     #[must_use]
     pub fn log(&self, trial: &str) -> PathBuf {
         self.directory.path(&format!("logs/{trial}.txt"))
     }
 
-    /// Makes a folder in it, if it is not there. A sweep that is gone is not made again.
+    /// Creates a folder in it, unless it exists. A deleted sweep is not created again.
     pub(super) fn make_folder(&self, name: &str) -> Result<()> {
         let folder = self.directory.path(name);
         match fs::create_dir(&folder) {
@@ -159,24 +159,24 @@ impl SweepDirectory {
         self.directory.path(&format!("locks/{trial}"))
     }
 
-    /// Claims a trial for this process.
+    /// Claims a trial for this process; `None` if another process has it.
     pub fn take(&self, trial: &str) -> Result<Option<Claim>> {
         self.make_folder("locks")?;
         Claim::take_on_full_disk(&self.lock(trial), PATIENCE)
     }
 
-    /// Every run of this sweep's plan, those from elsewhere included, the oldest first.
+    /// Returns every run of this sweep's plan, including reused ones, oldest first.
     pub fn runs(&self) -> Result<Vec<StoredRun>> {
         Ok(self.inventory()?.runs)
     }
 
-    /// The same, with what is missing.
+    /// Returns the same, with what is missing.
     pub fn inventory(&self) -> Result<Inventory> {
         let trials = self.plan()?.trials;
         self.inventory_of(trials.iter().map(|trial| trial.id.as_str()))
     }
 
-    /// The same for these trials, whatever has become of the plan on disk.
+    /// Returns the same for these trials, whatever happened to the plan on disk.
     fn inventory_of<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Result<Inventory> {
         let ids: HashSet<&str> = ids.collect();
         let (mut found, unreadable) = runs::list(self.path())?;
@@ -189,14 +189,14 @@ impl SweepDirectory {
         }
         found.retain(|run| ids.contains(run.facts.trial.as_str()));
         found.sort_by_key(|run| run.facts.started);
-        // What was trained again since is not missing.
+        // A lost run whose trial was trained again is not missing.
         lost.retain(|trial, _| !found.iter().any(|run| run.facts.trial == *trial && run.summary.is_some()));
         Ok(Inventory { runs: found, unreadable, lost })
     }
 
-    /// What has become of each trial; failed ones are to be done again where `retry_failed`.
+    /// Returns the state of each trial; with `retry_failed`, failed trials are pending again.
     pub fn states(&self, trials: &[PlannedTrial], retry_failed: bool) -> Result<Vec<TrialState>> {
-        // Without it, what is done is done all the same.
+        // Without `sweep.json`, finished trials still count as done.
         let metric = self.facts().map(|facts| facts.metric).unwrap_or_default();
         let mut by_trial: HashMap<String, Vec<StoredRun>> = HashMap::new();
         for run in self.inventory_of(trials.iter().map(|trial| trial.id.as_str()))?.runs {
@@ -211,7 +211,7 @@ impl SweepDirectory {
         Ok(states)
     }
 
-    /// How many trials are in which state.
+    /// Counts the trials in each state.
     pub fn counts(&self) -> Result<StateCounts> {
         Ok(StateCounts::of(&self.states(&self.trials()?, false)?))
     }
@@ -227,7 +227,7 @@ impl SweepDirectory {
         let reason = || last.facts.exit.as_ref().and_then(|exit| exit.message.clone()).unwrap_or_default();
         match last.facts.status {
             Status::Pruned => TrialState::Pruned(reason()),
-            // On another machine, whose locks may not be seen here, it may still be alive.
+            // It may still be alive on another machine, whose locks may not be visible here.
             Status::Running if last.status() == Status::Running => TrialState::Running,
             Status::Running | Status::Died | Status::Interrupted => TrialState::Pending,
             _ if retry_failed => TrialState::Pending,

@@ -1,4 +1,4 @@
-//! Runs the trials of a plan that may grow, several in parallel, until all have ended or somebody asks to stop.
+//! Runs the trials of a plan that may grow, several in parallel, until all have ended or a stop is requested.
 
 use std::time::{Duration, Instant};
 
@@ -10,60 +10,60 @@ use crate::failure::{Failure, Outcome};
 use crate::machine::memory_info::MemoryInfo;
 use crate::settings::OnFailure;
 
-/// Those who train: a process for each trial, or a script in tests.
+/// What trains the trials: a process for each, or a script in tests.
 pub trait Crew {
-    /// The plan has grown by these trials.
+    /// Called when the plan has grown by these trials.
     fn extend(&mut self, added: &[PlannedTrial]);
-    /// What has become of each trial of the plan, also by other processes.
+    /// Returns the state of each trial of the plan, including those that other processes run.
     fn states(&mut self) -> Vec<TrialState>;
-    /// Starts a trial in a slot, of which there are as many as trials may run in parallel.
+    /// Starts a trial in a slot; there are as many slots as trials may run in parallel.
     fn start(&mut self, trial: &PlannedTrial, slot: usize) -> anyhow::Result<()>;
-    /// Waits for something to happen.
+    /// Waits up to `patience` for an event.
     fn next_event(&mut self, patience: Duration) -> Option<CrewEvent>;
-    /// Asks every running trial to end after its step, with everything saved.
+    /// Asks every running trial to stop after its current step, with everything saved.
     fn ask_to_stop(&mut self);
-    /// Ends every running trial now, without saving.
+    /// Kills every running trial, without saving.
     fn kill(&mut self);
-    /// Memory, where they train; none where it cannot be seen.
+    /// Returns the memory of the machine or the GPUs that trials train on; `None` if unknown.
     fn memory(&mut self) -> Option<MemoryInfo> {
         None
     }
 }
 
-/// Something that happened to the trial in a slot.
+/// An event of the trial in a slot.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CrewEvent {
-    /// It is on its way.
+    /// It has made progress.
     Progress(usize, TrialProgress),
     Ended(usize, TrialEnd),
 }
 
-/// How far a trial is.
+/// The progress of a trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TrialProgress {
     /// Steps taken.
     pub step: u64,
-    /// The last loss.
+    /// The latest loss.
     pub loss: f64,
-    /// The last score.
+    /// The latest score.
     pub score: Option<f64>,
 }
 
 /// How a trial ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TrialEnd {
-    /// As its state says.
+    /// It ended in this state.
     State(TrialState),
-    /// Another process has it.
+    /// Another process has the trial.
     Elsewhere,
 }
 
-/// Where the plan grows.
+/// A source of further trials for a plan.
 pub trait PlanSource {
-    /// What follows in the plan; asked when a worker is free and nothing that is planned can start.
+    /// Returns what follows in the plan; called when a worker is free and no planned trial can start.
     ///
     /// # Errors
-    /// The plan cannot be read or written, or what a strategy proposes cannot be planned.
+    /// The plan cannot be read or written, or a proposal of the strategy cannot be planned.
     fn further(&mut self, plan: &[PlannedTrial], states: &[TrialState]) -> Outcome<Further>;
 }
 
@@ -76,55 +76,55 @@ impl PlanSource for FixedPlan {
     }
 }
 
-/// Follows a sweep.
+/// Observes a sweep.
 pub trait SweepObserver {
-    /// The plan has grown by these trials.
+    /// Called when the plan has grown by these trials.
     fn planned(&mut self, added: &[PlannedTrial]);
     fn started(&mut self, trial: usize, slot: usize);
-    /// A trial is on its way.
+    /// Called when a trial has made progress.
     fn progress(&mut self, trial: usize, slot: usize, progress: TrialProgress);
     fn ended(&mut self, trial: usize, slot: usize, ending: &TrialEnd);
-    /// Time passes; these are the states.
+    /// Called regularly, with the current states.
     fn tick(&mut self, states: &[TrialState]);
-    /// The number of trials in parallel was changed.
+    /// Called when the number of parallel trials has changed.
     fn decided(&mut self, what: &str);
-    /// No more trials start.
+    /// Called when no more trials will start.
     fn winding_down(&mut self, why: StopReason, running: usize);
 }
 
 /// Why no more trials start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// Somebody asked to stop.
+    /// A stop was requested.
     Asked,
-    /// One failed, and the sweep is to stop then.
+    /// A trial failed, and the sweep stops on failures.
     TrialFailed,
 }
 
-/// How to run.
+/// Options for driving a sweep.
 #[derive(Clone, Debug)]
 pub struct DriveOptions {
     /// How many trials run in parallel.
     pub parallelism: Parallelism,
-    /// What a failure means for the rest.
+    /// What to do after a trial fails.
     pub on_failure: OnFailure,
 }
 
-/// How a sweep came to its end.
+/// How a sweep ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Driven {
-    /// Every trial of the plan, those that were added meanwhile included.
+    /// Every trial of the plan, including those added meanwhile.
     pub trials: Vec<PlannedTrial>,
     pub states: Vec<TrialState>,
-    /// Whether somebody asked to stop.
+    /// Whether a stop was requested.
     pub interrupted: bool,
 }
 
-/// How long to wait for news before looking around.
+/// How long to wait for an event before checking on other processes.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Runs what is left of the plan, and what is added to it meanwhile. `asked` counts how often somebody asked to stop: once
-/// lets running trials save where they are, twice ends them.
+/// Runs the remaining trials of the plan, and those added meanwhile. `asked` counts stop requests: after the first, running
+/// trials save their state and stop; the second kills them.
 pub fn drive(
     trials: Vec<PlannedTrial>,
     source: &mut dyn PlanSource,
@@ -206,7 +206,7 @@ impl Driver<'_> {
         self.crew.ask_to_stop();
     }
 
-    /// Running trials save where they are: nobody would hear of them any more.
+    /// Stops the sweep because of its own failure. Running trials save their state, since nobody would follow them any more.
     fn fail(&mut self, failure: Failure) {
         self.broken = Some(failure);
         self.wind_down();
@@ -231,7 +231,7 @@ impl Driver<'_> {
         self.states.extend_from_slice(&states[known..]);
     }
 
-    /// Waits for something to happen.
+    /// Waits for an event.
     fn look(&mut self) {
         self.observer.tick(&self.states);
         let learning = self.slots.iter().flatten().filter(|index| self.steps[**index] > 0).count();
@@ -248,7 +248,7 @@ impl Driver<'_> {
 
     fn progress(&mut self, slot: usize, progress: TrialProgress) {
         let Some(index) = self.slots[slot] else { return };
-        // The first word of a resumed trial counts all that it did before.
+        // The first message of a resumed trial includes the steps taken before it was resumed.
         if self.steps[index] > 0 {
             let trial = &self.trials[index];
             let each = trial.work.learnt as f64 / trial.steps.max(1) as f64;
@@ -272,7 +272,7 @@ impl Driver<'_> {
         }
     }
 
-    /// What runs in another process may have ended, and that process too.
+    /// Checks on trials in other processes: they, or the processes themselves, may have ended.
     fn look_elsewhere(&mut self) {
         let is_elsewhere = |index: &usize| self.states[*index] == TrialState::Running && !self.slots.contains(&Some(*index));
         let elsewhere: Vec<usize> = (0..self.trials.len()).filter(is_elsewhere).collect();

@@ -1,4 +1,4 @@
-//! Which sweep an experiment asks for: one that is there, with what is new appended to its plan, or another one.
+//! Finding the sweep that an experiment asks for: an existing one, extended by what is new, or a new one.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -19,50 +19,50 @@ use crate::failure::{Failure, Outcome};
 use crate::machine::relative_path;
 use crate::runs::{self, files};
 
-/// A sweep as it is asked for.
+/// A requested sweep.
 pub struct SweepRequest<'a> {
     /// The folder for runs.
     pub root: &'a Path,
-    /// What goes into `sweep.json`.
+    /// Content of `sweep.json`.
     pub facts: &'a SweepFacts,
-    /// Its trials.
+    /// Plans its trials.
     pub planning: &'a mut dyn Planning,
 }
 
-/// What is there of a sweep that is asked for.
+/// The result of looking for a requested sweep.
 #[derive(Debug)]
 pub enum Lookup {
     Found(Box<FoundSweep>),
-    /// It is not; this one is the most alike.
+    /// Not found; this is the most similar sweep, if any.
     Absent(Option<SimilarSweep>),
 }
 
-/// A sweep that is there, and all of whose trials are asked for.
+/// An existing sweep all of whose trials are requested.
 #[derive(Debug)]
 pub struct FoundSweep {
     pub directory: SweepDirectory,
-    /// Its plan with what is asked for beyond it.
+    /// Its plan, extended by the newly requested trials.
     pub extended: Extended,
     /// What was damaged and will be restored.
     pub restored: Vec<String>,
-    /// `sweep.json`, where it can be read.
+    /// `sweep.json`, if it can be read.
     facts: Option<SweepFacts>,
     plan: Plan,
 }
 
-/// A sweep of the same name with other trials, or the other way round.
+/// A sweep of the same name with other trials, or of another name with the same trials.
 #[derive(Debug)]
 pub struct SimilarSweep {
     pub directory: SweepDirectory,
-    /// How far it is.
+    /// Its progress.
     pub counts: StateCounts,
-    /// In which settings it differs.
+    /// Settings in which it differs.
     pub differences: Vec<String>,
-    /// How many of the trials that are asked for have finished there.
+    /// Number of requested trials that are finished there.
     pub shared: usize,
 }
 
-/// A sweep's directory for what is asked for.
+/// The directory of a requested sweep.
 #[derive(Debug)]
 pub struct OpenedSweep {
     pub directory: SweepDirectory,
@@ -72,7 +72,7 @@ pub struct OpenedSweep {
 }
 
 impl SweepRequest<'_> {
-    /// Looks what is there, and changes nothing.
+    /// Looks for the sweep without changing anything.
     pub fn look(&mut self) -> Outcome<Lookup> {
         let mut other = None;
         for directory in self.candidates().map_err(Failure::RunDirectory)? {
@@ -86,9 +86,10 @@ impl SweepRequest<'_> {
         Ok(Lookup::Absent(other))
     }
 
-    /// Finds the sweep and brings it up to date, or makes a new one; also takes finished runs from elsewhere where `reuse`.
+    /// Finds the sweep and updates it, or creates a new one; also takes over finished runs from elsewhere if `how.reuse` is
+    /// set.
     pub fn open(&mut self, copies: &[(String, String)], how: OpenOptions, waits: &mut dyn FnMut(&str)) -> Outcome<OpenedSweep> {
-        // Of two processes that begin at once, the second finds what the first has made.
+        // If two processes start at the same time, the second finds what the first has created.
         let _lock = lock_sweeps(self.root, waits).map_err(Failure::RunDirectory)?;
         let before = if how.fresh { Lookup::Absent(None) } else { self.look()? };
         let trials = match &before {
@@ -109,7 +110,7 @@ impl SweepRequest<'_> {
         Ok(OpenedSweep { directory, trials, before })
     }
 
-    /// Directories that may hold this sweep, the newest first, damaged ones included.
+    /// Returns the directories that may hold this sweep, newest first, including damaged ones.
     fn candidates(&self) -> Result<Vec<SweepDirectory>> {
         let entries = match fs::read_dir(self.root) {
             Ok(entries) => entries,
@@ -124,19 +125,19 @@ impl SweepRequest<'_> {
         let suffix = format!("_{}_sweep", runs::file_name(&self.facts.name));
         let asks_the_same = |sweep: &SweepDirectory| match sweep.facts() {
             Ok(facts) => facts.asks_the_same(self.facts),
-            // Its name and its plan have to tell.
+            // Only its name and its plan can tell.
             Err(_) => sweep.directory_name().ends_with(&suffix),
         };
         Ok(paths.into_iter().rev().map(SweepDirectory::at).filter(asks_the_same).collect())
     }
 
-    /// The sweep in a directory with what is new, or its trials where they are not all asked for.
+    /// Returns the sweep in a directory, extended by what is new, or its trials if they are not all requested.
     fn known(&mut self, directory: &SweepDirectory) -> Outcome<Result<FoundSweep, Vec<PlannedTrial>>> {
         let facts = directory.facts().ok();
         let plan = directory.plan().map_err(Failure::RunDirectory)?;
         let trials: Vec<PlannedTrial> = plan.trials.iter().map(|trial| with_current_paths(trial, directory.path())).collect();
         let requested = self.planning.requested(&trials)?;
-        // Without a plan, the runs tell what it was.
+        // Without a plan, the runs show what it was.
         let asked: HashSet<&str> = requested.iter().map(|trial| trial.id.as_str()).collect();
         let listed = || runs::list(directory.path()).map_err(Failure::RunDirectory);
         let trained = if trials.is_empty() { listed()?.0 } else { Vec::new() };
@@ -156,7 +157,7 @@ impl SweepRequest<'_> {
         Ok(Ok(FoundSweep { directory: directory.clone(), extended, restored, facts, plan }))
     }
 
-    /// A sweep of another name that is otherwise this one.
+    /// Finds a sweep of another name that is otherwise the same.
     fn renamed(&mut self) -> Outcome<Option<SimilarSweep>> {
         for directory in SweepDirectory::all(self.root).into_iter().rev() {
             let Ok(facts) = directory.facts() else { continue };
@@ -193,7 +194,7 @@ impl SweepRequest<'_> {
         let is_new = known.extended.added > 0;
         match &known.facts {
             None => write_facts(directory, self.facts)?,
-            // Where nothing is pruned, the metric only ranks, and may be another one now.
+            // Without pruning, the metric only ranks the variants, so it may have changed.
             Some(facts) if is_new || facts.metric != self.facts.metric => {
                 let SweepFacts { created, reused, .. } = facts.clone();
                 write_facts(directory, &SweepFacts { created, reused, ..self.facts.clone() })?;
@@ -210,7 +211,7 @@ impl SweepRequest<'_> {
         let numbered = (2..).map(|number| format!("{stamp}_{name}-{number}_sweep"));
         let mut names = std::iter::once(format!("{stamp}_{name}_sweep")).chain(numbered);
         let path = names.find_map(|name| match fs::create_dir(self.root.join(&name)) {
-            // Another sweep of this name was made in this very second.
+            // Another sweep of this name was created within the same second.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => None,
             made => Some(made.map(|()| self.root.join(name))),
         });
@@ -223,15 +224,15 @@ impl SweepRequest<'_> {
             directory.write(name, content.as_bytes())?;
         }
         write_facts(&directory, self.facts)?;
-        // The plan comes last: with it, the directory is a sweep.
+        // The plan comes last: only with it is the directory a sweep.
         directory.write_plan(&Plan::default(), trials)?;
         Ok(directory)
     }
 }
 
 impl SweepDirectory {
-    /// Makes sure that the files of a running sweep hold these facts and trials, whatever somebody did to them meanwhile.
-    /// Says whether they did not.
+    /// Ensures that the files of a running sweep hold these facts and trials, whatever happened to them meanwhile. Returns
+    /// whether anything had to be restored.
     pub fn keep(&self, facts: &SweepFacts, trials: &[PlannedTrial]) -> Result<bool> {
         let is_there = [files::PLAN, FACTS].iter().any(|file| self.path().join(file).exists());
         ensure!(is_there, "the sweep's directory {} is gone", self.path().display());
@@ -257,8 +258,8 @@ impl SweepDirectory {
         Ok(true)
     }
 
-    /// Writes a plan with these trials. What is planned already keeps its line, unless it was damaged or its folders have
-    /// moved; the others follow. The file is replaced as a whole, so that nobody reads half a line.
+    /// Writes a plan with these trials. Trials that are already planned keep their lines, unless these were damaged or their
+    /// folders have moved; the others follow. The file is replaced as a whole, so that no reader sees half a line.
     pub(super) fn write_plan(&self, known: &Plan, trials: &[PlannedTrial]) -> Result<()> {
         let text = written_plan(self, known, trials)?;
         let path = self.path().join(files::PLAN);
@@ -269,16 +270,16 @@ impl SweepDirectory {
     }
 }
 
-/// How a sweep is joined.
+/// How to open a sweep.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpenOptions {
-    /// As a new one, even if it is there.
+    /// Create a new sweep even if one exists.
     pub fresh: bool,
-    /// With finished runs of the same training from elsewhere.
+    /// Reuse finished runs of the same training from elsewhere.
     pub reuse: bool,
 }
 
-/// The text of a plan: lines that lead where they should stay as they are.
+/// Returns the text of a plan; lines whose paths are still right stay as they are.
 fn written_plan(directory: &SweepDirectory, plan: &Plan, trials: &[PlannedTrial]) -> Result<String> {
     let old: HashMap<&str, &PlannedTrial> = plan.trials.iter().map(|trial| (trial.id.as_str(), trial)).collect();
     let line = |trial: &PlannedTrial| match old.get(trial.id.as_str()) {
@@ -294,7 +295,7 @@ fn write_facts(directory: &SweepDirectory, facts: &SweepFacts) -> Result<()> {
     directory.write(FACTS, &serde_json::to_vec_pretty(&facts)?)
 }
 
-/// Takes finished runs of the same training from elsewhere.
+/// Takes over finished runs of the same training from elsewhere.
 fn reuse(directory: &SweepDirectory, trials: &[PlannedTrial], root: &Path) -> Result<()> {
     let mut facts = directory.facts()?;
     let before = facts.reused.clone();

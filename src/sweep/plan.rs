@@ -1,4 +1,4 @@
-//! The plan of a sweep: its trials, fully resolved, one a line. Lines are added and never change.
+//! The plan of a sweep: its trials, fully resolved, one per line. Lines are added and never changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,50 +11,51 @@ use crate::machine::digest::hex;
 use crate::plan::{SettingRow, numerics, shown};
 use crate::settings::Precision;
 
-/// A planned training: a line of `plan.jsonl`.
+/// A planned training run: a line of `plan.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedTrial {
     /// Hash of what decides the outcome.
     pub id: String,
-    /// The number of the numerics in its id.
+    /// Version of the numerics that its id includes.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub numerics: u32,
-    /// What its id is under the first numerics, where that is another one: by this the same training is found in a plan
-    /// that was made under other numerics.
+    /// Its id under the first version of the numerics, if that is different. It identifies the same training in a plan made
+    /// under other numerics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_id: Option<String>,
-    /// Number of its variant, from 1.
+    /// Number of its variant, starting at 1.
     pub variant: usize,
-    /// What makes the variant: values by dotted path.
+    /// The settings that make the variant: values by dotted path.
     pub choices: BTreeMap<String, Json>,
     pub seed: u64,
     pub steps: u64,
-    /// Examples learnt from in all, and scored.
+    /// Number of examples to train on and to score.
     pub work: Workload,
-    /// Further steps after which the validation split is scored.
+    /// Additional steps after which the validation split is scored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rungs: Vec<u64>,
-    /// Whether it decides at the rungs if its variant goes on.
+    /// Whether its scores at the rungs decide if its variant continues.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decides: bool,
-    /// Every setting. On disk, paths are relative to the sweep's directory where they can be.
+    /// Every setting. On disk, paths are relative to the sweep's directory if possible.
     pub settings: Vec<SettingRow>,
-    /// On disk, where the paths led when they were written, by the setting's path.
+    /// On disk, the absolute paths at the time of writing, by the setting's path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub absolute: BTreeMap<String, String>,
 }
 
-/// How much a trial has to do.
+/// The amount of work in a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workload {
-    /// Examples learnt from, repeated ones counted each time.
+    /// Examples trained on, counting repetitions.
     pub learnt: u64,
-    /// Examples scored, likewise.
+    /// Examples scored, counting repetitions.
     pub scored: u64,
 }
 
 impl Workload {
-    /// In examples learnt from; scoring one costs a third of that, since a forward pass is a third of a step.
+    /// Returns the work in units of training examples; scoring an example costs a third, since a forward pass is a third of
+    /// a step.
     #[must_use]
     pub fn units(&self) -> f64 {
         self.learnt as f64 + self.scored as f64 / 3.0
@@ -65,34 +66,34 @@ fn first() -> u32 {
     1
 }
 
-// Serde hands over a reference.
+// Serde passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_first(numerics: &u32) -> bool {
     *numerics == first()
 }
 
 impl PlannedTrial {
-    /// What its id is under the first numerics.
+    /// Returns its id under the first version of the numerics.
     #[must_use]
     pub fn first_id(&self) -> &str {
         self.first_id.as_deref().unwrap_or(&self.id)
     }
 
-    /// The number of the numerics by which this version computes it.
+    /// Returns the version of the numerics with which this program computes it.
     #[must_use]
     pub fn current_numerics(&self) -> u32 {
         let precision = self.setting("training.precision").and_then(|value| Precision::deserialize(value).ok());
         numerics(precision.unwrap_or_default())
     }
 
-    /// What tells it from the others: `learning_rate 2e-5, seed 3`.
+    /// Describes what distinguishes it from the others: `learning_rate 2e-5, seed 3`.
     #[must_use]
     pub fn label(&self) -> String {
         let seed = format!("seed {}", self.seed);
         if self.choices.is_empty() { seed } else { format!("{}, {seed}", point_label(&self.choices)) }
     }
 
-    /// Its settings as an experiment reads them.
+    /// Returns its settings as an experiment's document.
     #[must_use]
     pub fn document(&self) -> Document {
         let paths: Vec<String> = self.settings.iter().map(SettingRow::path).collect();
@@ -100,47 +101,47 @@ impl PlannedTrial {
         Document::planned(rows.filter_map(|(row, path)| Some((path.as_str(), row.value.as_ref()?, row.origin.as_str()))))
     }
 
-    /// The value of a setting; none where it is off.
+    /// Returns the value of a setting; `None` if it is off.
     #[must_use]
     pub fn setting(&self, path: &str) -> Option<&Json> {
         self.settings.iter().find(|row| row.path() == path)?.value.as_ref()
     }
 }
 
-/// Values of settings as a person reads them: `learning_rate 2e-5, data.batch_size 8`.
+/// Formats values of settings for a person: `learning_rate 2e-5, data.batch_size 8`.
 pub(super) fn point_label(point: &BTreeMap<String, Json>) -> String {
     let words: Vec<String> = point.iter().map(|(path, value)| format!("{path} {}", shown(Some(value)))).collect();
     words.join(", ")
 }
 
-/// The choices as values by path.
+/// Returns the choices as values by path.
 #[must_use]
 pub fn values(choices: &[Choice]) -> BTreeMap<String, Json> {
     choices.iter().map(|choice| (choice.path.clone(), choice.value.clone())).collect()
 }
 
-/// A plan as it was read.
+/// A plan as read from disk.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// Trials, each once.
+    /// The trials, without duplicates.
     pub trials: Vec<PlannedTrial>,
-    /// Lines that are not what was written: their numbers from 1, and what is wrong.
+    /// Damaged lines: their numbers, starting at 1, and what is wrong.
     pub damaged: Vec<(usize, String)>,
-    /// By id, the lines as they stand.
+    /// The lines as written, by trial id.
     lines: HashMap<String, String>,
 }
 
-/// Introduces the checksum at the end of a line.
+/// Start of the checksum at the end of a line.
 const CHECK: &str = ",\"check\":\"";
 
 impl Plan {
-    /// Reads the lines of a plan; damaged ones are left out and named.
+    /// Reads the lines of a plan; damaged ones are left out and reported.
     #[must_use]
     pub fn read(text: &str) -> Self {
         let mut plan = Self::default();
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match read_line(line) {
-                // The same trial twice is one trial.
+                // A trial that is listed twice counts once.
                 Ok(trial) => {
                     if plan.lines.insert(trial.id.clone(), line.into()).is_none() {
                         plan.trials.push(trial);
@@ -152,7 +153,7 @@ impl Plan {
         plan
     }
 
-    /// The lines of these trials; one that stands in this plan already keeps its line.
+    /// Formats the lines of these trials; a trial that is already in this plan keeps its line.
     pub fn write(&self, trials: &[PlannedTrial]) -> anyhow::Result<String> {
         let known: HashMap<&str, &PlannedTrial> = self.trials.iter().map(|trial| (trial.id.as_str(), trial)).collect();
         let mut text = String::new();
@@ -176,7 +177,7 @@ fn read_line(line: &str) -> Result<PlannedTrial, String> {
         }
     }
     let trial: PlannedTrial = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    // It names files.
+    // The id is used in file names.
     let is_plain = !trial.id.is_empty() && trial.id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if is_plain { Ok(trial) } else { Err(format!("{:?} is not a trial's id", trial.id)) }
 }
@@ -191,13 +192,13 @@ fn checksum(content: &str) -> String {
     hex(&Sha256::digest(content)[..8])
 }
 
-/// The first two trials that have one identity.
+/// Returns the first two trials with the same identity.
 pub(super) fn duplicate<'a>(mut trials: impl Iterator<Item = &'a PlannedTrial>) -> Option<(&'a PlannedTrial, &'a PlannedTrial)> {
     let mut known: HashMap<&str, &PlannedTrial> = HashMap::new();
     trials.find_map(|trial| known.insert(trial.first_id(), trial).map(|other| (other, trial)))
 }
 
-/// How many different variants and seeds these trials have.
+/// Returns the number of distinct variants and seeds of these trials.
 #[must_use]
 pub fn variants_and_seeds(trials: &[PlannedTrial]) -> (usize, usize) {
     let variants: HashSet<usize> = trials.iter().map(|trial| trial.variant).collect();
@@ -269,7 +270,7 @@ mod tests {
         let old = serde_json::to_string(&trial("a1")).unwrap();
         let plan = Plan::read(&old);
         assert_eq!((plan.trials.as_slice(), plan.damaged.len()), ([trial("a1")].as_slice(), 0));
-        // What an earlier version wrote stays as it stands.
+        // What an earlier version wrote stays unchanged.
         assert_eq!(plan.write(&[trial("a1"), trial("b2")]).unwrap(), format!("{old}\n{}\n", line[1]));
         assert_eq!(Plan::read(&old.replace("a1", "../x")).damaged.len(), 1);
     }

@@ -1,4 +1,4 @@
-//! What a sweep's strategy proposes, as trials of the plan.
+//! Turns the proposals of a sweep's strategy into trials of the plan.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,22 +18,22 @@ use crate::task::metrics::Direction;
 /// A variant and a seed that are to become a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    /// The variant's number, from 1.
+    /// The variant's number, starting at 1.
     pub variant: usize,
     /// Its settings.
     pub point: Vec<Choice>,
-    /// Which of the sweep's seeds, from 0.
+    /// Index into the sweep's seeds.
     pub seed_index: usize,
-    /// The seed; none where the experiment's own is meant.
+    /// The seed; `None` for the experiment's own.
     pub seed: Option<u64>,
 }
 
-/// Makes trials of variants and seeds.
+/// Makes trials from variants and seeds.
 pub trait TrialMaker {
-    /// The trials in the order of the candidates.
+    /// Returns the trials, in the order of the candidates.
     ///
     /// # Errors
-    /// Every problem of every candidate, each with the value that it is about; or data or a checkpoint that cannot be used.
+    /// Every problem of every candidate, each with the value that causes it; or data or a checkpoint that cannot be used.
     fn make(&mut self, candidates: &[Candidate]) -> Outcome<Vec<PlannedTrial>>;
 }
 
@@ -42,46 +42,46 @@ pub trait TrialMaker {
 pub enum Further {
     /// These trials.
     Trials(Vec<PlannedTrial>),
-    /// Perhaps some, when another trial has ended.
+    /// Possibly more trials, once another one has ended.
     Wait,
     Nothing,
 }
 
-/// The trials that a sweep asks for.
+/// Plans the trials that a sweep asks for.
 pub trait Planning {
-    /// The trials that are asked for where these are planned already: all of them, or, of a strategy that looks at
-    /// scores, those of the known variants with every seed; without any, its first.
+    /// Returns the requested trials, given those that are already planned. A fixed strategy requests all of its trials; an
+    /// adaptive one requests the known variants with every seed or, if there are none, its first variant.
     fn requested(&mut self, known: &[PlannedTrial]) -> Outcome<Arc<[PlannedTrial]>>;
 
-    /// What the strategy proposes beyond the plan.
+    /// Returns what the strategy proposes beyond the plan.
     ///
     /// # Errors
-    /// The proposal cannot be planned, or is in the plan already.
+    /// The proposal cannot be planned, or is already in the plan.
     fn propose(&mut self, plan: &[PlannedTrial], states: &[TrialState], direction: Direction) -> Outcome<Further>;
 }
 
-/// A strategy, and what makes trials of its proposals.
+/// A strategy, and a maker that turns its proposals into trials.
 pub struct Planner<M> {
     space: SearchSpace,
     seeds: Option<Vec<u64>>,
     strategy: Box<dyn Strategy>,
     maker: M,
-    /// What the strategy asks for without having seen a score.
+    /// What the strategy requests before it has seen a score.
     initial: Option<Arc<[PlannedTrial]>>,
 }
 
 impl<M: TrialMaker> Planner<M> {
-    /// `seeds`: those of each variant; none where the experiment's own is the only one.
+    /// Creates a planner. `seeds` are those of each variant; `None` if the experiment's own is the only one.
     pub fn new(space: SearchSpace, seeds: Option<Vec<u64>>, strategy: Box<dyn Strategy>, maker: M) -> Self {
         Self { space, seeds, strategy, maker, initial: None }
     }
 
-    /// What makes the trials.
+    /// Returns the trial maker.
     pub fn maker(&mut self) -> &mut M {
         &mut self.maker
     }
 
-    /// Whether the plan grows as scores come in.
+    /// Returns whether the plan grows as scores come in.
     #[must_use]
     pub fn is_adaptive(&self) -> bool {
         self.strategy.is_adaptive()
@@ -96,7 +96,7 @@ impl<M: TrialMaker> Planner<M> {
             .collect()
     }
 
-    /// Seed by seed: each of these variants has had one trial before any has its second.
+    /// Makes trials seed by seed: each of these variants gets one trial before any gets its second.
     fn make(&mut self, variants: &[(usize, Vec<Choice>)]) -> Outcome<Vec<PlannedTrial>> {
         let with_seed = |(seed_index, seed): (usize, Option<u64>)| {
             variants.iter().map(move |(variant, point)| Candidate { variant: *variant, point: point.clone(), seed_index, seed })
@@ -110,7 +110,7 @@ impl<M: TrialMaker> Planner<M> {
             return Ok(Arc::clone(known));
         }
         let nothing = History::default();
-        // With the same history, an adaptive strategy would answer the same again.
+        // With the same history, an adaptive strategy would give the same answer again.
         let most = if self.strategy.is_adaptive() { 1 } else { usize::MAX };
         let strategy = &mut self.strategy;
         let next = || match strategy.next(&nothing) {
@@ -130,7 +130,7 @@ impl<M: TrialMaker> Planning for Planner<M> {
         }
         let variants: BTreeMap<usize, &BTreeMap<String, Json>> =
             known.iter().map(|trial| (trial.variant, &trial.choices)).collect();
-        // A point that the space no longer holds is not asked for.
+        // A point that is no longer in the space is not requested.
         let points: Vec<(usize, Vec<Choice>)> =
             variants.into_iter().filter_map(|(variant, point)| Some((variant, self.space.locate(point)?))).collect();
         Ok(distinct(self.make(&points)?)?.into())
@@ -161,7 +161,7 @@ impl<M: TrialMaker> Planning for Planner<M> {
     }
 }
 
-/// Two trials with one identity would be the same training twice.
+/// Refuses two trials with the same identity, which would be the same training twice.
 fn same_training<'a>(trials: impl Iterator<Item = &'a PlannedTrial>) -> Outcome<()> {
     match duplicate(trials) {
         Some((one, other)) => Err(Failure::Usage(anyhow!("two trials are the same: {} and {}", one.label(), other.label()))),

@@ -1,4 +1,4 @@
-//! A process for each trial, so that whatever ends one ends it alone.
+//! Runs each trial in its own process, so that a crash affects only that trial.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -21,24 +21,24 @@ use crate::machine::signals::INTERRUPTED;
 use crate::runs::{Exit, RunDirectory, Status, StoredRun, list, manifest};
 use crate::settings::DeviceChoice;
 
-/// What a trial's process tells the sweep's, a line of JSON each.
+/// A message from a trial's process to the sweep's, one JSON object per line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrialMessage {
-    /// It is on its way.
+    /// It has made progress.
     Progress {
         /// Steps taken.
         step: u64,
-        /// The last loss.
+        /// The latest loss.
         loss: f64,
-        /// The last score.
+        /// The latest score.
         score: Option<f64>,
     },
-    /// Another process has the trial, or has done it.
+    /// Another process has the trial, or has finished it.
     Taken,
 }
 
-/// What comes from the threads that listen to the processes.
+/// What the threads send that read the processes' output.
 enum Heard {
     Message(TrialMessage),
     Silence,
@@ -53,11 +53,11 @@ struct Running {
 /// Where trials train.
 #[derive(Clone, Debug)]
 pub struct Workers {
-    /// At most so many at once.
+    /// Maximum number of trials in parallel.
     pub most: usize,
-    /// GPUs to share out, empty where trials choose for themselves; none on the CPU.
+    /// GPUs to distribute, empty if trials choose for themselves; `None` on the CPU.
     pub gpus: Option<Vec<String>>,
-    /// Where trials train instead of where the plan says.
+    /// Device to train on in place of the planned one.
     pub device: Option<DeviceChoice>,
 }
 
@@ -75,7 +75,7 @@ pub struct Processes<'a> {
 }
 
 impl<'a> Processes<'a> {
-    /// Nobody yet.
+    /// Creates the crew, without any process yet.
     #[must_use]
     pub fn new(
         (directory, facts): (&'a SweepDirectory, &'a SweepFacts),
@@ -99,7 +99,7 @@ impl<'a> Processes<'a> {
         if let Some(device) = self.workers.device {
             command.arg("--device").arg(device.to_string());
         }
-        // A group of its own: Ctrl-C in the terminal is for the sweep, which knows what to do about its trials.
+        // A process group of its own: Ctrl-C in the terminal is for the sweep, which decides what to do with its trials.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
         let most = self.workers.most.min(self.trials.len());
         if most > 1 && std::env::var_os("RAYON_NUM_THREADS").is_none() {
@@ -116,7 +116,7 @@ impl<'a> Processes<'a> {
         self.directory.states(std::slice::from_ref(trial), false).ok()?.into_iter().next()
     }
 
-    /// What a process that is gone left behind.
+    /// Determines how a trial ended from what its process left behind.
     fn ending(&self, running: &Running, status: ExitStatus) -> TrialEnd {
         if running.taken {
             return TrialEnd::Elsewhere;
@@ -124,25 +124,25 @@ impl<'a> Processes<'a> {
         let id = &running.trial.id;
         let log = fs::read_to_string(self.directory.log(id)).unwrap_or_default();
         let last = newest_run(self.directory, id);
-        // One that had no time to listen yet had nothing to save either.
+        // A process that was not yet listening for the signal had nothing to save either.
         if self.asked_to_stop && status.signal() == Some(ASK) {
             return TrialEnd::State(TrialState::Pending);
         }
         match self.state(&running.trial) {
-            // It was taken over, or resumed already by another process.
+            // Another process has taken over the trial, or has already resumed it.
             Some(TrialState::Running) => return TrialEnd::Elsewhere,
-            // However its process ended behind that.
+            // However its process ended after that.
             Some(state @ (TrialState::Done(_) | TrialState::Pruned(_))) => return TrialEnd::State(state),
             _ => {}
         }
-        // It may not have found itself in a plan that somebody ruined.
+        // The process may not have found its trial in a plan that somebody damaged.
         if self.directory.keep(self.facts, &self.trials).unwrap_or(false) {
             return TrialEnd::State(TrialState::Pending);
         }
         if let Some(signal) = status.signal() {
             let (status, reason) = killed(signal, &log);
             if let Some(run) = last.filter(|run| run.facts.status == Status::Running) {
-                // Nobody else can say any more how it ended; that this cannot be written changes nothing.
+                // No other process can record how it ended; if that cannot be written, the result is the same.
                 let _ = mark_died(&run, signal, status, &reason);
             }
             return TrialEnd::State(TrialState::Failed(reason));
@@ -156,10 +156,10 @@ impl<'a> Processes<'a> {
     }
 }
 
-/// The program that this process runs, also where its file was replaced or deleted since: the kernel still has it.
+/// Returns a command for the running program, even if its file was replaced or deleted since: the kernel still has it.
 fn this_program() -> Result<Command> {
     const RUNNING: &str = "/proc/self/exe";
-    // Names of deleted programs lead nowhere, the link itself does.
+    // The path of a deleted program leads nowhere, but the link itself works.
     if fs::metadata(RUNNING).is_ok() {
         let mut command = Command::new(RUNNING);
         command.arg0(std::env::args_os().next().unwrap_or_else(|| "gluepot".into()));
@@ -168,14 +168,15 @@ fn this_program() -> Result<Command> {
     Ok(Command::new(std::env::current_exe().context("cannot find the gluepot executable")?))
 }
 
-/// What asks a trial to save and end. Where the system sends SIGTERM to all processes of a job, this is no second request,
-/// which would end the trial at once.
+/// The signal that asks a trial to save and stop. Where the system sends SIGTERM to all processes of a job, a signal of its
+/// own does not count as the second request, which would kill the trial.
 const ASK: i32 = libc::SIGUSR1;
 
-/// Asks a process to end. One that is gone already is no matter.
+/// Asks a process to stop; one that is already gone is ignored.
 fn ask_to_end(child: &Child) {
     if let Ok(process) = libc::pid_t::try_from(child.id()) {
-        // SAFETY: the call takes no memory. The child was not waited for yet, so that its number is still its own.
+        // SAFETY: the call does not access memory. The child has not been waited for yet, so its process id is still its
+        // own.
         #[allow(unsafe_code)]
         unsafe {
             libc::kill(process, ASK);
@@ -188,7 +189,7 @@ fn newest_run(directory: &SweepDirectory, trial: &str) -> Option<StoredRun> {
     runs.into_iter().rev().find(|run| run.facts.trial == trial)
 }
 
-/// The status of a run whose process a signal ended, and the reason as far as its log tells.
+/// Returns the status of a run whose process was killed by a signal, and the reason as far as its log shows it.
 fn killed(signal: i32, log: &str) -> (Status, String) {
     let last = log.lines().rev().find(|line| says_out_of_memory(line));
     match (last, signal) {
@@ -204,7 +205,7 @@ fn mark_died(run: &StoredRun, signal: i32, status: Status, reason: &str) -> Resu
     let mut facts = run.facts.clone();
     facts.status = status;
     facts.ended = Some(chrono::Utc::now());
-    // As shells report a death by a signal.
+    // As shells report death by a signal.
     facts.exit = Some(Exit { code: u8::try_from(128 + signal).unwrap_or(u8::MAX), message: Some(reason.into()) });
     manifest::replace_facts(&directory, &facts)
 }
@@ -215,7 +216,7 @@ impl Crew for Processes<'_> {
     }
 
     fn states(&mut self) -> Vec<TrialState> {
-        // What cannot be read now may be readable in a moment; no trial is done twice, because its process looks again.
+        // What cannot be read now may be readable in a moment; no trial runs twice, because its process checks again.
         self.directory.states(&self.trials, self.retry_failed).unwrap_or_else(|_| vec![TrialState::Running; self.trials.len()])
     }
 

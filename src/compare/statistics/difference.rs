@@ -1,21 +1,22 @@
-//! Whether two lists of scores differ.
+//! Tests for a difference between two lists of scores.
 
 use serde::Serialize;
 
 use super::describe::{FEWEST_FOR_INTERVAL, cut, deviation, mean};
 use super::student::{quantile_975, two_sided_p};
 
-/// How a p-value was found.
+/// How a p-value was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// Every assignment of signs to the paired differences (Fisher 1935).
+    /// Exact test over every assignment of signs to the paired differences (Fisher 1935).
     SignFlip,
-    /// Student's t of the paired differences.
+    /// Student's t-test on the paired differences.
     PairedT,
-    /// Welch's t of two independent samples (Welch 1947).
+    /// Welch's t-test on two independent samples (Welch 1947).
     Welch,
-    /// Every assignment of the scores to two independent samples (Fisher 1935), where Welch's t has no spread to go by.
+    /// Exact test over every assignment of the scores to two independent samples (Fisher 1935), for samples without the
+    /// spread that Welch's t needs.
     Permutation,
 }
 
@@ -24,43 +25,43 @@ pub enum Method {
 pub struct Difference {
     /// The difference.
     pub mean: f64,
-    /// Its 95% confidence interval by Student's t; none without a spread, or from fewer than [`FEWEST_FOR_INTERVAL`]
-    /// pairs or scores of either sample.
+    /// Its 95% confidence interval by Student's t; `None` without spread, or with fewer than [`FEWEST_FOR_INTERVAL`] pairs
+    /// or scores in either sample.
     pub interval: Option<(f64, f64)>,
-    /// Two-sided p-value, where there is one.
+    /// Two-sided p-value, if there is one.
     pub p: Option<f64>,
-    /// How it was found.
+    /// How the p-value was computed.
     pub method: Method,
-    /// Pairs, or the smaller sample.
+    /// Number of pairs, or size of the smaller sample.
     pub n: usize,
 }
 
 impl Difference {
-    /// The same for scores that cannot lie outside of `range`.
+    /// Clips the interval to what is possible for scores between `low` and `high`.
     #[must_use]
     pub fn within(self, (low, high): (f64, f64)) -> Self {
         Self { interval: self.interval.map(|interval| cut(interval, (low - high, high - low))), ..self }
     }
 }
 
-/// Up to this many pairs every assignment of signs is tried.
+/// Maximum number of pairs for which every assignment of signs is tried.
 pub const MOST_EXACT: usize = 12;
 
-/// Two means that are equal on paper may differ in their last bits, by this share of the largest score.
+/// Means that are mathematically equal may differ by rounding, up to this fraction of the largest score.
 const ROUNDING: f64 = 1e-12;
 
-/// The smallest p-value that so many pairs can give, where it is exact.
+/// Returns the smallest p-value possible with this many pairs, if the test is exact.
 #[must_use]
 pub fn smallest_exact_p(pairs: usize) -> Option<f64> {
     (1..=MOST_EXACT).contains(&pairs).then(|| one_sided_signs(pairs))
 }
 
-/// The share of sign assignments that give all of `pairs` differences one sign.
+/// Returns the fraction of sign assignments that give all of `pairs` differences the same sign.
 fn one_sided_signs(pairs: usize) -> f64 {
     2.0_f64.powi(1 - i32::try_from(pairs).unwrap_or(i32::MAX))
 }
 
-/// The differences `b - a` of pairs; none without pairs.
+/// Tests the differences `b - a` of pairs; `None` without pairs.
 #[must_use]
 pub fn paired(pairs: &[(f64, f64)]) -> Option<Difference> {
     let n = pairs.len();
@@ -78,16 +79,16 @@ pub fn paired(pairs: &[(f64, f64)]) -> Option<Difference> {
     let (p, method) = match error {
         _ if n <= MOST_EXACT => (Some(sign_flip_p(&differences)), Method::SignFlip),
         Some(error) => (two_sided_p(difference / error, n as f64 - 1.0), Method::PairedT),
-        // Equal differences have no spread for Student's t; of their signs, only all of one kind sum up as far from 0.
+        // Equal differences have no spread for Student's t; only assignments with all signs equal have a sum as far from 0.
         None => (Some(if difference.abs() <= rounding { 1.0 } else { one_sided_signs(n) }), Method::SignFlip),
     };
     Some(Difference { mean: difference, interval, p, method, n })
 }
 
-/// The share of sign assignments whose sum is at least as far from 0 as the one that was seen.
+/// Returns the fraction of sign assignments whose sum is at least as far from 0 as the observed one.
 fn sign_flip_p(differences: &[f64]) -> f64 {
     let seen = differences.iter().sum::<f64>().abs();
-    // Sums that are equal on paper may differ in their last bits.
+    // Sums that are mathematically equal may differ in their last bits.
     let scale: f64 = differences.iter().map(|d| d.abs()).sum();
     let threshold = seen - 1e-12 * scale;
     let assignments = 1_u32 << differences.len();
@@ -97,7 +98,7 @@ fn sign_flip_p(differences: &[f64]) -> f64 {
     extreme as f64 / f64::from(assignments)
 }
 
-/// The difference of two independent samples' means, `b - a`; none where one is empty.
+/// Tests the difference of two independent samples' means, `b - a`; `None` if either is empty.
 #[must_use]
 pub fn welch(a: &[f64], b: &[f64]) -> Option<Difference> {
     if a.is_empty() || b.is_empty() {
@@ -127,8 +128,8 @@ pub fn welch(a: &[f64], b: &[f64]) -> Option<Difference> {
     Some(Difference { mean: difference, interval, p, method, n: smaller })
 }
 
-/// The share of assignments of scores to two samples of these sizes that leave the same scores on one side: that which was
-/// seen, and for samples of one size its mirror image.
+/// Returns the fraction of assignments to two samples of these sizes that separate the scores in the same way: the observed
+/// one and, for equal sizes, its mirror image.
 fn separated_p(a: usize, b: usize) -> f64 {
     // 1 / C(a + b, a), factor by factor.
     let one = (1..=a).map(|k| k as f64 / (b + k) as f64).product::<f64>();
