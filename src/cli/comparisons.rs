@@ -1,4 +1,4 @@
-//! Commands on several runs: compare, report, diff.
+//! Arguments of the commands on several runs: compare, report, diff.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Commands on run directories: list, show, verify, prune.
+//! Arguments of the commands on run directories: list, show, verify, prune.
 
 use clap::Args;
 

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-/// Formats of a table.
+/// Output formats of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A table for terminals.
@@ -16,7 +16,7 @@ pub enum Format {
     Json,
 }
 
-/// Formats of what is no table.
+/// Output formats of anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TextOrJson {
     /// For people.
@@ -37,7 +37,7 @@ pub struct TableFormat {
 }
 
 impl TableFormat {
-    /// The format asked for.
+    /// Returns the requested format.
     #[must_use]
     pub fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
@@ -56,7 +56,7 @@ pub struct OutputFormat {
 }
 
 impl OutputFormat {
-    /// Whether the output is JSON for programs.
+    /// Returns whether the output is JSON for programs.
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.json || self.format == TextOrJson::Json

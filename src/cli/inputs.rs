@@ -29,7 +29,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// The overrides of `--set`, then that of `--device`.
+    /// Returns the overrides of `--set`, followed by that of `--device`.
     #[must_use]
     pub fn all(&self) -> Vec<Override> {
         let device =
@@ -61,7 +61,7 @@ pub struct KernelsArgument {
 }
 
 impl KernelsArgument {
-    /// The device with these kernels.
+    /// Returns the device with these kernels.
     #[must_use]
     pub fn on(&self, device: Device) -> Device {
         match self.kernels {

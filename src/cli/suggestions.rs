@@ -1,4 +1,4 @@
-//! What people type who come from other tools: the command, option or setting that they mean.
+//! Suggestions for people who come from other tools: the command, option or setting that they probably mean.
 
 use std::ffi::OsString;
 
@@ -9,10 +9,10 @@ use clap::{Command, CommandFactory, Parser};
 use super::Cli;
 use crate::experiment::{Equivalent, equivalent, nearest, schema, setting_paths};
 
-/// Reads a command line.
+/// Parses a command line.
 ///
 /// # Errors
-/// What clap says, with tips that name what was probably meant; help and version, too, are errors to clap.
+/// clap's error, with tips that name what was probably meant; clap also returns help and version as errors.
 pub fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(words).map_err(|error| {
         let words: Vec<String> = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
@@ -20,7 +20,7 @@ pub fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
     })
 }
 
-/// Other words for commands, or for what people look for, and what there is.
+/// Other names for commands or features, and what to use here.
 const COMMANDS: &[(&str, &str)] = &[
     ("fit finetune fine-tune fine_tune start exec", "`gluepot run FILE` trains an experiment"),
     ("tune hpo grid search optimize hyperopt multirun tuning", "`gluepot sweep FILE` trains every variant of an experiment"),
@@ -55,7 +55,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("version", "`gluepot --version` prints the version"),
 ];
 
-/// Options by other names, and the option here; where it takes no value of its own, with its value.
+/// Options of other tools, and the option here; switches that take no value map to the option with its value.
 const OPTIONS: &[(&str, &str)] = &[
     ("output_dir output out out_dir save_dir runs_dir run_dir logging_dir log_dir o", "--runs"),
     ("gpu gpus cuda use_gpu use_cuda", "--device cuda"),
@@ -67,7 +67,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("dry plan plan_only simulate n", "--dry-run"),
 ];
 
-/// Options that stand for something else altogether.
+/// Options of other tools without an equivalent option here.
 const NO_OPTIONS: &[(&str, &str)] = &[
     ("config cfg file experiment c f", "give the experiment file without an option, as in `gluepot run FILE`"),
     ("resume continue resume_from_checkpoint", "`gluepot resume RUN` continues a run exactly where it stopped"),
@@ -96,7 +96,7 @@ fn explained(mut error: clap::Error, words: &[String]) -> clap::Error {
         ErrorKind::UnknownArgument => text(ContextKind::InvalidArg).map(|option| option_tip(&option, words, &cli)),
         _ => return error,
     };
-    // clap would suggest commands that are not for people, and escapes that nobody means.
+    // clap would suggest hidden commands, and `--` escapes, which nobody means.
     for kind in [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::Suggested] {
         error.remove(kind);
     }
@@ -121,11 +121,11 @@ fn command_tip(word: &str, cli: &Command) -> Option<String> {
     near.or_else(|| command_tip(nearest(&lower, others)?, cli))
 }
 
-/// What an unknown option becomes.
+/// The replacement of an unknown option.
 enum Replaced {
-    /// These words, in its place.
+    /// Words to put in its place.
     By(Vec<String>),
-    /// Something that cannot be put in its place.
+    /// A tip, if nothing can be put in its place.
     Tip(String),
 }
 
@@ -163,7 +163,7 @@ fn option_tip(option: &str, words: &[String], cli: &Command) -> Option<String> {
             }
         }
     }
-    // A command line that is still wrong helps with the option that clap names, and with no other.
+    // If the rewritten command line would still be wrong, suggest only a replacement for the option that clap reports.
     if !is_right {
         let at = words.iter().position(|word| word.split('=').next() == Some(option))?;
         let value = words[at].split_once('=').map(|(_, value)| value).or(words.get(at + 1).map(String::as_str));
@@ -182,7 +182,7 @@ fn is_known(command: &Command, option: &str) -> bool {
     }) || matches!(option, "--help" | "-h" | "--json")
 }
 
-/// What stands here for an option of another tool, and whether that takes the value behind it.
+/// Returns the replacement for another tool's option, and whether it consumes the value after the option.
 fn replaced(option: &str, value: Option<&str>, command: &Command) -> Option<(Replaced, bool)> {
     let name = option.trim_start_matches('-').replace('-', "_").to_lowercase();
     let words = |text: String| (Replaced::By(text.split(' ').map(String::from).collect()), false);
@@ -215,11 +215,11 @@ fn replaced(option: &str, value: Option<&str>, command: &Command) -> Option<(Rep
     tip.or_else(near).map(|tip| (tip, false)).or_else(near_setting)
 }
 
-/// The option `--set` for a setting that was given as an option of its own.
+/// Returns the `--set` option for a setting that was given as an option of its own.
 fn setting(name: &str, value: Option<&str>) -> Option<(Replaced, bool)> {
     let set = |path: &str, value: &str| Replaced::By(vec!["--set".into(), format!("{path}={value}")]);
     let paths = setting_paths(schema());
-    // Tables in an experiment file, and no options there.
+    // In an experiment file, these names are tables.
     let name = match name {
         "model" => "checkpoint",
         "data" => "data.source",
@@ -242,7 +242,7 @@ fn is_truth(value: &str) -> bool {
     matches!(value.to_lowercase().as_str(), "true" | "false" | "0" | "1")
 }
 
-/// A word as a shell reads it.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./=,:@%+~…".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) { word.to_string() } else { format!("'{}'", word.replace('\'', "'\\''")) }
@@ -252,7 +252,7 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The tips of a command line that is refused.
+    /// Returns the tips for a command line that is rejected.
     fn tips(line: &str) -> String {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let error = parse(&words).unwrap_err();
@@ -315,7 +315,7 @@ mod tests {
             let tips = tips(&format!("gluepot {typed}"));
             assert!(tips.contains(meant), "{typed}: {tips}");
         }
-        // Nothing is made up for an option that means nothing here.
+        // There is no tip for an option that has no equivalent here.
         assert_eq!(tips("gluepot run x.toml --zzzzzzz 1 --lr 3"), "");
     }
 

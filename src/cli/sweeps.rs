@@ -1,4 +1,4 @@
-//! Commands on sweeps.
+//! Arguments of the commands on sweeps.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::experiment::Override;
 use crate::sweep::Jobs;
 
 /// `sweep`.
-// Switches of a command line are bools.
+// Each bool is a switch of the command line.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
 #[command(after_help = SWEEP_EXAMPLES)]
@@ -67,7 +67,7 @@ In a file:
   \"data.batch_size\" = [8, 16]";
 
 impl SweepArgs {
-    /// Everything that the command line changes.
+    /// Returns every override from the command line, including axes and seeds.
     #[must_use]
     pub fn all_overrides(&self) -> Vec<Override> {
         let axis =
@@ -80,11 +80,11 @@ impl SweepArgs {
     }
 }
 
-/// Seeds as a list.
+/// A list of seeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds(pub Vec<u64>);
 
-/// Reads `1..5`, both ends included, or `1,2,3`.
+/// Parses `1..5`, both ends included, or `1,2,3`.
 fn parse_seeds(text: &str) -> Result<Seeds, String> {
     let number =
         |text: &str| text.trim().parse::<u64>().map_err(|_| format!("\"{text}\" is not a valid seed; write 1..5 or 1,2,3"));
@@ -97,7 +97,7 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
             (first..=last).collect()
         }
         None if text.contains(',') => text.split(',').map(number).collect::<Result<Vec<u64>, String>>()?,
-        // A number of seeds, or the seed of that number: a wrong guess costs a sweep.
+        // It could be a number of seeds or a single seed: a wrong guess costs a whole sweep.
         None => return Err(ambiguous(number(text)?)),
     };
     Ok(Seeds(seeds))

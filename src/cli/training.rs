@@ -1,4 +1,4 @@
-//! Commands on experiments: check, run, resume, bench.
+//! Arguments of the commands on experiments: check, run, resume, bench.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Two runs, example by example.
+//! Two runs compared example by example.
 
 use std::collections::BTreeMap;
 
@@ -13,52 +13,52 @@ use crate::runs::{files, predicted_classes};
 use crate::settings::DATA_SOURCE;
 use crate::task::{Head, Origin, Source, Task, Text};
 
-/// How two runs' predictions at their best checkpoints differ.
+/// How the predictions of two runs at their best checkpoints differ.
 #[derive(Clone, Debug, Serialize)]
 pub struct Examples {
     /// The id of the first run.
     pub first_run: String,
     /// The id of the second run.
     pub second_run: String,
-    /// Steps that the first run's best checkpoint was trained for, and how many evaluations it is the best of.
+    /// The best checkpoint of the first run.
     pub first_checkpoint: Picked,
-    /// The same of the second run.
+    /// The best checkpoint of the second run.
     pub second_checkpoint: Picked,
-    /// Examples that both get right.
+    /// Number of examples that both runs get right.
     pub both_right: u64,
-    /// Examples that only the first run gets right.
+    /// Number of examples that only the first run gets right.
     pub only_first: u64,
-    /// Examples that only the second run gets right.
+    /// Number of examples that only the second run gets right.
     pub only_second: u64,
-    /// Examples that both get wrong.
+    /// Number of examples that both runs get wrong.
     pub both_wrong: u64,
-    /// McNemar's exact two-sided p-value.
+    /// Two-sided p-value of McNemar's exact test.
     pub p: f64,
-    /// The examples on which the two disagree.
+    /// The examples for which the two runs predict different labels.
     pub disagreements: Vec<Disagreement>,
 }
 
-/// The checkpoint that predictions are of.
+/// The checkpoint that made the predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Picked {
-    /// Steps that it was trained for.
+    /// Number of steps it was trained for.
     pub step: u64,
-    /// Evaluations that it is the best of, where the run's table tells.
+    /// Number of evaluations it is the best of, if the run's table can be read.
     pub evaluations: Option<usize>,
 }
 
-/// An example that two runs see differently.
+/// An example for which two runs predict different labels.
 #[derive(Clone, Debug, Serialize)]
 pub struct Disagreement {
     /// Row of the validation split.
     pub index: usize,
-    /// The right label.
+    /// The correct label.
     pub label: String,
-    /// What the first run says.
+    /// The first run's prediction.
     pub first: String,
-    /// What the second run says.
+    /// The second run's prediction.
     pub second: String,
-    /// Its sentences, where the data are still where they were.
+    /// Its sentences, if the data are still in place.
     pub text: Vec<String>,
 }
 
@@ -120,7 +120,7 @@ fn picked(run: &ComparedRun) -> Result<Picked> {
     Ok(Picked { step: summary.best.step, evaluations: evaluations(run).map(|rows| rows.len()) })
 }
 
-/// The validation split's sentences, if the file is the one that was scored on.
+/// Returns the sentences of the validation split, if the file is still the one that the run was scored on.
 fn texts(run: &ComparedRun, task: &Task) -> Option<Vec<Vec<String>>> {
     let origin = match run.settings.get(DATA_SOURCE)?.as_str()? {
         "hub" => Origin::Hub,

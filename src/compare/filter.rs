@@ -1,15 +1,15 @@
-//! A small language that picks runs: `f1 > 0.85 and data.batch_size == 16`.
+//! A small filter language to select runs: `f1 > 0.85 and data.batch_size == 16`.
 
 use serde_json::Value;
 
 /// A condition on a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
-    /// Both hold.
+    /// Both conditions hold.
     And(Box<Filter>, Box<Filter>),
-    /// One holds.
+    /// At least one condition holds.
     Or(Box<Filter>, Box<Filter>),
-    /// It does not hold.
+    /// The condition does not hold.
     Not(Box<Filter>),
     /// A quantity compared with a value.
     Test {
@@ -48,14 +48,14 @@ const OPERATORS: [(&str, Operator); 6] = [
     (">", Operator::Greater),
 ];
 
-/// Parentheses within parentheses beyond this are refused.
+/// Maximum nesting depth of parentheses.
 const DEEPEST: usize = 64;
 
 impl Filter {
-    /// Reads a condition.
+    /// Parses a condition.
     ///
     /// # Errors
-    /// What is wrong, with the place as a caret under the text.
+    /// What is wrong, with a caret below the place in the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parser = Parser { text, at: 0, depth: 0 };
         let filter = parser.either().and_then(|filter| {
@@ -65,7 +65,7 @@ impl Filter {
         filter.map_err(|problem| format!("{problem}\n  {text}\n  {}^", " ".repeat(text[..parser.at].chars().count())))
     }
 
-    /// Whether it holds; a quantity that the run lacks makes every comparison false but `!=`.
+    /// Returns whether the condition holds. For a quantity that the run lacks, every comparison except `!=` is false.
     pub fn holds(&self, quantity: &impl Fn(&str) -> Option<Value>) -> bool {
         match self {
             Self::And(a, b) => a.holds(quantity) && b.holds(quantity),
@@ -78,7 +78,7 @@ impl Filter {
         }
     }
 
-    /// Names of the quantities that it asks for.
+    /// Returns the names of the quantities that it uses.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         match self {
@@ -122,7 +122,7 @@ impl Parser<'_> {
         self.at += self.rest().len() - self.rest().trim_start().len();
     }
 
-    /// Takes a word such as `and`, if it comes next.
+    /// Consumes a word such as `and`, if it comes next.
     fn word(&mut self, word: &str) -> bool {
         self.skip_blanks();
         let follows = self.rest().strip_prefix(word).is_some_and(|rest| !rest.starts_with(is_name));

@@ -1,7 +1,7 @@
 //! The evaluations that scores are taken from.
 //!
-//! The best of many looks at the validation split is better than the best of few, without any better training. Where
-//! runs were not scored equally often, only evaluations count that all of them have.
+//! The best of many evaluations on the validation split is higher than the best of few, even if training is no better. If
+//! runs were not evaluated equally often, only the evaluations that all of them have count.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,19 +17,19 @@ use crate::task::metrics::Direction;
 
 type EvaluatedScores = BTreeMap<String, f64>;
 
-/// Which evaluations scores are from.
+/// Which evaluations the scores come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
-    /// Each run's best: all runs were scored after the same shares of their training.
+    /// Each run's best; all runs were evaluated at the same fractions of their training.
     Best,
-    /// The best of the evaluations that all runs have.
+    /// The best of the evaluations that all runs have in common.
     Common,
-    /// The last, because runs have no other in common.
+    /// The last one, because the runs have no other in common.
     Last,
 }
 
-/// Steps as a share of a run's steps.
+/// A step as a fraction of a run's steps.
 #[derive(Clone, Copy, Debug)]
 struct StepShare {
     steps: u64,
@@ -65,17 +65,17 @@ impl PartialEq for StepShare {
 
 impl Eq for StepShare {}
 
-/// When a finished run was scored, and how.
+/// When a finished run was evaluated, and with which scores.
 struct Looked {
-    /// None where neither its table nor its settings tell.
+    /// `None` if neither its table nor its settings tell.
     when: Option<BTreeSet<StepShare>>,
-    /// None where its table cannot be read or contradicts its summary.
+    /// `None` if its table cannot be read or contradicts its summary.
     scores: Option<BTreeMap<StepShare, EvaluatedScores>>,
 }
 
 /// The evaluations of several runs, and which of them count.
 pub(super) struct Looks {
-    /// Which ones.
+    /// Which evaluations count.
     pub basis: Basis,
     common: Vec<StepShare>,
     judge: Option<(String, Direction)>,
@@ -83,8 +83,8 @@ pub(super) struct Looks {
 }
 
 impl Looks {
-    /// Finds out which evaluations the runs have in common. Where they were not all judged by one metric, `judge` picks
-    /// the best of those instead.
+    /// Finds the evaluations that the runs have in common. If different metrics picked the runs' best checkpoints, `judge`
+    /// picks the best evaluation instead.
     pub fn of(runs: &[&ComparedRun], judge: Option<(String, Direction)>) -> Self {
         let looked: BTreeMap<PathBuf, Looked> =
             runs.iter().filter_map(|run| Some((run.run.path.clone(), looked(run, run.run.summary.as_ref()?)))).collect();
@@ -108,22 +108,22 @@ impl Looks {
         Self { basis, common, judge, looked }
     }
 
-    /// The evaluations that count, as shares of training; nothing where every run's best counts.
+    /// Returns the evaluations that count, as fractions of training; empty if each run's best counts.
     pub fn shares(&self) -> Vec<f64> {
         self.common.iter().map(|share| share.value()).collect()
     }
 
-    /// How often a run was scored, where that is known.
+    /// Returns how often a run was evaluated, if that is known.
     pub fn count(&self, run: &ComparedRun) -> Option<usize> {
         self.looked.get(&run.run.path)?.when.as_ref().map(BTreeSet::len)
     }
 
-    /// Whether the scores of all of a run's evaluations are known.
+    /// Returns whether the scores of all of a run's evaluations are known.
     pub fn is_known(&self, run: &ComparedRun) -> bool {
         self.looked.get(&run.run.path).is_some_and(|looked| looked.scores.is_some())
     }
 
-    /// The scores of a finished run that count.
+    /// Returns the scores of a finished run that count.
     pub fn scores<'a>(&'a self, run: &'a ComparedRun) -> Option<&'a EvaluatedScores> {
         let summary = run.run.summary.as_ref()?;
         match self.basis {
@@ -144,13 +144,13 @@ impl Looks {
         }
     }
 
-    /// Whether the evaluation of a finished run that counts gave every example the same class.
+    /// Returns whether a finished run predicted the same class for every example in the evaluation that counts.
     pub fn is_collapsed(&self, run: &ComparedRun) -> bool {
         let (Some(summary), Some(scores)) = (&run.run.summary, self.scores(run)) else { return false };
         if *scores == summary.best.scores {
             return summary.collapsed;
         }
-        // Only the best and the last evaluation have their collapse recorded.
+        // A collapse is recorded only for the best and the last evaluation.
         *scores == summary.last.scores && summary.last.collapsed
     }
 }
@@ -164,7 +164,7 @@ fn looked(run: &ComparedRun, summary: &Summary) -> Looked {
     Looked { when, scores }
 }
 
-/// The steps and scores of a finished run's evaluations; none where the table is missing or contradicts the summary.
+/// Returns the scores of a finished run's evaluations by step; `None` if the table is missing or contradicts the summary.
 #[must_use]
 pub fn evaluations(run: &ComparedRun) -> Option<BTreeMap<u64, EvaluatedScores>> {
     let summary = run.run.summary.as_ref()?;
@@ -175,7 +175,7 @@ pub fn evaluations(run: &ComparedRun) -> Option<BTreeMap<u64, EvaluatedScores>> 
         let row = row.ok()?;
         let cells = || names.iter().map(String::as_str).zip(&row);
         let step: u64 = cells().find(|(name, _)| *name == "step")?.1.parse().ok()?;
-        // A metric that was undefined has an empty cell.
+        // An undefined metric has an empty cell.
         let scored = cells().filter(|(name, cell)| !["step", "epoch", "split"].contains(name) && !cell.is_empty());
         let scores =
             scored.map(|(name, cell)| Some((name.to_string(), cell.parse().ok()?))).collect::<Option<EvaluatedScores>>()?;
@@ -186,9 +186,9 @@ pub fn evaluations(run: &ComparedRun) -> Option<BTreeMap<u64, EvaluatedScores>> 
     (last && agrees(summary.best.step, &summary.best.scores) && agrees(summary.last.step, &summary.last.scores)).then_some(rows)
 }
 
-/// When a run is scored by its settings.
+/// Derives from its settings when a run is evaluated.
 fn planned(run: &ComparedRun, summary: &Summary) -> Option<BTreeSet<StepShare>> {
-    /// More evaluations than this are no more alike for being counted.
+    /// Maximum number of evaluations that are worth enumerating.
     const MOST: u64 = 100_000;
     let number = |path: &str| run.settings.get(path).and_then(Value::as_u64).filter(|number| *number > 0);
     let total = summary.steps;

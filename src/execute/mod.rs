@@ -1,4 +1,4 @@
-//! One execution of a trial: training it, and recording it in a directory of its own. One execution of a sweep: many of them.
+//! One execution of a trial: training it and recording it in its own directory. One execution of a sweep: many of those.
 
 mod device;
 mod facts;
@@ -45,13 +45,13 @@ pub use sweep_end::{SweepEnd, close, sweep_command};
 pub use sweep_preview::SweepPreview;
 pub use trial::run_trial;
 
-/// A run that went as far as it should.
+/// A run that ended without a failure.
 pub struct Ended {
     pub directory: RunDirectory,
     pub id: String,
     /// How it ended.
     pub end: End,
-    /// What is printed at the end of a finished run: its scores, and where it is.
+    /// Text to print at the end of a finished run: its scores, and where it is.
     pub result: Option<String>,
 }
 
@@ -63,35 +63,35 @@ pub enum End {
     Pruned {
         /// Steps taken.
         step: u64,
-        /// The scores that it fell behind.
+        /// Why: the scores that it fell behind.
         reason: String,
     },
 }
 
-/// Where a run begins.
+/// Where a run starts.
 pub enum Begin<'a> {
     /// In a new directory below this one.
     New(&'a Path),
     Resumed(Box<Resumed>),
 }
 
-/// How to run.
+/// Options of a run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
     /// How much is printed.
     pub loudness: Loudness,
-    /// Whether somebody asks to stop.
+    /// Signals whether a stop was requested.
     pub stop: StopSignal,
-    /// Where a person finds the run again; none for a trial, which its sweep resumes.
+    /// The folder for runs, which printed commands about the run refer to; `None` for a trial, which its sweep resumes.
     pub runs: Option<PathBuf>,
     /// Whether a finished run keeps its last state, so that it can be trained for longer.
     pub keeps_state: bool,
 }
 
-/// Trains on encoded inputs, and records it. `observers` follow the training behind the run's own.
+/// Trains on encoded inputs, and records the run. `observers` are notified after the run's own.
 ///
 /// # Errors
-/// Training failed, or somebody asked to stop; the directory records it and is kept.
+/// Training failed, or was interrupted; the directory records that and is kept.
 pub fn execute(
     encoded: &EncodedInputs<'_>,
     device: &Device,
@@ -105,11 +105,11 @@ pub fn execute(
     };
     let mut run = run.map_err(Failure::RunDirectory)?;
     let outcome = training::train_in(&mut run, encoded, device, observers);
-    // A process that has lost its run writes nothing more into it.
+    // A process that has lost its run to another one writes nothing more into it.
     run.claim.watch().check_now().map_err(Failure::TakenOver)?;
     match outcome.and_then(|end| run.record_end(end, &encoded.inputs.trial.task, options)) {
         Ok((end, result)) => {
-            // Only now: whoever is killed before the record is whole has a state to resume from.
+            // Only now, so that a process killed before the record is complete leaves a state to resume from.
             let keeps_state = options.keeps_state && matches!(end, End::Finished(_));
             let _ = run.recorder.tidy(keeps_state);
             Ok(Ended { directory: run.directory, id: run.facts.id, end, result })

@@ -1,4 +1,4 @@
-//! A run whose directory this process holds, from its first file to the record of how it ended.
+//! A run whose directory this process has claimed, from its first file to the record of how it ended.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,20 +20,20 @@ use crate::runs::{Exit, Record, Recorder, RunDirectory, RunFacts, RunId, Status,
 use crate::task::Task;
 use crate::train::{Device, TrainingState};
 
-/// A run whose directory this process holds.
+/// A run whose directory this process has claimed.
 pub struct OpenRun {
     pub directory: RunDirectory,
     pub facts: RunFacts,
-    /// Held as long as the run is.
+    /// Held for as long as the run is open.
     pub claim: Claim,
     pub recorder: Recorder,
-    /// Where training continues; none in a new run.
+    /// The state to continue from; `None` for a new run.
     pub from: Option<TrainingState>,
     pub log: RunLog,
 }
 
 impl OpenRun {
-    /// A new run in a new directory below `root`.
+    /// Creates a run in a new directory below `root`.
     pub fn create(encoded: &EncodedInputs<'_>, device: &Device, root: &Path, options: &RunOptions) -> Result<Self> {
         let started = Utc::now();
         let id = RunId::new(started, std::process::id());
@@ -55,7 +55,7 @@ impl OpenRun {
         Ok(Self { directory, facts, claim, recorder, from: None, log })
     }
 
-    /// Records how the training ended, and gives the text to print at the end of a finished run.
+    /// Records how training ended; returns the text to print at the end of a finished run.
     pub fn record_end(&mut self, end: End, task: &Task, options: &RunOptions) -> Outcome<(End, Option<String>)> {
         self.facts.ended = Some(Utc::now());
         match end {
@@ -65,7 +65,7 @@ impl OpenRun {
                     result_text(&self.facts.name, &summary, task, &self.directory, &next)
                 });
                 if let Some(text) = &text {
-                    // The run is no less finished if the log cannot be written.
+                    // The run is finished even if the log cannot be written.
                     let _ = self.log.write(text);
                 }
                 finish(&self.directory, &self.facts, &summary)?;
@@ -80,8 +80,8 @@ impl OpenRun {
         }
     }
 
-    /// Records that the training failed or was interrupted. The failure itself is what matters: that it cannot be recorded
-    /// either shows in the run's status.
+    /// Records that training failed or was interrupted. Errors while recording are ignored: the failure itself is what
+    /// matters, and the run's status shows that its end was not recorded.
     pub fn record_failure(self, failure: &Failure, options: &RunOptions) {
         let Self { directory, mut facts, mut log, recorder, claim: _claim, from: _ } = self;
         facts.ended = Some(Utc::now());
@@ -94,22 +94,22 @@ impl OpenRun {
         if let Some(root) = options.runs.as_deref().filter(|_| can_resume) {
             let _ = log.print(&format!("continue with: {}", command("resume", root, &facts.id)));
         }
-        // A row that could not be written is tried again at the end of its table.
+        // Dropping the recorder retries a row that could not be written.
         drop(recorder);
         let _ = manifest::end(&directory, &facts);
     }
 }
 
-/// Marks a run that cannot begin; the error itself is what matters.
+/// Marks a run that cannot start as failed; the error itself is what matters.
 pub fn mark_failed(directory: &RunDirectory, facts: &RunFacts, error: &anyhow::Error) {
     let exit = Exit { code: 8, message: Some(format!("{error:#}")) };
     let _ = manifest::replace_facts(directory, &RunFacts { status: Status::Failed, exit: Some(exit), ..facts.clone() });
 }
 
-/// What a recorder needs to know of a run.
+/// Returns what a recorder needs to know about a run.
 ///
 /// # Errors
-/// The task has no metric of the name that the settings say.
+/// The task does not have the metric that the settings name.
 pub fn record(encoded: &EncodedInputs<'_>, options: &RunOptions, claim: ClaimWatch) -> Result<Record> {
     let (inputs, settings) = (encoded.inputs, &encoded.inputs.trial.settings);
     let task = inputs.trial.task.clone();

@@ -15,31 +15,31 @@ use crate::runs::states::{Damaged, SavedState};
 use crate::runs::{FORMAT, Host, Recorder, Resumption, RunDirectory, RunFacts, Status, files, manifest, placed, states};
 use crate::train::Device;
 
-/// A run that this process has claimed, and a state that it can be resumed from.
+/// A run that this process has claimed, and a state to resume it from.
 pub struct Resumed {
     pub directory: RunDirectory,
     pub claim: Claim,
-    /// `run.json`, as it was.
+    /// `run.json` as it was.
     pub facts: RunFacts,
-    /// How it had ended, as it is shown.
+    /// How the run had ended, as shown to the user.
     pub after: String,
     pub state: SavedState,
     /// Newer states that cannot be used.
     pub damaged: Vec<Damaged>,
-    /// Settings that are others now.
+    /// Settings that have changed.
     pub changed: Vec<Change>,
-    /// All settings, where `resolved.toml` is to say something else than before.
+    /// All settings, if `resolved.toml` has to change.
     pub settings: Option<Vec<SettingRow>>,
-    /// The identity of the training as it is continued.
+    /// The identity of the training as it continues.
     pub identity: String,
 }
 
-/// A setting with another value than before.
+/// A setting with a changed value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The dotted path.
     pub path: String,
-    /// The value before, as a table shows it.
+    /// The earlier value, as a table shows it.
     pub before: String,
     pub now: String,
 }
@@ -50,7 +50,7 @@ impl std::fmt::Display for Change {
     }
 }
 
-/// The settings in which two lists of all settings differ.
+/// Returns the settings that differ between two complete lists of settings.
 #[must_use]
 pub fn changes(before: &[SettingRow], now: &[SettingRow]) -> Vec<Change> {
     let change = |now: &SettingRow| {
@@ -62,7 +62,7 @@ pub fn changes(before: &[SettingRow], now: &[SettingRow]) -> Vec<Change> {
 }
 
 impl Resumed {
-    /// Opens the run where its state was: what was written since is cut.
+    /// Opens the run at its saved state; what was written after that is cut off.
     pub(super) fn open(self: Box<Self>, encoded: &EncodedInputs<'_>, device: &Device, options: &RunOptions) -> Result<OpenRun> {
         let Self { directory, claim, facts, after, state, damaged, changed, settings, identity } = *self;
         let SavedState { training, recorded, predictions } = state;
@@ -119,7 +119,7 @@ impl Resumed {
             }
             let recorder =
                 Recorder::resumed(&directory, record(encoded, options, claim.watch())?, recorded, predictions.as_deref())?;
-            // A state after this one would be of a training that is cut now.
+            // A later state belongs to the training that is cut off now.
             for (_, path) in states::all(&directory).into_iter().filter(|(other, _)| *other > step) {
                 crate::machine::durable::retire_folder(&path).with_context(|| format!("cannot remove {}", path.display()))?;
             }

@@ -1,4 +1,4 @@
-//! Resuming a run from its directory: the same files, the same settings, and a state that is whole.
+//! Resuming a run from its directory: with the same files, the same settings, and an intact state.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ use crate::train::{Kernels, learning_rate};
 /// Resumes a run where it stopped.
 ///
 /// # Errors
-/// Whatever keeps the run from continuing exactly as it would have without an interruption.
+/// Whatever keeps the run from continuing exactly as it would have without the interruption.
 pub fn resume_run(run: &StoredRun, arguments: &ResumeArgs) -> Outcome<Ended> {
     let root = &arguments.runs.root;
     refuse_trial(run, arguments)?;
@@ -32,7 +32,7 @@ pub fn resume_run(run: &StoredRun, arguments: &ResumeArgs) -> Outcome<Ended> {
     let process = run.facts.host.process;
     let is_running = || Failure::Usage(anyhow!("the run {} is still running, as process {process}", run.facts.id));
     let claim = claim.ok_or_else(is_running)?;
-    // Another process may have changed it until now.
+    // Another process may have changed it until the claim was taken.
     let run = StoredRun::read(&run.path).map_err(Failure::RunDirectory)?;
     refuse_ended(&run, arguments)?;
     let recorded = unchanged(&run, &directory)?;
@@ -78,13 +78,13 @@ pub fn resume_run(run: &StoredRun, arguments: &ResumeArgs) -> Outcome<Ended> {
     train_in_terminal(&encoded, &device, Begin::Resumed(Box::new(resumed)), root, loudness)
 }
 
-/// Everything that the command line changes.
+/// Returns every override from the command line.
 fn given(arguments: &ResumeArgs) -> Vec<Override> {
     let epochs = arguments.epochs.map(|epochs| Override { path: "epochs".into(), value: epochs.to_string(), option: "--epochs" });
     arguments.overrides.all().into_iter().chain(epochs).collect()
 }
 
-/// The inputs as they were, and as they are to be; folders where they are now in both.
+/// Reads the inputs as they were and as they will be, both with folders where they are now.
 fn read(
     directory: &RunDirectory,
     arguments: &ResumeArgs,
@@ -94,7 +94,7 @@ fn read(
     let path = directory.path(files::RESOLVED);
     let (hub, mut cache) = (Hub::from_env(!arguments.quiet.quiet), InputCache::default());
     let mut of = |overrides: &[Override]| {
-        // The environment had its say when the run began.
+        // The environment was applied when the run began.
         let experiment = Experiment::recorded(&path, overrides, &arguments.runs.root);
         TrialInputs::of(experiment, ReadFor::Training, &hub, &mut cache)
     };
@@ -104,8 +104,8 @@ fn read(
     Ok((of(&moved)?, of(&all)?))
 }
 
-/// The settings as `resolved.toml` is to say them: origins stay where nobody changed a value, and so do the names of
-/// folders that are the same.
+/// Returns the settings for `resolved.toml`: values that nobody changed keep their origins, and folders that are the same
+/// keep their names.
 fn merged(recorded: &[SettingRow], now: Vec<SettingRow>, given: &[Override], sources: &Sources, root: &Path) -> Vec<SettingRow> {
     let one = |row: SettingRow| {
         let path = row.path();
@@ -123,11 +123,11 @@ fn merged(recorded: &[SettingRow], now: Vec<SettingRow>, given: &[Override], sou
     now.into_iter().map(one).collect()
 }
 
-/// A training that goes on for longer than it was planned for.
+/// A training run that continues for longer than it was planned for.
 struct Longer {
-    /// Whether it is the training that a run planned for all the steps would be.
+    /// Whether the result is the same as if the run had been planned for all the steps from the start.
     same: bool,
-    /// What more epochs do to the schedule.
+    /// How more epochs change the schedule, in sentences.
     said: Vec<String>,
 }
 
@@ -140,7 +140,7 @@ fn longer(before: &Trial, now: &Trial, step: u64) -> Outcome<Longer> {
     let settings = &now.settings;
     let rate = |steps: Steps, at: u64| learning_rate(settings.learning_rate, settings.schedule.kind, steps, at);
     let same_rates = (0..step).all(|at| rate(before.steps, at) == rate(now.steps, at));
-    // The end of the shorter training is scored; the longer one's may not be there.
+    // The end of the shorter training is evaluated; the longer one may have no evaluation there.
     let same = same_rates && (step < from || now.evaluates_after(from));
     let mut said = vec![format!("{} steps become {}", count(from), count(to))];
     if same {

@@ -1,4 +1,4 @@
-//! One execution of a sweep: what is left of its plan, each trial in a process of its own.
+//! One execution of a sweep: its remaining trials, each in its own process.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,28 +20,28 @@ use crate::sweep::{
 use crate::task::metrics::Direction;
 use crate::train::Device;
 
-/// How a sweep is run.
+/// Options for running a sweep.
 pub struct SweepOptions<'a> {
     pub directory: &'a SweepDirectory,
-    /// The metric that ranks, and which of its scores is better.
+    /// The metric that ranks the variants, and its direction.
     pub metric: (&'a str, Direction),
-    /// What a failed trial means for the rest.
+    /// What to do after a trial fails.
     pub on_failure: OnFailure,
     /// How many trials run in parallel.
     pub jobs: Jobs,
-    /// Whether failed trials are tried again.
+    /// Whether failed trials are retried.
     pub retry_failed: bool,
-    /// Where trials train instead of where the plan says.
+    /// Device to train on in place of the planned one.
     pub device: Option<DeviceChoice>,
-    /// How much is said.
+    /// How much is printed.
     pub loudness: Loudness,
 }
 
-/// Runs what is left of the plan, and what is added to it meanwhile: by other processes and, where there is a `planner`,
-/// by its strategy.
+/// Runs the remaining trials of the plan, and those added meanwhile by other processes or, with a `planner`, by its
+/// strategy.
 ///
 /// # Errors
-/// The inputs cannot be used, no process can be started, or the plan cannot grow.
+/// The inputs cannot be used, no process can be started, or the plan cannot be extended.
 pub fn run_sweep(
     options: &SweepOptions<'_>,
     trials: Vec<PlannedTrial>,
@@ -70,7 +70,7 @@ pub fn run_sweep(
     drive(trials, &mut plan, &mut crew, &mut progress, drive_options, &|| stop.count())
 }
 
-/// The device of the first trial, which is the others' too, and as it was chosen.
+/// Returns the device of the first trial, which is the same for all trials, and the choice that led to it.
 fn device(options: &SweepOptions<'_>, trials: &[PlannedTrial]) -> Outcome<(Device, DeviceChoice)> {
     let settings = trials.first().map(|trial| {
         let experiment = Experiment::planned(options.directory.path(), trial.document());
@@ -83,7 +83,7 @@ fn device(options: &SweepOptions<'_>, trials: &[PlannedTrial]) -> Outcome<(Devic
     Ok((Device::choose(choice, precision).map_err(Failure::Device)?, choice))
 }
 
-/// How many trials there are, and what has become of them.
+/// Formats the number of trials and their states.
 fn size_text(trials: &[PlannedTrial], states: &[TrialState]) -> String {
     let counts = StateCounts::of(states);
     let mut words = vec![sweep_size_text(trials)];
@@ -97,7 +97,7 @@ fn size_text(trials: &[PlannedTrial], states: &[TrialState]) -> String {
     words.join("; ")
 }
 
-/// Encodes every split once and reads every checkpoint once, so that what is wrong shows before the first trial.
+/// Encodes every split once and reads every checkpoint once, so that errors show before the first trial.
 fn prepare(
     trials: &[PlannedTrial],
     states: &[TrialState],

@@ -1,4 +1,4 @@
-//! One trial of a sweep, in a process of its own.
+//! One trial of a sweep, in its own process.
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -21,10 +21,10 @@ use crate::sweep::{PlannedTrial, RungScores, SweepDirectory, TrialMessage, survi
 use crate::task::metrics::Direction;
 use crate::train::{Device, EvaluationEvent, Event, Observer, Stop};
 
-/// Time between two words about progress.
+/// Minimum time between two progress messages.
 const PACE: Duration = Duration::from_millis(50);
 
-/// Runs a trial, unless another process has it or has done it.
+/// Runs a trial, unless another process has it or has finished it.
 pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoice>) -> Outcome<()> {
     let trials = directory.trials().map_err(Failure::RunDirectory)?;
     let planned = trials.into_iter().find(|trial| trial.id == id);
@@ -34,7 +34,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
         send(&TrialMessage::Taken);
         return Ok(());
     };
-    // Its state is read under the claim: what another process finished meanwhile is not done again.
+    // Its state is read under the claim, so that what another process finished meanwhile is not done again.
     if is_done(directory, id).map_err(Failure::RunDirectory)? {
         send(&TrialMessage::Taken);
         return Ok(());
@@ -61,7 +61,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
         Earlier::Resumed(resumed) => Begin::Resumed(resumed),
         Earlier::None => Begin::New(directory.path()),
     };
-    // This process may have been stopped for long while it read its inputs.
+    // This process may have been suspended for a long time while it read its inputs.
     if !claim.is_ours() {
         send(&TrialMessage::Taken);
         return Ok(());
@@ -81,18 +81,19 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     };
     let stop = StopSignal::on_signals().map_err(Failure::Internal)?;
     never_wait_for_readers();
-    // Nobody trains a trial for longer: a finished one needs no state.
+    // A trial is never trained for longer, so a finished one needs no state.
     let options = RunOptions { loudness: Loudness::Quiet, stop, runs: None, keeps_state: false };
     execute(&encoded, &device, begin, &options, &mut [&mut teller]).map(drop)
 }
 
-/// What there is of a trial that ended early.
+/// An earlier run of a trial that has not ended.
 enum Earlier {
-    /// Nothing that it could be resumed from.
+    /// Nothing that could be resumed.
     None,
     /// Its last run, to be resumed.
     Resumed(Box<Resumed>),
-    /// A run that another process has, although the trial's claim was free: its file was deleted, or locks are not seen here.
+    /// A run that another process has, although the trial's claim was free: the claim's file was deleted, or locks are not
+    /// visible here.
     Elsewhere,
 }
 
@@ -100,7 +101,7 @@ fn earlier(directory: &SweepDirectory, encoded: &EncodedInputs<'_>, device: &Dev
     let runs = directory.runs()?;
     let own = || runs.iter().rev().filter(|run| run.facts.trial == encoded.provenance.identity && !run.status().has_ended());
     for run in own() {
-        // A process that only sleeps finds another one's name in its lock when it wakes.
+        // A process that is only suspended finds another owner in its lock when it wakes up.
         let is_free = run.status() != Status::Running && RunDirectory::at(run.path.clone()).claim()?.is_some();
         if !is_free {
             return Ok(Earlier::Elsewhere);
@@ -122,17 +123,17 @@ fn is_done(directory: &SweepDirectory, id: &str) -> anyhow::Result<bool> {
     Ok(own.any(|run| run.summary.is_some() || run.facts.status == Status::Pruned))
 }
 
-/// With nobody left to hear it, training continues.
+/// Sends a message to the sweep. If nobody is left to receive it, training continues.
 fn send(told: &TrialMessage) {
     if let Ok(line) = serde_json::to_string(told) {
-        // One write of a whole line: where the pipe is full, all of it is left out.
+        // A single write of the whole line: if the pipe is full, all of it is dropped.
         let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
     }
 }
 
-/// A sweep that was stopped (Ctrl-Z) reads nothing; its trials train on all the same.
+/// Makes standard output non-blocking: a suspended sweep (Ctrl-Z) reads nothing, but its trials keep training.
 fn never_wait_for_readers() {
-    // SAFETY: both calls change a flag of an open file and no memory.
+    // SAFETY: both calls affect only a flag of an open file, not memory.
     #[allow(unsafe_code)]
     unsafe {
         let flags = libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFL);
@@ -142,7 +143,7 @@ fn never_wait_for_readers() {
     }
 }
 
-/// Tells the sweep how the trial goes, and stops it at a rung where it falls behind.
+/// Reports the trial's progress to the sweep, and stops the trial at a rung if it falls behind.
 struct Teller<'a> {
     planned: &'a PlannedTrial,
     claim: Claim,
@@ -160,7 +161,7 @@ impl Teller<'_> {
     fn progress(&mut self, step: u64) {
         if self.looked.elapsed() > TRUST {
             self.looked = Instant::now();
-            // A file that somebody deleted is made again. Whether another process has the run, the run's own claim says.
+            // This recreates a file that somebody deleted. The run's own claim tells whether another process has the run.
             self.claim.is_ours();
         }
         self.last = Instant::now();

@@ -1,4 +1,4 @@
-//! Progress of a training for people: a bar on a terminal, plain lines elsewhere, and the run's log.
+//! Training progress for people: a bar on a terminal, plain lines elsewhere, and the run's log.
 
 mod run_log;
 mod sweep;
@@ -21,7 +21,7 @@ pub use sweep::SweepProgress;
 pub enum Loudness {
     /// A bar if standard error is a terminal, else plain lines.
     Normal,
-    /// Errors and the closing summary alone.
+    /// Only errors and the final summary.
     Quiet,
 }
 
@@ -32,31 +32,31 @@ pub fn say(loudness: Loudness, line: &str) {
     }
 }
 
-/// Shows the progress of a training.
+/// Shows the progress of a training run.
 pub struct Progress<'a> {
     log: &'a mut RunLog,
     bar: Option<Bar>,
     metric: String,
     total: u64,
-    /// Steps that were taken before this process continued the run.
+    /// Steps that were taken before this process resumed the run.
     resumed_after: u64,
     /// The best score so far.
     best: Option<f64>,
-    /// The newest score.
+    /// The latest score.
     last: Option<f64>,
     started: Instant,
-    /// Examples in a second, recent steps counting most.
+    /// Examples per second, exponentially smoothed.
     smoothed: Option<f64>,
     previous: Instant,
-    /// Steps since then, and their examples.
+    /// Steps since `previous`, and their examples.
     untimed: (i32, usize),
 }
 
-/// The shortest time over which a speed is measured.
+/// Minimum time over which a speed is measured.
 const SHORTEST: Duration = Duration::from_millis(20);
 
 impl<'a> Progress<'a> {
-    /// Shows `total` steps, scored by `metric`.
+    /// Creates the display of `total` steps, scored by `metric`.
     pub fn new(log: &'a mut RunLog, metric: &str, total: u64) -> Self {
         let wants_bar = log.loudness() == Loudness::Normal && draws_bars();
         let now = Instant::now();
@@ -75,7 +75,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Shows a training that continues after some steps, with the best and the newest evaluation until then.
+    /// Continues after `steps` steps, with the best and the latest evaluation so far.
     pub fn resume(&mut self, best: Option<&Moment>, last: Option<&Moment>, steps: u64) {
         let value = |moment: &Moment| moment.scores.get(&self.metric).copied();
         (self.best, self.last) = (best.and_then(value), last.and_then(value));
@@ -83,7 +83,7 @@ impl<'a> Progress<'a> {
     }
 
     fn step(&mut self, step: &StepEvent) {
-        // The metrics of several steps may be read together: they share the time since those before.
+        // The metrics of several steps may be read together; these steps share the time since the previous ones.
         let (steps, examples) = (self.untimed.0 + 1, self.untimed.1 + step.examples);
         let taken = self.previous.elapsed();
         if taken < SHORTEST && self.smoothed.is_some() {
@@ -188,14 +188,14 @@ impl Drop for Progress<'_> {
     }
 }
 
-/// Columns of a bar.
+/// Width of a bar in columns.
 const BAR: usize = 12;
 
-/// Columns beside a bar, so that its line stays one line.
+/// Returns the columns beside a bar, so that its line does not wrap.
 fn room(bar: usize) -> usize {
-    // A terminal that is not seen to be one has the usual width.
+    // Without a known terminal, the usual width is assumed.
     Width::of_stderr().at_most(MOST).saturating_sub(bar + 2)
 }
 
-/// No line is longer, however wide the terminal is.
+/// Maximum width of a line, however wide the terminal is.
 const MOST: usize = 160;

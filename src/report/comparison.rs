@@ -1,4 +1,4 @@
-//! A comparison as a table: for terminals, for Markdown, for spreadsheets.
+//! A comparison as a table: for terminals, Markdown and spreadsheets.
 
 use super::{Column, Table};
 use crate::compare::statistics::Method;
@@ -8,28 +8,28 @@ use crate::plan::shown;
 use crate::runs::Status;
 use crate::terminal::{Width, paragraph};
 
-/// The name of a column of several p-values.
+/// Header of the p-value column if there are several p-values.
 const ADJUSTED_P: &str = "adjusted p (Holm)";
 
-/// A comparison as cells, without columns in which nothing stands.
+/// A comparison as cells, without empty columns.
 #[derive(Clone, Debug)]
 pub struct ComparisonGrid {
     /// Names of the columns.
     pub header: Vec<String>,
-    /// Which columns hold numbers, and are aligned to the right.
+    /// Which columns hold numbers, and are right-aligned.
     pub numbers: Vec<bool>,
-    /// One row a variant.
+    /// One row per variant.
     pub rows: Vec<Vec<String>>,
-    /// The row with the best mean, if there is more than one.
+    /// Index of the row with the best mean, if there is more than one row.
     pub best: Option<usize>,
 }
 
-/// The cells of a comparison's table.
+/// Returns the cells of a comparison's table.
 #[must_use]
 pub fn comparison_grid(comparison: &Comparison) -> ComparisonGrid {
     let rows: Vec<Vec<String>> = (0..comparison.variants.len()).map(|index| cells(comparison, index)).collect();
     let header = header(comparison);
-    // With one variant there is no reference either.
+    // With a single variant there is no reference either.
     let alone = rows.len() == 1;
     let is_kept = |column: usize| rows.iter().any(|row| !(row[column].is_empty() || alone && row[column] == "reference"));
     let kept: Vec<usize> = (0..header.len()).filter(|column| is_kept(*column)).collect();
@@ -43,7 +43,7 @@ pub fn comparison_grid(comparison: &Comparison) -> ComparisonGrid {
     }
 }
 
-/// The table for a terminal, and what may be concluded from it.
+/// Formats the table for a terminal, followed by the conclusions.
 #[must_use]
 pub fn comparison_text(comparison: &Comparison, width: Width) -> String {
     let grid = comparison_grid(comparison);
@@ -59,7 +59,7 @@ pub fn comparison_text(comparison: &Comparison, width: Width) -> String {
     text
 }
 
-/// The table in Markdown, the best variant in bold.
+/// Formats the table in Markdown, with the best variant in bold.
 #[must_use]
 pub fn comparison_markdown(comparison: &Comparison) -> String {
     let grid = comparison_grid(comparison);
@@ -79,7 +79,7 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
     lines.join("\n")
 }
 
-/// One row a variant, every number in full.
+/// Formats comparisons as CSV, one row per variant, with every number in full.
 pub fn comparison_csv(comparisons: &[Comparison]) -> anyhow::Result<String> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for comparison in comparisons {
@@ -154,7 +154,7 @@ fn full_row(comparison: &Comparison, variant: &Variant, is_reference: bool) -> V
     row
 }
 
-/// How often the runs of a variant were scored: `3`, or `3-12`.
+/// Formats how often the runs of a variant were evaluated: `3`, or `3-12`.
 fn evaluations(variant: &Variant) -> String {
     match variant.evaluations {
         None => String::new(),
@@ -178,7 +178,7 @@ fn title(comparison: &Comparison) -> String {
     format!("{}, {} {}, {examples} (data {data})", comparison.task, comparison.metric, basis_text(comparison))
 }
 
-/// Which evaluations the scores of a comparison are from.
+/// Describes which evaluations the scores of a comparison come from.
 #[must_use]
 pub fn basis_text(comparison: &Comparison) -> String {
     match comparison.basis {
@@ -188,14 +188,14 @@ pub fn basis_text(comparison: &Comparison) -> String {
     }
 }
 
-/// The variant with the best mean, if there is more than one.
+/// Returns the index of the variant with the best mean, if there is more than one.
 fn best(comparison: &Comparison) -> Option<usize> {
     let means = comparison.variants.iter().enumerate().filter_map(|(index, variant)| Some((index, variant.score.as_ref()?.mean)));
     let best = means.reduce(|best, next| if comparison.direction.improves(next.1, best.1) { next } else { best })?;
     (comparison.variants.len() > 1).then_some(best.0)
 }
 
-/// How a column gives way where a terminal is narrow: what a reader can do without goes first.
+/// Returns the column with its rank for narrow terminals: the least important columns are dropped first.
 fn column(comparison: &Comparison, name: &str) -> Column {
     const FIRST_TO_GO: [&str; 9] = ["ex/s", "time", "median", "others", "min – max", "evaluations", "own best", "95% CI", "p"];
     let rank = |name: &str| {
@@ -213,12 +213,12 @@ fn column(comparison: &Comparison, name: &str) -> Column {
     Column::number(name).optional(rank(ranked))
 }
 
-/// Whether a column holds numbers, which are aligned to the right.
+/// Returns whether a column holds numbers, which are right-aligned.
 fn is_number(comparison: &Comparison, name: &str) -> bool {
     !comparison.columns.iter().any(|column| column == name) && name != "remarks"
 }
 
-/// The name of the column with p-values, which are adjusted where there are several.
+/// Returns the header of the p-value column; p-values are adjusted if there are several.
 fn p_header(comparison: &Comparison) -> &'static str {
     let several = comparison.variants.iter().filter(|variant| variant.adjusted_p.is_some()).count() > 1;
     if several { ADJUSTED_P } else { "p" }
@@ -257,7 +257,7 @@ fn cells(comparison: &Comparison, index: usize) -> Vec<String> {
             cells.push(variant.adjusted_p.map_or(String::new(), |p| format!("{} ({})", p_value(p), method(difference.method))));
         }
     }
-    // Where every run's best counts, it stands in the table already.
+    // If each run's best counts, it is already in the table.
     let beside = |text: String| if comparison.basis == Basis::Best { String::new() } else { text };
     cells.push(beside(variant.best.as_ref().map_or(String::new(), |best| score(best.mean))));
     cells.push(beside(evaluations(variant)));
@@ -268,7 +268,7 @@ fn cells(comparison: &Comparison, index: usize) -> Vec<String> {
     cells
 }
 
-/// What has to be known of a variant's runs, in a few words each.
+/// Returns remarks on a variant's runs, each in a few words.
 fn remarks(variant: &Variant) -> Vec<String> {
     let statuses = variant
         .unfinished

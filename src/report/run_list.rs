@@ -16,20 +16,20 @@ use crate::sweep::{StateCounts, SweepDirectory, is_sweep};
 use crate::task::metrics::Direction;
 use crate::terminal::Width;
 
-/// The sweeps and runs that a command line names, the oldest first.
+/// The sweeps and runs that a command line names, oldest first.
 pub struct RunList<'a> {
     arguments: &'a ListArgs,
     sweeps: Vec<(PathBuf, ListedSweep)>,
     runs: Vec<ComparedRun>,
-    /// Runs and sweeps that cannot be read.
+    /// Warnings about runs and sweeps that cannot be read.
     pub warnings: Vec<String>,
 }
 
 impl<'a> RunList<'a> {
-    /// Reads them.
+    /// Reads the sweeps and runs.
     ///
     /// # Errors
-    /// A name means nothing, or no run has what is asked for.
+    /// A name matches nothing, or no run has what is asked for.
     pub fn of(arguments: &'a ListArgs) -> Outcome<Self> {
         let mut warnings = Vec::new();
         let sweeps = sweeps(arguments, &mut warnings);
@@ -71,7 +71,7 @@ impl<'a> RunList<'a> {
     }
 }
 
-/// The runs that are meant. One whose settings cannot be read is listed without them.
+/// Returns the selected runs. A run whose settings cannot be read is listed without them.
 fn selected(arguments: &ListArgs, sweeps: &[(PathBuf, ListedSweep)], warnings: &mut Vec<String>) -> Outcome<Vec<ComparedRun>> {
     let root = &arguments.runs.root;
     let runs = if arguments.which.is_empty() {
@@ -81,7 +81,7 @@ fn selected(arguments: &ListArgs, sweeps: &[(PathBuf, ListedSweep)], warnings: &
         runs.into_iter().map(|run| ComparedRun::new(run.clone()).unwrap_or_else(|_| bare(run))).collect()
     } else {
         match select(root, &arguments.which) {
-            // A sweep without runs is a sweep all the same.
+            // A sweep without runs is still listed.
             Err(FindError::NotFound(_)) if sweeps.len() == arguments.which.len() => Vec::new(),
             found => found?,
         }
@@ -92,7 +92,7 @@ fn selected(arguments: &ListArgs, sweeps: &[(PathBuf, ListedSweep)], warnings: &
     }
 }
 
-/// In the order asked for, and no more than so many: of all by time, the newest; else the first.
+/// Sorts and limits the runs: without `sort`, the newest are kept; otherwise the first ones.
 fn ordered(mut runs: Vec<ComparedRun>, sort: Option<&str>, limit: usize) -> Outcome<Vec<ComparedRun>> {
     let Some(name) = sort else {
         let older = runs.len().saturating_sub(limit);
@@ -119,7 +119,7 @@ fn ordered(mut runs: Vec<ComparedRun>, sort: Option<&str>, limit: usize) -> Outc
             };
             if descending { order.reverse() } else { order }
         }
-        // What has no value comes last.
+        // Runs without a value come last.
         (a, b) => b.is_some().cmp(&a.is_some()),
     });
     runs.truncate(limit);
@@ -132,7 +132,7 @@ fn listed_json(run: &ComparedRun) -> Value {
     listed
 }
 
-/// One row a run: what is known of it, its scores, and every setting that any run has.
+/// Formats runs as CSV, one row per run: what is known about it, its scores, and every setting that any run has.
 fn csv_text(runs: &[ComparedRun]) -> anyhow::Result<String> {
     let scores: BTreeSet<&String> =
         runs.iter().filter_map(|run| run.run.summary.as_ref()).flat_map(|summary| summary.best.scores.keys()).collect();
@@ -162,7 +162,7 @@ fn csv_text(runs: &[ComparedRun]) -> anyhow::Result<String> {
     Ok(String::from_utf8(writer.into_inner()?)?.trim_end().to_string())
 }
 
-/// The sweeps that are meant, by their directories' names: all without arguments.
+/// Returns the selected sweeps, by directory name; all of them without arguments.
 fn sweeps(arguments: &ListArgs, warnings: &mut Vec<String>) -> Vec<(PathBuf, ListedSweep)> {
     let root = &arguments.runs.root;
     let mut found: Vec<SweepDirectory> = if arguments.which.is_empty() {

@@ -1,4 +1,4 @@
-//! A plan asked for against one that is frozen: the same with more trials, or another sweep.
+//! Comparison of a requested plan with a frozen one: the same with more trials, or another sweep.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,18 +7,18 @@ use super::space::{point_key, same};
 use crate::plan::{SettingRow, shown};
 use crate::settings::properties;
 
-/// A frozen plan with the trials that are asked for beyond it.
+/// A frozen plan, extended by the newly requested trials.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extended {
-    /// The trials that were planned before, then the new ones.
+    /// The trials that were planned before, followed by the new ones.
     pub trials: Vec<PlannedTrial>,
-    /// How many of them are new.
+    /// Number of new trials.
     pub added: usize,
-    /// Settings without effect on scores that are asked for otherwise, and stay as planned: `logging.every 10, not 5`.
+    /// Settings without effect on scores that were requested differently and stay as planned: `logging.every 10, not 5`.
     pub kept: BTreeSet<String>,
 }
 
-/// The plan with what is asked for beyond it; none if some of its trials are not asked for.
+/// Extends the plan by the requested trials; `None` if some of its trials are not requested.
 #[must_use]
 pub fn extend(known: &[PlannedTrial], asked: &[PlannedTrial]) -> Option<Extended> {
     let by_id: HashMap<&str, &PlannedTrial> = asked.iter().map(|trial| (trial.first_id(), trial)).collect();
@@ -28,7 +28,7 @@ pub fn extend(known: &[PlannedTrial], asked: &[PlannedTrial]) -> Option<Extended
         trials.push(refreshed(old, by_id.get(old.first_id())?, &mut kept));
     }
     let old_ids: BTreeSet<&str> = known.iter().map(PlannedTrial::first_id).collect();
-    // Equal seeds see the same order of examples: new variants are decided upon by the seed that decided before.
+    // Equal seeds see the same order of examples, so new variants are decided on by the seed that decided before.
     let deciding = known.iter().find(|trial| trial.decides).map(|trial| trial.seed);
     let mut variants: HashMap<String, usize> = HashMap::new();
     for trial in &trials {
@@ -48,7 +48,7 @@ pub fn extend(known: &[PlannedTrial], asked: &[PlannedTrial]) -> Option<Extended
     Some(Extended { trials, added, kept })
 }
 
-/// A planned trial with its paths where they are now. Its id says that the rest is the same, or it was edited.
+/// Returns a planned trial with its paths as they are now. Since the ids match, the rest is the same unless it was edited.
 fn refreshed(old: &PlannedTrial, asked: &PlannedTrial, kept: &mut BTreeSet<String>) -> PlannedTrial {
     let row = |row: &SettingRow| {
         let is_same = |now: &&SettingRow| (&now.table, &now.key) == (&row.table, &row.key);
@@ -62,7 +62,7 @@ fn refreshed(old: &PlannedTrial, asked: &PlannedTrial, kept: &mut BTreeSet<Strin
         }
         let path = row.path();
         if !properties().has_effect(&path) {
-            // Where it trains is this process's own business.
+            // Where it trains is each process's own choice.
             if path != "device" {
                 kept.insert(format!("{path} {}, not {}", shown(row.value.as_ref()), shown(now.value.as_ref())));
             }
@@ -87,7 +87,7 @@ fn refreshed(old: &PlannedTrial, asked: &PlannedTrial, kept: &mut BTreeSet<Strin
     }
 }
 
-/// In which settings the trials of two plans differ, as far as they do not merely vary more: `data.batch_size 16, not 8`.
+/// Lists the settings in which the trials of two plans differ, except for added values: `data.batch_size 16, not 8`.
 #[must_use]
 pub fn differences(known: &[PlannedTrial], asked: &[PlannedTrial]) -> Vec<String> {
     let (before, now) = (values(known), values(asked));
@@ -108,11 +108,11 @@ pub fn differences(known: &[PlannedTrial], asked: &[PlannedTrial]) -> Vec<String
     found
 }
 
-/// By path, every value that a setting with an effect has in some trial, in the order of the plan.
+/// Returns, by path, every value that a setting with an effect has in some trial, in plan order.
 fn values(trials: &[PlannedTrial]) -> BTreeMap<String, Vec<String>> {
     let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let given = trials.iter().flat_map(|trial| &trial.settings).map(|row| (row.path(), row.value.as_ref()));
-    // What a plan does not hold that was made before the setting existed.
+    // Settings that did not exist yet when a plan was made have their neutral values.
     let is_missing = |path: &str| trials.iter().any(|trial| trial.settings.iter().all(|row| row.path() != path));
     let neutral = properties().neutral().filter(|(property, _)| is_missing(&property.path));
     for (path, value) in given.chain(neutral.map(|(property, value)| (property.path.clone(), Some(value)))) {
@@ -133,7 +133,7 @@ mod tests {
     use crate::sweep::Workload;
     use serde_json::{Value as Json, json};
 
-    /// A trial of a learning rate and a seed; `size` is the batch size.
+    /// A trial with a learning rate and a seed; `size` is the batch size.
     fn trial(rate: f64, seed: u64, size: u64) -> PlannedTrial {
         let row = |table: &str, key: &str, value: Json| SettingRow {
             table: table.into(),
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn added_seeds_and_values_come_last_and_variants_keep_their_numbers() {
         let known = plan(&[0.2, 0.4], &[1, 2]);
-        // The new value is listed first, where a grid would number it first.
+        // The new value is listed first, so that a grid would number it first.
         let extended = extend(&known, &plan(&[0.1, 0.2, 0.4], &[3, 1, 2])).unwrap();
         assert_eq!(extended.trials[..4], known);
         let new: Vec<(usize, u64)> = extended.trials[4..].iter().map(|trial| (trial.variant, trial.seed)).collect();

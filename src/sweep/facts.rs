@@ -1,4 +1,4 @@
-//! `sweep.json`: what a sweep asks.
+//! `sweep.json`: what a sweep investigates.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::settings::{OnFailure, SettingProblem, Settings};
 use crate::task::metrics::Direction;
 
 pub(super) const FACTS: &str = "sweep.json";
-/// Paths are relative to the directory since 2.
+/// Since version 2, paths are relative to the directory.
 pub const FORMAT: u32 = 2;
 
 /// The content of `sweep.json`.
@@ -23,37 +23,37 @@ pub struct SweepFacts {
     pub format_version: u32,
     /// The experiment's name.
     pub name: String,
-    /// The experiment's file, relative to the sweep's directory where it can be.
+    /// The experiment's file, relative to the sweep's directory if possible.
     pub file: PathBuf,
     /// The strategy's name, such as `grid`.
     pub strategy: String,
     pub varies: Vec<String>,
     /// The metric that ranks the variants.
     pub metric: String,
-    /// Which of its scores is better.
+    /// Whether higher or lower scores are better.
     pub direction: Direction,
-    /// One variant in this many survives a rung, where the sweep prunes.
+    /// One variant in this many survives a rung, if the sweep prunes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<u32>,
-    /// What a failed trial means for the rest.
+    /// What to do after a trial fails.
     #[serde(default)]
     pub on_failure: OnFailure,
-    /// When the directory was made.
+    /// When the directory was created.
     pub created: DateTime<Utc>,
-    /// The command line that planned it last, word by word.
+    /// The command line that last planned the sweep, word by word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command_line: Vec<String>,
-    /// The folder that it was typed in.
+    /// The working directory of that command.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub working_folder: String,
-    /// Finished runs from elsewhere that stand for trials, by the trial's id; relative to the sweep's directory where
-    /// they can be.
+    /// Finished runs from elsewhere that are reused for trials, by trial id; relative to the sweep's directory if possible.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reused: BTreeMap<String, PathBuf>,
 }
 
 impl SweepFacts {
-    /// Whether both are the same question, perhaps with other values or seeds. Without pruning, the metric only ranks.
+    /// Returns whether both ask the same question, possibly with other values or seeds. Without pruning, the metric only
+    /// ranks the variants and may differ.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
         let varies = |facts: &Self| facts.varies.iter().cloned().collect::<HashSet<String>>();
@@ -65,7 +65,7 @@ impl SweepFacts {
 }
 
 impl ExperimentTrials<'_> {
-    /// The facts of a sweep with these settings, planned by this process.
+    /// Returns the facts of a sweep with these settings, planned by this process.
     ///
     /// # Errors
     /// The task does not have the metric that is to rank the variants.

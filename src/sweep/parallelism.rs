@@ -10,14 +10,14 @@ use crate::numbers::{bytes, counted};
 /// How many trials to train in parallel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Jobs {
-    /// This number.
+    /// A fixed number.
     Exactly(NonZeroUsize),
     /// As many as fit in memory and still raise the total throughput.
     Auto,
 }
 
 impl Jobs {
-    /// One after the other.
+    /// One trial at a time.
     pub const ONE: Self = Self::Exactly(NonZeroUsize::MIN);
 }
 
@@ -34,8 +34,8 @@ impl FromStr for Jobs {
 
 /// Decides how many trials may run in parallel.
 ///
-/// It lets one more begin, watches how many examples all of them learn from in a while, and ends where one more would not
-/// fit, or where the last one made them no faster together: then one fewer runs from there on.
+/// Adds trials step by step and measures how many examples per second all of them train on. Stops if more trials would not
+/// fit in memory, or if the last ones did not raise total throughput; then it goes back to the number before.
 #[derive(Clone, Debug)]
 pub struct Parallelism {
     allowed: usize,
@@ -43,52 +43,53 @@ pub struct Parallelism {
     /// Trials added at a time: one for each GPU.
     stride: usize,
     window: Duration,
-    /// When all allowed trials were first seen to learn, and what they have learnt from since.
+    /// When all allowed trials were first seen training, and how many examples they have trained on since.
     watching: Option<(Instant, f64)>,
-    /// Examples a second of fewer trials.
+    /// Examples per second with fewer trials.
     before: Option<f64>,
     settled: bool,
 }
 
-/// One more trial has to add this share of the speed so far.
+/// Minimum relative gain in throughput for which more trials are kept.
 const GAIN: f64 = 0.05;
-/// A trial may come to use more than another was seen to.
+/// Safety factor on memory: a trial may come to use more than was observed.
 const HEADROOM: f64 = 1.2;
 
 impl Parallelism {
-    /// Always this number.
+    /// Allows a fixed number of trials.
     #[must_use]
     pub fn fixed(jobs: NonZeroUsize) -> Self {
         Self { settled: true, ..Self::tuned(jobs.get(), jobs.get(), Duration::ZERO) }
     }
 
-    /// From `stride` on, never more than `most`; each number is watched for a `window`.
+    /// Starts with `stride` trials and never exceeds `most`; each number is measured for a `window`.
     #[must_use]
     pub fn tuned(stride: usize, most: usize, window: Duration) -> Self {
         let stride = stride.clamp(1, most.max(1));
         Self { allowed: stride, most: most.max(1), stride, window, watching: None, before: None, settled: false }
     }
 
-    /// Trials that may run now.
+    /// Returns the number of trials that may run now.
     #[must_use]
     pub fn allowed(&self) -> usize {
         self.allowed
     }
 
-    /// Trials that may ever run in parallel.
+    /// Returns the maximum number of trials that may ever run in parallel.
     #[must_use]
     pub fn most(&self) -> usize {
         self.most
     }
 
-    /// Trials have trained on this many more examples.
+    /// Records that trials have trained on this many more examples.
     pub fn record(&mut self, examples: f64) {
         if let Some((_, sum)) = &mut self.watching {
             *sum += examples;
         }
     }
 
-    /// Looks at the clock: `learning` trials are past their beginning. Says what it has decided, if anything.
+    /// Adjusts the number of trials, given that `learning` of them have begun to train. Returns a message if it has decided
+    /// something.
     pub fn adjust(&mut self, now: Instant, learning: usize, room: impl FnOnce() -> Option<MemoryInfo>) -> Option<String> {
         if self.settled || learning < self.allowed {
             return None;
@@ -137,7 +138,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Speeds of one, two, three … trials, watched one after the other, to the number that is settled on.
+    /// Tries one, two, three … strides of trials, which train at these speeds; returns the number settled on, and the
+    /// message.
     fn settle(speeds: &[f64], most: usize, stride: usize, room: impl Fn(usize) -> Option<MemoryInfo>) -> (usize, String) {
         let mut parallelism = Parallelism::tuned(stride, most, SECOND);
         let mut now = Instant::now();

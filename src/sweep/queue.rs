@@ -1,28 +1,28 @@
-//! Which trial is next: a pure function of the plan and of what has become of its trials.
+//! Choice of the next trial: a pure function of the plan and the states of its trials.
 
 use std::collections::HashMap;
 
 use super::plan::PlannedTrial;
 
-/// What has become of a trial.
+/// The state of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TrialState {
-    /// Not begun, or interrupted.
+    /// Not started, or interrupted.
     Pending,
     /// Running, here or in another process.
     Running,
-    /// At its end, with this score.
+    /// Finished, with this score.
     Done(Option<f64>),
-    /// Stopped at a rung.
+    /// Stopped at a rung, for this reason.
     Pruned(String),
     /// Failed, for this reason.
     Failed(String),
-    /// Not needed any more: its variant was stopped.
+    /// No longer needed, because its variant was stopped.
     Skipped,
 }
 
 impl TrialState {
-    /// Its name, for programs.
+    /// Returns the state's name in JSON output.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl TrialState {
         }
     }
 
-    /// Whether nothing more will happen to the trial.
+    /// Returns whether nothing more will happen to the trial.
     #[must_use]
     pub fn is_final(&self) -> bool {
         !matches!(self, Self::Pending | Self::Running)
@@ -45,17 +45,17 @@ impl TrialState {
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Start the trial of this index.
+    /// Start the trial with this index.
     Start(usize),
-    /// Nothing can start before something ends.
+    /// Nothing can start until a trial ends.
     Wait,
     /// Everything has ended.
     Nothing,
 }
 
-/// The first trial in the order of the plan that can start.
+/// Returns the first trial in plan order that can start.
 ///
-/// A trial whose variant is still being decided upon waits for that; with its variant stopped, it is dropped.
+/// A trial whose variant has not been decided on yet waits for that; if its variant is stopped, it is skipped.
 #[must_use]
 pub fn next(trials: &[PlannedTrial], states: &mut [TrialState]) -> Next {
     drop_stopped(trials, states);
@@ -78,7 +78,7 @@ pub fn next(trials: &[PlannedTrial], states: &mut [TrialState]) -> Next {
     if waits { Next::Wait } else { Next::Nothing }
 }
 
-/// Marks what waits and is not needed any more, because its variant was stopped.
+/// Marks pending trials that are no longer needed because their variant was stopped.
 pub fn drop_stopped(trials: &[PlannedTrial], states: &mut [TrialState]) {
     let deciders = deciders(trials);
     for (index, trial) in trials.iter().enumerate().filter(|(_, trial)| !trial.decides) {
@@ -91,7 +91,7 @@ pub fn drop_stopped(trials: &[PlannedTrial], states: &mut [TrialState]) {
     }
 }
 
-/// By variant, the trial that decides about it.
+/// Maps each variant to the trial that decides about it.
 fn deciders(trials: &[PlannedTrial]) -> HashMap<usize, usize> {
     let deciding = trials.iter().enumerate().filter(|(_, trial)| trial.decides);
     deciding.map(|(index, trial)| (trial.variant, index)).collect()

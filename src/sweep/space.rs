@@ -1,4 +1,4 @@
-//! The axes of a sweep as a space of points.
+//! The axes of a sweep as a search space.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +7,32 @@ use serde_json::Value as Json;
 use crate::experiment::Choice;
 use crate::settings::{Axis, Range, Sweep};
 
-/// One direction in which the trials of a sweep vary.
+/// One dimension in which the trials of a sweep vary.
 #[derive(Clone, Debug)]
 pub enum Dimension {
-    /// Values of one setting, or of several that move together.
+    /// Values of one setting, or of several that change together.
     Points(Vec<Vec<Choice>>),
     /// Numbers between two bounds.
     Range {
-        /// The setting.
+        /// The setting's path.
         path: String,
         /// Its bounds.
         range: Range,
-        /// Whether only whole numbers will do.
+        /// Whether only whole numbers are allowed.
         whole: bool,
     },
 }
 
-/// Every dimension of a sweep, and what is left out of their product.
+/// Every dimension of a sweep, and what is excluded from their product.
 #[derive(Clone, Debug)]
 pub struct SearchSpace {
-    /// The axes in the order of their paths, then the paired values.
+    /// The axes, ordered by path, followed by the paired values.
     pub dimensions: Vec<Dimension>,
     exclude: Vec<BTreeMap<String, Json>>,
 }
 
 impl SearchSpace {
-    /// The space of a sweep; `whole` says which settings are whole numbers.
+    /// Builds the space of a sweep; `whole` tells which settings are whole numbers.
     #[must_use]
     pub fn of(sweep: &Sweep, whole: impl Fn(&str) -> bool) -> Self {
         let mut dimensions: Vec<Dimension> = sweep
@@ -62,7 +62,7 @@ impl SearchSpace {
         Self { dimensions, exclude: sweep.exclude.clone() }
     }
 
-    /// Whether a point belongs to the sweep.
+    /// Returns whether a point belongs to the sweep.
     #[must_use]
     pub fn allows(&self, point: &[Choice]) -> bool {
         let holds =
@@ -70,7 +70,7 @@ impl SearchSpace {
         !self.exclude.iter().any(|entry| entry.iter().all(holds))
     }
 
-    /// A point of this space as choices with the places where the experiment names them; none if it is not of this space.
+    /// Returns a point of this space as choices, with their places in the experiment; `None` if it is not in this space.
     #[must_use]
     pub fn locate(&self, point: &BTreeMap<String, Json>) -> Option<Vec<Choice>> {
         let mut choices = Vec::new();
@@ -91,7 +91,7 @@ impl SearchSpace {
         (choices.len() == point.len() && self.allows(&choices)).then_some(choices)
     }
 
-    /// The first `exclude` table that leaves out none of these points.
+    /// Returns the index of the first `exclude` table that excludes none of these points.
     #[must_use]
     pub fn idle_exclusion(&self, points: impl Iterator<Item = Vec<Choice>>) -> Option<usize> {
         let only = |index: usize| Self { dimensions: Vec::new(), exclude: vec![self.exclude[index].clone()] };
@@ -106,13 +106,13 @@ impl SearchSpace {
     }
 }
 
-/// A point as a text that is the same for equal points.
+/// Returns a text that is the same for equal points.
 pub(super) fn point_key(point: &BTreeMap<String, Json>) -> String {
     let value = |value: &Json| value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string());
     point.iter().map(|(path, choice)| format!("{path}={}", value(choice))).collect::<Vec<_>>().join("\n")
 }
 
-/// 8 and 8.0 are the same value.
+/// Returns whether two values are the same; 8 and 8.0 are.
 pub(super) fn same(a: &Json, b: &Json) -> bool {
     match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => a == b,

@@ -1,4 +1,4 @@
-//! What a sweep tries next, and what a strategy knows when it is asked for that.
+//! Search strategies: what a sweep tries next, and the history that a strategy sees.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,31 +12,31 @@ use crate::task::metrics::Direction;
 
 /// Proposes the variants of a sweep, one after the other; each is trained with every seed.
 ///
-/// A proposal is a function of the sweep's space and seed and of the history alone. The plan on disk is the history, so
-/// that a process which takes over, or several that share a sweep, continue what others began.
+/// A proposal depends only on the sweep's space and seed and on the history. The plan on disk is the history, so a process
+/// that takes over, or several that share a sweep, continue what others began.
 pub trait Strategy {
-    /// The variant that follows those of the plan. It is none of them ([`History::contains`]).
+    /// Returns the variant that follows those in the plan. It is not one of them ([`History::contains`]).
     fn next(&mut self, history: &History) -> Proposal;
 
-    /// Whether proposals depend on scores. If so, each is asked for when a worker is free to train it; if not, all are
-    /// asked for before the first trial, with an empty history.
+    /// Returns whether proposals depend on scores. If so, each is requested when a worker is free to train it; if not, all
+    /// are requested before the first trial, with an empty history.
     fn is_adaptive(&self) -> bool {
         true
     }
 }
 
-/// What a strategy answers.
+/// A strategy's answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proposal {
     /// Train this variant.
     Variant(Vec<Choice>),
     /// Ask again when another trial has ended.
     Wait,
-    /// There is nothing more to try.
+    /// There is nothing left to try.
     Done,
 }
 
-/// The variants in the plan, in the plan's order.
+/// The variants in the plan, in plan order.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     variants: Vec<TriedVariant>,
@@ -48,25 +48,25 @@ pub struct History {
 pub struct TriedVariant {
     /// The values of its settings, by dotted path.
     pub point: BTreeMap<String, Json>,
-    /// What has come of it.
+    /// The result of its trials.
     pub result: VariantResult,
 }
 
-/// What has come of a variant's trials.
+/// The result of a variant's trials.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum VariantResult {
-    /// Some of them have not ended.
+    /// Some trials have not ended.
     Open,
-    /// The mean of their scores by the sweep's metric, negated where lower is better: more is always better here.
+    /// The mean of the scores by the sweep's metric, negated if lower is better: here, higher is always better.
     Scored(f64),
     /// It was stopped at a rung, because it fell behind.
     Stopped,
-    /// None of them has a score.
+    /// No trial has a score.
     Failed,
 }
 
 impl History {
-    /// The history that a plan and what has become of its trials make.
+    /// Builds the history from a plan and the states of its trials.
     #[must_use]
     pub fn of(trials: &[PlannedTrial], states: &[TrialState], direction: Direction) -> Self {
         let mut by_variant: HashMap<usize, usize> = HashMap::new();
@@ -86,19 +86,19 @@ impl History {
         history
     }
 
-    /// Every variant, in the plan's order.
+    /// Returns every variant, in plan order.
     #[must_use]
     pub fn variants(&self) -> &[TriedVariant] {
         &self.variants
     }
 
-    /// Whether a variant with these values is in the plan; 8 and 8.0 are one value.
+    /// Returns whether a variant with these values is in the plan; 8 and 8.0 are the same value.
     #[must_use]
     pub fn contains(&self, point: &BTreeMap<String, Json>) -> bool {
         self.keys.contains(&point_key(point))
     }
 
-    /// Whether trials of some variant have not ended.
+    /// Returns whether any variant has trials that have not ended.
     #[must_use]
     pub fn has_open(&self) -> bool {
         self.variants.iter().any(|variant| variant.result == VariantResult::Open)

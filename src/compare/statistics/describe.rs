@@ -1,10 +1,10 @@
-//! What a list of scores looks like.
+//! Descriptive statistics of scores.
 
 use serde::Serialize;
 
 use super::student::quantile_975;
 
-/// An interval from fewer scores than this says more about Student's t than about the scores.
+/// Minimum number of scores for an interval; with fewer, it says more about Student's t than about the scores.
 pub const FEWEST_FOR_INTERVAL: usize = 3;
 
 /// Location and spread of scores.
@@ -14,9 +14,9 @@ pub struct Description {
     pub n: usize,
     /// Arithmetic mean.
     pub mean: f64,
-    /// Sample standard deviation (n - 1); none for a single score.
+    /// Sample standard deviation (n - 1); `None` for a single score.
     pub sd: Option<f64>,
-    /// 95% confidence interval of the mean by Student's t; none for fewer than [`FEWEST_FOR_INTERVAL`] scores.
+    /// 95% confidence interval of the mean by Student's t; `None` for fewer than [`FEWEST_FOR_INTERVAL`] scores.
     pub interval: Option<(f64, f64)>,
     /// Middle score, or the mean of the two middle ones.
     pub median: f64,
@@ -27,7 +27,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// Describes scores; none where there are none.
+    /// Describes scores; `None` if there are none.
     #[must_use]
     pub fn of(scores: &[f64]) -> Option<Self> {
         let mut sorted = scores.to_vec();
@@ -43,8 +43,8 @@ impl Description {
         Some(Self { n, mean, sd, interval, median, min, max })
     }
 
-    /// The same for scores that cannot lie outside of `range`: nor can their mean, and an interval cut to where its
-    /// quantity can lie covers it as often as before.
+    /// Clips the interval to `range`, outside of which neither scores nor their mean can lie. The clipped interval covers
+    /// the mean as often as before.
     #[must_use]
     pub fn within(self, range: (f64, f64)) -> Self {
         Self { interval: self.interval.map(|interval| cut(interval, range)), ..self }
@@ -55,15 +55,15 @@ pub(super) fn cut(interval: (f64, f64), range: (f64, f64)) -> (f64, f64) {
     (interval.0.clamp(range.0, range.1), interval.1.clamp(range.0, range.1))
 }
 
-/// Arithmetic mean; NaN of nothing.
+/// Returns the arithmetic mean; NaN for no values.
 pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Sample standard deviation; none for fewer than two values.
+/// Returns the sample standard deviation; `None` for fewer than two values.
 pub(super) fn deviation(values: &[f64]) -> Option<f64> {
     let freedom = values.len().checked_sub(1).filter(|freedom| *freedom > 0)?;
-    // Equal values have no spread, which rounding in the mean would hide.
+    // Equal values have no spread, which rounding errors in the mean would hide.
     if values.windows(2).all(|pair| pair[0] == pair[1]) {
         return Some(0.0);
     }

@@ -1,28 +1,28 @@
-//! What plots have in common: the frame, its ticks, and lines of points.
+//! What plots share: the frame, its ticks, and lines through points.
 
 use maud::{Markup, html};
 
 use super::scale::{Scale, tick};
 
-/// Colors that a reader can tell apart.
+/// Number of colors that a reader can tell apart.
 const COLORS: usize = 8;
-/// Shapes of marks. Their number and that of colors have 24 as their least common multiple: so many variants look different.
+/// Number of mark shapes. With the number of colors, its least common multiple is 24: that many variants look different.
 const SHAPES: usize = 6;
 const DIFFERENT: usize = 24;
 
-/// The classes that give a variant its color, and its lines their dashes.
+/// Returns the CSS classes that give a variant its color and its lines their dashes.
 #[must_use]
 pub fn hue(variant: usize) -> String {
     if variant < DIFFERENT { format!("c{} d{}", variant % COLORS, variant / COLORS) } else { "rest".into() }
 }
 
-/// The class of a variant's mark outside of plots.
+/// Returns the CSS classes of a variant's mark outside of plots.
 #[must_use]
 pub fn swatch(variant: usize) -> String {
     format!("swatch {} s{}", hue(variant), variant % SHAPES)
 }
 
-/// A variant's mark around a place: a circle, a square, a triangle, a diamond, a triangle upside down or a cross.
+/// Draws a variant's mark at a position: a circle, a square, a triangle, a diamond, an upside-down triangle or a cross.
 #[must_use]
 pub fn mark(variant: usize, (x, y): (f64, f64), radius: f64, class: &str, title: &str) -> Markup {
     let polygon = |corners: &[(f64, f64)]| {
@@ -61,27 +61,27 @@ pub fn mark(variant: usize, (x, y): (f64, f64), radius: f64, class: &str, title:
     html! { path class=(format!("{class} {}", hue(variant))) d=(shape) { title { (title) } } }
 }
 
-/// A coordinate with one digit after the point.
+/// Formats a coordinate with one decimal.
 #[must_use]
 pub fn place(value: f64) -> String {
     format!("{value:.1}")
 }
 
-/// The size of a small plot, and what is left of it for the data.
+/// The size of a small plot, and the area in it for the data.
 pub struct Frame {
-    /// Width of the whole.
+    /// Total width.
     pub width: f64,
-    /// Height of the whole.
+    /// Total height.
     pub height: f64,
-    /// Left, right, top and bottom of the data.
+    /// Left, right, top and bottom of the data area.
     pub inner: (f64, f64, f64, f64),
 }
 
-/// A panel of a grid of plots.
+/// A panel in a grid of plots.
 pub const PANEL: Frame = Frame { width: 360.0, height: 220.0, inner: (48.0, 350.0, 28.0, 190.0) };
 
 impl Frame {
-    /// A plot with a title, ticks of both scales, and `content` over them.
+    /// Draws a plot with a title, ticks on both axes, and `content` on top.
     #[must_use]
     pub fn draw(&self, title: &str, x: (&Scale, &str), y: &Scale, content: &Markup) -> Markup {
         let (left, right, top, bottom) = self.inner;
@@ -104,7 +104,7 @@ impl Frame {
     }
 }
 
-/// A line through points; a single point is a dot.
+/// Draws a line through points; a single point becomes a dot.
 #[must_use]
 pub fn line(points: &[(f64, f64)], x: &Scale, y: &Scale, class: &str, title: &str) -> Markup {
     let finite: Vec<&(f64, f64)> = points.iter().filter(|(a, b)| a.is_finite() && b.is_finite()).collect();
