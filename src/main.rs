@@ -33,7 +33,7 @@ fn fail(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.exit_code())
 }
 
-/// Help, the version, or what is wrong with the command line.
+/// Prints help, the version, or what is wrong with the command line.
 fn answer(error: &clap::Error) -> ExitCode {
     let text = |error: &clap::Error| Styled::of_masked_parts(error.render().ansi().to_string());
     if !error.use_stderr() {
@@ -41,7 +41,7 @@ fn answer(error: &clap::Error) -> ExitCode {
         let printed = printed.context("cannot write to standard output").map_err(Failure::RunDirectory);
         return printed.map_or_else(|failure| fail(&failure), |()| ExitCode::SUCCESS);
     }
-    // clap repeats words of the command line, which may be names of files, among its own colors.
+    // clap's colored message repeats words of the command line, such as file names, so these are masked first.
     let words: Vec<OsString> = std::env::args_os().map(|word| masked_line(&word.to_string_lossy()).into_owned().into()).collect();
     let masked = cli::parse(&words).map_or_else(|error| text(&error), |_| Styled::plain(&error.to_string()));
     complain_styled(&masked);

@@ -11,7 +11,7 @@ use crate::report::SpeedFigures;
 use crate::tokens::TokenCache;
 use crate::train::{matmul_peak, measure};
 
-/// Takes some steps of an experiment and tells how fast they were.
+/// Times some steps of an experiment and prints how fast they were.
 pub fn bench(arguments: &BenchArgs) -> Outcome<()> {
     let overrides = arguments.overrides.all();
     let inputs = TrialInputs::read(

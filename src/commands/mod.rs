@@ -23,7 +23,7 @@ use crate::failure::{Failure, Outcome};
 use crate::report::pretty_json as pretty;
 use crate::terminal;
 
-/// Does what the command line says.
+/// Executes the command line.
 pub fn execute(cli: Cli) -> Outcome<()> {
     match cli.command {
         Command::Run(arguments) => run::run(&arguments),
@@ -44,17 +44,17 @@ pub fn execute(cli: Cli) -> Outcome<()> {
     }
 }
 
-/// Prints a text for people.
+/// Prints text for people.
 fn print(text: &str) -> Outcome<()> {
     written(terminal::print(text))
 }
 
-/// Prints what other programs read, byte by byte where that is not a terminal.
+/// Prints data for other programs, byte for byte unless it goes to a terminal.
 fn print_data(text: &str) -> Outcome<()> {
     written(terminal::print_data(text))
 }
 
-/// Nobody may take for complete what was cut.
+/// Turns a failed write into a failure, so that truncated output is not taken for complete.
 fn written(outcome: std::io::Result<()>) -> Outcome<()> {
     outcome.context("cannot write to standard output").map_err(Failure::RunDirectory)
 }

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::runs::StoredRun;
 use crate::terminal::{Width, draws_bars};
 
-/// Removes what no finished run needs any more, or says what that is.
+/// Removes what finished runs no longer need, or prints what that is.
 pub fn prune(arguments: &PruneArgs) -> Outcome<()> {
     let (asks, width) = (asks(arguments)?, Width::of_stdout());
     let runs: Vec<StoredRun> = select(&arguments.runs.root, &arguments.which)?.into_iter().map(|run| run.run).collect();
@@ -41,7 +41,7 @@ pub fn prune(arguments: &PruneArgs) -> Outcome<()> {
     print(&if asks { sentence } else { found.text(&sentence, width) })
 }
 
-/// Whether a person is asked first. Nobody removes parts of all runs by accident.
+/// Returns whether to ask for confirmation first, so that nobody prunes all runs by accident.
 fn asks(arguments: &PruneArgs) -> Outcome<bool> {
     let is_narrowed = !arguments.which.is_empty() || arguments.older_than.is_some() || arguments.larger_than.is_some();
     if arguments.dry_run || arguments.all || is_narrowed {

@@ -14,7 +14,7 @@ use crate::report::Compared;
 use crate::report::page::{Heading, page, plots};
 use crate::runs::Versions;
 
-/// Writes a page about the runs that are meant.
+/// Writes a page about the selected runs.
 pub fn report(arguments: &ReportArgs) -> Outcome<()> {
     let Compared { selected, comparisons } = Compared::of(&arguments.selection)?;
     let (left_out, runs) = (selected.sentences(), selected.runs);
@@ -22,7 +22,7 @@ pub fn report(arguments: &ReportArgs) -> Outcome<()> {
     let folder = arguments.output.parent().unwrap_or(Path::new(""));
     let made = format!("Made by gluepot {} on {}.", Versions::this().gluepot, Utc::now().format("%Y-%m-%d %H:%M UTC"));
     let text = page(&Heading { title: title(&runs), made, left_out }, &comparisons, &runs, folder);
-    // With the page on standard output, nothing else may be there.
+    // With the page on standard output, nothing else may be printed there.
     let say = |path: &Path| {
         let line = format!("wrote {}", path.display());
         if to_stdout {
@@ -51,7 +51,7 @@ fn write(path: &Path, text: &str) -> Outcome<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display())).map_err(Failure::RunDirectory)
 }
 
-/// The names of the experiments.
+/// Joins the names of the experiments.
 fn title(runs: &[ComparedRun]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for run in runs {

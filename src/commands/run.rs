@@ -18,7 +18,7 @@ pub fn run(arguments: &RunArgs) -> Outcome<()> {
         }
         ended.result.as_ref().map_or(Ok(()), |result| print(result))
     });
-    // Of several experiments, those that finished are printed whatever became of the others.
+    // With several experiments, print those that finished, whatever happened to the others.
     if is_json && matches!(outcome, Ok(()) | Err(Failure::Several { .. })) {
         print(&pretty(&json!(finished)))?;
     }

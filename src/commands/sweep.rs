@@ -11,7 +11,7 @@ use crate::hub::Hub;
 use crate::progress::Loudness;
 use crate::terminal::Width;
 
-/// Runs what is left of a sweep, or shows what it would run.
+/// Runs the remaining trials of a sweep, or shows what it would run.
 pub fn sweep(arguments: &SweepArgs) -> Outcome<()> {
     let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };
     let hub = Hub::from_env(loudness == Loudness::Normal);
@@ -33,7 +33,7 @@ pub fn sweep(arguments: &SweepArgs) -> Outcome<()> {
     print_end(sweep.run(loudness)?, &arguments.format)
 }
 
-/// Prints what a sweep has come to.
+/// Prints the result of a sweep.
 pub(super) fn print_end(end: SweepEnd, format: &OutputFormat) -> Outcome<()> {
     for warning in &end.warnings {
         warn(warning);

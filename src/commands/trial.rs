@@ -1,4 +1,4 @@
-//! `gluepot trial`: one trial of a sweep, in a process of its own. People type `gluepot sweep`.
+//! `gluepot trial`: one trial of a sweep, in its own process. Users call `gluepot sweep` instead.
 
 use crate::cli::TrialArgs;
 use crate::execute::run_trial;

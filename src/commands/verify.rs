@@ -12,7 +12,7 @@ use crate::numbers::counted;
 use crate::runs::{Finding, unchecked, verify as look};
 use crate::sweep::{RunOrSweep, resolve, verify_sweep};
 
-/// Says of everything in run directories whether it is what the run wrote.
+/// Prints for each item in the run directories whether it is intact.
 pub fn verify(arguments: &VerifyArgs) -> Outcome<()> {
     let (mut damaged, mut reports) = (Vec::new(), Vec::new());
     for name in &arguments.which {

@@ -1,4 +1,4 @@
-//! From runs to comparisons.
+//! Builds comparisons from runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,11 +18,11 @@ use crate::runs::{RunFacts, Summary};
 use crate::settings::{CHECKPOINT, properties};
 use crate::task::metrics::{Direction, LOSS};
 
-/// Task and what it predicts, hashes of the validation and the training split, examples scored on, metric: what runs must have
-/// in common.
+/// What runs must have in common: the task's name and head, hashes of the validation and training splits, the number of
+/// validation examples, and the metric.
 type Key = ((String, Option<String>), String, String, usize, String);
 
-/// Compares runs; those of other tasks, other data or another metric in comparisons of their own.
+/// Compares runs; those with another task, other data or another metric get comparisons of their own.
 pub fn compare(runs: &[ComparedRun], options: &Options) -> Result<Vec<Comparison>, String> {
     for path in &options.by {
         if path == "seed" {
@@ -37,7 +37,7 @@ pub fn compare(runs: &[ComparedRun], options: &Options) -> Result<Vec<Comparison
         let facts = &run.run.facts;
         let hash = |split: &str| facts.hashes.data.get(split).cloned().unwrap_or_default();
         let metric = options.metric.clone().unwrap_or_else(|| judged_by(run).into());
-        // Two tasks may have one name.
+        // Different tasks may have the same name.
         let head = facts.task_definition.as_ref().and_then(|task| serde_json::to_string(&task.head).ok());
         let key = ((facts.task.clone(), head), hash("validation"), hash("train"), facts.validation_examples, metric);
         groups.entry(key).or_default().push(run);
@@ -49,7 +49,7 @@ pub fn compare(runs: &[ComparedRun], options: &Options) -> Result<Vec<Comparison
     groups.iter().map(|(key, group)| compare_group(group, &key.4, elsewhere(key), options)).collect()
 }
 
-/// The metric that picked a run's best checkpoint; the loss, which every task has, where nothing tells.
+/// Returns the metric that picked a run's best checkpoint; if nothing tells, the loss, which every task has.
 fn judged_by(run: &ComparedRun) -> &str {
     let summarized = || run.run.summary.as_ref().map(|summary| summary.metric.as_str());
     run.settings.get("metric").and_then(Value::as_str).or_else(summarized).unwrap_or(LOSS)
@@ -87,7 +87,7 @@ fn compare_group(
         .zip(shown)
         .map(|(group, settings)| Variant { settings, ..scoring.variant(group, &others, averaged) })
         .collect();
-    // Without another word the others are compared with what was run first: usually the baseline.
+    // By default, the others are compared with what was run first: usually the baseline.
     let reference = match &options.reference {
         None => variants.iter().position(|variant| variant.score.is_some()).unwrap_or(0),
         Some(name) => order::meant(name, &variants, &columns)?,
@@ -122,7 +122,7 @@ fn other_metrics(runs: &[&ComparedRun], metric: &str) -> Vec<String> {
     names.into_iter().filter(|name| *name != metric).cloned().collect()
 }
 
-/// How runs are scored.
+/// How the runs of a comparison are scored.
 struct Scoring<'a> {
     metric: &'a str,
     direction: Direction,
@@ -196,10 +196,10 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     Description::of(&values.collect::<Vec<_>>()).map(|description| description.mean)
 }
 
-/// What a run was computed by, in one respect.
+/// Returns one aspect of how a run was computed.
 type Aspect<'a> = &'a dyn Fn(&RunFacts) -> Option<String>;
 
-/// What computed the runs, as far as it is not the same for all of them.
+/// Returns what computed the runs, as far as it is not the same for all of them: the number of runs by value.
 fn computed_by(runs: &[&ComparedRun]) -> BTreeMap<&'static str, BTreeMap<String, usize>> {
     let instruction_set = |facts: &RunFacts| {
         let hosts = facts.resumed.iter().map(|resumption| &resumption.host).chain([&facts.host]);
@@ -227,7 +227,7 @@ fn computed_by(runs: &[&ComparedRun]) -> BTreeMap<&'static str, BTreeMap<String,
     let mut computed_by = BTreeMap::new();
     for (part, value) in parts {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        // What runs of earlier versions do not tell is not taken for different.
+        // A value that runs of earlier versions do not record does not count as different.
         for value in runs.iter().filter_map(|run| value(&run.run.facts)) {
             *counts.entry(value).or_default() += 1;
         }

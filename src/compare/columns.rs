@@ -1,4 +1,4 @@
-//! What tells variants apart, as a table shows it.
+//! The settings that distinguish variants, as a table shows them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,19 +12,20 @@ use crate::machine::relative_path;
 use crate::runs::{RESUMED, TOKENIZATION};
 use crate::settings::{CHECKPOINT, properties};
 
-/// What counts of a setting of a run: its value, or the content that it names.
+/// Returns the value of a run's setting that counts in comparisons: the content of the files that it names, or else the
+/// setting itself.
 pub(super) fn counted<'a>(run: &'a ComparedRun, path: &str) -> Option<&'a Value> {
     run.deciding.get(path).or_else(|| run.settings.get(path))
 }
 
-/// The settings in which runs differ, among those that `is_meant` takes.
+/// Returns the settings, among those that `is_meant` accepts, in which runs differ.
 pub(super) fn differing(runs: &[&ComparedRun], is_meant: impl Fn(&str) -> bool) -> Vec<String> {
     let paths: BTreeSet<&String> = runs.iter().flat_map(|run| run.deciding.keys().chain(run.settings.keys())).collect();
     let differs = |path: &&String| runs.windows(2).any(|pair| counted(pair[0], path) != counted(pair[1], path));
     paths.into_iter().filter(|path| is_meant(path)).filter(differs).cloned().collect()
 }
 
-/// The values of these settings as a table shows them, for one run of each variant.
+/// Returns the values of these settings as a table shows them, for one run of each variant.
 pub(super) fn shown_values(runs: &[&ComparedRun], columns: &[String]) -> Vec<BTreeMap<String, Value>> {
     let of_run = |run: &&ComparedRun| {
         let value = |path: &String| Some((path.clone(), shown_value(run, path, runs)?));
@@ -44,7 +45,7 @@ fn shown_value(run: &ComparedRun, path: &str, others: &[&ComparedRun]) -> Option
     if !properties().is_path(path) {
         return run.settings.get(path).cloned();
     }
-    // One name for several contents needs their hashes to be told apart.
+    // If one name stands for several contents, hashes tell them apart.
     let alike: Vec<&Value> =
         others.iter().filter(|other| named(other, path) == name).filter_map(|run| counted(run, path)).collect();
     let own = counted(run, path)?;
@@ -57,11 +58,11 @@ fn shown_value(run: &ComparedRun, path: &str, others: &[&ComparedRun]) -> Option
     Some(if parts.is_empty() { name.into() } else { format!("{name} ({})", parts.join(", ")).into() })
 }
 
-/// The files of a setting as the experiment names them.
+/// Returns the name that the experiment uses for the files of a setting.
 pub(super) fn named(run: &ComparedRun, path: &str) -> String {
     let written = run.settings.get(path).and_then(Value::as_str);
     match (written, path) {
-        // Written as seen from the run directory.
+        // Recorded relative to the run directory.
         (Some(name), _) if name.starts_with('.') => relative_path::read(&run.run.path, Path::new(name)).display().to_string(),
         (Some(name), _) => name.into(),
         (None, CHECKPOINT) => run.run.facts.checkpoint.clone(),
@@ -77,7 +78,7 @@ fn short_hash(value: &Value) -> String {
     }
 }
 
-/// Several names of the same files, each once, in the order of the runs; fewer than two where there is one.
+/// Returns the names that the runs use for the same files, each once, in the order of the runs.
 pub(super) fn names(runs: &[&ComparedRun], path: &str) -> Vec<String> {
     let mut names = Vec::new();
     for name in runs.iter().map(|run| named(run, path)) {

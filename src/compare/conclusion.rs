@@ -1,4 +1,4 @@
-//! A comparison in plain sentences: what it shows, and what so few runs cannot show.
+//! Conclusions from a comparison in plain sentences: what it shows, and what too few runs cannot show.
 
 use super::notes::p_text;
 use super::variant::{Comparison, Variant};
@@ -6,13 +6,13 @@ use crate::compare::statistics::{Method, holm, smallest_exact_p};
 use crate::numbers::{counted, p_value};
 use crate::task::metrics::Direction;
 
-/// The level of significance that sentences speak of.
+/// The significance level that the sentences use.
 const LEVEL: f64 = 0.05;
 
-/// The best of so many variants or more owes some of its lead to having been picked.
+/// From this many variants on, the lead of the best is partly due to having been picked.
 const MANY: usize = 4;
 
-/// What has to be known of the runs, and what may be concluded, sentence by sentence.
+/// Returns the notes on the runs and the conclusions, sentence by sentence.
 #[must_use]
 pub fn conclusions(comparison: &Comparison) -> Vec<String> {
     let mut sentences: Vec<String> = comparison.notes.iter().map(|note| note.text.clone()).collect();
@@ -35,7 +35,7 @@ pub fn conclusions(comparison: &Comparison) -> Vec<String> {
     sentences
 }
 
-/// How many comparisons have a p-value.
+/// Returns the number of comparisons that have a p-value.
 fn comparisons(comparison: &Comparison) -> usize {
     comparison.variants.iter().filter(|variant| variant.adjusted_p.is_some()).count()
 }
@@ -53,7 +53,7 @@ fn best_against_reference(comparison: &Comparison) -> Option<String> {
     let difference = rival.difference.as_ref()?;
     let (rival_name, reference_name) = (rival.label(&comparison.columns), reference.label(&comparison.columns));
     let metric = &comparison.metric;
-    // What rounding leaves of two equal means.
+    // Two equal means may differ by rounding.
     let is_same = difference.mean.abs() < 1e-12;
     let is_better = comparison.direction.improves(difference.mean, 0.0);
     let word = if is_better { "better" } else { "worse" };
@@ -75,7 +75,7 @@ fn best_against_reference(comparison: &Comparison) -> Option<String> {
             )
         }
     };
-    // The table's means are over all seeds.
+    // The means in the table are over all seeds.
     let of_means = rival.mean()? - reference.mean()?;
     if let Some(pairing) = rival.pairing.as_ref().filter(|_| (of_means - difference.mean).abs() >= 5e-5) {
         let seeds = counted(pairing.shared, "seed", "seeds");
@@ -93,13 +93,14 @@ fn best_against_reference(comparison: &Comparison) -> Option<String> {
     Some(text)
 }
 
-/// What the number of shared seeds can show at all.
+/// Describes what the number of shared seeds can show at all.
 fn power(comparison: &Comparison) -> Option<String> {
     if comparison.variants.iter().all(|variant| variant.scores.len() <= 1) {
         return Some("One run of each variant cannot show what is chance: run more seeds.".into());
     }
     let p: Vec<Option<f64>> = comparison.variants.iter().map(Variant::p).collect();
-    // The adjusted p-value of a variant if its exact test gave the smallest that so many pairs can, and the others theirs.
+    // The adjusted p-value of a variant if its exact test gave the smallest p-value possible with this many pairs, while the
+    // others keep theirs.
     let adjusted = |index: usize, pairs: usize| {
         let mut p = p.clone();
         p[index] = Some(smallest_exact_p(pairs)?);
@@ -132,7 +133,7 @@ fn power(comparison: &Comparison) -> Option<String> {
     ))
 }
 
-/// A winner of many was picked on the scores that it is praised for.
+/// Warns that the best of many variants was picked by the same scores that are reported for it.
 fn optimism(comparison: &Comparison, scored: &[&Variant]) -> Option<String> {
     let best = best(comparison, None)?.label(&comparison.columns);
     (scored.len() >= MANY).then(|| {

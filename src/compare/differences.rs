@@ -1,10 +1,10 @@
-//! How variants differ from the reference.
+//! Differences of variants from the reference.
 
 use super::variant::{Pairing, Variant};
 use crate::compare::statistics::{holm, paired, welch};
 
-/// Adds to each variant its difference to the reference: by seed where two seeds or more are shared, else of independent
-/// samples; and its p-value, adjusted by Holm's method.
+/// Adds to each variant its difference from the reference, paired by seed if enough seeds are shared and otherwise of
+/// independent samples, and its p-value, adjusted by Holm's method.
 pub(super) fn add(variants: &mut [Variant], reference: usize, range: (f64, f64)) {
     let base = variants[reference].scores.clone();
     for (_, variant) in variants.iter_mut().enumerate().filter(|(index, _)| *index != reference) {
@@ -21,7 +21,7 @@ pub(super) fn add(variants: &mut [Variant], reference: usize, range: (f64, f64))
         let by_seed = pairing.is_by_seed(b.len(), a.len());
         let difference = if by_seed { paired(&pairs) } else { welch(&a, &b) };
         variant.difference = difference.map(|difference| difference.within(range));
-        // A single pair can show nothing, and must not cost the other comparisons any power.
+        // A single pair cannot show anything, and must not cost the other comparisons any power.
         if let Some(difference) = variant.difference.as_mut().filter(|difference| difference.n < 2) {
             difference.p = None;
         }

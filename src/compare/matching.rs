@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{ComparedRun, Filter};
 use crate::experiment::{Equivalent, equivalent, nearest};
 
-/// The runs that match, perhaps none; names that none of them has are mistakes.
+/// Returns the runs that match, possibly none. A name that no run has is an error.
 pub fn matching(runs: Vec<ComparedRun>, filter: &Filter) -> Result<Vec<ComparedRun>, String> {
     if let Some(unknown) = filter.names().into_iter().find(|name| runs.iter().all(|run| run.quantity(name).is_none())) {
         let known: BTreeSet<&str> = runs.iter().flat_map(ComparedRun::quantities).collect();

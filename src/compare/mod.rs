@@ -1,4 +1,4 @@
-//! Runs grouped into variants and compared: which setting is better, by how much, and is that more than chance.
+//! Runs grouped into variants and compared: which settings are better, by how much, and is that more than chance.
 //!
 //! ```text
 //! arguments ─► select ─► runs, and what had to be left out
@@ -35,5 +35,5 @@ pub use options::{Options, Sort};
 pub use select::{ComparedRun, LeftOut, Reason, Selected, select, select_all};
 pub use variant::{Comparison, Pairing, Variant};
 
-/// What is said above several comparisons.
+/// The sentence above several comparisons.
 pub const APART: &str = "Runs on different tasks or data, or judged by different metrics, are compared separately.";

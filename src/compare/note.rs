@@ -1,20 +1,20 @@
-//! A remark beside a comparison.
+//! A note on a comparison.
 
 use serde::Serialize;
 
-/// Something to know.
+/// Something that a reader of a comparison should know.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Note {
     pub kind: &'static str,
-    /// How many runs, or seeds for `unpaired`, it is about.
+    /// Number of runs, or seeds for `unpaired`, that it is about.
     pub count: usize,
-    /// Their ids, where it is about single runs.
+    /// Their ids, if it is about individual runs.
     pub runs: Vec<String>,
-    /// In a sentence.
+    /// The note as a sentence.
     pub text: String,
 }
 
-/// The first few of a list, and how many more there are.
+/// Lists the first few items, and how many more there are.
 pub(super) fn few(items: &[String]) -> String {
     const SHOWN: usize = 5;
     let mut text = items.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! What a reader has to know of the runs behind the numbers: nothing is left out unsaid.
+//! Notes on the runs behind the numbers, so that nothing is left out silently.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,16 +13,16 @@ use crate::numbers::{counted, p_value, score};
 use crate::runs::{RESUMED, Status};
 use crate::settings::{CHECKPOINT, DATA_SOURCE};
 
-/// What is known beside the comparison itself.
+/// What is known besides the comparison itself.
 pub(super) struct NoteContext<'a> {
     pub grouped: &'a Grouped<'a>,
     pub looks: &'a Looks,
     pub guessing: Option<&'a Guessing>,
     /// Metrics that picked the runs' best checkpoints.
     pub judges: BTreeSet<&'a str>,
-    /// Runs on the same data that were judged by another metric and are compared elsewhere, by metric.
+    /// Runs on the same data that another metric judged, which are compared elsewhere: their number by metric.
     pub elsewhere: BTreeMap<String, usize>,
-    /// The place of each variant of the table among the groups.
+    /// For each row of the table, the index of its group.
     pub order: &'a [usize],
 }
 
@@ -31,13 +31,13 @@ impl NoteContext<'_> {
         &self.grouped.groups[self.order[place]]
     }
 
-    /// Runs of all groups, in the order of the table.
+    /// Returns runs of all groups, in the order of the table.
     fn runs(&self, of: impl for<'b> Fn(&'b Group<'_>) -> Vec<&'b ComparedRun>) -> Vec<&ComparedRun> {
         (0..self.order.len()).flat_map(|place| of(self.group(place))).collect()
     }
 }
 
-/// Everything that there is to know of a comparison.
+/// Returns every note on a comparison.
 pub(super) fn notes(comparison: &Comparison, found: &NoteContext<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
     notes.extend(evaluations(comparison, found));
@@ -162,7 +162,7 @@ fn lacking(comparison: &Comparison, found: &NoteContext<'_>) -> Option<Note> {
     note("lacking", &runs, text)
 }
 
-/// What is left out of averages over other settings.
+/// Describes what is left out of averages over other settings.
 fn unmatched(comparison: &Comparison, found: &NoteContext<'_>) -> Option<Note> {
     let runs = found.runs(|group| group.unmatched.clone());
     let label = |group: usize| {
@@ -190,7 +190,7 @@ fn unmatched(comparison: &Comparison, found: &NoteContext<'_>) -> Option<Note> {
     note("unmatched", &runs, format!("{are} left out, because only equal other settings can be compared: {reasons}.{rest}"))
 }
 
-/// Over how many combinations of other settings scores are averaged.
+/// Describes how many combinations of other settings scores are averaged over.
 fn averaged(found: &NoteContext<'_>) -> Option<Note> {
     let count = found.grouped.blocks;
     let mixed = " Not every seed has all of them, so means and intervals mix unlike runs; differences do not.";
@@ -297,7 +297,7 @@ fn guessing(comparison: &Comparison, found: &NoteContext<'_>) -> Vec<Note> {
     notes
 }
 
-/// A p-value in a sentence: `p = 0.031`, `p < 0.001`.
+/// Formats a p-value for a sentence: `p = 0.031`, `p < 0.001`.
 pub(super) fn p_text(p: f64) -> String {
     let text = p_value(p);
     if text.starts_with('<') { format!("p {text}") } else { format!("p = {text}") }

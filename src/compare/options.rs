@@ -1,13 +1,13 @@
-//! How to compare.
+//! Options of a comparison.
 
-/// How to compare.
+/// How to compare runs.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The metric, where it is not the one that the runs were judged by.
+    /// The metric, if it is not the one that the runs were judged by.
     pub metric: Option<String>,
-    /// Settings that make a variant, where not all of them do.
+    /// Settings to group runs by; empty for all of them.
     pub by: Vec<String>,
-    /// The variant that the others are compared with: its number as listed without it, or `setting=value`.
+    /// The variant that the others are compared with: `setting=value`, or the beginning of a run's id.
     pub reference: Option<String>,
     /// The order of the table.
     pub sort: Sort,
@@ -16,9 +16,9 @@ pub struct Options {
 /// The order of variants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// The best mean first.
+    /// Best mean first.
     #[default]
     Score,
-    /// By a setting or `n`, `time`.
+    /// By a setting, `n` or `time`.
     By(String),
 }

@@ -1,4 +1,4 @@
-//! The order of a table, and which variant the others are compared with.
+//! The order of a table, and the variant that the others are compared with.
 
 use serde_json::Value;
 
@@ -8,10 +8,10 @@ use crate::plan::shown;
 use crate::settings::CHECKPOINT;
 use crate::task::metrics::Direction;
 
-/// The places of variants in the order of the table.
+/// Returns the indices of the variants in the order of the table.
 pub(super) fn sorted(variants: &[Variant], columns: &[String], by: &Sort, direction: Direction) -> Result<Vec<usize>, String> {
     let mut order: Vec<usize> = (0..variants.len()).collect();
-    // What has no score comes last.
+    // Variants without a score come last.
     let key = |index: &usize| match direction {
         Direction::Maximize => variants[*index].mean().map_or(f64::INFINITY, |mean| -mean),
         Direction::Minimize => variants[*index].mean().unwrap_or(f64::INFINITY),
@@ -38,7 +38,7 @@ pub(super) fn sorted(variants: &[Variant], columns: &[String], by: &Sort, direct
     Ok(order)
 }
 
-/// The variant that a name means: `setting=value`, or the beginning of a run's id.
+/// Returns the index of the variant that a name refers to: `setting=value`, or the beginning of a run's id.
 pub(super) fn meant(name: &str, variants: &[Variant], columns: &[String]) -> Result<usize, String> {
     let is_meant = |variant: &Variant| match name.split_once('=') {
         Some((path, value)) => {

@@ -9,7 +9,7 @@ use crate::train::{Device, DeviceError};
 /// Chooses the device that the settings name.
 ///
 /// # Errors
-/// It is not there, or cannot compute in the precision asked for, which is a problem of the experiment.
+/// The device is not available, or cannot compute in the requested precision, which is a problem of the experiment.
 pub fn with_device(mut inputs: TrialInputs) -> Outcome<(TrialInputs, Device)> {
     let settings = &inputs.trial.settings;
     match Device::choose(settings.device, settings.training.precision) {

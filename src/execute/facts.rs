@@ -1,4 +1,4 @@
-//! What `run.json` says of a run, and commands about it.
+//! The content of `run.json`, and commands about a run.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::plan::numerics;
 use crate::runs::{FORMAT, Host, RunFacts, RunId, Status, Versions};
 use crate::train::Device;
 
-/// The facts of a run that begins.
+/// Returns the facts of a run that starts now.
 pub(super) fn facts(encoded: &EncodedInputs<'_>, device: &Device, started: DateTime<Utc>, id: &RunId) -> RunFacts {
     let trial = &encoded.inputs.trial;
     let current = numerics(trial.settings.training.precision);
@@ -50,7 +50,7 @@ pub(super) fn facts(encoded: &EncodedInputs<'_>, device: &Device, started: DateT
     }
 }
 
-/// `hub`, or the task's folder.
+/// Returns `hub`, or the task's folder.
 fn data_source(encoded: &EncodedInputs<'_>) -> String {
     let inputs = encoded.inputs;
     let folder = inputs.loaded.source.train.paths.first().and_then(|path| path.parent());
@@ -58,7 +58,7 @@ fn data_source(encoded: &EncodedInputs<'_>) -> String {
     folder.map_or_else(|| "hub".into(), |folder| folder.display().to_string())
 }
 
-/// A command about a run, by the program's name as it was typed.
+/// Returns a command about a run, with the program's name as it was typed.
 #[must_use]
 pub fn command(verb: &str, root: &Path, id: &str) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "gluepot".into());

@@ -11,7 +11,7 @@ use crate::settings::DeviceChoice;
 use crate::terminal::listed;
 use crate::train::{Device, unused_gpu};
 
-/// What is trained on what, and how the checkpoint's weights are used.
+/// Writes what is trained on what, and how the checkpoint's weights are used.
 pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &mut RunLog) -> Result<()> {
     let trial = &encoded.inputs.trial;
     log.print(&format!(
@@ -61,7 +61,7 @@ pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &m
     if let Some(kind) = trial.architecture.other_problem(&task.head) {
         log.print(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for {} here", task.head.problem_type()))?;
     }
-    // The terminal showed them while the hub was asked.
+    // The terminal already showed them while the hub was queried.
     for remark in encoded.inputs.loaded.remarks() {
         log.write(&format!("warning: {remark}"))?;
     }

@@ -11,13 +11,13 @@ use crate::report::{Column, Table};
 use crate::runs::{Removable, RunDirectory, Status, StoredRun, delete, removable, remove, size};
 use crate::terminal::Width;
 
-/// What goes of one run.
+/// What can be removed of one run.
 enum Share {
     Parts(Vec<Removable>),
     Directory(u64),
 }
 
-/// What was found to remove, or was removed.
+/// What can be removed, or was removed.
 #[derive(Default)]
 pub struct Prunable {
     rows: Vec<Vec<String>>,
@@ -33,31 +33,31 @@ impl Prunable {
         self.bytes += size;
     }
 
-    /// Whether there is nothing.
+    /// Returns whether there is nothing to remove.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// For programs.
+    /// Returns the same as JSON.
     #[must_use]
     pub fn json(&self, dry_run: bool) -> Value {
         json!({ "dry_run": dry_run, "bytes": self.bytes, "folders": self.folders })
     }
 
-    /// `2 folders (1.2 MB)`.
+    /// Formats the number of folders and their size: `2 folders (1.2 MB)`.
     #[must_use]
     pub fn size(&self) -> String {
         format!("{} ({})", self.counted(), bytes(self.bytes))
     }
 
-    /// `2 folders`.
+    /// Formats the number of folders: `2 folders`.
     #[must_use]
     pub fn counted(&self) -> String {
         counted(self.rows.len(), "folder", "folders")
     }
 
-    /// A row for each folder, and a sentence below.
+    /// Formats a row for each folder, followed by a sentence.
     #[must_use]
     pub fn text(&self, sentence: &str, width: Width) -> String {
         let mut table = Table::new(vec![
@@ -72,7 +72,7 @@ impl Prunable {
     }
 }
 
-/// Finds what these runs no longer need, and removes it where `removes`.
+/// Finds what these runs no longer need, and removes it if `removes` is set.
 pub fn prune_runs(runs: &[StoredRun], arguments: &PruneArgs, removes: bool) -> Outcome<Prunable> {
     let mut found = Prunable::default();
     for run in runs {
@@ -97,15 +97,16 @@ pub fn prune_runs(runs: &[StoredRun], arguments: &PruneArgs, removes: bool) -> O
     Ok(found)
 }
 
-/// What can go of a run, which nobody else changes meanwhile; none if it is left alone.
+/// Returns what can be removed of a run, with a lock that keeps other processes from changing it; `None` if the run is left
+/// alone.
 fn of(run: &StoredRun, arguments: &PruneArgs) -> Outcome<Option<(Claim, StoredRun, Share)>> {
     let Some(lock) = RunDirectory::at(run.path.clone()).keep_out().map_err(Failure::RunDirectory)? else {
         return Ok(None);
     };
-    // Only now: until the lock was free, another process may have resumed the run.
+    // Only now: before the lock was taken, another process may have resumed the run.
     let run = StoredRun::read(&run.path).map_err(Failure::RunDirectory)?;
     let age = Utc::now() - run.facts.ended.unwrap_or(run.facts.started);
-    // On another machine, a run may train without a lock that shows here.
+    // A run may be training on another machine without a lock that is visible here.
     if run.status_under_lock() == Status::Running || arguments.older_than.is_some_and(|bound| age < bound.0) {
         return Ok(None);
     }

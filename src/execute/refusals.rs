@@ -1,4 +1,4 @@
-//! What keeps a run from being resumed.
+//! Reasons why a run cannot be resumed.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::settings::properties;
 use crate::sweep::is_sweep;
 use crate::terminal::complain;
 
-/// Trials, which their sweep resumes, and options that are a sweep's.
+/// Refuses trials, which their sweep resumes, and options that only apply to sweeps.
 pub(super) fn refuse_trial(run: &StoredRun, arguments: &ResumeArgs) -> Outcome<()> {
     let id = &run.facts.id;
     let refused = |message: String| Err(Failure::Usage(anyhow!(message)));
@@ -29,7 +29,7 @@ pub(super) fn refuse_trial(run: &StoredRun, arguments: &ResumeArgs) -> Outcome<(
     Ok(())
 }
 
-/// Runs that there is nothing to do about.
+/// Refuses runs for which there is nothing to do.
 pub(super) fn refuse_ended(run: &StoredRun, arguments: &ResumeArgs) -> Outcome<()> {
     let is_finished = run.facts.status == Status::Finished && run.summary.is_some();
     let has_states = !states::all(&RunDirectory::at(run.path.clone())).is_empty();
@@ -43,7 +43,8 @@ pub(super) fn refuse_ended(run: &StoredRun, arguments: &ResumeArgs) -> Outcome<(
     Ok(())
 }
 
-/// The run's settings, if neither they nor anything else that decides how it goes on was changed since it wrote them.
+/// Returns the run's settings, if neither they nor anything else that affects how training continues was changed since the
+/// run wrote them.
 pub(super) fn unchanged(run: &StoredRun, directory: &RunDirectory) -> Outcome<Vec<SettingRow>> {
     let id = &run.facts.id;
     if let Some(fault) = manifest_fault(directory, &run.facts) {
@@ -70,7 +71,7 @@ pub(super) fn unchanged(run: &StoredRun, directory: &RunDirectory) -> Outcome<Ve
     Ok(recorded)
 }
 
-/// What decides the outcome stays as it was; paths do not, what is there does.
+/// Refuses changes to what decides the outcome. Paths may change, since only the content that they lead to matters.
 pub(super) fn refuse_changes(changed: &[Change], longer: bool) -> Outcome<()> {
     let is_free = |path: &str| !properties().decides(path) || (longer && path == "epochs");
     let deciding: Vec<String> =
@@ -87,7 +88,7 @@ pub(super) fn refuse_changes(changed: &[Change], longer: bool) -> Outcome<()> {
     )))
 }
 
-/// What `run.json` says of the run is what follows from its settings and files.
+/// Refuses a run whose `run.json` contradicts what follows from its settings and files.
 pub(super) fn refuse_other_facts(facts: &RunFacts, before: &TrialInputs) -> Outcome<()> {
     let trial = &before.trial;
     let numbers = [
@@ -107,7 +108,7 @@ pub(super) fn refuse_other_facts(facts: &RunFacts, before: &TrialInputs) -> Outc
     Err(Failure::Usage(anyhow!("the run {} cannot be resumed:{}", facts.id, wrong.concat())))
 }
 
-/// The same data, tokenizer and weights as before.
+/// Refuses data, a tokenizer or weights that differ from those before.
 pub(super) fn refuse_other_inputs(facts: &RunFacts, encoded: &EncodedInputs<'_>) -> Outcome<()> {
     let differences = facts.hashes.differences(&encoded.provenance.hashes);
     let id = &facts.id;

@@ -6,7 +6,7 @@ use crate::runs::{Moment, RunDirectory, Summary};
 use crate::task::Task;
 use crate::task::metrics::LOSS;
 
-/// Scores, where the run is, and the command that shows it.
+/// Formats the scores, where the run is, and the command that shows it.
 pub fn result_text(name: &str, summary: &Summary, task: &Task, directory: &RunDirectory, next: &str) -> String {
     let scores = |moment: &Moment| {
         let mut named: Vec<(&String, &f64)> = moment.scores.iter().collect();

@@ -1,4 +1,4 @@
-//! Resuming a sweep from its directory alone: what is planned is trained.
+//! Resuming a sweep from its directory alone: the planned trials are trained.
 
 use anyhow::anyhow;
 
@@ -11,10 +11,10 @@ use crate::report::{other_numerics, plan_damages};
 use crate::sweep::{Jobs, SweepDirectory};
 use crate::terminal::complain;
 
-/// Runs what is left of a sweep's plan.
+/// Runs the remaining trials of a sweep's plan.
 ///
 /// # Errors
-/// Options that are a run's, a plan that cannot be read, or trials that cannot run.
+/// Options that only apply to runs, a plan that cannot be read, or trials that cannot run.
 pub fn resume_sweep(directory: &SweepDirectory, arguments: &ResumeArgs) -> Outcome<SweepEnd> {
     if arguments.epochs.is_some() || !arguments.overrides.set.is_empty() {
         let message = "a sweep's plan is frozen: other settings are another sweep, which `gluepot sweep` starts";

@@ -19,10 +19,10 @@ use crate::terminal::{complain, complain_styled};
 use crate::tokens::TokenCache;
 use crate::train::Device;
 
-/// Trains each experiment, after all of them have been checked. Each run that ends is handed over when it does.
+/// Trains each experiment, after all of them have been checked. Each run is passed to `ended` as soon as it ends.
 ///
 /// # Errors
-/// An experiment cannot be used, or some trainings failed; one that fails does not take the others with it.
+/// An experiment cannot be used, or some training runs failed; a failure does not stop the others.
 pub fn run_experiments(arguments: &RunArgs, ended: &mut dyn FnMut(&Ended) -> Outcome<()>) -> Outcome<()> {
     let loudness = if arguments.quiet.quiet { Loudness::Quiet } else { Loudness::Normal };
     let root = arguments.runs.root.as_path();
@@ -39,7 +39,7 @@ pub fn run_experiments(arguments: &RunArgs, ended: &mut dyn FnMut(&Ended) -> Out
     for ((inputs, device), file) in checked.iter().zip(&arguments.experiments.files) {
         match run_one(inputs, device) {
             Ok(()) => {}
-            // Who asks to stop means all of them.
+            // A stop request is meant for all of them.
             Err(failure @ Failure::Interrupted(_)) => return Err(failure),
             Err(failure) => {
                 complain(&format!("{}: {}", file.display(), failure.message()));
@@ -53,7 +53,8 @@ pub fn run_experiments(arguments: &RunArgs, ended: &mut dyn FnMut(&Ended) -> Out
     Err(Failure::Several { message, code: *code })
 }
 
-/// What only shows when weights and texts are read must not show after hours of training another experiment.
+/// Checks all experiments first. With several, their weights and texts are read too, so that errors in those do not show
+/// only after hours of training another experiment.
 fn checked(arguments: &RunArgs, loudness: Loudness) -> Outcome<Vec<(TrialInputs, Device)>> {
     let (environment, hub) = (Environment::from_env(&arguments.runs.root), Hub::from_env(loudness == Loudness::Normal));
     let overrides = arguments.experiments.overrides.all();
@@ -72,7 +73,7 @@ fn checked(arguments: &RunArgs, loudness: Loudness) -> Outcome<Vec<(TrialInputs,
     Ok(checked)
 }
 
-/// Prints what there is to say about an experiment with which nothing is wrong.
+/// Prints warnings about an experiment without errors.
 pub fn warn_of(experiment: &Experiment) {
     let remarks = experiment.remarks();
     if !remarks.0.is_empty() {
@@ -80,7 +81,7 @@ pub fn warn_of(experiment: &Experiment) {
     }
 }
 
-/// More than what is free may be needed only if training goes on for long: a warning, and no error.
+/// Warns if free disk space may not suffice. This is not an error, because only a long training run may need that much.
 fn warn_of_space(encoded: &EncodedInputs<'_>, root: &Path) {
     let needed = DiskSpace::of(&encoded.inputs.trial).peak_bytes;
     if let Some(free) = free_bytes(root).filter(|free| *free < needed) {
@@ -91,7 +92,7 @@ fn warn_of_space(encoded: &EncodedInputs<'_>, root: &Path) {
     }
 }
 
-/// Trains for a person, who may press Ctrl-C and find the run again below `root`.
+/// Trains for a user at a terminal, who may press Ctrl-C and find the run again below `root`.
 pub fn train_in_terminal(
     encoded: &EncodedInputs<'_>,
     device: &Device,
@@ -105,7 +106,7 @@ pub fn train_in_terminal(
 }
 
 impl Ended {
-    /// A finished run for programs.
+    /// Returns a finished run as JSON.
     pub fn json(&self) -> Outcome<Option<Value>> {
         let read = || StoredRun::read(self.directory.root()).map(|run| run_json(&run)).map_err(Failure::RunDirectory);
         self.result.as_ref().map(|_| read()).transpose()

@@ -1,4 +1,4 @@
-//! Where a run that is resumed finds its checkpoint and its data again, although folders may have moved.
+//! Finding the checkpoint and the data of a resumed run again, even if folders have moved.
 
 use std::path::{Path, PathBuf};
 
@@ -11,18 +11,18 @@ use crate::plan::SettingRow;
 use crate::runs::step_folder::{folder, step_of};
 use crate::runs::{RunDirectory, RunFacts, files};
 
-/// What to read in place of folders that are not where they were.
+/// What to read in place of folders that are no longer where they were.
 #[derive(Debug, Default)]
 pub struct Sources {
-    /// Other paths.
+    /// Replacement paths.
     pub overrides: Vec<Override>,
-    /// Whether configuration and tokenizer are those of a checkpoint that the run wrote itself: its weights, and its
-    /// configuration with the task's labels, are not those that the run began with, and a state has all weights.
+    /// Whether configuration and tokenizer come from a checkpoint that the run wrote itself. Its weights, and its
+    /// configuration with the task's labels, are not those that the run began with; all weights are in the saved state.
     pub own_checkpoint: bool,
 }
 
-/// Looks for the folders of a run: where `resolved.toml` says, counted from the run directory; where they were when it
-/// began; for the checkpoint, in the run itself. What was set by hand is left alone. Hashes decide later.
+/// Looks for the folders of a run: where `resolved.toml` says, relative to the run directory; where they were when the run
+/// began; for the checkpoint, in the run itself. What was set by hand is left alone. Hashes are checked later.
 pub fn sources(directory: &RunDirectory, facts: &RunFacts, rows: &[SettingRow], set: &[Override]) -> Outcome<Sources> {
     let mut sources = Sources::default();
     let lost = |path: &str| {
@@ -61,14 +61,14 @@ fn as_it_was(facts: &RunFacts, named: &str) -> Option<PathBuf> {
     (!named.is_empty() && place.is_absolute() && place.exists()).then_some(place)
 }
 
-/// The newest checkpoint of the run that is what was written.
+/// Returns the newest intact checkpoint of the run.
 fn own_checkpoint(directory: &RunDirectory) -> Option<PathBuf> {
     let root = directory.path(files::CHECKPOINTS);
     let names = std::fs::read_dir(&root).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let mut steps: Vec<u64> = names.filter_map(|name| step_of(&name)).collect();
     steps.sort_unstable();
     let sound = steps.into_iter().rev().map(|step| root.join(folder(step))).find(|path| check_folder(path).is_ok())?;
-    // A name that begins with a dot or a slash is a folder's.
+    // A name that begins with a dot or a slash is read as a folder.
     Some(sound.canonicalize().unwrap_or(sound))
 }
 

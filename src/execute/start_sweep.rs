@@ -1,4 +1,4 @@
-//! A sweep from its experiment: found or made, and run.
+//! Starting a sweep from its experiment: it is found or created, and run.
 
 use std::path::Path;
 
@@ -29,7 +29,8 @@ impl<'a> PlannedSweep<'a> {
     /// Plans the sweep of an experiment.
     ///
     /// # Errors
-    /// Every problem of the experiment and of its trials; or nothing can train them here, so that no directory is made.
+    /// Every problem of the experiment and of its trials, or no device here can train them; no directory has been created
+    /// then.
     pub fn of(arguments: &'a SweepArgs, experiment: Experiment, hub: &'a Hub) -> Outcome<Self> {
         let mut planner = Planner::of(experiment, hub)?;
         let settings = first_settings(&mut planner, &arguments.file)?;
@@ -42,20 +43,20 @@ impl<'a> PlannedSweep<'a> {
         self.planner.maker().experiment()
     }
 
-    /// What it would train.
+    /// Returns what it would train.
     pub fn preview(&mut self) -> Outcome<SweepPreview> {
         let how = (self.arguments.fresh, self.arguments.retry_failed);
         SweepPreview::of((&self.arguments.runs.root, &self.facts), &mut self.planner, &self.device, self.hub, how)
     }
 
-    /// Finds the sweep or makes it, and trains what is left of it.
+    /// Finds or creates the sweep, and trains its remaining trials.
     pub fn run(self, loudness: Loudness) -> Outcome<SweepEnd> {
         let Self { arguments, hub, mut planner, facts, .. } = self;
         let copies = planner.maker().experiment().copies();
         let open_options = OpenOptions { fresh: arguments.fresh, reuse: arguments.reuse };
         let mut request = SweepRequest { root: &arguments.runs.root, facts: &facts, planning: &mut planner };
         let opened = request.open(&copies, open_options, &mut complain)?;
-        // Who asked for an unfinished sweep and gets another one hears of it, however quiet.
+        // If an unfinished sweep is similar but a new one was started, the user is told even with `--quiet`.
         let is_left = matches!(&opened.before, Lookup::Absent(Some(other)) if !other.counts.is_finished());
         if loudness == Loudness::Normal || is_left {
             complain(&opened_text(&opened, &|path: &Path| sweep_command("resume", path)));
@@ -74,7 +75,7 @@ impl<'a> PlannedSweep<'a> {
     }
 }
 
-/// The settings of the first trial: what names the sweep and its device does not vary.
+/// Returns the settings of the first trial: the name of the sweep and the device do not vary.
 fn first_settings(planner: &mut Planner<ExperimentTrials<'_>>, file: &Path) -> Outcome<Settings> {
     let trials = planner.requested(&[])?;
     let first = trials.first().ok_or_else(|| Failure::Internal(anyhow!("the sweep has no trial")))?;

@@ -1,4 +1,4 @@
-//! What is said at the end of a sweep: the comparison, the best run, and what to do next.
+//! Output at the end of a sweep: the comparison, the best run, and what to do next.
 
 use std::path::{Path, PathBuf};
 
@@ -13,20 +13,20 @@ use crate::sweep::{Driven, PlannedTrial, StateCounts, SweepDirectory, TrialState
 use crate::task::metrics::Direction;
 use crate::terminal::Width;
 
-/// What a sweep has come to.
+/// The result of a sweep.
 pub struct SweepEnd {
     directory: SweepDirectory,
-    /// The comparisons of its runs; none where no run can be read.
+    /// The comparisons of its runs; empty if no run can be read.
     comparisons: Vec<Comparison>,
     /// The best run, and what to do next.
     lines: Vec<String>,
-    /// Runs that cannot be read or found.
+    /// Warnings about runs that cannot be read.
     pub warnings: Vec<String>,
-    /// How the command ends.
+    /// Outcome of the command.
     pub outcome: Outcome<()>,
 }
 
-/// Compares what a sweep has come to.
+/// Compares the runs of a sweep that has ended.
 pub fn close(directory: &SweepDirectory, driven: &Driven, metric: (&str, Direction)) -> Outcome<SweepEnd> {
     let inventory = directory.inventory().map_err(Failure::RunDirectory)?;
     let mut warnings: Vec<String> = inventory.unreadable.iter().map(|error| format!("{error:#}")).collect();
@@ -52,7 +52,7 @@ pub fn close(directory: &SweepDirectory, driven: &Driven, metric: (&str, Directi
 }
 
 impl SweepEnd {
-    /// The comparisons, the best run and what to do next; none where nothing can be compared.
+    /// Formats the comparisons, the best run and what to do next; `None` if nothing can be compared.
     #[must_use]
     pub fn text(&self, width: Width) -> Option<String> {
         let comparisons = self.comparisons.iter().map(|comparison| comparison_text(comparison, width));
@@ -60,7 +60,7 @@ impl SweepEnd {
         (!self.comparisons.is_empty()).then(|| parts.join("\n\n"))
     }
 
-    /// The sweep with its comparisons, for programs.
+    /// Returns the sweep with its comparisons as JSON.
     pub fn json(&self) -> Outcome<Value> {
         let mut sweep = SweepView::of(&self.directory).map_err(Failure::RunDirectory)?.json();
         sweep["comparisons"] = json!(self.comparisons);
@@ -91,20 +91,20 @@ fn outcome(directory: &SweepDirectory, driven: &Driven) -> Outcome<()> {
     )))
 }
 
-/// The log of a trial's last run.
+/// Returns the log of a trial's last run.
 fn log_of(directory: &SweepDirectory, trial: &PlannedTrial) -> Result<Option<PathBuf>> {
     let runs = directory.runs()?;
     Ok(runs.iter().rev().find(|run| run.facts.trial == trial.id).map(|run| run.path.join(files::LOG)).filter(|log| log.exists()))
 }
 
-/// A command about a sweep, as a shell reads it.
+/// Returns a command about a sweep, quoted for a shell.
 #[must_use]
 pub fn sweep_command(verb: &str, path: &Path) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "gluepot".into());
     format!("{} {verb} {}", quoted(&program), quoted(&path.display().to_string()))
 }
 
-/// A word as a shell reads it.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }

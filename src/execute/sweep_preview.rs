@@ -25,10 +25,10 @@ pub struct SweepPreview {
 }
 
 impl SweepPreview {
-    /// Looks what is there of a sweep, and how fast it would train. With `fresh`, it would be a new one.
+    /// Looks for the sweep, and estimates how fast it would train. With `fresh`, it would be a new one.
     ///
     /// # Errors
-    /// The folder for runs cannot be read, or nothing can train on the device.
+    /// The folder for runs cannot be read, or the device cannot train.
     pub fn of(
         (root, facts): (&Path, &SweepFacts),
         planner: &mut Planner<ExperimentTrials<'_>>,
@@ -53,7 +53,7 @@ impl SweepPreview {
         Ok(Self { lookup, trials, states, pace, grows })
     }
 
-    /// For a person, with `jobs` trials in parallel.
+    /// Formats the preview for a person, with `jobs` trials in parallel.
     #[must_use]
     pub fn text(&self, jobs: Jobs, width: Width) -> String {
         let plan = sweep_plan_text(&self.trials, &self.states, &self.pace, jobs, width);
@@ -61,7 +61,7 @@ impl SweepPreview {
         format!("{plan}{grows}\n{}", lookup_text(&self.lookup, &|path: &Path| sweep_command("resume", path)))
     }
 
-    /// For programs.
+    /// Returns the preview as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         let path = if let Lookup::Found(known) = &self.lookup { Some(known.directory.path()) } else { None };

@@ -1,4 +1,4 @@
-//! Training a run whose directory is there, and how that ends.
+//! Training of a run whose directory exists, and how it ends.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,7 +17,7 @@ use crate::runs::{Exit, RunDirectory, RunFacts, manifest};
 use crate::terminal::complain_styled;
 use crate::train::{Device, Observer, Start, Stop, train};
 
-/// Trains to the last step or to where it is stopped; everything is recorded but how the run ended.
+/// Trains to the last step or until it is stopped; everything is recorded except how the run ended.
 pub(super) fn train_in(
     run: &mut OpenRun,
     encoded: &EncodedInputs<'_>,
@@ -36,7 +36,7 @@ pub(super) fn train_in(
     };
     let _handler = when_refused(report_out_of_memory(directory, facts));
     panics::forget();
-    // Burn reports a failing device by a panic.
+    // Burn reports a failing device by panicking.
     let trained = catch_unwind(AssertUnwindSafe(|| {
         let mut observers: Vec<&mut dyn Observer> = vec![&mut *recorder, &mut progress];
         observers.extend(others.iter_mut().map(|other| &mut **other as &mut dyn Observer));
@@ -59,8 +59,8 @@ pub(super) fn train_in(
     recorder.release().map_err(Failure::RunDirectory).map(|()| end)
 }
 
-/// Reports and records that there is no memory left for the training, and ends the process: no error can be returned from
-/// the allocator.
+/// Returns a handler that reports and records that memory for the training has run out, and ends the process: the allocator
+/// cannot return an error.
 fn report_out_of_memory(directory: &RunDirectory, facts: &RunFacts) -> impl FnMut(usize) + Send + 'static {
     let (directory, mut facts) = (directory.clone(), facts.clone());
     move |size| {

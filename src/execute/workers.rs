@@ -8,13 +8,13 @@ use crate::settings::DeviceChoice;
 use crate::sweep::{Jobs, Parallelism};
 use crate::train::CudaSupport;
 
-/// How long each number of trials is watched before it is changed.
+/// How long each number of trials is measured before it is changed.
 const WINDOW: Duration = Duration::from_secs(10);
 const MAX_PER_GPU: usize = 8;
-/// More processes than any machine has use for.
+/// More processes than any machine can use.
 const MAX_JOBS: usize = 1024;
 
-/// On the CPU at most as many trials as there are cores, each with its share of them; on a GPU few fit.
+/// With `auto`, allows at most one trial per core on the CPU, each with its share of the cores; on a GPU only a few fit.
 pub fn parallelism(jobs: Jobs, trials: usize, gpus: Option<&[String]>) -> Parallelism {
     let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
     match (jobs, gpus) {
@@ -27,7 +27,7 @@ pub fn parallelism(jobs: Jobs, trials: usize, gpus: Option<&[String]>) -> Parall
     }
 }
 
-/// GPUs for trials in turn, where there are several and nobody has chosen one.
+/// Returns GPUs to assign to trials in turn, if there are several and none was chosen.
 pub fn choose_gpus(choice: DeviceChoice) -> Vec<String> {
     let CudaSupport::Built { devices, .. } = CudaSupport::find() else { return Vec::new() };
     if choice != DeviceChoice::Auto || devices < 2 {

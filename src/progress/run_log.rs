@@ -1,4 +1,4 @@
-//! The run's `log.txt`, and what of it is printed.
+//! The run's `log.txt`, and which of its lines are also printed.
 
 use std::fs::File;
 use std::io::Write;
@@ -17,14 +17,14 @@ pub struct RunLog {
 }
 
 impl RunLog {
-    /// Opens the log, whose earlier lines stay.
+    /// Opens the log; earlier lines are kept.
     pub fn open(loudness: Loudness, path: &Path) -> Result<Self> {
         let file =
             File::options().create(true).append(true).open(path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { loudness, file })
     }
 
-    /// How much is printed.
+    /// Returns how much is printed.
     pub(super) fn loudness(&self) -> Loudness {
         self.loudness
     }
@@ -37,7 +37,7 @@ impl RunLog {
         self.write(line)
     }
 
-    /// Writes a line to the log alone.
+    /// Writes a line only to the log.
     pub fn write(&mut self, line: &str) -> Result<()> {
         let time = Utc::now().format("%Y-%m-%dT%H:%M:%SZ");
         masked(line).lines().try_for_each(|line| writeln!(self.file, "{time} {line}")).context("cannot write log.txt")

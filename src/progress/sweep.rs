@@ -1,4 +1,4 @@
-//! A sweep told to a person: a line for each running trial under a line of counts, or plain lines elsewhere.
+//! Sweep progress for people: a line for each running trial below a line of counts, or plain lines elsewhere.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::task::Best;
 use crate::task::metrics::Direction;
 use crate::terminal::{Bar, Bars, complain, draws_bars, fitted, shortened, width_of};
 
-/// Tells how a sweep goes.
+/// Shows how a sweep progresses.
 pub struct SweepProgress {
     trials: Vec<PlannedTrial>,
     loudness: Loudness,
@@ -20,7 +20,7 @@ pub struct SweepProgress {
     best: Best<usize>,
     started: Instant,
     begun: Vec<Option<Instant>>,
-    /// Share of each trial that was done since this process began.
+    /// Fraction of each trial that was done since this process began.
     shares: Vec<f64>,
 }
 
@@ -30,11 +30,11 @@ struct Lines {
     slots: Vec<Option<Bar>>,
 }
 
-/// Columns of a trial's bar.
+/// Width of a trial's bar in columns.
 const BAR: usize = 12;
 
 impl SweepProgress {
-    /// Tells about these trials, ranked by `metric`, of which some have ended already.
+    /// Creates the display of these trials, ranked by `metric`; some may have ended already.
     #[must_use]
     pub fn new(
         trials: &[PlannedTrial],
@@ -74,7 +74,7 @@ impl SweepProgress {
         }
     }
 
-    /// Counts, the best so far, and the time left.
+    /// Returns the counts, the best score so far, and the time left.
     fn head(&self) -> Vec<(String, u8)> {
         let number = |is: fn(&TrialState) -> bool| self.states.iter().filter(|state| is(state)).count();
         let ended = number(TrialState::is_final);
@@ -94,7 +94,7 @@ impl SweepProgress {
         words
     }
 
-    /// Seconds left at the pace of this process so far.
+    /// Returns the seconds left at this process's pace so far.
     fn left(&self) -> Option<f64> {
         let done: f64 = self.trials.iter().zip(&self.shares).map(|(trial, share)| trial.work.units() * share).sum();
         let open = self.trials.iter().zip(&self.states).zip(&self.shares).filter(|((_, state), _)| !state.is_final());
@@ -117,7 +117,7 @@ impl SweepProgress {
     }
 }
 
-/// What tells a trial from the others, with the last part of each setting's path alone.
+/// Returns what distinguishes a trial from the others, with only the last part of each setting's path.
 fn short_label(trial: &PlannedTrial) -> String {
     let name = |path: &str| path.rsplit('.').next().unwrap_or_default().to_string();
     let mut words: Vec<String> =
@@ -126,7 +126,7 @@ fn short_label(trial: &PlannedTrial) -> String {
     words.join(", ")
 }
 
-/// What is beside a trial's bar: its scores stay, the label gives way.
+/// Formats the text beside a trial's bar: the label is shortened before the scores are.
 fn trial_line(trial: &PlannedTrial, step: u64, scores: Option<(f64, Option<String>)>, room: usize) -> String {
     let step = format!("{}/{}", count(step), count(trial.steps));
     let (loss, metric) = scores.map_or((String::new(), None), |(loss, metric)| (format!("loss {loss:.4}"), metric));
@@ -137,7 +137,7 @@ fn trial_line(trial: &PlannedTrial, step: u64, scores: Option<(f64, Option<Strin
     fitted(&parts, room)
 }
 
-/// The beginning of a reason; all of it is in the run's log.
+/// Returns the beginning of a reason; the run's log has all of it.
 fn in_short(reason: &str) -> String {
     const LONGEST: usize = 90;
     let line = reason.lines().next().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::machine::memory_info::peak_bytes;
 use crate::numbers::{count, rate};
 use crate::train::{Replays, Speed};
 
-/// Times, throughputs and shares of some steps.
+/// Times, throughput and shares of the measured steps.
 #[derive(Clone, Debug, Serialize)]
 pub struct SpeedFigures {
     steps: usize,
@@ -35,7 +35,7 @@ pub struct SpeedFigures {
 }
 
 impl SpeedFigures {
-    /// Of measured steps, on a device whose matrix products reach `peak` operations a second.
+    /// Computes the figures of measured steps, on a device whose matrix products reach `peak` operations per second.
     #[must_use]
     pub fn of(speed: &Speed, peak: f64) -> Self {
         let mut sorted = speed.seconds.clone();
@@ -65,7 +65,7 @@ impl SpeedFigures {
         }
     }
 
-    /// For a person; `device` by its name.
+    /// Formats the figures for a person; `device` is the device's name.
     #[must_use]
     pub fn text(&self, device: &str) -> String {
         let percent = |share: f64| format!("{:.0} %", share * 100.0);
@@ -99,7 +99,7 @@ impl SpeedFigures {
     }
 }
 
-/// The value below which a share of sorted values lies.
+/// Returns the value below which this fraction of the sorted values lies.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let index = ((sorted.len() as f64 - 1.0) * share).round() as usize;
     sorted.get(index).copied().unwrap_or(f64::NAN)

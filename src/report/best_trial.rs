@@ -7,7 +7,7 @@ use crate::runs::{StoredRun, files};
 use crate::sweep::PlannedTrial;
 use crate::task::metrics::Direction;
 
-/// The finished run with the best score, and its trial.
+/// Returns the finished run with the best score, and its trial.
 #[must_use]
 pub fn best<'a>(
     runs: &'a [StoredRun],
@@ -27,7 +27,7 @@ pub fn best<'a>(
     Some((run, trials.iter().find(|trial| trial.id == run.facts.trial)?))
 }
 
-/// The best run, its score and its checkpoint.
+/// Formats the best run, its score and its checkpoint.
 #[must_use]
 pub fn best_lines(run: &StoredRun, trial: &PlannedTrial, metric: &str, trials: usize) -> Vec<String> {
     let value =
@@ -40,7 +40,7 @@ pub fn best_lines(run: &StoredRun, trial: &PlannedTrial, metric: &str, trials: u
     vec![format!("best run    {}  {metric} {value} ({}{of})", run.facts.id, trial.label()), format!("checkpoint  {checkpoint}")]
 }
 
-/// The folder of a run's best checkpoint, if it was kept.
+/// Returns the folder of a run's best checkpoint, if it was kept.
 fn checkpoint(run: &StoredRun) -> Option<PathBuf> {
     let folder = run.path.join(files::CHECKPOINTS);
     let name = std::fs::read_to_string(folder.join("best")).ok()?;

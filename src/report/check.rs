@@ -11,14 +11,14 @@ use crate::runs::{DiskSpace, free_bytes};
 use crate::terminal::Width;
 use crate::train::Device;
 
-/// Every setting, the steps, the device and the disk space. `root` is the folder for runs.
+/// Formats every setting, the steps, the device and the disk space. `root` is the folder for runs.
 #[must_use]
 pub fn check_text(inputs: &TrialInputs, root: &Path, width: Width) -> String {
     let text = plan_text(inputs, &inputs.setting_rows(), width);
     format!("{text}\n{}\n{}", device_line(inputs), disk_line(inputs, root))
 }
 
-/// Which device would train, here; a plan for another machine is no mistake.
+/// Formats which device would train on this machine; a plan for another machine is not an error.
 fn device_line(inputs: &TrialInputs) -> String {
     let settings = &inputs.trial.settings;
     match Device::choose(settings.device, settings.training.precision) {
@@ -27,7 +27,7 @@ fn device_line(inputs: &TrialInputs) -> String {
     }
 }
 
-/// How much disk the run would take, and whether that is there.
+/// Formats how much disk space the run would need, and whether it is available.
 fn disk_line(inputs: &TrialInputs, root: &Path) -> String {
     let space = DiskSpace::of(&inputs.trial);
     let needs =
@@ -39,7 +39,7 @@ fn disk_line(inputs: &TrialInputs, root: &Path) -> String {
     }
 }
 
-/// The same for programs.
+/// Returns the same as JSON.
 #[must_use]
 pub fn check_json(inputs: &TrialInputs, root: &Path) -> Value {
     let trial = &inputs.trial;

@@ -1,11 +1,11 @@
-//! A small learning curve of block characters.
+//! A small learning curve, drawn with block characters.
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const HEIGHT: usize = 6;
 
 /// Draws values from left to right in at most `width` columns, each the mean of the values that fall into it.
 ///
-/// The largest and the smallest are written at the left. Empty where there are fewer than two values.
+/// The largest and the smallest are written on the left. Empty if there are fewer than two values.
 #[must_use]
 pub fn curve(values: &[f64], width: usize) -> Vec<String> {
     let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();

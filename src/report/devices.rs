@@ -16,7 +16,7 @@ pub struct DeviceList {
 }
 
 impl DeviceList {
-    /// Asks the system and the drivers.
+    /// Queries the system and the drivers.
     #[must_use]
     pub fn find() -> Self {
         let support = CudaSupport::find();
@@ -28,7 +28,7 @@ impl DeviceList {
         Self { threads, support, gpus, cache: KernelCache::find() }
     }
 
-    /// For programs.
+    /// Returns the list as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         let cpu = json!({ "device": "cpu", "threads": self.threads, "architecture": std::env::consts::ARCH });
@@ -39,7 +39,7 @@ impl DeviceList {
         json!({ "devices": devices, "built_with_cuda": built, "kernel_cache": cache })
     }
 
-    /// For a person.
+    /// Formats the list for a person.
     #[must_use]
     pub fn text(&self) -> String {
         let mut lines = vec![format!("cpu     {} threads, {}", self.threads, std::env::consts::ARCH)];
@@ -65,7 +65,7 @@ impl DeviceList {
     }
 }
 
-/// A GPU: its name, and its free and whole memory in bytes, as far as the driver tells.
+/// A GPU: its name, and its free and total memory in bytes, as far as the driver reports them.
 struct Gpu {
     number: usize,
     name: Option<String>,

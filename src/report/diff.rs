@@ -10,7 +10,7 @@ use crate::numbers::score;
 use crate::plan::shown;
 use crate::terminal::Width;
 
-/// The settings and files in which two runs differ, and their scores side by side.
+/// Formats the settings and files in which two runs differ, and their scores side by side.
 #[must_use]
 pub fn diff_text(first: &ComparedRun, second: &ComparedRun, width: Width) -> String {
     let mut parts = vec![settings(first, second, width)];
@@ -23,7 +23,7 @@ pub fn diff_text(first: &ComparedRun, second: &ComparedRun, width: Width) -> Str
     parts.join("\n\n")
 }
 
-/// Both runs, the settings and files in which they differ, and whether their scores can be compared.
+/// Returns both runs, the settings and files in which they differ, and whether their scores can be compared.
 #[must_use]
 pub fn diff_json(first: &ComparedRun, second: &ComparedRun) -> Value {
     let paths: BTreeSet<&String> = first.settings.keys().chain(second.settings.keys()).collect();
@@ -43,7 +43,7 @@ pub fn diff_json(first: &ComparedRun, second: &ComparedRun) -> Value {
     })
 }
 
-/// Settings that differ, and files that do under the same names.
+/// Formats settings that differ, and files that differ under the same name.
 fn settings(first: &ComparedRun, second: &ComparedRun, width: Width) -> String {
     let (a, b) = (&first.run.facts, &second.run.facts);
     let mut table = Table::new(vec![Column::words("setting"), Column::path(&a.id), Column::path(&b.id)]);
@@ -75,7 +75,7 @@ fn settings(first: &ComparedRun, second: &ComparedRun, width: Width) -> String {
     table.text(width)
 }
 
-/// Scores at the best checkpoints; their differences only where they mean something.
+/// Formats the scores at the best checkpoints, with their differences only if those mean anything.
 fn scores(first: &ComparedRun, second: &ComparedRun, comparable: bool, width: Width) -> Option<String> {
     let (a, b) = (&first.run.facts.id, &second.run.facts.id);
     let summaries = || [first, second].into_iter().filter_map(|run| run.run.summary.as_ref());
@@ -92,7 +92,7 @@ fn scores(first: &ComparedRun, second: &ComparedRun, comparable: bool, width: Wi
     (!names.is_empty()).then(|| table.text(width))
 }
 
-/// Why the scores of two runs cannot be compared, if they cannot.
+/// Returns why the scores of two runs cannot be compared, if they cannot.
 fn not_comparable(first: &ComparedRun, second: &ComparedRun) -> Option<String> {
     let (a, b) = (&first.run.facts, &second.run.facts);
     if a.task != b.task {
@@ -106,7 +106,7 @@ fn not_comparable(first: &ComparedRun, second: &ComparedRun) -> Option<String> {
     }
 }
 
-/// What the scores' differences may be due to beside the settings.
+/// Returns what, besides the settings, may explain differences in the scores.
 fn remarks(first: &ComparedRun, second: &ComparedRun) -> Vec<String> {
     let mut remarks = Vec::new();
     if first.run.facts.hashes.data.get("train") != second.run.facts.hashes.data.get("train") {

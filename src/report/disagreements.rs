@@ -5,10 +5,10 @@ use crate::compare::{Examples, Picked};
 use crate::numbers::{count, counted, p_value};
 use crate::terminal::Width;
 
-/// Examples that are shown.
+/// Maximum number of examples that are shown.
 const SHOWN: usize = 20;
 
-/// How often two runs are right, a test of that, and the first examples on which they disagree.
+/// Formats how often two runs are right, a test of that, and the first examples on which they disagree.
 #[must_use]
 pub fn disagreements_text(examples: &Examples, width: Width) -> String {
     let (a, b) = (&examples.first_run, &examples.second_run);

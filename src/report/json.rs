@@ -1,4 +1,4 @@
-//! What programs read.
+//! JSON output for programs.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,14 @@ use crate::compare::ComparedRun;
 use crate::runs::StoredRun;
 use crate::terminal;
 
-/// JSON with line breaks, in which nothing can command a terminal.
+/// Formats JSON with line breaks, escaped so that nothing in it can control a terminal.
 #[must_use]
 pub fn pretty_json(json: &Value) -> String {
     let json = serde_json::to_string_pretty(json).unwrap_or_default();
     terminal::escaped_json(&json).into_owned()
 }
 
-/// A run: what it is, how it stands, its scores and its settings.
+/// Returns a run as JSON: its facts, status, scores and settings.
 #[must_use]
 pub fn run_json(run: &StoredRun) -> Value {
     let settings = ComparedRun::new(run.clone()).map(|run| run.settings).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Runs and sweeps, one a row.
+//! Tables of runs and sweeps, one per row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,27 +11,27 @@ use crate::plan::shown;
 use crate::sweep::{StateCounts, TrialState};
 use crate::task::metrics::Direction;
 
-/// A sweep and what has become of its trials.
+/// A sweep and the states of its trials.
 pub struct ListedSweep {
     /// The directory's name.
     pub name: String,
-    /// When it was made.
+    /// When it was created.
     pub created: DateTime<Utc>,
     /// Settings that vary.
     pub varies: Vec<String>,
-    /// The metric that ranks its variants, and which of its scores is better.
+    /// The metric that ranks its variants, and its direction.
     pub metric: (String, Direction),
     pub states: Vec<TrialState>,
 }
 
 impl ListedSweep {
-    /// How many trials are in which state.
+    /// Counts the trials in each state.
     #[must_use]
     pub fn counts(&self) -> StateCounts {
         StateCounts::of(&self.states)
     }
 
-    /// The best score of a trial.
+    /// Returns the best score of any trial.
     #[must_use]
     pub fn best(&self) -> Option<f64> {
         let scores = self.states.iter().filter_map(|state| if let TrialState::Done(score) = state { *score } else { None });
@@ -39,11 +39,11 @@ impl ListedSweep {
     }
 }
 
-/// A row for each sweep.
+/// Returns a table with a row for each sweep.
 #[must_use]
 pub fn sweeps_table(sweeps: &[&ListedSweep]) -> Table {
     let mut table = Table::new(vec![
-        // Whole, because it is typed again.
+        // Never shortened, because users type it again.
         Column::words("sweep"),
         Column::words("created (UTC)").optional(4),
         Column::text("varies").optional(3),
@@ -66,7 +66,7 @@ pub fn sweeps_table(sweeps: &[&ListedSweep]) -> Table {
     table
 }
 
-/// A row for each run.
+/// Returns a table with a row for each run.
 #[must_use]
 pub fn runs_table(runs: &[ComparedRun]) -> Table {
     let mut table = Table::new(vec![
@@ -103,7 +103,7 @@ pub fn runs_table(runs: &[ComparedRun]) -> Table {
     table
 }
 
-/// For each run, the settings in which it differs from others of its name.
+/// Returns, for each run, the settings in which it differs from others of its name.
 fn differences(runs: &[ComparedRun]) -> Vec<String> {
     let mut values: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
     let paths: BTreeSet<&String> = runs.iter().flat_map(|run| run.settings.keys()).collect();

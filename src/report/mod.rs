@@ -1,4 +1,4 @@
-//! What a person reads: numbers, times and tables in one style.
+//! Output for people: numbers, times and tables in one style.
 
 mod bench;
 mod best_trial;

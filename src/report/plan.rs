@@ -7,7 +7,7 @@ use crate::plan::SettingRow;
 use crate::task::SplitLabels;
 use crate::terminal::Width;
 
-/// Every setting with its origin, then what follows from them.
+/// Formats every setting with its origin, followed by what results from them.
 #[must_use]
 pub fn plan_text(inputs: &TrialInputs, rows: &[SettingRow], width: Width) -> String {
     let trial = &inputs.trial;

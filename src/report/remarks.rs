@@ -1,11 +1,11 @@
-//! What makes a score worth less than it looks.
+//! Reasons why a score may be worth less than it looks.
 
 use crate::numbers::{count as grouped, score};
 use crate::runs::Summary;
 use crate::task::metrics::{LOSS, Metric};
 use crate::task::{Head, SplitLabels, Task};
 
-/// Splits in which all examples have one label.
+/// Warns about splits in which all examples have the same label.
 #[must_use]
 pub fn label_warnings(labels: Option<&SplitLabels>, head: &Head) -> Vec<String> {
     let (Some(labels), names) = (labels, head.labels()) else { return Vec::new() };
@@ -23,14 +23,14 @@ pub fn label_warnings(labels: Option<&SplitLabels>, head: &Head) -> Vec<String> 
     warnings
 }
 
-/// The labels of a split: `40 not_equivalent, 24 equivalent`.
+/// Formats the label counts of a split: `40 not_equivalent, 24 equivalent`.
 #[must_use]
 pub fn label_text(counts: &[usize], head: &Head) -> String {
     let named = counts.iter().zip(head.labels());
     named.map(|(count, label)| format!("{} {label}", grouped(*count as u64))).collect::<Vec<_>>().join(", ")
 }
 
-/// What predicting the same label for every validation example scores: `accuracy 0.6838, f1 0.8122 (equivalent)`.
+/// Formats the scores of predicting the same label for every validation example: `accuracy 0.6838, f1 0.8122 (equivalent)`.
 #[must_use]
 pub fn constant_text(labels: &SplitLabels, task: &Task) -> String {
     let of = |metric: &Metric| {
@@ -41,7 +41,7 @@ pub fn constant_text(labels: &SplitLabels, task: &Task) -> String {
     task.metrics.iter().filter_map(of).collect::<Vec<_>>().join(", ")
 }
 
-/// Why the best score of a run says little, where it does.
+/// Returns reasons why the best score of a run says little, if there are any.
 #[must_use]
 pub fn remarks(summary: &Summary, task: &Task) -> Vec<String> {
     let mut remarks = label_warnings(summary.labels.as_ref(), &task.head);
@@ -100,9 +100,9 @@ mod tests {
             ("loss", 0.625, mrpc, false, 1),
             ("loss", 0.623, mrpc, false, 0),
             ("accuracy", 0.6838, mrpc, true, 1),
-            // One label in both splits: a word for each, and none about guessing.
+            // One label in both splits: a warning for each, and none about guessing.
             ("accuracy", 1.0, one, false, 2),
-            // A run of a time when labels were not counted.
+            // A run from before labels were counted.
             ("accuracy", 0.5, "", false, 0),
             ("accuracy", 0.5, "", true, 1),
         ];

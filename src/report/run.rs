@@ -7,11 +7,11 @@ use crate::numbers::{count, duration, rate, score};
 use crate::runs::{RunDirectory, Status, StoredRun, device_text, files, states};
 use crate::terminal::Width;
 
-/// Columns of the learning curve.
+/// Width of the learning curve in columns.
 const WIDTH: usize = 64;
 
-/// A run as a person reads it: how it stands, its evaluations, its learning curve and its settings. `resume` is the command
-/// that continues it.
+/// Formats a run for a person: its status, evaluations, learning curve and settings. `resume` is the command that continues
+/// it.
 #[must_use]
 pub fn run_text(run: &StoredRun, resume: &str, width: Width) -> String {
     let facts = &run.facts;
@@ -32,7 +32,7 @@ pub fn run_text(run: &StoredRun, resume: &str, width: Width) -> String {
     parts.join("\n\n")
 }
 
-/// Last words of a run that cannot speak for itself, and how to go on.
+/// Formats the last log message of a run whose process died, and how to continue the run.
 fn ended_early(run: &StoredRun, resume: &str) -> Option<String> {
     let status = run.status();
     let words = run
@@ -67,7 +67,7 @@ fn heading(run: &StoredRun) -> String {
     lines.join("\n")
 }
 
-/// The rows of eval.csv, with the best and the last one marked.
+/// Formats the rows of eval.csv, with the best one marked.
 fn evaluations(run: &StoredRun, width: Width) -> Option<String> {
     let mut reader = csv::Reader::from_path(run.path.join(files::EVAL)).ok()?;
     let header: Vec<String> = reader.headers().ok()?.iter().map(str::to_string).collect();
@@ -96,14 +96,14 @@ fn evaluations(run: &StoredRun, width: Width) -> Option<String> {
     any.then(|| lines.join("\n"))
 }
 
-/// The numbers of a column of a CSV file.
+/// Reads the numbers in a column of a CSV file.
 fn column(run: &StoredRun, file: &str, name: &str) -> Vec<f64> {
     let Ok(mut reader) = csv::Reader::from_path(run.path.join(file)) else { return Vec::new() };
     let rows = reader.deserialize::<BTreeMap<String, f64>>();
     rows.flatten().filter_map(|row| row.get(name).copied()).collect()
 }
 
-/// The lines without tables that lost all their keys.
+/// Joins the lines, without tables that have no keys left.
 fn sections(lines: &[&str]) -> String {
     let is_table = |line: &str| line.starts_with('[');
     let mut kept: Vec<&str> = Vec::new();

@@ -10,16 +10,16 @@ use crate::failure::{Failure, Outcome};
 use crate::sweep::SweepDirectory;
 use crate::terminal::Width;
 
-/// The runs that are meant, and their comparisons.
+/// The selected runs and their comparisons.
 pub struct Compared {
-    /// The runs, and what is missing.
+    /// The runs, and what is missing among them.
     pub selected: Selected,
     /// One for each task, data set and metric.
     pub comparisons: Vec<Comparison>,
 }
 
 impl Compared {
-    /// Compares the runs that are meant.
+    /// Compares the selected runs.
     ///
     /// # Errors
     /// Runs cannot be found or read, or no run has what is asked for.
@@ -62,7 +62,7 @@ impl Compared {
     }
 }
 
-/// A sweep alone is ranked by its own metric.
+/// Returns the metric of a sweep if it is the only argument: a single sweep is ranked by its own metric.
 fn metric_of_sweep(selection: &Selection) -> Option<String> {
     let [only] = selection.which.as_slice() else { return None };
     Some(SweepDirectory::find(&selection.runs.root, only)?.facts().ok()?.metric)
@@ -79,7 +79,7 @@ fn selected(selection: &Selection, which: &[String]) -> Outcome<Selected> {
     Ok(selected)
 }
 
-/// The runs of each argument, in the order of the arguments.
+/// Returns the runs of each argument, in the order of the arguments.
 pub fn in_order(selection: &Selection) -> Outcome<Vec<ComparedRun>> {
     let mut runs: Vec<ComparedRun> = Vec::new();
     for argument in &selection.which {

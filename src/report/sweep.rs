@@ -12,7 +12,7 @@ use crate::sweep::{
 };
 use crate::terminal::Width;
 
-/// How many trials there are, of how many variants and seeds.
+/// Formats the number of trials, variants and seeds.
 #[must_use]
 pub fn sweep_size_text(trials: &[PlannedTrial]) -> String {
     let (variants, seeds) = variants_and_seeds(trials);
@@ -21,7 +21,7 @@ pub fn sweep_size_text(trials: &[PlannedTrial]) -> String {
     format!("{}: {}, {}", all[0], all[1], all[2])
 }
 
-/// Every trial with its state, where the sweep is there already; then the steps and the time of what is left.
+/// Formats every trial, with its state if the sweep already exists, followed by the remaining steps and time.
 #[must_use]
 pub fn sweep_plan_text(trials: &[PlannedTrial], states: &[TrialState], pace: &Pace, jobs: Jobs, width: Width) -> String {
     let paths: BTreeSet<&String> = trials.iter().flat_map(|trial| trial.choices.keys()).collect();
@@ -41,7 +41,7 @@ pub fn sweep_plan_text(trials: &[PlannedTrial], states: &[TrialState], pace: &Pa
     let is_left = |index: usize| states.get(index).is_none_or(|state| !state.is_final());
     let left: Vec<&PlannedTrial> =
         trials.iter().enumerate().filter(|(index, _)| is_left(*index)).map(|(_, trial)| trial).collect();
-    // More steps than a u64 holds are a mistake that the table shows.
+    // A plan with more steps than fit in a u64 is a mistake that the table shows.
     let steps = left.iter().fold(0_u64, |sum, trial| sum.saturating_add(trial.steps));
     let total: f64 = left.iter().map(|trial| seconds(trial)).sum();
     let can_stop = left.iter().any(|trial| trial.decides);
@@ -72,7 +72,7 @@ pub fn sweep_plan_text(trials: &[PlannedTrial], states: &[TrialState], pace: &Pa
     lines.join("\n")
 }
 
-/// A trial's state in a word or two.
+/// Describes a trial's state in a word or two.
 #[must_use]
 pub fn state_text(state: &TrialState) -> String {
     match state {
@@ -86,7 +86,7 @@ pub fn state_text(state: &TrialState) -> String {
     }
 }
 
-/// What joining a sweep has found or made. `resume` gives the command that continues a sweep.
+/// Describes the sweep that was found or created. `resume` returns the command that continues a sweep.
 #[must_use]
 pub fn opened_text(opened: &OpenedSweep, resume: &dyn Fn(&Path) -> String) -> String {
     let path = opened.directory.path().display();
@@ -107,7 +107,7 @@ pub fn opened_text(opened: &OpenedSweep, resume: &dyn Fn(&Path) -> String) -> St
     }
 }
 
-/// What a sweep would find or make.
+/// Describes the sweep that would be found or created.
 #[must_use]
 pub fn lookup_text(lookup: &Lookup, resume: &dyn Fn(&Path) -> String) -> String {
     match lookup {
@@ -128,7 +128,7 @@ pub fn lookup_text(lookup: &Lookup, resume: &dyn Fn(&Path) -> String) -> String 
     }
 }
 
-/// What to know of trials that were planned under other numerics than this version's.
+/// Describes trials that were planned under a version of the numerics other than the current one.
 #[must_use]
 pub fn other_numerics(trials: &[PlannedTrial]) -> Option<String> {
     let others = trials.iter().filter(|trial| trial.numerics != trial.current_numerics());
@@ -147,7 +147,7 @@ fn restored(known: &FoundSweep) -> Vec<String> {
     known.restored.iter().map(|what| format!("restored: {what}")).collect()
 }
 
-/// The first of the new trials, and how many there are.
+/// Lists the first new trials, and how many more there are.
 fn added(extended: &Extended, what: &str) -> Vec<String> {
     const SHOWN: usize = 10;
     if extended.added == 0 {

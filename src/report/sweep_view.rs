@@ -10,7 +10,7 @@ use crate::runs::{StoredRun, files};
 use crate::sweep::{Plan, PlannedTrial, StateCounts, SweepDirectory, SweepFacts, TrialState};
 use crate::terminal::Width;
 
-/// A sweep as it stands.
+/// The current state of a sweep.
 pub struct SweepView {
     directory: SweepDirectory,
     facts: SweepFacts,
@@ -21,7 +21,7 @@ pub struct SweepView {
 }
 
 impl SweepView {
-    /// Reads everything of a sweep.
+    /// Reads everything about a sweep.
     pub fn of(directory: &SweepDirectory) -> anyhow::Result<Self> {
         let trials = directory.trials()?;
         let states = directory.states(&trials, false)?;
@@ -29,13 +29,13 @@ impl SweepView {
         Ok(Self { directory: directory.clone(), facts, plan, states, runs, trials })
     }
 
-    /// The run that a trial's state is of.
+    /// Returns the run that a trial's state refers to.
     fn run(&self, trial: &PlannedTrial) -> Option<&StoredRun> {
         let of_trial = || self.runs.iter().rev().filter(|run| run.facts.trial == trial.id);
         of_trial().find(|run| run.summary.is_some()).or_else(|| of_trial().next())
     }
 
-    /// Its trials with their states, the best run, and how to continue; `command` makes a command about a sweep.
+    /// Formats its trials with their states, the best run, and how to continue; `command` returns a command about a sweep.
     #[must_use]
     pub fn text(&self, command: &dyn Fn(&str, &Path) -> String, width: Width) -> String {
         let Self { directory, facts, trials, states, runs, plan } = self;
@@ -72,7 +72,7 @@ impl SweepView {
         lines.join("\n")
     }
 
-    /// The same for programs.
+    /// Returns the same as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         let Self { directory, facts, trials, states, runs, .. } = self;
@@ -102,7 +102,7 @@ impl SweepView {
     }
 }
 
-/// What is wrong with a plan, and what restores it.
+/// Describes what is wrong with a plan, and what restores it.
 #[must_use]
 pub fn plan_damages(directory: &SweepDirectory, facts: &SweepFacts, plan: &Plan) -> Vec<String> {
     let path = directory.path().join(files::PLAN);

@@ -1,4 +1,4 @@
-//! What a process that was killed at the very end of a trial left undone.
+//! Completes what a process killed at the very end of a trial left undone.
 
 use anyhow::Result;
 
@@ -6,7 +6,8 @@ use super::directory::SweepDirectory;
 use crate::runs::finish_record;
 
 impl SweepDirectory {
-    /// Marks trials that have a summary as finished, where the process was killed before it could, and removes their states.
+    /// Marks trials that have a summary as finished, if the process was killed before it could, and removes their saved
+    /// states.
     ///
     /// # Errors
     /// The directory cannot be read, or a record cannot be written.

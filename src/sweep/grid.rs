@@ -1,4 +1,4 @@
-//! Every combination.
+//! Grid search: every combination.
 
 use super::limits::{check_combinations, check_not_empty, check_trials};
 use super::space::{Dimension, SearchSpace};
@@ -13,7 +13,7 @@ pub struct Grid {
 
 impl Grid {
     /// # Errors
-    /// There are too many points or none, or an `exclude` table leaves out nothing.
+    /// There are too many points or none, or an `exclude` table excludes nothing.
     pub fn new(space: &SearchSpace, seeds: usize) -> Result<Self, SettingProblem> {
         check_combinations(size(space))?;
         if let Some(index) = space.idle_exclusion(points(space)) {
@@ -36,13 +36,13 @@ impl Strategy for Grid {
     }
 }
 
-/// Number of points before any is left out. Ranges have no points.
+/// Returns the number of points before exclusions. Ranges have no points.
 #[must_use]
 pub fn size(space: &SearchSpace) -> u64 {
     listed(space).fold(1_u64, |size, values| size.saturating_mul(values.len() as u64))
 }
 
-/// Every point of the space, one after the other, the last dimension changing fastest.
+/// Returns every point of the space, with the last dimension changing fastest.
 pub fn points(space: &SearchSpace) -> impl Iterator<Item = Vec<Choice>> + '_ {
     (0..size(space)).map(move |number| point(space, number))
 }
@@ -64,7 +64,7 @@ fn point(space: &SearchSpace, mut number: u64) -> Vec<Choice> {
     parts.into_iter().rev().flatten().cloned().collect()
 }
 
-/// Every point that the sweep allows.
+/// Returns every point that the sweep allows.
 #[must_use]
 pub fn grid(space: &SearchSpace) -> Vec<Vec<Choice>> {
     points(space).filter(|point| space.allows(point)).collect()

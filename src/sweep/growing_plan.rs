@@ -1,4 +1,4 @@
-//! The plan on disk as it grows: by this process's strategy, and by other processes.
+//! The plan on disk, which this process's strategy and other processes extend.
 
 use std::collections::HashSet;
 use std::fs;
@@ -20,22 +20,22 @@ use crate::task::metrics::Direction;
 /// A sweep's plan, which several processes may extend.
 pub struct GrowingPlan<'a> {
     directory: &'a SweepDirectory,
-    /// None where the strategy is not known: a resumed sweep trains what is planned.
+    /// `None` if the strategy is unknown: a resumed sweep trains what is already planned.
     planning: Option<&'a mut dyn Planning>,
     direction: Direction,
     retry_failed: bool,
-    /// The file as it was read last.
+    /// The version of the file that was read last.
     version: Option<Version>,
-    /// The strategy's answer when it had nothing to propose, and the number of trials that had ended then.
+    /// The strategy's answer when it had nothing to propose, and the number of trials that had ended by then.
     answer: Option<(usize, Further)>,
 }
 
-/// Tells one content of a file from the next: it is replaced as a whole.
+/// Length and modification time, which identify the content of a file that is always replaced as a whole.
 type Version = (u64, SystemTime);
 
 impl<'a> GrowingPlan<'a> {
-    /// The plan of a sweep whose scores are better in this direction; trials that failed count as open where they are
-    /// to be retried.
+    /// Creates the plan of a sweep whose scores are better in this direction; with `retry_failed`, failed trials count as
+    /// open.
     pub fn new(
         directory: &'a SweepDirectory,
         planning: Option<&'a mut dyn Planning>,
@@ -50,7 +50,7 @@ impl<'a> GrowingPlan<'a> {
         Some((metadata.len(), metadata.modified().ok()?))
     }
 
-    /// Trials on disk behind those that are known. A plan that somebody damaged meanwhile has nothing to add.
+    /// Returns the trials on disk after those that are known. A plan that somebody damaged meanwhile adds nothing.
     fn added(&self, known: &[PlannedTrial]) -> Vec<PlannedTrial> {
         let ids: HashSet<&str> = known.iter().map(|trial| trial.id.as_str()).collect();
         let mut planned = self.directory.trials().unwrap_or_default();
@@ -58,13 +58,13 @@ impl<'a> GrowingPlan<'a> {
         planned
     }
 
-    /// The states with what other processes have done meanwhile.
+    /// Updates the states with what other processes have done meanwhile.
     fn fresh(&self, plan: &[PlannedTrial], states: &[TrialState]) -> Result<Vec<TrialState>> {
         let on_disk = self.directory.states(plan, self.retry_failed)?;
         Ok(states.iter().zip(on_disk).map(|(known, found)| if known.is_final() { known.clone() } else { found }).collect())
     }
 
-    /// Asks the strategy under the lock: nobody else adds to the plan meanwhile, so that what it sees is all there is.
+    /// Asks the strategy under the lock: nobody else extends the plan meanwhile, so the strategy sees all of it.
     fn propose(&mut self, plan: &[PlannedTrial], states: &[TrialState]) -> Outcome<Further> {
         let root = self.directory.path().parent().unwrap_or(Path::new("."));
         let _lock = lock_sweeps(root, &mut |_| {}).map_err(Failure::RunDirectory)?;
@@ -99,7 +99,7 @@ impl PlanSource for GrowingPlan<'_> {
         }
         let ended = states.iter().filter(|state| state.is_final()).count();
         match &self.answer {
-            // Nothing has happened since that could change it.
+            // Nothing has happened since then that could change the answer.
             Some((before, answer)) if *before == ended => Ok(answer.clone()),
             _ => {
                 let further = self.propose(plan, states)?;

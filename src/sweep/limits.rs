@@ -1,11 +1,11 @@
-//! How large a sweep may be.
+//! Limits on the size of a sweep.
 
 use crate::numbers::{count, counted};
 use crate::settings::SettingProblem;
 
-/// Trials of a sweep: far more than anybody trains, and few enough to be planned in seconds.
+/// Maximum number of trials in a sweep: far more than anybody trains, and few enough to be planned in seconds.
 pub const MAX_TRIALS: u64 = 10_000;
-/// Combinations of a grid, those that are left out included.
+/// Maximum number of combinations in a grid, including excluded ones.
 pub const MAX_COMBINATIONS: u64 = 100_000;
 
 const FEWER: &str = "list fewer values, or draw some combinations: strategy = \"random\" and trials = 20";
@@ -38,7 +38,7 @@ pub fn check_combinations(combinations: u64) -> Result<(), SettingProblem> {
     Err(SettingProblem::new("sweep.axes", message).help(FEWER))
 }
 
-/// Refuses a space of which nothing is left.
+/// Refuses a space in which every point is excluded.
 pub fn check_not_empty<T>(points: Vec<T>) -> Result<Vec<T>, SettingProblem> {
     if points.is_empty() { Err(SettingProblem::new("sweep.exclude", "every variant is excluded")) } else { Ok(points) }
 }

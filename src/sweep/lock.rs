@@ -1,4 +1,4 @@
-//! One process at a time adds sweeps to a folder for runs, and trials to their plans.
+//! The lock under which one process at a time adds sweeps to a folder for runs, and trials to their plans.
 
 use std::fs;
 use std::path::Path;
@@ -8,11 +8,11 @@ use anyhow::{Context, Result};
 
 use crate::machine::claim::Claim;
 
-/// Writing a plan takes no longer.
+/// Writing a plan takes no longer than this.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Waits until no other process holds the lock of this folder, which is made if it is not there. `waits` is told once that
-/// it takes long, and who holds it.
+/// Waits for the lock of this folder, which is created if it does not exist. If that takes long, `waits` is called once with
+/// a message that names the owner.
 pub fn lock_sweeps(root: &Path, waits: &mut dyn FnMut(&str)) -> Result<Claim> {
     fs::create_dir_all(root).with_context(|| format!("cannot make the folder for runs {}", root.display()))?;
     let path = root.join(".sweeps.lock");

@@ -1,4 +1,4 @@
-//! Sweeps: from axes to trials, and the trials run, each in a process of its own.
+//! Sweeps: from axes to trials, each run in its own process.
 //!
 //! ```text
 //! [sweep] ─► SearchSpace ─► Strategy ─► Planner ─► PlannedTrial, … ─► plan.jsonl
@@ -6,8 +6,8 @@
 //!                            History ◄── runs below it ◄── Processes ◄── drive
 //! ```
 //!
-//! A strategy proposes variants, a variant and a seed are a trial, and each trial is a line of the plan. Lines are only
-//! added, under a lock, so that any number of processes share one plan.
+//! A strategy proposes variants, a variant and a seed make a trial, and each trial is a line of the plan. Lines are only
+//! added, under a lock, so any number of processes can share one plan.
 
 mod directory;
 mod drive;

@@ -1,4 +1,4 @@
-//! How fast trials will go, from earlier runs or from a few steps.
+//! Estimates of how fast trials train, from earlier runs or from a few steps.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,21 +10,22 @@ use crate::runs::{Host, list};
 use crate::tokens::TokenCache;
 use crate::train::{Device, Trainer};
 
-/// How long an example takes to learn from.
+/// Training time per example.
 #[derive(Clone, Debug)]
 pub struct Pace {
     pub seconds_per_example: f64,
-    /// Where that is known from.
+    /// How the estimate was obtained.
     pub source: String,
 }
 
-/// Steps that are timed, after one that is not.
+/// Number of timed steps, after one that is not timed.
 const TIMED: usize = 2;
-/// Examples of a step are no faster in a larger batch.
+/// Maximum batch size for timing: examples in larger batches are no faster.
 const LARGEST: usize = 256;
 
 impl Pace {
-    /// From the newest finished run of the same model on the same machine and device, else from a few steps taken now.
+    /// Estimates the pace from the newest finished run of the same model on the same machine and device, or otherwise from a
+    /// few steps taken now.
     pub fn find(root: &Path, inputs: &TrialInputs, device: &Device) -> Outcome<Self> {
         match from_history(root, inputs, device) {
             Some(pace) => Ok(pace),

@@ -11,7 +11,8 @@ use crate::plan::SettingRow;
 use crate::runs::StoredRun;
 use crate::settings::properties;
 
-/// A trial as a line holds it: paths relative to the sweep's directory where they can be, and where they lead now beside them.
+/// Returns a trial as written in the plan: with paths relative to the sweep's directory if possible, and their current
+/// absolute paths beside them.
 #[must_use]
 pub fn with_relative_paths(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
     let mut absolute = BTreeMap::new();
@@ -27,8 +28,8 @@ pub fn with_relative_paths(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
     PlannedTrial { settings, absolute, ..trial.clone() }
 }
 
-/// The trial of a line, with its paths where they lead now: as seen from the sweep's directory if there is something, else
-/// where they led when they were written.
+/// Returns the trial of a line with current paths: as seen from the sweep's directory, unless only the recorded absolute
+/// path exists.
 #[must_use]
 pub fn with_current_paths(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
     let row = |row: &SettingRow| {
@@ -41,7 +42,7 @@ pub fn with_current_paths(trial: &PlannedTrial, sweep: &Path) -> PlannedTrial {
     PlannedTrial { settings, absolute: BTreeMap::new(), ..trial.clone() }
 }
 
-/// The path that a setting holds, if it is one of those that name folders. A name on the hub is none.
+/// Returns the value of a setting as a path, if the setting may name a folder.
 fn folder_of(row: &SettingRow) -> Option<&Path> {
     row.value.as_ref().and_then(Json::as_str).map(Path::new).filter(|_| properties().is_path(&row.path()))
 }
@@ -50,8 +51,8 @@ fn with_path(row: &SettingRow, path: &Path) -> SettingRow {
     SettingRow { value: Some(path.to_string_lossy().into_owned().into()), ..row.clone() }
 }
 
-/// The finished run that stands for a trial: where its path leads or, for a path written before the folder of all runs was
-/// moved, where it lies in that folder now.
+/// Returns the finished run that is reused for a trial: where its path leads or, if the folder of all runs was moved after
+/// the path was written, at its new place in that folder.
 #[must_use]
 pub fn reused_run(sweep: &Path, path: &Path, trial: &str) -> Option<StoredRun> {
     let root = sweep.canonicalize().ok()?.parent()?.to_path_buf();
@@ -103,10 +104,10 @@ mod tests {
         assert_eq!(line.setting("checkpoint"), Some(&json!("../../bert")));
         assert_eq!(line.setting("data.source"), Some(&json!("hub")));
         assert_eq!(with_current_paths(&line, &root.join("a/runs/x")), original);
-        // The sweep's directory alone is moved.
+        // Only the sweep's directory is moved.
         std::fs::rename(root.join("a/runs/x"), root.join("x")).unwrap();
         assert_eq!(with_current_paths(&line, &root.join("x")), original);
-        // The project is moved.
+        // The whole project is moved.
         std::fs::create_dir_all(root.join("a/runs")).unwrap();
         std::fs::rename(root.join("x"), root.join("a/runs/x")).unwrap();
         std::fs::rename(root.join("a"), root.join("b")).unwrap();

@@ -1,4 +1,4 @@
-//! Combinations drawn by chance: each draw is a function of the seed, its number and the axis alone.
+//! Random combinations: each draw is a function of only the seed, its number and the axis.
 
 use std::collections::BTreeSet;
 
@@ -12,17 +12,17 @@ use crate::experiment::Choice;
 use crate::random::{Purpose, Stream};
 use crate::settings::{Range, SettingProblem};
 
-/// Draws in a row that may bring nothing new before the space counts as used up.
+/// Number of draws in a row without a new point after which the space counts as exhausted.
 const PATIENCE: u64 = 10_000;
 
-/// Proposes different points of a space, drawn with the sweep's seed.
+/// Proposes distinct points of a space, drawn with the sweep's seed.
 pub struct Random {
     points: std::vec::IntoIter<Vec<Choice>>,
 }
 
 impl Random {
     /// # Errors
-    /// The space does not have `variants` different points, or these are too many.
+    /// The space does not have `variants` distinct points, or that is too many.
     pub fn new(space: &SearchSpace, seed: u64, variants: usize, seeds: usize) -> Result<Self, SettingProblem> {
         check_trials(variants as u64, seeds)?;
         let points = random(space, seed, variants);
@@ -44,9 +44,9 @@ impl Strategy for Random {
     }
 }
 
-/// The first `n` different points that the sweep allows; fewer where there are no more.
+/// Returns the first `n` distinct points that the sweep allows, or fewer if the space is exhausted.
 ///
-/// More points begin with the same ones, and another axis leaves the values of the others as they are.
+/// A larger `n` begins with the same points, and an additional axis does not change the values of the others.
 #[must_use]
 pub fn random(space: &SearchSpace, seed: u64, n: usize) -> Vec<Vec<Choice>> {
     let mut points: Vec<Vec<Choice>> = Vec::new();
@@ -83,20 +83,20 @@ fn draw(dimension: &Dimension, seed: u64, number: u64) -> Vec<Choice> {
     }
 }
 
-/// An axis by its name, so that other axes can come and go.
+/// Identifies an axis by its name, so that other axes can come and go.
 fn place(name: &str) -> u16 {
     let digest = Sha256::digest(name);
     u16::from_le_bytes([digest[0], digest[1]])
 }
 
-/// A number to four significant digits, as a person would write it.
+/// Returns a number with four significant digits, as a person would write it.
 fn between(range: &Range, unit: f64) -> f64 {
     let value = at(range.min, range.max, range.log, unit);
     format!("{value:.3e}").parse().unwrap_or(value).clamp(range.min, range.max)
 }
 
 fn whole_number(range: &Range, unit: f64) -> Json {
-    // Each whole number is the middle of an interval of its own.
+    // Each whole number is the center of its own interval.
     let (low, high) = (range.min - 0.5, range.max + 0.5);
     let value = at(low, high, range.log, unit).round().clamp(range.min, range.max);
     Json::from(value as i64)

@@ -1,4 +1,4 @@
-//! What a name means where both runs and sweeps may be meant.
+//! Resolves names that may refer to runs and to sweeps.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ pub enum RunOrSweep {
     Sweep(SweepDirectory),
 }
 
-/// The run or the sweep that `name` means: a path, `latest` (a run), the beginning of one directory's name or of a run's
-/// id, or the name of an experiment.
+/// Returns the run or the sweep that `name` refers to: a path, `latest` (a run), the beginning of exactly one directory name
+/// or of a run's id, or the name of an experiment.
 pub fn resolve(root: &Path, name: &str) -> Result<RunOrSweep, FindError> {
     let path = Path::new(name);
     if is_sweep(path) {
@@ -29,7 +29,7 @@ pub fn resolve(root: &Path, name: &str) -> Result<RunOrSweep, FindError> {
     };
     let mut sweeps: Vec<SweepDirectory> = SweepDirectory::all(root).into_iter().filter(is_meant).collect();
     match runs::find(root, name) {
-        // Its trials have the experiment's name too, and directories whose names begin alike.
+        // The sweep's trials have the experiment's name too, and their directory names begin alike.
         Ok(run) if sweeps.iter().any(|sweep| run.path.parent() == Some(sweep.path())) && !run.facts.id.starts_with(name) => {}
         Ok(run) => return Ok(RunOrSweep::Run(Box::new(run))),
         Err(FindError::Unreadable(error)) => return Err(FindError::Unreadable(error)),

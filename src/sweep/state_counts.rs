@@ -1,11 +1,11 @@
-//! How far a sweep is, in numbers.
+//! The progress of a sweep, in numbers.
 
 use serde::Serialize;
 
 use super::queue::TrialState;
 use crate::numbers::counted;
 
-/// How many of a sweep's trials are in which state; every trial is in exactly one.
+/// The number of a sweep's trials in each state; every trial is in exactly one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct StateCounts {
     /// Trials in the plan.
@@ -13,11 +13,11 @@ pub struct StateCounts {
     /// Finished.
     pub done: usize,
     pub failed: usize,
-    /// Stopped early, or not needed because their variant was.
+    /// Stopped early, or not needed because their variant was stopped.
     pub stopped: usize,
-    /// Running now, in whatever process.
+    /// Running now, in any process.
     pub running: usize,
-    /// Not begun, or interrupted.
+    /// Not started, or interrupted.
     pub left: usize,
 }
 
@@ -38,13 +38,13 @@ impl StateCounts {
         counts
     }
 
-    /// Whether nothing is left to do.
+    /// Returns whether nothing is left to do.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.running + self.left == 0
     }
 
-    /// `4 done, 1 failed, 3 left`, without what there is none of.
+    /// Formats the counts that are not 0: `4 done, 1 failed, 3 left`.
     #[must_use]
     pub fn text(&self) -> String {
         let named = [

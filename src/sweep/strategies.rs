@@ -6,7 +6,7 @@ use super::space::SearchSpace;
 use super::strategy::Strategy;
 use crate::settings::{SettingProblem, StrategyName, Sweep};
 
-/// The strategy that a sweep names.
+/// Creates the strategy that a sweep names.
 pub fn strategy(sweep: &Sweep, space: &SearchSpace, seed: u64) -> Result<Box<dyn Strategy>, SettingProblem> {
     let seeds = sweep.seeds.as_ref().map_or(1, Vec::len);
     Ok(match sweep.strategy {

@@ -1,4 +1,4 @@
-//! Trials of an experiment, or every problem of every trial at once.
+//! Makes the trials of an experiment, or reports the problems of all trials together.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use crate::inputs::{InputCache, ReadFor, TrialInputs};
 use crate::plan::Provenance;
 use crate::settings::{SettingProblem, Sweep};
 
-/// Different mistakes after which no more are looked for.
+/// Number of distinct problems after which no more are looked for.
 const ENOUGH: usize = 20;
 
-/// Makes the trials of an experiment with a sweep.
+/// Makes the trials of an experiment that has a sweep.
 pub struct ExperimentTrials<'a> {
     experiment: Experiment,
     sweep: Sweep,
@@ -28,12 +28,12 @@ pub struct ExperimentTrials<'a> {
 }
 
 impl<'a> Planner<ExperimentTrials<'a>> {
-    /// Plans the sweep of an experiment by the strategy that it names.
+    /// Plans the sweep of an experiment with the strategy that it names.
     pub fn of(experiment: Experiment, hub: &'a Hub) -> Outcome<Self> {
         Self::with_strategy(experiment, hub, strategy)
     }
 
-    /// The same by another strategy, made of the sweep, its space and the experiment's seed.
+    /// Plans it with another strategy, built from the sweep, its space and the experiment's seed.
     pub fn with_strategy(
         mut experiment: Experiment,
         hub: &'a Hub,
@@ -58,13 +58,13 @@ impl ExperimentTrials<'_> {
         &mut self.experiment
     }
 
-    /// The experiment's sweep.
+    /// Returns the experiment's sweep.
     #[must_use]
     pub fn sweep(&self) -> &Sweep {
         &self.sweep
     }
 
-    /// What its trials have read.
+    /// Returns the cache of what its trials have read.
     pub fn cache(&mut self) -> &mut InputCache {
         &mut self.cache
     }
@@ -130,7 +130,7 @@ fn planned(
     })
 }
 
-/// The same mistake shows in many trials.
+/// Adds a problem unless it is known: the same mistake shows in many trials.
 fn add(problems: &mut Vec<Problem>, problem: Problem) {
     let span = |problem: &Problem| problem.place.as_ref().and_then(|place| place.span.clone());
     if !problems.iter().any(|known| known.message == problem.message && span(known) == span(&problem)) {

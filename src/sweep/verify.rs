@@ -1,10 +1,10 @@
-//! Whether a sweep's directory is what was written: its facts, every line of its plan, every run of it.
+//! Verification of a sweep's directory: its facts, every line of its plan, and every run.
 
 use super::directory::SweepDirectory;
 use super::facts::FACTS;
 use crate::runs::{Finding, files, verify};
 
-/// Looks at everything in a sweep's directory.
+/// Checks everything in a sweep's directory.
 #[must_use]
 pub fn verify_sweep(sweep: &SweepDirectory) -> Vec<Finding> {
     let mut checks = Vec::new();

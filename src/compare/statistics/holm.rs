@@ -1,6 +1,6 @@
-//! Holm's correction for several comparisons (Holm 1979).
+//! Holm's correction for multiple comparisons (Holm 1979).
 
-/// The p-values adjusted for each other, in their order; what is absent is not counted.
+/// Returns the adjusted p-values in the same order; absent ones do not count.
 #[must_use]
 pub fn holm(p: &[Option<f64>]) -> Vec<Option<f64>> {
     let mut order: Vec<(usize, f64)> = p.iter().enumerate().filter_map(|(index, p)| Some((index, (*p)?))).collect();

@@ -1,8 +1,8 @@
-//! McNemar's exact test (McNemar 1947) of two classifiers on the same examples.
+//! McNemar's exact test (McNemar 1947) for two classifiers on the same examples.
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-/// The two-sided p-value where `first` examples are right by the first alone, and `second` by the second alone.
+/// Returns the two-sided p-value if only the first classifier is right on `first` examples, and only the second on `second`.
 #[must_use]
 pub fn mcnemar(first: u64, second: u64) -> f64 {
     let n = first + second;

@@ -1,4 +1,4 @@
-//! Statistics of scores over seeds. Pure functions, each held to scipy or statsmodels by a test.
+//! Statistics of scores over seeds. Pure functions, each tested against SciPy or statsmodels.
 
 mod describe;
 mod difference;

@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// The probability that |t| is at least this large by chance, with these degrees of freedom.
+/// Returns the probability that |t| is at least this large by chance, with these degrees of freedom.
 pub(super) fn two_sided_p(t: f64, freedom: f64) -> Option<f64> {
     if t.is_infinite() {
         return Some(0.0);
@@ -11,10 +11,10 @@ pub(super) fn two_sided_p(t: f64, freedom: f64) -> Option<f64> {
     Some((2.0 * distribution.sf(t.abs())).min(1.0))
 }
 
-/// The t that 2.5 % of draws exceed.
+/// Returns the t that is exceeded with a probability of 2.5%.
 pub(super) fn quantile_975(freedom: f64) -> Option<f64> {
     let distribution = StudentsT::new(0.0, 1.0, freedom).ok()?;
-    // The distribution's own inverse is exact to fewer digits than its tail: three steps of Newton's method mend that.
+    // The distribution's own inverse is accurate to fewer digits than its tail: three steps of Newton's method fix that.
     let mut t = distribution.inverse_cdf(0.975);
     for _ in 0..3 {
         use statrs::distribution::Continuous;

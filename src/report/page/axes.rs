@@ -1,4 +1,4 @@
-//! Small multiples: the metric over each setting that differs, every run a point.
+//! Small multiples: the metric by each setting that differs, with a point for every run.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::plot::{PANEL, mark, place};
 use super::scale::Scale;
 use crate::plan::shown;
 
-/// A panel for each setting that differs between variants with scores.
+/// Returns a panel for each setting that differs between variants with scores.
 #[must_use]
 pub fn axes(figures: &Figures<'_>) -> Vec<(String, Markup)> {
     let columns = &figures.comparison.columns;
@@ -27,7 +27,7 @@ fn panel(figures: &Figures<'_>, column: &str) -> Option<Markup> {
         return None;
     }
     let y = Scale::around(scored.iter().flat_map(|(_, variant)| variant.scores.values().copied()), false, (bottom, top))?;
-    // Few values, or words, stand side by side; many numbers on a scale.
+    // A few values, or words, are placed side by side; many numbers go on a scale.
     let numbers: Option<Vec<f64>> = scored.iter().map(|(index, _)| value(*index).and_then(Value::as_f64)).collect();
     let continuous = numbers.filter(|_| distinct.len() > 6);
     let mut order: Vec<String> = distinct.into_iter().collect();
@@ -43,7 +43,7 @@ fn panel(figures: &Figures<'_>, column: &str) -> Option<Markup> {
             return scale.at(value(index).and_then(Value::as_f64).unwrap_or(f64::NAN));
         }
         let position = order.iter().position(|name| *name == shown(value(index))).unwrap_or(0) as f64;
-        // Side by side within its slot, so that equal scores stay visible.
+        // Spread within its slot, so that equal scores stay visible.
         let shift = (turn as f64 - (of as f64 - 1.0) / 2.0) * (slot * 0.5 / of.max(6) as f64);
         left + slot * (position + 0.5) + shift
     };
@@ -75,7 +75,7 @@ fn panel(figures: &Figures<'_>, column: &str) -> Option<Markup> {
     })
 }
 
-/// The end of a long value such as a path, which tells more than its beginning.
+/// Returns the end of a long value such as a path, which tells more than its beginning.
 fn short(name: &str) -> String {
     const LONGEST: usize = 18;
     let length = name.chars().count();

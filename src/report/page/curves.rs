@@ -1,4 +1,4 @@
-//! Learning curves: each seed a thin line, their mean a thick one.
+//! Learning curves: a thin line for each seed, a thick one for their mean.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::data::{Figures, curve_names, mean_curve};
 use super::plot::{PANEL, hue, line, mark};
 use super::scale::Scale;
 
-/// A panel for each quantity that any run has logged.
+/// Returns a panel for each quantity that any run has logged.
 #[must_use]
 pub fn curves(figures: &Figures<'_>) -> Vec<(String, Markup)> {
     curve_names(&figures.comparison.metric).into_iter().filter_map(|name| Some((name.clone(), panel(figures, &name)?))).collect()
@@ -22,7 +22,7 @@ fn panel(figures: &Figures<'_>, name: &str) -> Option<Markup> {
     let y = Scale::around(points().map(|point| point.1), false, (bottom, top))?;
     let columns = &figures.comparison.columns;
     let content = html! {
-        // The variants in front come first in the table.
+        // In reverse, so that the first variants in the table are drawn in front.
         @for (index, variant) in figures.comparison.variants.iter().enumerate().rev() {
             @let label = variant.label(columns);
             @for (curve, run) in all[index].iter().zip(&figures.variants[index]) {

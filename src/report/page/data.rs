@@ -1,4 +1,4 @@
-//! What plots show, read from the runs' metrics files.
+//! The data behind the plots, read from the runs' metrics files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,25 +6,25 @@ use std::path::Path;
 use crate::compare::{ComparedRun, Comparison, Variant};
 use crate::runs::files;
 
-/// Points of a line beyond this are averaged: no screen shows more.
+/// Maximum number of points in a line; more are averaged, since no screen shows them.
 const MOST_POINTS: usize = 200;
 
 /// A comparison and the runs behind it.
 pub struct Figures<'a> {
     pub comparison: &'a Comparison,
-    /// For each variant, its runs in the order of their seeds.
+    /// The runs of each variant, ordered by seed.
     pub variants: Vec<Vec<RunFigures<'a>>>,
 }
 
 /// A run and its learning curves.
 pub struct RunFigures<'a> {
     pub run: &'a ComparedRun,
-    /// By name, such as `training loss`: epochs and values.
+    /// Epochs and values by curve name, such as `training loss`.
     pub curves: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
 impl<'a> Figures<'a> {
-    /// Reads the curves of every run that counts; a file that cannot be read has no curve.
+    /// Reads the curves of every run that counts; a file that cannot be read has none.
     #[must_use]
     pub fn read(comparison: &'a Comparison, runs: &'a [ComparedRun]) -> Self {
         let of_variant = |variant: &Variant| {
@@ -35,7 +35,7 @@ impl<'a> Figures<'a> {
     }
 }
 
-/// The names of the learning curves, in the order of the page.
+/// Returns the names of the learning curves, in the order of the page.
 #[must_use]
 pub fn curve_names(metric: &str) -> Vec<String> {
     let names = ["training loss", "validation loss"].map(String::from).into_iter();
@@ -49,7 +49,7 @@ fn curves(run: &ComparedRun, metric: &str) -> BTreeMap<String, Vec<(f64, f64)>> 
     let curve = |columns: &BTreeMap<String, Vec<f64>>, name: &str| -> Vec<(f64, f64)> {
         let (Some(epochs), Some(values)) = (columns.get("epoch"), columns.get(name)) else { return Vec::new() };
         let points = epochs.iter().copied().zip(values.iter().copied());
-        // A metric that was undefined is no point.
+        // An undefined metric is not a point.
         thinned(&points.filter(|(_, value)| !value.is_nan()).collect::<Vec<_>>())
     };
     BTreeMap::from([
@@ -60,7 +60,7 @@ fn curves(run: &ComparedRun, metric: &str) -> BTreeMap<String, Vec<(f64, f64)>> 
     ])
 }
 
-/// The columns of a CSV file that hold numbers.
+/// Reads the columns of a CSV file; cells that are not numbers become NaN.
 fn columns(path: &Path) -> BTreeMap<String, Vec<f64>> {
     let Ok(mut reader) = csv::Reader::from_path(path) else { return BTreeMap::new() };
     let names: Vec<String> = reader.headers().map(|row| row.iter().map(String::from).collect()).unwrap_or_default();
@@ -73,7 +73,7 @@ fn columns(path: &Path) -> BTreeMap<String, Vec<f64>> {
     columns
 }
 
-/// Means of neighbours, where there are more points than can be seen.
+/// Averages neighboring points if there are more than can be seen.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if points.len() <= MOST_POINTS {
         return points.to_vec();
@@ -83,7 +83,7 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     (0..MOST_POINTS).map(|index| (mean(part(index), |point| point.0), mean(part(index), |point| point.1))).collect()
 }
 
-/// The mean of several curves, where all of them have a value.
+/// Returns the mean of several curves, as far as all of them have values.
 #[must_use]
 pub fn mean_curve(curves: &[&Vec<(f64, f64)>]) -> Vec<(f64, f64)> {
     let shortest = curves.iter().map(|curve| curve.len()).min().unwrap_or(0);

@@ -6,10 +6,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::machine::relative_path::between;
 
-/// What a path in a link keeps: RFC 3986's unreserved characters, and slashes.
+/// Characters that stay unescaped in a link: RFC 3986's unreserved characters, and slashes.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// The relative link to a folder from the page's folder, both without symbolic links.
+/// Returns the relative link to a folder from the page's folder, with symbolic links resolved in both.
 #[must_use]
 pub fn link(to: &Path, folder: &Path) -> String {
     let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());

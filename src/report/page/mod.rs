@@ -1,4 +1,4 @@
-//! A comparison as a page of its own: no network, no script, readable on a phone, in the dark and on paper.
+//! A comparison as a self-contained page: no network, no scripts, readable on a phone, in dark mode and on paper.
 
 mod axes;
 mod curves;
@@ -23,14 +23,14 @@ pub use data::Figures;
 const PAGE_STYLE: &str = include_str!("page.css");
 const PLOT_STYLE: &str = include_str!("plot.css");
 
-/// What a page says beside its comparisons.
+/// What a page shows besides its comparisons.
 #[derive(Clone, Debug)]
 pub struct Heading {
     /// The name of the sweep or of the experiments.
     pub title: String,
-    /// When the page was made, and by what.
+    /// When the page was made, and by which version.
     pub made: String,
-    /// Runs that were meant and are not on it, in sentences.
+    /// Sentences about selected runs that are not on the page.
     pub left_out: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ pub fn page(heading: &Heading, comparisons: &[Comparison], runs: &[ComparedRun],
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                // An empty picture keeps browsers from asking for one.
+                // An empty icon keeps browsers from requesting one.
                 link rel="icon" href="data:,";
                 title { (heading.title) }
                 style { (PreEscaped(PAGE_STYLE)) (PreEscaped(PLOT_STYLE)) }
@@ -67,7 +67,7 @@ pub fn page(heading: &Heading, comparisons: &[Comparison], runs: &[ComparedRun],
     masked(&markup.into_string()).into_owned()
 }
 
-/// Every plot as a file name and an SVG that stands alone.
+/// Returns every plot as a file name and a standalone SVG.
 #[must_use]
 pub fn plots(comparisons: &[Comparison], runs: &[ComparedRun]) -> Vec<(String, String)> {
     let mut files = Vec::new();
@@ -85,7 +85,7 @@ pub fn plots(comparisons: &[Comparison], runs: &[ComparedRun]) -> Vec<(String, S
     files
 }
 
-/// Every plot of a comparison with its name, as it stands in the page.
+/// Returns every plot of a comparison with its name, as it appears in the page.
 fn drawn(figures: &Figures<'_>) -> Vec<(String, Markup)> {
     let mut all: Vec<(String, Markup)> = points::points(figures).into_iter().map(|plot| ("scores".to_string(), plot)).collect();
     all.extend(curves::curves(figures).into_iter().map(|(name, plot)| (name.replace(' ', "-"), plot)));
@@ -93,7 +93,7 @@ fn drawn(figures: &Figures<'_>) -> Vec<(String, Markup)> {
     all
 }
 
-/// A plot with its own style and name space.
+/// Makes a plot standalone, with its own style and namespace.
 fn alone(plot: &Markup) -> String {
     let style = format!("<style>{PLOT_STYLE}</style>");
     let text = plot.0.replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1);

@@ -1,4 +1,4 @@
-//! The metric of each variant: every seed a point, the mean a line, its 95% confidence interval a band.
+//! The metric of each variant: a point for every seed, a line for the mean, a band for its 95% confidence interval.
 
 use maud::{Markup, html};
 
@@ -10,15 +10,15 @@ use crate::terminal::shortened;
 const WIDTH: f64 = 480.0;
 const ROW: f64 = 44.0;
 const TOP: f64 = 8.0;
-/// Characters of a label that fit beside each other.
+/// Maximum number of characters in a label.
 const LABEL: usize = 64;
 
-/// One row a variant; none where no run has a score.
+/// Draws a row for each variant; `None` if no run has a score.
 #[must_use]
 pub fn points(figures: &Figures<'_>) -> Option<Markup> {
     let comparison = figures.comparison;
     let rows: Vec<_> = comparison.variants.iter().enumerate().filter(|(_, variant)| variant.score.is_some()).collect();
-    // An interval of two or three seeds can be wider than everything else: it is cut, and not what sets the scale.
+    // An interval from a few seeds can be wider than everything else, so it is clipped and does not set the scale.
     let scores = rows.iter().flat_map(|(_, variant)| variant.scores.values().copied());
     let x = Scale::around(scores, false, (14.0, WIDTH - 14.0))?;
     let bottom = TOP + ROW * rows.len() as f64;

@@ -1,4 +1,4 @@
-//! From values to places: linear and logarithmic scales with round ticks.
+//! Linear and logarithmic scales with round ticks.
 
 /// Maps values to coordinates.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -11,9 +11,9 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// A scale that holds all values, with a little room, drawn from `from` to `to`; none where there is no value.
+    /// Creates a scale that contains all values, with a small margin, drawn from `from` to `to`; `None` without values.
     ///
-    /// Logarithmic where that is asked for and every value is above 0.
+    /// It is logarithmic if that is requested and every value is above 0.
     #[must_use]
     pub fn around(values: impl Iterator<Item = f64>, log: bool, (from, to): (f64, f64)) -> Option<Self> {
         let finite: Vec<f64> = values.filter(|value| value.is_finite()).collect();
@@ -26,14 +26,14 @@ impl Scale {
         Some(Self { low: low - room, high: high + room, log, from, to })
     }
 
-    /// The coordinate of a value.
+    /// Returns the coordinate of a value.
     #[must_use]
     pub fn at(&self, value: f64) -> f64 {
         let turned = if self.log { value.max(f64::MIN_POSITIVE).log10() } else { value };
         self.from + (turned - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 
-    /// About `n` round values within the scale.
+    /// Returns about `n` round values within the scale.
     #[must_use]
     pub fn ticks(&self, n: usize) -> Vec<f64> {
         if self.log { self.log_ticks() } else { linear_ticks(self.low, self.high, n) }
@@ -59,13 +59,13 @@ fn linear_ticks(low: f64, high: f64, n: usize) -> Vec<f64> {
         .find(|step| *step >= rough * 0.999)
         .unwrap_or(10.0 * power);
     let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-    // A multiple of a round step, cut to the digits that it has.
+    // A multiple of a round step, rounded to the step's digits.
     let digits = (-step.log10().floor()).max(0.0) as i32;
     let round = |value: f64| (value * 10_f64.powi(digits)).round() / 10_f64.powi(digits);
     (first..=last).map(|multiple| round(multiple as f64 * step)).collect()
 }
 
-/// A tick as it is written.
+/// Formats a tick.
 #[must_use]
 pub fn tick(value: f64) -> String {
     match value.abs() {
@@ -96,7 +96,7 @@ mod tests {
         let single = Scale::around([0.5].into_iter(), false, (0.0, 10.0)).unwrap();
         assert!((single.at(0.5) - 5.0).abs() < 1e-9);
         assert_eq!(Scale::around([f64::NAN].into_iter(), false, (0.0, 1.0)), None);
-        // Nothing is logarithmic that has a zero in it.
+        // With a zero among the values, a scale cannot be logarithmic.
         assert_eq!(
             Scale::around([0.0, 1.0].into_iter(), true, (0.0, 1.0)),
             Scale::around([0.0, 1.0].into_iter(), false, (0.0, 1.0))

@@ -12,7 +12,7 @@ use crate::compare::{Comparison, conclusions};
 use crate::numbers::{duration, score};
 use crate::report::{ComparisonGrid, basis_text, comparison_grid};
 
-/// What was asked, what came of it, and how.
+/// Renders what was compared, what came out of it, and how.
 pub(super) fn comparison(figures: &Figures<'_>, folder: &Path) -> Markup {
     let comparison = figures.comparison;
     let curves = curves::curves(figures);
@@ -60,7 +60,7 @@ fn asked(comparison: &Comparison, figures: &Figures<'_>) -> Markup {
     }
 }
 
-/// The columns in the order of the page: remarks stand beside the settings that they are about.
+/// Returns the columns in the order of the page: remarks directly follow the settings that they are about.
 fn order(grid: &ComparisonGrid) -> Vec<usize> {
     let settings = grid.numbers.iter().position(|number| *number).unwrap_or(grid.header.len());
     let remarks = grid.header.iter().position(|name| name == "remarks");

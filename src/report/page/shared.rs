@@ -1,4 +1,4 @@
-//! The best run and its checkpoint, and what is the same in all runs.
+//! The best run and its checkpoint, and what all runs have in common.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::numbers::score;
 use crate::plan::shown;
 use crate::runs::files;
 
-/// The run with the best score, and where its checkpoint is.
+/// Renders the run with the best score, and where its checkpoint is.
 pub(super) fn best_run(figures: &Figures<'_>, folder: &Path) -> Markup {
     let comparison = figures.comparison;
     let runs = figures.variants.iter().enumerate().flat_map(|(variant, runs)| runs.iter().map(move |run| (variant, run.run)));
@@ -36,7 +36,7 @@ pub(super) fn best_run(figures: &Figures<'_>, folder: &Path) -> Markup {
     }
 }
 
-/// Every setting that has the same value in all runs.
+/// Renders every setting that has the same value in all runs.
 pub(super) fn settings(figures: &Figures<'_>) -> Markup {
     let mut runs = figures.variants.iter().flatten().map(|run| run.run);
     let Some(first) = runs.next() else { return html! {} };
