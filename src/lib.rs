@@ -1,7 +1,6 @@
 //! gluepot: declarative fine-tuning of BERT on GLUE.
 //!
-//! This library belongs to the program; only the command line is stable. This page is a tour in the order in which data
-//! flows.
+//! This library belongs to the program; only the command line is stable. This page is a tour in the order of the data flow.
 //!
 //! ```text
 //! experiments/x.toml ─► Experiment ─► Settings ─┐
@@ -14,8 +13,8 @@
 //! **From a file to a trial.** [`experiment`] reads a TOML file in layers, keeps each value's origin, and reports every
 //! problem with its position; [`settings`] holds the typed tables. [`inputs`] finds and reads what they name, from folders
 //! or through the [`hub`]: a [`task`]'s data, a [`checkpoint`], whose `config.json` describes an [`architecture`], and the
-//! tokenizer ([`tokens`]). [`plan`] combines both into a complete [`plan::Trial`], and its identity once everything has been
-//! read ([`plan::Provenance`]).
+//! tokenizer ([`tokens`]). [`plan`] combines both into a complete [`plan::Trial`], and computes its identity once everything
+//! has been read ([`plan::Provenance`]).
 //!
 //! **Training.** [`train`] is the loop, with optimizer, schedule and evaluation; [`models`] holds the forward passes, over
 //! fused or reference operations; [`kernels`] holds the fused ones, for CPU and GPU. Randomness ([`random`]) is a function

@@ -22,7 +22,7 @@ pub fn check(arguments: &CheckArgs) -> Outcome<()> {
         let inputs = TrialInputs::read(file, ReadFor::Plan, &overrides, &environment, &hub)?;
         warn_of(&inputs.experiment);
         if !inputs.loaded.files.weights.is_empty() {
-            // Whether the weights can be used is also checked.
+            // Also check that the weights can be used.
             inputs.initial()?;
         }
         if arguments.format.is_json() {

@@ -10,7 +10,7 @@ use crate::plan::shown;
 use crate::runs::Status;
 use crate::settings::properties;
 
-/// All settings except the seed and those grouped by. A group's scores are averaged over several blocks.
+/// The values of all settings except the seed and those grouped by. A group's scores are averaged over several blocks.
 type Block = String;
 type Cells<'a> = BTreeMap<(Block, u64), &'a ComparedRun>;
 
@@ -21,13 +21,13 @@ pub(super) struct Group<'a> {
     pub runs: Vec<&'a ComparedRun>,
     /// Finished runs that count, ordered by seed.
     pub counted: Vec<&'a ComparedRun>,
-    /// Finished runs that a newer run of the same training repeats.
+    /// Finished runs that a newer run of the same trial repeats.
     pub repeats: Vec<&'a ComparedRun>,
     /// Finished runs without a score for the metric.
     pub lacking: Vec<&'a ComparedRun>,
     /// Finished runs without counterparts in other groups.
     pub unmatched: Vec<&'a ComparedRun>,
-    /// The newest run of each training that has no finished run.
+    /// The newest run of each trial that has no finished run.
     pub open: Vec<&'a ComparedRun>,
 }
 
@@ -171,7 +171,7 @@ fn unmatched(cells: &[Cells], kept: &[Cells], by: &[String]) -> Vec<Unmatched> {
 }
 
 impl Group<'_> {
-    /// Counts the trainings without a finished run, by status.
+    /// Counts the trials without a finished run, by status.
     pub fn unfinished(&self) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
         for run in &self.open {
@@ -180,12 +180,12 @@ impl Group<'_> {
         counts
     }
 
-    /// Returns the number of trainings that a sweep stopped early.
+    /// Returns the number of trials that a sweep stopped early.
     pub fn pruned(&self) -> usize {
         self.open.iter().filter(|run| run.run.status() == Status::Pruned).count()
     }
 
-    /// Returns the number of trainings that will not finish on their own, except those that a sweep stopped.
+    /// Returns the number of trials that will not finish on their own, except those that a sweep stopped.
     pub fn failed(&self) -> usize {
         let may_finish = |status| matches!(status, Status::Running | Status::Interrupted | Status::Pruned);
         self.open.iter().filter(|run| !may_finish(run.run.status())).count()

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Something that a reader of a comparison should know.
+/// Something that the reader of a comparison should know.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Note {
     pub kind: &'static str,

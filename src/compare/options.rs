@@ -5,7 +5,7 @@
 pub struct Options {
     /// The metric, if it is not the one that the runs were judged by.
     pub metric: Option<String>,
-    /// Settings to group runs by; empty for all of them.
+    /// Settings to group runs by; empty for all except the seed.
     pub by: Vec<String>,
     /// The variant that the others are compared with: `setting=value`, or the beginning of a run's id.
     pub reference: Option<String>,

@@ -11,7 +11,7 @@ use crate::report::{Column, Table};
 use crate::runs::{Removable, RunDirectory, Status, StoredRun, delete, removable, remove, size};
 use crate::terminal::Width;
 
-/// What can be removed of one run.
+/// What can be removed from one run.
 enum Share {
     Parts(Vec<Removable>),
     Directory(u64),
@@ -97,8 +97,7 @@ pub fn prune_runs(runs: &[StoredRun], arguments: &PruneArgs, removes: bool) -> O
     Ok(found)
 }
 
-/// Returns what can be removed of a run, with a lock that keeps other processes from changing it; `None` if the run is left
-/// alone.
+/// Returns what can be removed from a run, with a lock that keeps other processes out; `None` if the run is left alone.
 fn of(run: &StoredRun, arguments: &PruneArgs) -> Outcome<Option<(Claim, StoredRun, Share)>> {
     let Some(lock) = RunDirectory::at(run.path.clone()).keep_out().map_err(Failure::RunDirectory)? else {
         return Ok(None);

@@ -29,7 +29,7 @@ pub(super) fn refuse_trial(run: &StoredRun, arguments: &ResumeArgs) -> Outcome<(
     Ok(())
 }
 
-/// Refuses runs for which there is nothing to do.
+/// Refuses runs without a saved state, and finished ones without `--epochs`.
 pub(super) fn refuse_ended(run: &StoredRun, arguments: &ResumeArgs) -> Outcome<()> {
     let is_finished = run.facts.status == Status::Finished && run.summary.is_some();
     let has_states = !states::all(&RunDirectory::at(run.path.clone())).is_empty();

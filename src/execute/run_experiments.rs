@@ -1,4 +1,4 @@
-//! Training the experiments of a command line, one after the other.
+//! Training of the experiments given on the command line, one after the other.
 
 use std::path::Path;
 

@@ -86,7 +86,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
     execute(&encoded, &device, begin, &options, &mut [&mut teller]).map(drop)
 }
 
-/// An earlier run of a trial that has not ended.
+/// The earlier, unfinished run of a trial, if there is one.
 enum Earlier {
     /// Nothing that could be resumed.
     None,

@@ -56,7 +56,7 @@ pub struct Progress<'a> {
 const SHORTEST: Duration = Duration::from_millis(20);
 
 impl<'a> Progress<'a> {
-    /// Creates the display of `total` steps, scored by `metric`.
+    /// Creates a display for `total` steps, scored by `metric`.
     pub fn new(log: &'a mut RunLog, metric: &str, total: u64) -> Self {
         let wants_bar = log.loudness() == Loudness::Normal && draws_bars();
         let now = Instant::now();

@@ -34,7 +34,7 @@ struct Lines {
 const BAR: usize = 12;
 
 impl SweepProgress {
-    /// Creates the display of these trials, ranked by `metric`; some may have ended already.
+    /// Creates a display for these trials, ranked by `metric`; some may have ended already.
     #[must_use]
     pub fn new(
         trials: &[PlannedTrial],

@@ -23,7 +23,7 @@ pub fn diff_text(first: &ComparedRun, second: &ComparedRun, width: Width) -> Str
     parts.join("\n\n")
 }
 
-/// Returns both runs, the settings and files in which they differ, and whether their scores can be compared.
+/// Returns both runs, the settings and files in which they differ, and whether their scores can be compared, as JSON.
 #[must_use]
 pub fn diff_json(first: &ComparedRun, second: &ComparedRun) -> Value {
     let paths: BTreeSet<&String> = first.settings.keys().chain(second.settings.keys()).collect();

@@ -10,8 +10,7 @@ use crate::terminal::Width;
 /// Width of the learning curve in columns.
 const WIDTH: usize = 64;
 
-/// Formats a run for a person: its status, evaluations, learning curve and settings. `resume` is the command that continues
-/// it.
+/// Formats a run for a person: status, evaluations, learning curve and settings. `resume` is the command that continues it.
 #[must_use]
 pub fn run_text(run: &StoredRun, resume: &str, width: Width) -> String {
     let facts = &run.facts;

@@ -16,7 +16,7 @@ use crate::sweep::{StateCounts, SweepDirectory, is_sweep};
 use crate::task::metrics::Direction;
 use crate::terminal::Width;
 
-/// The sweeps and runs that a command line names, oldest first.
+/// The sweeps and runs named on the command line, oldest first.
 pub struct RunList<'a> {
     arguments: &'a ListArgs,
     sweeps: Vec<(PathBuf, ListedSweep)>,

@@ -1,4 +1,4 @@
-//! The runs that a command line names, and their comparisons.
+//! The runs named on the command line, and their comparisons.
 
 use anyhow::anyhow;
 use serde_json::{Value, json};

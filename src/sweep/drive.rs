@@ -24,7 +24,7 @@ pub trait Crew {
     fn ask_to_stop(&mut self);
     /// Kills every running trial, without saving.
     fn kill(&mut self);
-    /// Returns the memory of the machine or the GPUs that trials train on; `None` if unknown.
+    /// Returns how much memory is free where the trials train, and how much the largest uses; `None` if unknown.
     fn memory(&mut self) -> Option<MemoryInfo> {
         None
     }
@@ -86,7 +86,7 @@ pub trait SweepObserver {
     fn ended(&mut self, trial: usize, slot: usize, ending: &TrialEnd);
     /// Called regularly, with the current states.
     fn tick(&mut self, states: &[TrialState]);
-    /// Called when the number of parallel trials has changed.
+    /// Called when the number of parallel trials has been decided on, with a message.
     fn decided(&mut self, what: &str);
     /// Called when no more trials will start.
     fn winding_down(&mut self, why: StopReason, running: usize);

@@ -6,8 +6,7 @@ use super::directory::SweepDirectory;
 use crate::runs::finish_record;
 
 impl SweepDirectory {
-    /// Marks trials that have a summary as finished, if the process was killed before it could, and removes their saved
-    /// states.
+    /// Marks trials that have a summary as finished, if the process was killed before it could, and removes saved states.
     ///
     /// # Errors
     /// The directory cannot be read, or a record cannot be written.

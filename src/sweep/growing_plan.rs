@@ -34,8 +34,7 @@ pub struct GrowingPlan<'a> {
 type Version = (u64, SystemTime);
 
 impl<'a> GrowingPlan<'a> {
-    /// Creates the plan of a sweep whose scores are better in this direction; with `retry_failed`, failed trials count as
-    /// open.
+    /// Creates the plan of a sweep whose metric has this direction; with `retry_failed`, failed trials count as open.
     pub fn new(
         directory: &'a SweepDirectory,
         planning: Option<&'a mut dyn Planning>,

@@ -24,8 +24,8 @@ pub fn rungs(prune: &Prune, steps: u64) -> Vec<u64> {
     rungs
 }
 
-/// Returns whether a trial survives a rung with this score, given the scores of the others: it must be among the best ⌈n /
-/// factor⌉ of the n so far, including itself; ties survive.
+/// Returns whether a trial survives a rung with this score, given the scores of the others: it must be among the best
+/// ⌈n / factor⌉ of the n so far, including itself; ties survive.
 #[must_use]
 pub fn survives(score: f64, others: &[f64], factor: u32, direction: Direction) -> bool {
     let ahead = others.iter().filter(|other| direction.improves(**other, score)).count();

@@ -86,8 +86,7 @@ impl SweepRequest<'_> {
         Ok(Lookup::Absent(other))
     }
 
-    /// Finds the sweep and updates it, or creates a new one; also takes over finished runs from elsewhere if `how.reuse` is
-    /// set.
+    /// Finds the sweep and updates it, or creates a new one; with `how.reuse`, also takes over finished runs from elsewhere.
     pub fn open(&mut self, copies: &[(String, String)], how: OpenOptions, waits: &mut dyn FnMut(&str)) -> Outcome<OpenedSweep> {
         // If two processes start at the same time, the second finds what the first has created.
         let _lock = lock_sweeps(self.root, waits).map_err(Failure::RunDirectory)?;
@@ -275,7 +274,7 @@ impl SweepDirectory {
 pub struct OpenOptions {
     /// Create a new sweep even if one exists.
     pub fresh: bool,
-    /// Reuse finished runs of the same training from elsewhere.
+    /// Reuse finished runs of the same trials from elsewhere.
     pub reuse: bool,
 }
 
@@ -295,7 +294,7 @@ fn write_facts(directory: &SweepDirectory, facts: &SweepFacts) -> Result<()> {
     directory.write(FACTS, &serde_json::to_vec_pretty(&facts)?)
 }
 
-/// Takes over finished runs of the same training from elsewhere.
+/// Takes over finished runs of the same trials from elsewhere.
 fn reuse(directory: &SweepDirectory, trials: &[PlannedTrial], root: &Path) -> Result<()> {
     let mut facts = directory.facts()?;
     let before = facts.reused.clone();

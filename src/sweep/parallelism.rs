@@ -35,7 +35,7 @@ impl FromStr for Jobs {
 /// Decides how many trials may run in parallel.
 ///
 /// Adds trials step by step and measures how many examples per second all of them train on. Stops if more trials would not
-/// fit in memory, or if the last ones did not raise total throughput; then it goes back to the number before.
+/// fit in memory, or if the last ones did not raise total throughput; in the latter case, it goes back to the number before.
 #[derive(Clone, Debug)]
 pub struct Parallelism {
     allowed: usize,
@@ -88,8 +88,7 @@ impl Parallelism {
         }
     }
 
-    /// Adjusts the number of trials, given that `learning` of them have begun to train. Returns a message if it has decided
-    /// something.
+    /// Adjusts the number of trials, given that `learning` of them have begun to train. Returns a message for each decision.
     pub fn adjust(&mut self, now: Instant, learning: usize, room: impl FnOnce() -> Option<MemoryInfo>) -> Option<String> {
         if self.settled || learning < self.allowed {
             return None;
@@ -138,8 +137,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Tries one, two, three … strides of trials, which train at these speeds; returns the number settled on, and the
-    /// message.
+    /// Tries one, two, three … strides of trials with these speeds; returns the number settled on, and the message.
     fn settle(speeds: &[f64], most: usize, stride: usize, room: impl Fn(usize) -> Option<MemoryInfo>) -> (usize, String) {
         let mut parallelism = Parallelism::tuned(stride, most, SECOND);
         let mut now = Instant::now();

@@ -175,8 +175,7 @@ const ASK: i32 = libc::SIGUSR1;
 /// Asks a process to stop; one that is already gone is ignored.
 fn ask_to_end(child: &Child) {
     if let Ok(process) = libc::pid_t::try_from(child.id()) {
-        // SAFETY: the call does not access memory. The child has not been waited for yet, so its process id is still its
-        // own.
+        // SAFETY: the call does not access memory. The child has not been waited for yet, so its process id is still valid.
         #[allow(unsafe_code)]
         unsafe {
             libc::kill(process, ASK);

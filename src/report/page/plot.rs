@@ -6,7 +6,7 @@ use super::scale::{Scale, tick};
 
 /// Number of colors that a reader can tell apart.
 const COLORS: usize = 8;
-/// Number of mark shapes. With the number of colors, its least common multiple is 24: that many variants look different.
+/// Number of mark shapes. Its least common multiple with the number of colors is 24: that many variants look different.
 const SHAPES: usize = 6;
 const DIFFERENT: usize = 24;
 
