@@ -117,8 +117,12 @@ fn a_sweep_finds_how_many_trials_a_gpu_has_memory_for() {
     let done = shell.gluepot(&arguments);
     assert_eq!(done.code, 0, "{done:?}");
     assert!(done.err.contains("2 trials in parallel now: "), "{done:?}");
-    let settled = done.err.lines().find(|line| line.starts_with("2 trials in parallel from now on (")).unwrap_or(&done.err);
-    assert!(settled.ends_with("one takes up to 4.2 GB, and 2.1 GB is free"), "{settled}");
+    assert!(!done.err.contains("3 trials in parallel"), "{done:?}");
+    let settled = done.err.lines().find(|line| line.contains(" in parallel from now on")).unwrap_or(&done.err);
+    // This GPU computes on the processor, so that other load can decide before memory does.
+    let by_memory = settled.starts_with("2 trials") && settled.ends_with("one takes up to 4.2 GB, and 2.1 GB is free");
+    let by_speed = settled.starts_with("1 trial in parallel from now on: 2 train ");
+    assert!(by_memory || by_speed, "{settled}");
 }
 
 /// Faults before the first step, after a state, between replays and during prediction, with typical errors.
