@@ -125,7 +125,7 @@ pub(super) fn predictions(run: &StoredRun) -> Result<String> {
 
 fn scores(task: &Task, predicted: &[ReadBack]) -> Scores {
     let predictions: Vec<Prediction> = predicted.iter().map(|row| row.prediction.clone()).collect();
-    Scores::of(&predictions, &task.metrics)
+    Scores::of(task, &predictions)
 }
 
 /// Checks the rest of the summary.

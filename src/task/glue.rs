@@ -106,6 +106,7 @@ impl GlueRow {
                 GlueHead::NamedClasses(_) => ClassCells::NamesOrIds,
                 GlueHead::Classes(_) | GlueHead::Value => ClassCells::Ids,
             },
+            positive: None,
             metrics: self.metrics.to_vec(),
             splits: Splits {
                 folder: Some(self.folder.into()),

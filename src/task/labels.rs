@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metrics::{Direction, LOSS};
+use super::metrics::{Baseline, Direction, LOSS};
 use super::{Example, Head, Output, Prediction, Target, Task};
 
 /// The number of examples of each class.
@@ -58,30 +58,39 @@ impl LabelCounts {
         present.next().filter(|_| present.next().is_none())
     }
 
-    /// Returns the best score of any constant prediction, and the predicted class. For the loss, this is the entropy, which
-    /// is reached by predicting the frequency of each class, and there is no single class.
+    /// Returns the best score of any constant prediction, and the predicted class. For metrics of probabilities, and for the
+    /// loss, the frequency of each class is predicted, and there is no single class. `None` if the metric has no baseline.
     #[must_use]
     pub fn constant(&self, task: &Task, metric: &str) -> Option<Constant> {
         let total: usize = self.0.iter().sum();
         if total == 0 {
             return None;
         }
+        let shares: Vec<f64> = self.0.iter().map(|count| *count as f64 / total as f64).collect();
         if metric == LOSS {
-            let shares = self.0.iter().filter(|count| **count > 0).map(|count| *count as f64 / total as f64);
-            return Some(Constant { class: None, score: -shares.map(|share| share * share.ln()).sum::<f64>() });
+            let entropy = shares.iter().filter(|share| **share > 0.0).map(|share| -share * share.ln()).sum::<f64>();
+            return Some(Constant { class: None, score: entropy });
         }
         let metric = task.metric(metric)?;
-        let labels = || (0..).zip(&self.0).flat_map(|(class, count)| std::iter::repeat_n(Target::Class(class), *count));
-        let mut best: Option<Constant> = None;
-        for class in 0..self.0.len() {
-            let output = Output::one_hot(class, self.0.len());
-            let predictions: Vec<Prediction> = labels().map(|target| Prediction { target, output: output.clone() }).collect();
-            let Some(score) = (metric.score)(&predictions) else { continue };
-            if best.as_ref().is_none_or(|best| metric.direction.improves(score, best.score)) {
-                best = Some(Constant { class: Some(class), score });
+        let score = |output: Output| {
+            let labels = (0..).zip(&self.0).flat_map(|(class, count)| std::iter::repeat_n(Target::Class(class), *count));
+            let predictions: Vec<Prediction> = labels.map(|target| Prediction { target, output: output.clone() }).collect();
+            (metric.score)(task, &predictions)
+        };
+        match metric.baseline {
+            Baseline::None => None,
+            Baseline::Shares => Some(Constant { class: None, score: score(Output::of_probabilities(&shares))? }),
+            Baseline::Class => {
+                let mut best: Option<Constant> = None;
+                for class in 0..self.0.len() {
+                    let Some(score) = score(Output::one_hot(class, self.0.len())) else { continue };
+                    if best.as_ref().is_none_or(|best| metric.direction.improves(score, best.score)) {
+                        best = Some(Constant { class: Some(class), score });
+                    }
+                }
+                best
             }
         }
-        best
     }
 }
 

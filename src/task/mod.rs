@@ -43,6 +43,9 @@ pub struct Task {
     /// How the target column represents a class.
     #[serde(default)]
     pub class_cells: ClassCells,
+    /// The id of the class that binary precision, recall and F1 refer to; by default 1, the second class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positive: Option<u32>,
     /// The metrics, in the order of their columns.
     pub metrics: Vec<Metric>,
     /// The names of the splits and their files.
@@ -87,6 +90,12 @@ pub enum TextColumns {
 }
 
 impl Task {
+    /// Returns the id of the class that binary metrics refer to.
+    #[must_use]
+    pub fn positive(&self) -> usize {
+        self.positive.unwrap_or(1) as usize
+    }
+
     /// Returns the direction of one of the task's metrics or of the loss; `None` if the task does not have the metric.
     #[must_use]
     pub fn direction(&self, metric: &str) -> Option<Direction> {

@@ -29,6 +29,17 @@ impl Output {
         self.0.iter().map(|logit| 1.0 / (1.0 + (-f64::from(*logit)).exp())).collect()
     }
 
+    /// Returns whether each of several independent labels is predicted: its probability is at least one half.
+    pub fn decided_labels(&self) -> impl ExactSizeIterator<Item = bool> {
+        self.0.iter().map(|logit| *logit >= 0.0)
+    }
+
+    /// Returns the output of a model that predicts these probabilities of classes.
+    #[must_use]
+    pub fn of_probabilities(probabilities: &[f64]) -> Self {
+        Self(probabilities.iter().map(|probability| probability.ln() as f32).collect())
+    }
+
     /// Returns an output of 1 for `class` and 0 for the others.
     #[must_use]
     pub fn one_hot(class: usize, classes: usize) -> Self {

@@ -9,8 +9,8 @@ use crate::architecture::{Architecture, Parameter};
 use crate::checkpoint::HostTensor;
 use crate::models::{DropoutSites, Model, ParameterError, Value, read};
 use crate::settings::Precision;
-use crate::task::metrics::{Metric, Scores};
-use crate::task::{Output, Prediction};
+use crate::task::metrics::Scores;
+use crate::task::{Output, Prediction, Task};
 use crate::tokens::Encoded;
 
 /// Builds a model for prediction only, from one tensor per parameter, in checkpoint layout.
@@ -52,12 +52,12 @@ pub fn predict(
 }
 
 /// Pairs the outputs with the examples' targets, and scores them.
-pub fn evaluate(outputs: Vec<Output>, examples: &[Encoded], metrics: &[Metric]) -> Result<(Vec<Prediction>, Scores), TrainError> {
+pub fn evaluate(outputs: Vec<Output>, examples: &[Encoded], task: &Task) -> Result<(Vec<Prediction>, Scores), TrainError> {
     let pair = |(index, (output, example)): (usize, (Output, &Encoded))| {
         let target = example.target.clone().ok_or(TrainError::MissingTarget(index))?;
         Ok(Prediction { target, output })
     };
     let predictions = outputs.into_iter().zip(examples).enumerate().map(pair).collect::<Result<Vec<_>, TrainError>>()?;
-    let scores = Scores::of(&predictions, metrics);
+    let scores = Scores::of(task, &predictions);
     Ok((predictions, scores))
 }

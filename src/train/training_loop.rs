@@ -147,7 +147,7 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
 
     fn evaluate(&mut self, validation: &[Encoded], group: &StepBatches) -> Result<ControlFlow<Stop>, TrainError> {
         let outputs = self.trainer.predict(validation)?;
-        let (predictions, scores) = evaluate(outputs, validation, &self.trial.task.metrics)?;
+        let (predictions, scores) = evaluate(outputs, validation, &self.trial.task)?;
         if !scores.loss.is_finite() {
             let (step, learning_rate) = (group.step, self.learning_rate);
             let quantity = "validation loss";

@@ -149,7 +149,7 @@ fn scores_equal_those_of_scikit_learn() {
             |(label, class): (u32, u32)| Prediction { target: Target::Class(label), output: Output::one_hot(class as usize, 2) };
         let predictions: Vec<Prediction> = numbers("labels").into_iter().zip(numbers("predictions")).map(prediction).collect();
         for metric in [Metric::ACCURACY, Metric::F1] {
-            let score = (metric.score)(&predictions).unwrap();
+            let score = (metric.score)(&Bench::task(), &predictions).unwrap();
             assert!((score - case[metric.name].as_f64().unwrap()).abs() < 1e-12, "{}: {score} {case}", metric.name);
         }
     }

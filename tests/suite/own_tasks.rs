@@ -27,6 +27,7 @@ fn task(name: &str, text: TextColumns, target: &str, head: Head, metrics: &[Metr
         target,
         head,
         class_cells: ClassCells::NamesOrIds,
+        positive: None,
         metrics: metrics.to_vec(),
         splits: Splits::default(),
     }
@@ -157,7 +158,7 @@ fn scores_of_numbers_equal_those_of_scipy() {
         let pairs = values("targets").into_iter().zip(values("outputs"));
         let predictions: Vec<Prediction> =
             pairs.map(|(target, output)| Prediction { target: Target::Value(target), output: Output(vec![output]) }).collect();
-        let scores = Scores::of(&predictions, &prices().metrics);
+        let scores = Scores::of(&prices(), &predictions);
         for metric in prices().metrics {
             match (scores.get(metric.name), case[metric.name].as_f64()) {
                 (Some(ours), Some(theirs)) => {

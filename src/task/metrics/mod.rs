@@ -1,16 +1,22 @@
 //! Metrics: named functions of all predictions of a split.
 
-mod classes;
+mod calibration;
+mod classification;
+mod confusion;
+mod ranking;
+mod regression;
 mod scores;
-mod values;
+mod table;
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::{Head, Prediction};
+use super::{Head, Prediction, Task};
 
+pub use confusion::{ClassScores, ConfusionMatrix};
 pub use scores::{Score, Scores};
+pub use table::ALL;
 
 /// Whether larger or smaller scores are better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +39,17 @@ impl Direction {
     }
 }
 
+/// The constant prediction that a metric's scores are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Baseline {
+    /// The same class for every example.
+    Class,
+    /// The share of each class as its probability.
+    Shares,
+    /// None: constant predictions are not informative.
+    None,
+}
+
 /// A scoring function and how to interpret its scores. Serialized as its name.
 #[derive(Clone, Copy)]
 pub struct Metric {
@@ -42,10 +59,12 @@ pub struct Metric {
     pub direction: Direction,
     /// The smallest and the largest possible score.
     pub range: (f64, f64),
+    /// Which constant prediction it is compared with.
+    pub baseline: Baseline,
     /// Whether the metric applies to a model with this head.
     pub fits: fn(&Head) -> bool,
-    /// Computes the score; `None` if it is undefined.
-    pub score: fn(&[Prediction]) -> Option<f64>,
+    /// Computes the score of a task's predictions; `None` if it is undefined.
+    pub score: fn(&Task, &[Prediction]) -> Option<f64>,
 }
 
 /// The name of the mean loss, which every task has besides its metrics.
@@ -55,58 +74,10 @@ pub const LOSS: &str = "loss";
 pub const LOSS_RANGE: (f64, f64) = (0.0, f64::INFINITY);
 
 impl Metric {
-    /// The fraction of predictions that equal the label.
-    pub const ACCURACY: Self = Self {
-        name: "accuracy",
-        direction: Direction::Maximize,
-        range: (0.0, 1.0),
-        fits: |head| matches!(head, Head::Classes(_)),
-        score: classes::accuracy,
-    };
-
-    /// Harmonic mean of precision and recall of class 1, as scikit-learn's `f1_score` and GLUE define it.
-    pub const F1: Self = Self {
-        name: "f1",
-        direction: Direction::Maximize,
-        range: (0.0, 1.0),
-        fits: |head| matches!(head, Head::Classes(classes) if classes.len() == 2),
-        score: classes::f1,
-    };
-
-    /// Pearson correlation of predicted and correct values; undefined if either are all equal.
-    pub const PEARSON: Self = Self {
-        name: "pearson",
-        direction: Direction::Maximize,
-        range: (-1.0, 1.0),
-        fits: |head| *head == Head::Value,
-        score: values::pearson,
-    };
-
-    /// Spearman correlation: the Pearson correlation of the ranks, where ties share their mean rank.
-    pub const SPEARMAN: Self = Self {
-        name: "spearman",
-        direction: Direction::Maximize,
-        range: (-1.0, 1.0),
-        fits: |head| *head == Head::Value,
-        score: values::spearman,
-    };
-
-    /// Mean squared error.
-    pub const MSE: Self = Self {
-        name: "mse",
-        direction: Direction::Minimize,
-        range: (0.0, f64::INFINITY),
-        fits: |head| *head == Head::Value,
-        score: values::mse,
-    };
-
-    /// All metrics.
-    pub const ALL: [Self; 5] = [Self::ACCURACY, Self::F1, Self::PEARSON, Self::SPEARMAN, Self::MSE];
-
     /// Returns the metric with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|metric| metric.name == name)
+        ALL.iter().find(|metric| metric.name == name).copied()
     }
 }
 

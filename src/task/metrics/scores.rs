@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{LOSS, Metric};
-use crate::task::Prediction;
+use crate::task::{Prediction, Task};
 
 /// A metric's value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,13 +26,13 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Scores predictions with the given metrics.
+    /// Scores predictions with the task's metrics.
     #[must_use]
-    pub fn of(predictions: &[Prediction], metrics: &[Metric]) -> Self {
-        let score = |metric: &Metric| Score { metric: metric.name.into(), value: (metric.score)(predictions) };
+    pub fn of(task: &Task, predictions: &[Prediction]) -> Self {
+        let score = |metric: &Metric| Score { metric: metric.name.into(), value: (metric.score)(task, predictions) };
         Self {
             loss: predictions.iter().map(Prediction::loss).sum::<f64>() / predictions.len() as f64,
-            metrics: metrics.iter().map(score).collect(),
+            metrics: task.metrics.iter().map(score).collect(),
             collapsed: has_collapsed(predictions),
         }
     }

@@ -17,6 +17,12 @@ pub fn mse(predictions: &[Prediction]) -> Option<f64> {
     Some(squares.sum::<f64>() / targets.len() as f64)
 }
 
+pub fn mae(predictions: &[Prediction]) -> Option<f64> {
+    let (targets, outputs) = values(predictions)?;
+    let distances = targets.iter().zip(&outputs).map(|(target, output)| (output - target).abs());
+    Some(distances.sum::<f64>() / targets.len() as f64)
+}
+
 pub fn pearson(predictions: &[Prediction]) -> Option<f64> {
     let (targets, outputs) = values(predictions)?;
     correlation(&targets, &outputs)
@@ -35,7 +41,7 @@ fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
 
 /// Returns the deviations from the mean, scaled to length 1; `None` if all values are equal.
 fn direction(values: &[f64]) -> Option<Vec<f64>> {
-    // With constant values, the rounded mean could differ from them and suggest a deviation.
+    // Rounding of the mean would make constant values look as if they varied.
     if values.windows(2).all(|pair| pair[0] == pair[1]) {
         return None;
     }
@@ -46,7 +52,7 @@ fn direction(values: &[f64]) -> Option<Vec<f64>> {
 }
 
 /// Returns the ranks from 1; ties share their mean rank.
-fn ranks(values: &[f64]) -> Vec<f64> {
+pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![0.0; values.len()];
