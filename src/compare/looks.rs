@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::select::ComparedRun;
-use crate::runs::{Summary, files};
+use crate::runs::{Evaluations, Summary};
 use crate::task::Best;
 use crate::task::metrics::Direction;
 
@@ -168,19 +168,8 @@ fn looked(run: &ComparedRun, summary: &Summary) -> Looked {
 #[must_use]
 pub fn evaluations(run: &ComparedRun) -> Option<BTreeMap<u64, EvaluatedScores>> {
     let summary = run.run.summary.as_ref()?;
-    let mut reader = csv::Reader::from_path(run.run.path.join(files::EVAL)).ok()?;
-    let names: Vec<String> = reader.headers().ok()?.iter().map(String::from).collect();
-    let mut rows = BTreeMap::new();
-    for row in reader.records() {
-        let row = row.ok()?;
-        let cells = || names.iter().map(String::as_str).zip(&row);
-        let step: u64 = cells().find(|(name, _)| *name == "step")?.1.parse().ok()?;
-        // An undefined metric has an empty cell.
-        let scored = cells().filter(|(name, cell)| !["step", "epoch", "split"].contains(name) && !cell.is_empty());
-        let scores =
-            scored.map(|(name, cell)| Some((name.to_string(), cell.parse().ok()?))).collect::<Option<EvaluatedScores>>()?;
-        rows.insert(step, scores);
-    }
+    let evaluations = Evaluations::read(&run.run.path).ok()?;
+    let rows: BTreeMap<u64, EvaluatedScores> = evaluations.validation().map(|row| (row.step, row.scores.clone())).collect();
     let agrees = |step: u64, scores: &EvaluatedScores| rows.get(&step) == Some(scores);
     let last = rows.keys().next_back() == Some(&summary.last.step) && summary.last.step <= summary.steps;
     (last && agrees(summary.best.step, &summary.best.scores) && agrees(summary.last.step, &summary.last.scores)).then_some(rows)

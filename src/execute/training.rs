@@ -40,7 +40,7 @@ pub(super) fn train_in(
     let trained = catch_unwind(AssertUnwindSafe(|| {
         let mut observers: Vec<&mut dyn Observer> = vec![&mut *recorder, &mut progress];
         observers.extend(others.iter_mut().map(|other| &mut **other as &mut dyn Observer));
-        train(trial, start, &encoded.train, &encoded.validation, device, &mut observers)
+        train(trial, start, &encoded.train, encoded.validation_splits(), device, &mut observers)
     }));
     drop(progress);
     let flow = trained.map_err(|_| Failure::panic(&panics::reason()))??;

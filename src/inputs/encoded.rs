@@ -1,5 +1,6 @@
 //! The inputs to training: encoded splits and initial parameters, with their provenance.
 
+use anyhow::Result;
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint::Initial;
@@ -9,6 +10,7 @@ use crate::machine::digest::hex;
 use crate::plan::{Hashes, Provenance};
 use crate::task::{Example, Target, Text};
 use crate::tokens::{Encoded, TOKENIZATION, TokenCache};
+use crate::train::ValidationSplits;
 
 /// Everything prepared before the run directory is created, so that a run that cannot start leaves none behind.
 pub struct EncodedInputs<'a> {
@@ -20,6 +22,8 @@ pub struct EncodedInputs<'a> {
     pub train: Vec<Encoded>,
     /// The validation split.
     pub validation: Vec<Encoded>,
+    /// Further validation splits by name.
+    pub further: Vec<(&'a str, Vec<Encoded>)>,
     /// The hashes of everything that was read, and the identity.
     pub provenance: Provenance,
 }
@@ -28,9 +32,18 @@ impl<'a> EncodedInputs<'a> {
     /// Encodes both splits or loads them from the cache, and reads or initializes the parameters.
     pub fn new(inputs: &'a TrialInputs, cache: &TokenCache) -> Outcome<Self> {
         let (train, validation) = encode(inputs, cache)?;
+        let split = |(name, examples)| Ok((name, encode_split(inputs, examples, cache).map_err(Failure::Checkpoint)?));
+        let further = inputs.further().map(split).collect::<Outcome<_>>()?;
         let initial = inputs.initial()?;
         let hashes = Hashes { weights: initial.sha256.clone(), ..inputs.loaded.hashes_without_weights().clone() };
-        Ok(Self { inputs, initial, train, validation, provenance: inputs.provenance(hashes)? })
+        Ok(Self { inputs, initial, train, validation, further, provenance: inputs.provenance(hashes)? })
+    }
+
+    /// The splits that are scored during training.
+    #[must_use]
+    pub fn validation_splits(&self) -> ValidationSplits<'_> {
+        let further = self.further.iter().map(|(split, examples)| (*split, examples.as_slice())).collect();
+        ValidationSplits { main: &self.validation, further }
     }
 
     /// Computes the identity with another numerics version, as for a trial that another version of gluepot planned.
@@ -44,17 +57,15 @@ impl<'a> EncodedInputs<'a> {
 
 /// Returns the training and validation splits as token ids.
 pub fn encode(inputs: &TrialInputs, cache: &TokenCache) -> Outcome<(Vec<Encoded>, Vec<Encoded>)> {
-    let hashes = inputs.loaded.hashes_without_weights();
-    let trial = &inputs.trial;
-    let split = |examples: &[Example]| {
-        let tokens = &inputs.loaded.tokens;
-        let fits = |encoded: &[Encoded]| tokens.may_have_made(encoded, examples, trial.max_length);
-        let encode = || tokens.encode(examples, trial.max_length);
-        cache.get(&key(examples, hashes, trial.max_length), fits, encode)
-    };
-    let train = split(inputs.train()).map_err(Failure::Checkpoint)?;
-    let validation = split(inputs.validation()).map_err(Failure::Checkpoint)?;
-    Ok((train, validation))
+    let split = |examples: &[Example]| encode_split(inputs, examples, cache).map_err(Failure::Checkpoint);
+    Ok((split(inputs.train())?, split(inputs.validation())?))
+}
+
+fn encode_split(inputs: &TrialInputs, examples: &[Example], cache: &TokenCache) -> Result<Vec<Encoded>> {
+    let (tokens, max_length) = (&inputs.loaded.tokens, inputs.trial.max_length);
+    let fits = |encoded: &[Encoded]| tokens.may_have_made(encoded, examples, max_length);
+    let encode = || tokens.encode(examples, max_length);
+    cache.get(&key(examples, inputs.loaded.hashes_without_weights(), max_length), fits, encode)
 }
 
 /// The cache key of a split: a hash of everything that affects its token ids.

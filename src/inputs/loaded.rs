@@ -16,7 +16,7 @@ use crate::machine::input_file::sha256;
 use crate::plan::{Facts, Hashes};
 use crate::runs::Commits;
 use crate::settings::{CHECKPOINT, DATA_SOURCE, Settings};
-use crate::task::{Example, Source};
+use crate::task::{Example, Source, VALIDATION};
 use crate::tokens::Tokens;
 
 /// The checkpoint and the data of an experiment, shared by all trials that use them.
@@ -32,6 +32,8 @@ pub struct LoadedInputs {
     architecture: Architecture,
     pub(super) train: Vec<Example>,
     pub(super) validation: Vec<Example>,
+    /// Further validation splits by name.
+    pub(super) further: Vec<(String, Vec<Example>)>,
     /// All hashes except that of the weights.
     hashes: Hashes,
     weights: OnceLock<String>,
@@ -50,9 +52,12 @@ impl LoadedInputs {
         let source = Source::find(&key.data, task, hub).with_context(data).map_err(Failure::data)?;
         let train = source.train.read(task).map_err(Failure::data)?;
         let validation = source.validation.read(task).map_err(Failure::data)?;
-        let splits = [("train", &train), ("validation", &validation)];
+        let further = source.further.iter().map(|(split, file)| Ok((split.clone(), file.read(task)?)));
+        let further = further.collect::<Result<Vec<_>>>().map_err(Failure::data)?;
+        let splits = [("train", &train), (VALIDATION, &validation)];
+        let splits = splits.into_iter().chain(further.iter().map(|(split, rows)| (split.as_str(), rows)));
         let hashes = Hashes {
-            data: splits.map(|(split, rows)| (split.to_string(), rows.sha256.clone())).into(),
+            data: splits.map(|(split, rows)| (split.to_string(), rows.sha256.clone())).collect(),
             tokenizer: files.tokenizer_files().map(|file| (file.name(), file.sha256().to_string())).collect(),
             config: files.config.sha256().into(),
             weights: None,
@@ -65,6 +70,7 @@ impl LoadedInputs {
             source,
             train: train.examples,
             validation: validation.examples,
+            further: further.into_iter().map(|(split, rows)| (split, rows.examples)).collect(),
             hashes,
             weights: OnceLock::new(),
             tokenizations: Mutex::default(),

@@ -103,6 +103,12 @@ impl TrialInputs {
         &self.loaded.validation[..self.trial.validation_examples]
     }
 
+    /// Further validation splits by name, as long as `data.eval_limit` allows.
+    pub fn further(&self) -> impl Iterator<Item = (&str, &[Example])> {
+        let limit = self.trial.settings.data.eval_limit.map_or(usize::MAX, usize::from);
+        self.loaded.further.iter().map(move |(split, examples)| (split.as_str(), &examples[..examples.len().min(limit)]))
+    }
+
     /// Every setting with its value and origin.
     #[must_use]
     pub fn setting_rows(&self) -> Vec<SettingRow> {

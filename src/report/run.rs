@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Column, Table, curve, remarks};
 use crate::numbers::{count, duration, rate, score};
-use crate::runs::{RunDirectory, Status, StoredRun, device_text, files, states};
+use crate::runs::{Evaluations, RunDirectory, Status, StoredRun, device_text, files, states};
+use crate::task::VALIDATION;
 use crate::terminal::Width;
 
 /// Width of the learning curve in columns.
@@ -68,31 +69,24 @@ fn heading(run: &StoredRun) -> String {
 
 /// Formats the rows of eval.csv, with the best one marked.
 fn evaluations(run: &StoredRun, width: Width) -> Option<String> {
-    let mut reader = csv::Reader::from_path(run.path.join(files::EVAL)).ok()?;
-    let header: Vec<String> = reader.headers().ok()?.iter().map(str::to_string).collect();
-    let metrics: Vec<(usize, &str)> = header
-        .iter()
-        .enumerate()
-        .filter(|(_, name)| !matches!(name.as_str(), "step" | "epoch" | "split"))
-        .map(|(i, name)| (i, name.as_str()))
-        .collect();
-    let names = ["step", "epoch"].into_iter().chain(metrics.iter().map(|(_, name)| *name));
-    let mut table = Table::new(names.map(Column::number).chain([Column::words("")]).collect());
-    let best = run.summary.as_ref().map(|summary| summary.best.step.to_string());
-    let mut any = false;
-    for record in reader.records().flatten() {
-        any = true;
-        let number = |index: usize| record.get(index).and_then(|text| text.parse::<f64>().ok());
-        let mut cells =
-            vec![record.get(0).unwrap_or_default().to_string(), number(1).map_or(String::new(), |epoch| format!("{epoch:.2}"))];
-        cells.extend(metrics.iter().map(|(index, _)| number(*index).map_or(String::new(), score)));
-        cells.push(if record.get(0).map(str::to_string) == best { "best".into() } else { String::new() });
-        table.row(cells);
+    let evaluations = Evaluations::read(&run.path).ok().filter(|evaluations| !evaluations.rows.is_empty())?;
+    let names = ["step", "epoch"].into_iter().chain(evaluations.metrics.iter().map(String::as_str));
+    let best = run.summary.as_ref().map(|summary| summary.best.step);
+    let mut lines = Vec::new();
+    for split in [VALIDATION].into_iter().chain(evaluations.further()) {
+        let mut table = Table::new(names.clone().map(Column::number).chain([Column::words("")]).collect());
+        for row in evaluations.of(split) {
+            let mut cells = vec![row.step.to_string(), format!("{:.2}", row.epoch)];
+            cells
+                .extend(evaluations.metrics.iter().map(|name| row.scores.get(name).map_or(String::new(), |value| score(*value))));
+            cells.push(if Some(row.step) == best { "best".into() } else { String::new() });
+            table.row(cells);
+        }
+        lines.extend([split.to_string(), table.text(width)]);
     }
-    let mut lines = vec!["validation".to_string(), table.text(width)];
     let judged = run.summary.as_ref().zip(run.facts.task_definition.as_ref());
     lines.extend(judged.into_iter().flat_map(|(summary, task)| remarks(summary, task)));
-    any.then(|| lines.join("\n"))
+    Some(lines.join("\n"))
 }
 
 /// Reads the numbers in a column of a CSV file.

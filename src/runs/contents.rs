@@ -1,16 +1,16 @@
 //! Checks that the numbers in a run's files agree with each other.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
 use super::directory::files;
+use super::evaluations::{EvaluationRow, Evaluations};
 use super::predictions::{self, CsvRow, ReadBack};
 use super::stored::StoredRun;
 use super::summary::{Moment, Summary};
 use crate::task::metrics::{LOSS, Score, Scores};
-use crate::task::{Best, Prediction, Task};
+use crate::task::{Best, Prediction, Task, VALIDATION};
 
 /// Rows of a CSV file, by column name.
 fn rows(path: &Path) -> Result<Vec<CsvRow>> {
@@ -53,16 +53,19 @@ pub(super) fn speed(run: &StoredRun) -> Result<String> {
 
 /// The evaluations as moments, as far as `eval.csv` records them.
 fn moments(run: &StoredRun) -> Result<Vec<Moment>> {
-    let rows = rows(&run.path.join(files::EVAL))?;
-    let moment = |row: &CsvRow| {
-        // The cell of an undefined metric is empty.
-        let is_score =
-            |(name, text): &(&String, &String)| !["step", "epoch", "split"].contains(&name.as_str()) && !text.is_empty();
-        let names = row.iter().filter(is_score).map(|(name, _)| name);
-        let scores = names.map(|name| Ok((name.clone(), number(row, name)?))).collect::<Result<BTreeMap<String, f64>>>()?;
-        Ok(Moment { step: number(row, "step")? as u64, epoch: number(row, "epoch")?, scores, collapsed: false })
+    let evaluations = Evaluations::read(&run.path)?;
+    let further = |step: u64| {
+        let rows = evaluations.rows.iter().filter(|row| row.step == step && row.split != VALIDATION);
+        rows.map(|row| (row.split.clone(), row.scores.clone())).collect()
     };
-    rows.iter().map(moment).collect()
+    let moment = |row: &EvaluationRow| Moment {
+        step: row.step,
+        epoch: row.epoch,
+        scores: row.scores.clone(),
+        further: further(row.step),
+        collapsed: false,
+    };
+    Ok(evaluations.validation().map(moment).collect())
 }
 
 /// Checks the best and the last evaluation against the summary.
@@ -75,7 +78,7 @@ pub(super) fn eval(run: &StoredRun) -> Result<String> {
             highest.offer(index, score(moment));
         }
         let shown = |moment: &Moment| score(moment).map_or_else(|| "undefined".into(), |score| score.to_string());
-        let same = |a: &Moment, b: &Moment| a.step == b.step && a.scores == b.scores;
+        let same = |a: &Moment, b: &Moment| (a.step, &a.scores, &a.further) == (b.step, &b.scores, &b.further);
         let found = highest.at().and_then(|index| moments.get(index)).context("has no rows")?;
         ensure!(
             same(found, best),

@@ -4,6 +4,7 @@ mod best;
 mod checkpoints;
 mod contents;
 mod directory;
+mod evaluations;
 mod facts;
 mod finish;
 mod identity;
@@ -25,6 +26,7 @@ mod verify;
 
 pub use best::best_checkpoint;
 pub use directory::{RunDirectory, RunId, file_name, files};
+pub use evaluations::{EvaluationRow, Evaluations};
 pub use facts::{Commits, Exit, FORMAT, Host, Removal, Resumption, RunFacts, Versions, device_text};
 pub use finish::finish_record;
 pub use identity::{RESUMED, TOKENIZATION, deciding, is_of};

@@ -21,7 +21,7 @@ use crate::machine::durable::write_file;
 use crate::machine::signals::StopSignal;
 use crate::settings::{Checkpoints, Kept, SaveEvery};
 use crate::task::metrics::Direction;
-use crate::task::{Split, SplitLabels, Task};
+use crate::task::{SplitLabels, Task, VALIDATION};
 use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer, Stop, TrainingState};
 
 /// What to record, and how.
@@ -178,12 +178,14 @@ impl Recorder {
     }
 
     fn evaluation(&mut self, event: &EvaluationEvent<'_>) -> Result<()> {
-        let scores = event.scores;
-        let mut fields =
-            vec![event.step.to_string(), event.epoch.to_string(), Split::Validation.name().into(), scores.loss.to_string()];
-        fields.extend(scores.metrics.iter().map(|score| score.value.map_or_else(String::new, |value| value.to_string())));
-        self.tables.eval(&fields)?;
-        let moment = Moment::new(event.step, event.epoch, scores);
+        let of_splits =
+            [(VALIDATION, event.scores)].into_iter().chain(event.further.iter().map(|(split, scores)| (*split, scores)));
+        for (split, scores) in of_splits {
+            let mut fields = vec![event.step.to_string(), event.epoch.to_string(), split.into(), scores.loss.to_string()];
+            fields.extend(scores.metrics.iter().map(|score| score.value.map_or_else(String::new, |value| value.to_string())));
+            self.tables.eval(&fields)?;
+        }
+        let moment = Moment::new(event.step, event.epoch, event.scores, event.further);
         if event.improved {
             self.directory.write(files::PREDICTIONS, &predictions::to_csv(&self.record.task.head, event.predictions)?)?;
             self.recorded.best = Some(moment.clone());

@@ -50,15 +50,23 @@ pub struct Moment {
     pub epoch: f64,
     /// Scores by name, including the loss; an undefined metric has no entry.
     pub scores: BTreeMap<String, f64>,
+    /// The scores of further validation splits, by split.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub further: BTreeMap<String, BTreeMap<String, f64>>,
     /// Whether every example got the same class although the labels differ.
     pub collapsed: bool,
 }
 
 impl Moment {
-    /// Creates a moment from an evaluation's scores.
+    /// Creates a moment from an evaluation's scores, and those of further validation splits by name.
     #[must_use]
-    pub fn new(step: u64, epoch: f64, scores: &Scores) -> Self {
-        let named = scores.metrics.iter().filter_map(|score| Some((score.metric.clone(), score.value?)));
-        Self { step, epoch, scores: named.chain([(LOSS.to_string(), scores.loss)]).collect(), collapsed: scores.collapsed }
+    pub fn new(step: u64, epoch: f64, scores: &Scores, further: &[(&str, Scores)]) -> Self {
+        let further = further.iter().map(|(split, scores)| ((*split).to_string(), by_name(scores))).collect();
+        Self { step, epoch, scores: by_name(scores), further, collapsed: scores.collapsed }
     }
+}
+
+fn by_name(scores: &Scores) -> BTreeMap<String, f64> {
+    let defined = scores.metrics.iter().filter_map(|score| Some((score.metric.clone(), score.value?)));
+    defined.chain([(LOSS.to_string(), scores.loss)]).collect()
 }

@@ -24,8 +24,8 @@ pub use best::Best;
 pub use head::Head;
 pub use labels::{Constant, LabelCounts, SplitLabels};
 pub use prediction::{Output, Prediction};
-pub use source::{Origin, Source, SplitFile, SplitRows};
-pub use split::{Split, SplitNames, Splits};
+pub use source::{FoundSplits, Origin, Source, SplitFile, SplitRows};
+pub use split::{SplitNames, Splits, VALIDATION};
 pub use target::{ClassCells, Target};
 
 /// What to learn: the columns to read, what to predict, and how to score it.

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::parquet_names::{is_saved_to_disk, parquet_files};
-use super::{Example, Split, SplitNames, Task, parquet, tsv};
+use super::{Example, SplitNames, Splits, Task, parquet, tsv};
 use crate::hub::{Commit, Hub, Repository};
 use crate::machine::digest::hex;
 use crate::machine::input_file::HashingReader;
@@ -20,14 +20,26 @@ pub enum Origin {
     Folder(PathBuf),
 }
 
-/// The files of a task's two splits.
+/// The files to train with.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The training split.
     pub train: SplitFile,
-    /// The validation split.
+    /// The validation split, which picks the best checkpoint.
     pub validation: SplitFile,
-    /// The commit that both come from, if they come from the hub.
+    /// Further validation splits by name.
+    pub further: Vec<(String, SplitFile)>,
+    /// The commit that all come from, if they come from the hub.
+    pub commit: Option<Commit>,
+    /// A note for the user about how the files were found.
+    pub remark: Option<String>,
+}
+
+/// The files of some splits, in the order asked for.
+#[derive(Clone, Debug)]
+pub struct FoundSplits {
+    pub files: Vec<SplitFile>,
+    /// The commit that all come from, if they come from the hub.
     pub commit: Option<Commit>,
     /// A note for the user about how the files were found.
     pub remark: Option<String>,
@@ -57,8 +69,8 @@ enum FileFormat {
 const REPOSITORY: &str = "nyu-mll/glue";
 
 /// Returns the possible names of a split's file on the hub: the current name, then those of its converter in the past.
-fn hub_names(task: &Task, split: Split) -> [String; 3] {
-    let (task, split) = (&task.name, &task.splits.names(split).name);
+fn hub_names(task: &Task, split: &SplitNames) -> [String; 3] {
+    let (task, split) = (&task.name, &split.name);
     [
         format!("{task}/{split}-00000-of-00001.parquet"),
         format!("{task}/{split}/0000.parquet"),
@@ -71,38 +83,54 @@ fn as_words(names: &[String]) -> Vec<&str> {
 }
 
 impl Source {
-    /// Finds the files of a task; downloads those on the hub that are not cached.
+    /// Finds the files to train with; downloads those on the hub that are not cached.
     ///
     /// # Errors
     /// A file does not exist, or the hub cannot be reached.
     pub fn find(origin: &Origin, task: &Task, hub: &Hub) -> Result<Self> {
+        let Splits { train, validation, further_validation, .. } = &task.splits;
+        let names: Vec<&SplitNames> = [train, validation].into_iter().chain(further_validation).collect();
+        let FoundSplits { files, commit, remark } = FoundSplits::find(origin, task, &names, hub)?;
+        let mut files = files.into_iter();
+        let mut next = || files.next().context("a split is missing");
+        let (train, validation) = (next()?, next()?);
+        let further = further_validation.iter().map(|names| names.name.clone()).zip(files).collect();
+        Ok(Self { train, validation, further, commit, remark })
+    }
+}
+
+impl FoundSplits {
+    /// Finds the files of some splits of a task; downloads those on the hub that are not cached.
+    ///
+    /// # Errors
+    /// A file does not exist, or the hub cannot be reached.
+    pub fn find(origin: &Origin, task: &Task, splits: &[&SplitNames], hub: &Hub) -> Result<Self> {
         match origin {
             Origin::Hub => {
-                let names = |split: Split| hub_names(task, split);
-                let probes = names(Split::Train);
-                let gathered = hub.gather(&Repository::dataset(REPOSITORY), &as_words(&probes), |snapshot| {
-                    let file = |split: Split| -> Result<SplitFile> {
-                        Ok(SplitFile { paths: vec![snapshot.first_of(&as_words(&names(split)))?], format: FileFormat::Parquet })
+                let names: Vec<[String; 3]> = splits.iter().map(|split| hub_names(task, split)).collect();
+                let probes = names.first().context("a task without splits")?;
+                let gathered = hub.gather(&Repository::dataset(REPOSITORY), &as_words(probes), |snapshot| {
+                    let file = |names: &[String; 3]| -> Result<SplitFile> {
+                        Ok(SplitFile { paths: vec![snapshot.first_of(&as_words(names))?], format: FileFormat::Parquet })
                     };
-                    Ok((file(Split::Train)?, file(Split::Validation)?))
+                    names.iter().map(file).collect::<Result<Vec<_>>>()
                 })?;
-                let (train, validation) = gathered.value;
-                Ok(Self { train, validation, commit: Some(gathered.commit), remark: gathered.remark })
+                Ok(Self { files: gathered.value, commit: Some(gathered.commit), remark: gathered.remark })
             }
             Origin::Folder(folder) => {
                 if !folder.is_dir() {
                     bail!("there is no data folder {}", folder.display());
                 }
-                let file = |split| SplitFile::in_folder(folder, task, split);
-                Ok(Self { train: file(Split::Train)?, validation: file(Split::Validation)?, commit: None, remark: None })
+                let files = splits.iter().map(|split| SplitFile::in_folder(folder, task, split)).collect::<Result<_>>()?;
+                Ok(Self { files, commit: None, remark: None })
             }
         }
     }
 }
 
 impl SplitFile {
-    fn in_folder(folder: &Path, task: &Task, split: Split) -> Result<Self> {
-        let SplitNames { name, tsv } = task.splits.names(split);
+    fn in_folder(folder: &Path, task: &Task, split: &SplitNames) -> Result<Self> {
+        let SplitNames { name, tsv } = split;
         let own = task.splits.folder.as_deref().into_iter().chain([task.name.as_str()]);
         let folders: Vec<PathBuf> = [""].into_iter().chain(own.clone()).chain(["data"]).map(|inner| folder.join(inner)).collect();
         for folder in &folders {

@@ -2,25 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A split of a data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
-    /// The training split.
-    Train,
-    /// The validation split.
-    Validation,
-}
-
-impl Split {
-    /// Returns the split's name in messages and CSV files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-        }
-    }
-}
+/// What the split that picks the best checkpoint is called in messages and CSV files, whatever its files are called.
+pub const VALIDATION: &str = "validation";
 
 /// The names of a task's files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +13,14 @@ pub struct Splits {
     pub folder: Option<String>,
     /// The training split.
     pub train: SplitNames,
-    /// The validation split.
+    /// The validation split, which picks the best checkpoint.
     pub validation: SplitNames,
+    /// Further validation splits, which are scored as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_validation: Vec<SplitNames>,
+    /// The test splits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<SplitNames>,
 }
 
 /// The names of a split's files.
@@ -53,17 +42,12 @@ impl SplitNames {
 
 impl Default for Splits {
     fn default() -> Self {
-        Self { folder: None, train: SplitNames::new("train", "train.tsv"), validation: SplitNames::new("validation", "dev.tsv") }
-    }
-}
-
-impl Splits {
-    /// Returns the names of one split.
-    #[must_use]
-    pub fn names(&self, split: Split) -> &SplitNames {
-        match split {
-            Split::Train => &self.train,
-            Split::Validation => &self.validation,
+        Self {
+            folder: None,
+            train: SplitNames::new("train", "train.tsv"),
+            validation: SplitNames::new("validation", "dev.tsv"),
+            further_validation: Vec::new(),
+            test: Vec::new(),
         }
     }
 }

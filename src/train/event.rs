@@ -76,6 +76,8 @@ pub struct EvaluationEvent<'a> {
     /// Epochs so far, as a fraction.
     pub epoch: f64,
     pub scores: &'a Scores,
+    /// The scores of further validation splits, by split.
+    pub further: &'a [(&'a str, Scores)],
     /// One prediction per example, in file order.
     pub predictions: &'a [Prediction],
     /// The best score so far, including this one.

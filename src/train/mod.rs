@@ -36,6 +36,7 @@ mod step_runners;
 mod targets;
 mod trainer;
 mod training_loop;
+mod validation;
 
 pub use batch::Padding;
 pub use device::{CudaSupport, Device, DeviceError, Faults, Kernels, unused_gpu};
@@ -54,3 +55,4 @@ pub use state::{Counters, LogInterval, Start, TrainingState};
 pub use targets::TargetError;
 pub use trainer::Trainer;
 pub use training_loop::train;
+pub use validation::ValidationSplits;

@@ -13,6 +13,7 @@ use super::pending::PendingSteps;
 use super::predict::evaluate;
 use super::state::{LogInterval, Start};
 use super::trainer::Trainer;
+use super::validation::ValidationSplits;
 use crate::plan::Trial;
 use crate::task::Best;
 use crate::tokens::Encoded;
@@ -21,14 +22,15 @@ use crate::tokens::Encoded;
 ///
 /// # Errors
 /// The loss or the gradient is no longer finite, or the device or an observer failed.
-pub fn train(
+pub fn train<'v>(
     trial: &Trial,
     start: Start<'_>,
     examples: &[Encoded],
-    validation: &[Encoded],
+    validation: impl Into<ValidationSplits<'v>>,
     device: &Device,
     observers: &mut [&mut dyn Observer],
 ) -> Result<ControlFlow<Stop>, TrainError> {
+    let validation = validation.into();
     let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
     let mut training = TrainingLoop::new(trial, start, device, Observers(observers))?;
     let mut order = Order::new(trial, &lengths, training.trainer.steps()..trial.steps.total);
@@ -39,7 +41,7 @@ pub fn train(
         flow = training.step(examples, &group)?;
         training.log.pause();
         if flow.is_continue() && trial.evaluates_after(group.step) {
-            flow = training.evaluate(validation, &group)?;
+            flow = training.evaluate(&validation, &group)?;
         }
         if flow.is_continue() {
             flow = training.boundary(&group)?;
@@ -145,9 +147,14 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn evaluate(&mut self, validation: &[Encoded], group: &StepBatches) -> Result<ControlFlow<Stop>, TrainError> {
-        let outputs = self.trainer.predict(validation)?;
-        let (predictions, scores) = evaluate(outputs, validation, &self.trial.task)?;
+    fn evaluate(&mut self, validation: &ValidationSplits<'_>, group: &StepBatches) -> Result<ControlFlow<Stop>, TrainError> {
+        let outputs = self.trainer.predict(validation.main)?;
+        let (predictions, scores) = evaluate(outputs, validation.main, &self.trial.task)?;
+        let mut further = Vec::new();
+        for (split, examples) in &validation.further {
+            let outputs = self.trainer.predict(examples)?;
+            further.push((*split, evaluate(outputs, examples, &self.trial.task)?.1));
+        }
         if !scores.loss.is_finite() {
             let (step, learning_rate) = (group.step, self.learning_rate);
             let quantity = "validation loss";
@@ -158,6 +165,7 @@ impl<'a, 'l, 'o> TrainingLoop<'a, 'l, 'o> {
             step: group.step,
             epoch: self.trial.steps.epoch(group.step),
             scores: &scores,
+            further: &further,
             predictions: &predictions,
             best: &self.best,
             improved,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::compare::{ComparedRun, Comparison, Variant};
-use crate::runs::files;
+use crate::runs::{Evaluations, files};
 
 /// Maximum number of points in a line; more are averaged, since no screen shows them.
 const MOST_POINTS: usize = 200;
@@ -45,7 +45,11 @@ pub fn curve_names(metric: &str) -> Vec<String> {
 
 fn curves(run: &ComparedRun, metric: &str) -> BTreeMap<String, Vec<(f64, f64)>> {
     let train = columns(&run.run.path.join(files::TRAIN));
-    let eval = columns(&run.run.path.join(files::EVAL));
+    let evaluations = Evaluations::read(&run.run.path).unwrap_or_default();
+    let validation = |name: &str| {
+        let points = evaluations.validation().filter_map(|row| Some((row.epoch, *row.scores.get(name)?)));
+        thinned(&points.collect::<Vec<_>>())
+    };
     let curve = |columns: &BTreeMap<String, Vec<f64>>, name: &str| -> Vec<(f64, f64)> {
         let (Some(epochs), Some(values)) = (columns.get("epoch"), columns.get(name)) else { return Vec::new() };
         let points = epochs.iter().copied().zip(values.iter().copied());
@@ -55,8 +59,8 @@ fn curves(run: &ComparedRun, metric: &str) -> BTreeMap<String, Vec<(f64, f64)>> 
     BTreeMap::from([
         ("training loss".into(), curve(&train, "loss")),
         ("learning rate".into(), curve(&train, "learning_rate")),
-        ("validation loss".into(), curve(&eval, "loss")),
-        (format!("validation {metric}"), curve(&eval, metric)),
+        ("validation loss".into(), validation("loss")),
+        (format!("validation {metric}"), validation(metric)),
     ])
 }
 

@@ -104,8 +104,7 @@ impl Metric {
 
     /// Brier score: the mean of the squared distance between the probabilities and the true class's, halved for two classes;
     /// scikit-learn's `brier_score_loss`.
-    pub const BRIER: Self =
-        Self { name: "brier", range: (0.0, 2.0), score: |_, all| calibration::brier(all), ..Self::LOG_LOSS };
+    pub const BRIER: Self = Self { name: "brier", range: (0.0, 2.0), score: |_, all| calibration::brier(all), ..Self::LOG_LOSS };
 
     /// Expected calibration error over 15 bins of equal width of the top class's probability.
     pub const ECE: Self =
@@ -129,9 +128,7 @@ impl Metric {
 /// A rate averaged over classes or labels.
 macro_rules! averaged {
     ($name:literal, $average:ident, $rate:ident) => {
-        decided($name, classes_or_labels, |task, all| {
-            classification::averaged(task, all, Rate::$rate, Average::$average)
-        })
+        decided($name, classes_or_labels, |task, all| classification::averaged(task, all, Rate::$rate, Average::$average))
     };
 }
 
