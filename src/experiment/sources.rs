@@ -5,7 +5,7 @@ use std::path::Path;
 use figment::value::{Dict, Value};
 
 use super::document::{Document, DocumentKind, from_json, nested};
-use super::{Override, schema};
+use super::{Override, schema, sweepable};
 use crate::experiment::problem::{Place, Problem};
 use crate::settings::properties;
 
@@ -60,9 +60,7 @@ pub(super) fn argument(override_: &Override) -> Document {
 /// Maps an environment variable to a setting: `GLUEPOT_DATA_BATCH_SIZE` is `data.batch_size`, as `data` is a table.
 pub(super) fn variable(name: &str, value: &str, schema: &serde_json::Value) -> Document {
     let rest = name.trim_start_matches("GLUEPOT_").to_lowercase();
-    let is_table = |table: &str| {
-        schema.pointer(&format!("/properties/{table}/$ref")).is_some() || schema.pointer(&format!("/$defs/{table}")).is_some()
-    };
+    let is_table = |table: &str| sweepable::definition(schema, table).is_some();
     let path = match rest.split_once('_') {
         Some((table, key)) if is_table(table) && schema.pointer(&format!("/properties/{rest}")).is_none() => {
             format!("{table}.{key}")

@@ -38,11 +38,8 @@ fn axis(pointer: &str, is_number: bool) -> Json {
 /// Returns the JSON pointer to the schema of the setting at a dotted path.
 pub(super) fn pointer(schema: &Json, path: &str) -> Option<String> {
     let (table, key) = path.split_once('.').unwrap_or(("", path));
-    let pointer = if table.is_empty() {
-        format!("#/properties/{key}")
-    } else {
-        format!("{}/properties/{key}", schema.pointer(&format!("/properties/{table}/$ref"))?.as_str()?)
-    };
+    let pointer =
+        if table.is_empty() { format!("#/properties/{key}") } else { format!("{}/properties/{key}", definition(schema, table)?) };
     schema.pointer(&pointer[1..]).is_some().then_some(pointer)
 }
 
@@ -68,7 +65,12 @@ fn mentions_type(schema: &Json, pointer: &str, kind: &str) -> bool {
 
 /// Returns the dotted paths and JSON pointers of the settings that can vary, in the order of the manual.
 fn settings(schema: &Json) -> Vec<(String, String)> {
-    let of_property = |property: &Property| Some((property.path.clone(), pointer(schema, &property.path)?));
+    let of_property = |property: &Property| {
+        let pointer = pointer(schema, &property.path)?;
+        // Of a key that holds a value or a table, the value varies.
+        let is_value_or_table = property.table.is_empty() && definition(schema, &property.path).is_some();
+        Some((property.path.clone(), if is_value_or_table { format!("{pointer}/anyOf/0") } else { pointer }))
+    };
     properties().iter().filter(|property| property.can_be_swept).filter_map(of_property).collect()
 }
 
@@ -78,16 +80,23 @@ pub fn paths(schema: &Json) -> Vec<String> {
     let keys = |pointer: &str| -> Vec<String> {
         schema.pointer(pointer).and_then(Json::as_object).into_iter().flat_map(Map::keys).cloned().collect()
     };
-    let is_table = |key: &str| schema.pointer(&format!("/$defs/{}/properties", definition(schema, key))).is_some();
-    let (tables, single): (Vec<String>, Vec<String>) = keys("/properties").into_iter().partition(|key| is_table(key));
-    let inner = tables.iter().flat_map(|table| {
-        keys(&format!("/$defs/{}/properties", definition(schema, table))).into_iter().map(move |key| format!("{table}.{key}"))
-    });
-    single.into_iter().chain(inner).collect()
+    let inner = |table: &str| {
+        let of_table = |definition: &str| keys(&format!("{}/properties", definition.trim_start_matches('#')));
+        let paths = definition(schema, table).map(of_table).unwrap_or_default();
+        paths.into_iter().map(|key| format!("{table}.{key}")).collect::<Vec<_>>()
+    };
+    let all = keys("/properties");
+    let is_value = |key: &&String| inner(key).is_empty() || schema.pointer(&format!("/properties/{key}/$ref")).is_none();
+    all.iter().filter(is_value).cloned().chain(all.iter().flat_map(|key| inner(key))).collect()
 }
 
-/// Returns the name of the definition that a top-level key refers to.
-fn definition(schema: &Json, key: &str) -> String {
-    let reference = schema.pointer(&format!("/properties/{key}/$ref")).and_then(Json::as_str).unwrap_or_default();
-    reference.trim_start_matches("#/$defs/").to_string()
+/// Returns the pointer to the table that a top-level key holds, or holds instead of a value.
+pub(super) fn definition<'a>(schema: &'a Json, key: &str) -> Option<&'a str> {
+    let property = schema.pointer(&format!("/properties/{key}"))?;
+    let forms = property.get("anyOf").and_then(Json::as_array).into_iter().flatten();
+    let reference = |form: &'a Json| {
+        let pointer = form.get("$ref")?.as_str()?;
+        schema.pointer(&format!("{}/properties", pointer.trim_start_matches('#'))).map(|_| pointer)
+    };
+    [property].into_iter().chain(forms).find_map(reference)
 }

@@ -8,8 +8,7 @@ use super::loaded::LoadedInputs;
 use crate::experiment::Experiment;
 use crate::failure::Outcome;
 use crate::hub::Hub;
-use crate::settings::Settings;
-use crate::task::Task;
+use crate::settings::{Settings, TaskSetting};
 
 /// Inputs that have already been read, for experiments that share a checkpoint and data.
 #[derive(Debug, Default)]
@@ -22,7 +21,7 @@ impl InputCache {
         &mut self,
         experiment: &Experiment,
         settings: &Settings,
-        task: &Task,
+        task: &TaskSetting,
         read_for: ReadFor,
         hub: &Hub,
     ) -> Outcome<Arc<LoadedInputs>> {

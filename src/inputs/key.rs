@@ -1,6 +1,7 @@
 //! The key that identifies an experiment's input files.
 
 use anyhow::Context;
+use serde_json::Value as Json;
 
 use super::{ReadFor, written};
 use crate::checkpoint::{CheckpointName, RUN_PREFIX};
@@ -8,7 +9,7 @@ use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::{Hub, expand_home, tidy};
 use crate::runs::best_checkpoint;
-use crate::settings::{CHECKPOINT, DATA_SOURCE, Initialize, Settings};
+use crate::settings::{CHECKPOINT, DATA_SOURCE, Initialize, OneOrMore, OwnTask, Settings, TaskSetting};
 use crate::task::{Origin, Task};
 
 /// Everything that determines which files are read.
@@ -16,12 +17,76 @@ use crate::task::{Origin, Task};
 pub struct InputKey {
     pub checkpoint: CheckpointName,
     pub with_weights: bool,
-    pub data: Origin,
-    pub task: Task,
+    pub data: DataKey,
 }
 
+/// The data that an experiment names.
+#[derive(Debug, PartialEq)]
+pub enum DataKey {
+    /// A task in GLUE's layout.
+    Glue { task: Box<Task>, origin: Origin },
+    /// A task on files of its own.
+    Own { task: Box<OwnTask>, files: OwnFiles },
+}
+
+/// The patterns of files that a task names, relative paths joined to the folder of the file that names them.
+#[derive(Debug, PartialEq)]
+pub struct OwnFiles {
+    pub train: Vec<String>,
+    pub validation: Option<Vec<String>>,
+}
+
+impl DataKey {
+    fn of(experiment: &Experiment, settings: &Settings, task: &TaskSetting) -> Self {
+        match task {
+            TaskSetting::Glue(task) => {
+                let origin = match settings.data.source.as_str() {
+                    "hub" => Origin::Hub,
+                    folder => Origin::Folder(tidy(&experiment.folder(DATA_SOURCE).join(expand_home(folder)))),
+                };
+                Self::Glue { task: task.clone(), origin }
+            }
+            TaskSetting::Own(task) => {
+                let files = OwnFiles {
+                    train: patterns(experiment, "task.train", &task.train),
+                    validation: task.validation.as_ref().map(|files| patterns(experiment, "task.validation", files)),
+                };
+                Self::Own { task: task.clone(), files }
+            }
+        }
+    }
+}
+
+/// Returns the patterns of a setting that names files.
+pub fn patterns(experiment: &Experiment, path: &str, files: &OneOrMore) -> Vec<String> {
+    let folder = experiment.folder(path);
+    let joined = |pattern: &String| {
+        if pattern.starts_with(HUB_PREFIX) {
+            return pattern.clone();
+        }
+        tidy(&folder.join(expand_home(pattern))).to_string_lossy().into_owned()
+    };
+    files.all().iter().map(joined).collect()
+}
+
+/// Returns the value of a setting that names files, with absolute paths.
+pub fn absolute_patterns(experiment: &Experiment, path: &str, files: &OneOrMore) -> Json {
+    let absolute = |pattern: String| match std::path::absolute(&pattern) {
+        Ok(path) if !pattern.starts_with(HUB_PREFIX) => path.to_string_lossy().into_owned(),
+        _ => pattern,
+    };
+    let mut all: Vec<String> = patterns(experiment, path, files).into_iter().map(absolute).collect();
+    match files {
+        OneOrMore::One(_) => all.pop().map_or(Json::Null, Json::from),
+        OneOrMore::More(_) => all.into(),
+    }
+}
+
+/// What begins the name of a data set on the hub.
+pub const HUB_PREFIX: &str = "hub:";
+
 impl InputKey {
-    pub fn of(experiment: &Experiment, settings: &Settings, task: &Task, read_for: ReadFor, hub: &Hub) -> Outcome<Self> {
+    pub fn of(experiment: &Experiment, settings: &Settings, task: &TaskSetting, read_for: ReadFor, hub: &Hub) -> Outcome<Self> {
         let checkpoint = match settings.checkpoint.strip_prefix(RUN_PREFIX) {
             Some(run) => best_checkpoint(experiment.runs(), run).map(CheckpointName::Folder),
             None => CheckpointName::parse(&settings.checkpoint, &experiment.folder(CHECKPOINT), hub.host()),
@@ -31,10 +96,6 @@ impl InputKey {
         let costs_nothing = matches!(checkpoint, CheckpointName::Folder(_));
         let with_weights =
             settings.model.initialize == Initialize::Pretrained && (read_for == ReadFor::Training || costs_nothing);
-        let data = match settings.data.source.as_str() {
-            "hub" => Origin::Hub,
-            folder => Origin::Folder(tidy(&experiment.folder(DATA_SOURCE).join(expand_home(folder)))),
-        };
-        Ok(Self { checkpoint, with_weights, data, task: task.clone() })
+        Ok(Self { checkpoint, with_weights, data: DataKey::of(experiment, settings, task) })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use anyhow::{Context, Result};
 
 use super::key::InputKey;
+use super::loaded_data::LoadedData;
 use super::written;
 use crate::architecture::Architecture;
 use crate::checkpoint::{CheckpointName, Files};
@@ -15,8 +16,8 @@ use crate::hub::{Commit, Hub};
 use crate::machine::input_file::sha256;
 use crate::plan::{Facts, Hashes};
 use crate::runs::Commits;
-use crate::settings::{CHECKPOINT, DATA_SOURCE, Settings};
-use crate::task::{Example, Source, VALIDATION};
+use crate::settings::{CHECKPOINT, Settings};
+use crate::task::{Example, Source, Task};
 use crate::tokens::Tokens;
 
 /// The checkpoint and the data of an experiment, shared by all trials that use them.
@@ -25,6 +26,8 @@ pub struct LoadedInputs {
     pub checkpoint: CheckpointName,
     /// The checkpoint's files.
     pub files: Files,
+    /// The task, with all its labels.
+    pub task: Task,
     /// The data's files.
     pub source: Source,
     /// The checkpoint's tokenizer.
@@ -34,6 +37,7 @@ pub struct LoadedInputs {
     pub(super) validation: Vec<Example>,
     /// Further validation splits by name.
     pub(super) further: Vec<(String, Vec<Example>)>,
+    data_remarks: Vec<String>,
     /// All hashes except that of the weights.
     hashes: Hashes,
     weights: OnceLock<String>,
@@ -47,17 +51,9 @@ impl LoadedInputs {
         let files = Files::find(&key.checkpoint, key.with_weights, hub).with_context(checkpoint).map_err(Failure::checkpoint)?;
         let architecture = files.architecture().with_context(checkpoint).map_err(Failure::checkpoint)?;
         let tokens = Tokens::read(&files, &architecture).with_context(checkpoint).map_err(Failure::checkpoint)?;
-        let task = &key.task;
-        let data = || written(experiment, DATA_SOURCE, &settings.data.source);
-        let source = Source::find(&key.data, task, hub).with_context(data).map_err(Failure::data)?;
-        let train = source.train.read(task).map_err(Failure::data)?;
-        let validation = source.validation.read(task).map_err(Failure::data)?;
-        let further = source.further.iter().map(|(split, file)| Ok((split.clone(), file.read(task)?)));
-        let further = further.collect::<Result<Vec<_>>>().map_err(Failure::data)?;
-        let splits = [("train", &train), (VALIDATION, &validation)];
-        let splits = splits.into_iter().chain(further.iter().map(|(split, rows)| (split.as_str(), rows)));
+        let data = LoadedData::read(&key.data, experiment, settings, hub)?;
         let hashes = Hashes {
-            data: splits.map(|(split, rows)| (split.to_string(), rows.sha256.clone())).collect(),
+            data: data.hashes,
             tokenizer: files.tokenizer_files().map(|file| (file.name(), file.sha256().to_string())).collect(),
             config: files.config.sha256().into(),
             weights: None,
@@ -67,10 +63,12 @@ impl LoadedInputs {
             files,
             tokens,
             architecture,
-            source,
-            train: train.examples,
-            validation: validation.examples,
-            further: further.into_iter().map(|(split, rows)| (split, rows.examples)).collect(),
+            task: data.task,
+            source: data.source,
+            train: data.train,
+            validation: data.validation,
+            further: data.further,
+            data_remarks: data.remarks,
             hashes,
             weights: OnceLock::new(),
             tokenizations: Mutex::default(),
@@ -118,7 +116,7 @@ impl LoadedInputs {
 
     /// Notes for the user about how the files were found.
     pub fn remarks(&self) -> impl Iterator<Item = &str> {
-        self.files.remark.iter().chain(&self.source.remark).map(String::as_str)
+        self.files.remark.iter().chain(&self.source.remark).chain(&self.data_remarks).map(String::as_str)
     }
 
     pub(super) fn facts(&self) -> Facts {

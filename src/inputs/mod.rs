@@ -4,15 +4,20 @@ mod cache;
 mod encoded;
 mod key;
 mod loaded;
+mod loaded_data;
+mod own_data;
 
 pub use cache::InputCache;
 pub use encoded::{EncodedInputs, encode};
 pub use loaded::LoadedInputs;
 
-use std::path::Path;
+use key::absolute_patterns;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use serde_json::Value as Json;
 
 use crate::checkpoint::{CheckpointName, Initial, Weights, initialize};
 use crate::experiment::problem::Problems;
@@ -20,8 +25,8 @@ use crate::experiment::{Environment, Experiment, Override};
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::plan::{Hashes, Located, Provenance, SettingRow, Trial, numerics, plan, setting_rows};
-use crate::settings::{CHECKPOINT, DATA_SOURCE};
-use crate::task::{Example, SplitLabels, Task};
+use crate::settings::{CHECKPOINT, DATA_SOURCE, TaskSetting};
+use crate::task::{Example, SplitLabels};
 
 /// The purpose of reading the inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +57,14 @@ impl TrialInputs {
 
     /// Reads the inputs of an experiment that are not in the cache yet, and plans the trial.
     pub fn of(experiment: Experiment, read_for: ReadFor, hub: &Hub, cache: &mut InputCache) -> Outcome<Self> {
-        let task = experiment.settings.as_ref().map(|settings| settings.task.task().clone());
+        let task = experiment.settings.as_ref().map(|settings| settings.task.clone());
         Self::of_task(experiment, task, read_for, hub, cache)
     }
 
     /// Like `of`, but for this task, which may differ from the one in the settings; `None` if there are no settings.
     pub fn of_task(
         mut experiment: Experiment,
-        task: Option<Task>,
+        task: Option<TaskSetting>,
         read_for: ReadFor,
         hub: &Hub,
         cache: &mut InputCache,
@@ -82,7 +87,7 @@ impl TrialInputs {
             Err(_) if wrong_already => None,
             other => Some(other?),
         };
-        let planned = read.map(|loaded| (plan(settings, task, loaded.facts()), loaded));
+        let planned = read.map(|loaded| (plan(settings, loaded.task.clone(), loaded.facts()), loaded));
         match planned {
             Some((Ok(trial), loaded)) if !wrong_already => Ok(Self { experiment, trial, loaded }),
             Some((Err(complaints), _)) => {
@@ -117,13 +122,28 @@ impl TrialInputs {
 
     fn located(&self) -> Located {
         let absolute = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-        let checkpoint = match &self.loaded.checkpoint {
-            CheckpointName::Folder(folder) => Some((CHECKPOINT, absolute(folder))),
-            CheckpointName::Hub { .. } => None,
-        };
-        let comes_from_folder = self.trial.settings.data.source != "hub";
-        let data = self.loaded.source.train.paths.first().and_then(|path| path.parent()).filter(|_| comes_from_folder);
-        checkpoint.into_iter().chain(data.map(|data| (DATA_SOURCE, absolute(data)))).collect()
+        let text = |path: PathBuf| Json::from(path.to_string_lossy().into_owned());
+        let mut located = Located::new();
+        if let CheckpointName::Folder(folder) = &self.loaded.checkpoint {
+            located.insert(CHECKPOINT, text(absolute(folder)));
+        }
+        match &self.trial.settings.task {
+            TaskSetting::Glue(_) if self.trial.settings.data.source != "hub" => {
+                let data = self.loaded.source.train.paths.first().and_then(|path| path.parent());
+                located.extend(data.map(|data| (DATA_SOURCE, text(absolute(data)))));
+            }
+            TaskSetting::Glue(_) => {}
+            TaskSetting::Own(own) => {
+                let files = [
+                    ("task.train", Some(&own.train)),
+                    ("task.validation", own.validation.as_ref()),
+                    ("task.test", own.test.as_ref()),
+                ];
+                let files = files.into_iter().filter_map(|(path, files)| Some((path, files?)));
+                located.extend(files.map(|(path, files)| (path, absolute_patterns(&self.experiment, path, files))));
+            }
+        }
+        located
     }
 
     /// Class counts of the examples used; `None` if the task does not predict classes.

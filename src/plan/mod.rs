@@ -15,7 +15,7 @@ pub use trial::{Steps, Trial};
 use std::num::NonZeroUsize;
 
 use crate::architecture::{Architecture, DropoutProbabilities, Parameter, Role};
-use crate::settings::{CHECKPOINT, DATA_SOURCE, SettingProblem, Settings};
+use crate::settings::{CHECKPOINT, DATA_SOURCE, SettingProblem, Settings, unfit};
 use crate::task::Task;
 
 /// External facts that planning depends on. They are read beforehand, so that planning itself is pure.
@@ -33,13 +33,13 @@ pub struct Facts {
 
 /// Resolves settings against the facts.
 pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<SettingProblem>> {
+    let task = task.scored_by(settings.metric.name());
     let mut complaints = settings.problems();
-    let metric = settings.metric.name();
-    if task.direction(metric).is_none() && complaints.iter().all(|complaint| complaint.path != "metric") {
-        complaints.push(SettingProblem::new("metric", format!("{} has no metric \"{metric}\"", task.name)));
-    }
-    for unfit in task.metrics.iter().filter(|metric| !(metric.fits)(&task.head)) {
-        complaints.push(SettingProblem::new("task", format!("{} cannot score what {} predicts", unfit.name, task.name)));
+    for metric in task.metrics.iter().filter(|metric| !(metric.fits)(&task.head)) {
+        if complaints.iter().all(|complaint| complaint.path != "metric") {
+            let path = if metric.name == settings.metric.name() { "metric" } else { "task.metrics" };
+            complaints.extend(unfit(&task, path, metric));
+        }
     }
     let limited = |examples: usize, limit: Option<NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
     let train_examples = limited(facts.train_examples, settings.data.train_limit);

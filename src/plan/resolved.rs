@@ -1,7 +1,6 @@
 //! Every setting with its value and origin, for `resolved.toml` and for the plan that `check` prints.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -57,8 +56,8 @@ pub fn shown(value: Option<&Json>) -> String {
     }
 }
 
-/// Absolute paths of the folders that settings name, by setting path; inputs from the hub have none.
-pub type Located = BTreeMap<&'static str, PathBuf>;
+/// The values of settings that name folders or files, as absolute paths, by setting path; inputs from the hub have none.
+pub type Located = BTreeMap<&'static str, Json>;
 
 /// Every setting, in the order of the manual.
 ///
@@ -68,7 +67,8 @@ pub type Located = BTreeMap<&'static str, PathBuf>;
 pub fn setting_rows(experiment: &Experiment, trial: &Trial, located: &Located) -> Vec<SettingRow> {
     let values = serde_json::to_value(&trial.settings).expect("settings are texts, numbers, lists and tables");
     let resolver = Resolver { experiment, trial, located, values };
-    let mut rows: Vec<SettingRow> = properties().of_trial().map(|property| resolver.row(property)).collect();
+    let mut rows: Vec<SettingRow> =
+        properties().of_trial().filter(|property| resolver.applies(property)).map(|property| resolver.row(property)).collect();
     // Next to the other settings of their table, where earlier versions put them.
     for (retired, value) in experiment.retired() {
         let (table, key) = retired.path.split_once('.').unwrap_or(("", retired.path));
@@ -101,6 +101,12 @@ impl Resolver<'_> {
         SettingRow { table: property.table.clone(), key: property.key.clone(), value, origin }
     }
 
+    /// A key that holds a value or, instead, a table, has either one row or a row for each key of the table.
+    fn applies(&self, property: &Property) -> bool {
+        let is_table = |key: &str| self.values.get(key).is_some_and(Json::is_object);
+        if property.table.is_empty() { !is_table(&property.key) } else { is_table(&property.table) }
+    }
+
     fn value(&self, path: &str) -> Option<&Json> {
         self.values.pointer(&format!("/{}", path.replace('.', "/")))
     }
@@ -118,9 +124,9 @@ impl Resolver<'_> {
     /// An explicit value and its origin; a folder is given by its absolute path.
     fn located(&self, property: &Property, value: &Json) -> (Json, String) {
         let origin = self.experiment.origin(&property.path);
-        let Some(folder) = self.located.get(property.path.as_str()) else { return (value.clone(), origin) };
+        let Some(located) = self.located.get(property.path.as_str()) else { return (value.clone(), origin) };
         let run = value.as_str().filter(|name| property.path == CHECKPOINT && name.starts_with(RUN_PREFIX));
-        (folder.to_string_lossy().into_owned().into(), run.map_or(origin.clone(), |run| format!("{run}, {origin}")))
+        (located.clone(), run.map_or(origin.clone(), |run| format!("{run}, {origin}")))
     }
 
     /// A derived value and its origin.
@@ -135,6 +141,10 @@ impl Resolver<'_> {
                 let DropoutProbabilities { hidden, attention, classifier } = dropout;
                 let probabilities = format!("hidden {hidden}, attention {attention}, classifier {classifier}");
                 (None, format!("the checkpoint's config.json: {probabilities}"))
+            }
+            Derived::Labels => {
+                let labels = self.trial.task.head.labels();
+                (Some(labels.into()).filter(|_| !labels.is_empty()), "the training files".into())
             }
             Derived::Warmup => return None,
         })

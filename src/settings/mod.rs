@@ -12,11 +12,13 @@ mod logging;
 mod model;
 mod names;
 mod optimizer;
+mod own_task;
 mod properties;
 mod retired;
 mod save;
 mod schedule;
 mod sweep;
+mod task;
 mod training;
 
 use std::num::NonZeroU32;
@@ -24,19 +26,24 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::task::Task;
+use crate::task::metrics::{ALL, LOSS, Metric};
+
 pub use checkpoints::{Checkpoints, Keep, Kept};
 pub use data::Data;
 pub use device::DeviceChoice;
 pub use evaluation::{Evaluation, Interval};
 pub use logging::Logging;
 pub use model::{Initialize, ModelSettings};
-pub use names::{MetricName, TaskName};
+pub use names::MetricName;
 pub use optimizer::Optimizer;
+pub use own_task::{OneOrMore, OwnTask, TaskKind};
 pub use properties::{Derived, Properties, Property, properties, strip};
 pub use retired::{RETIRED, Retired};
 pub use save::SaveEvery;
 pub use schedule::{Schedule, ScheduleKind};
 pub use sweep::{Axis, OnFailure, Prune, Range, StrategyName, Sweep};
+pub use task::TaskSetting;
 pub use training::{Precision, Training};
 
 /// The path of the setting for the checkpoint.
@@ -78,9 +85,9 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1), extend("x-trial" = false))]
     pub base: Option<String>,
-    /// GLUE task to fine-tune on.
+    /// Task to fine-tune on: the name of a GLUE task, or a table for your own data.
     #[schemars(extend("examples" = ["mrpc"]))]
-    pub task: TaskName,
+    pub task: TaskSetting,
     /// Pretrained model: an id on the Hugging Face hub, id@revision, a folder (./folder), or run:ID for the best checkpoint of a
     /// run.
     #[schemars(length(min = 1), extend("x-path" = true, "examples" = ["bert-base-uncased"]))]
@@ -142,21 +149,23 @@ pub fn no_precision(precision: Precision, device: &str) -> SettingProblem {
         .help("use precision = \"fp32\" there")
 }
 
+/// Returns the problem with a metric that cannot score what the task predicts.
+#[must_use]
+pub fn unfit(task: &Task, path: &str, metric: &Metric) -> Option<SettingProblem> {
+    if (metric.fits)(&task.head) {
+        return None;
+    }
+    let fitting = ALL.iter().filter(|metric| (metric.fits)(&task.head)).map(|metric| metric.name).chain([LOSS]);
+    let message = format!("\"{}\" does not apply to {}", metric.name, task.name);
+    Some(SettingProblem::new(path, message).help(format!("choose one of {}", fitting.collect::<Vec<_>>().join(", "))))
+}
+
 impl Settings {
     /// Returns all conflicts between settings that can be found without data or weights.
     #[must_use]
     pub fn problems(&self) -> Vec<SettingProblem> {
-        let task = self.task.task();
-        let mut problems = Vec::new();
-        if task.direction(self.metric.name()).is_none() {
-            problems.push(
-                SettingProblem::new("metric", format!("{} has no metric \"{}\"", task.name, self.metric.name())).help(format!(
-                    "{} is scored by {}",
-                    task.name,
-                    task.metric_names().join(", ")
-                )),
-            );
-        }
+        let mut problems = self.task.problems(&self.data.source);
+        problems.extend(self.task.outline().and_then(|task| unfit(&task, "metric", &self.metric.metric()?)));
         if self.epochs.is_none() && self.training.max_steps.is_none() {
             problems.push(SettingProblem::new("epochs", "the key `epochs` is missing").help("add a line such as `epochs = 3`"));
         }

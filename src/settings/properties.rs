@@ -31,6 +31,8 @@ pub enum Derived {
     LongestInput,
     /// The dropout probabilities in the checkpoint's `config.json`.
     Dropout,
+    /// The labels in the training files.
+    Labels,
     /// A share of all steps, given by another setting.
     Warmup,
 }
@@ -121,13 +123,12 @@ impl Properties {
     pub fn of(schema: &Json) -> Result<Self, String> {
         let (mut top, mut tables) = (Vec::new(), Vec::new());
         for (key, property) in fields(schema) {
-            match table(schema, property) {
-                Some(inner) => {
-                    for (inner, property) in fields(inner) {
-                        tables.push(Property::of(key, inner, property)?);
-                    }
-                }
-                None => top.push(Property::of("", key, property)?),
+            let inner = table(schema, property);
+            for (inner, property) in inner.into_iter().flat_map(fields) {
+                tables.push(Property::of(key, inner, property)?);
+            }
+            if inner.is_none() || is_value_or_table(property) {
+                top.push(Property::of("", key, property)?);
             }
         }
         top.extend(tables);
@@ -140,7 +141,9 @@ impl Properties {
         // An attribute on a table or a type would have no effect.
         let read: usize = fields(schema)
             .map(|(_, property)| {
-                table(schema, property).map_or_else(|| own(property), |inner| fields(inner).map(|(_, p)| own(p)).sum())
+                let inner = table(schema, property);
+                let of_value = if inner.is_none() || is_value_or_table(property) { own(property) } else { 0 };
+                of_value + inner.into_iter().flat_map(fields).map(|(_, inner)| own(inner)).sum::<usize>()
             })
             .sum();
         if read == count(schema) { Ok(properties) } else { Err("an attribute is not on a setting".into()) }
@@ -255,10 +258,20 @@ fn fields(schema: &Json) -> impl Iterator<Item = (&String, &Json)> {
     schema.get("properties").and_then(Json::as_object).into_iter().flatten()
 }
 
-/// Returns the definition of the table, if the field is one.
-fn table<'a>(schema: &'a Json, field: &Json) -> Option<&'a Json> {
-    let reference = field.get("$ref")?.as_str()?;
-    schema.pointer(reference.trim_start_matches('#')).filter(|definition| definition.get("properties").is_some())
+/// Returns the table that a field is or can be, if any.
+fn table<'a>(schema: &'a Json, field: &'a Json) -> Option<&'a Json> {
+    let definition = |reference: &'a Json| {
+        let pointer = reference.get("$ref")?.as_str()?.trim_start_matches('#');
+        schema.pointer(pointer).filter(|definition| definition.get("properties").is_some())
+    };
+    let forms = field.get("anyOf").and_then(Json::as_array).into_iter().flatten();
+    definition(field).or_else(|| forms.filter(|_| is_value_or_table(field)).find_map(definition))
+}
+
+/// Whether a field is a value or, instead, a table. (A table that is optional is `null` or a table.)
+fn is_value_or_table(field: &Json) -> bool {
+    let forms = field.get("anyOf").and_then(Json::as_array);
+    forms.is_some_and(|forms| forms.iter().any(|form| form.get("type").is_some_and(|kind| kind == "string")))
 }
 
 fn attributes(schema: &Json) -> impl Iterator<Item = (&String, &Json)> {

@@ -71,14 +71,15 @@ impl ExperimentTrials<'_> {
     /// The task does not have the metric that is to rank the variants.
     pub fn facts(&mut self, settings: &Settings, file: &Path) -> Outcome<SweepFacts> {
         let sweep = self.sweep().clone();
-        let task = settings.task.task();
-        let metric = sweep.metric.as_ref().unwrap_or(&settings.metric).name().to_string();
-        let Some(direction) = task.direction(&metric) else {
-            let complaint = SettingProblem::new("sweep.metric", format!("{} has no metric \"{metric}\"", task.name));
-            let complaint = complaint.help(format!("{} is scored by {}", task.name, task.metric_names().join(", ")));
+        let metric = sweep.metric.as_ref().unwrap_or(&settings.metric);
+        let task = settings.task.outline().map(|task| task.scored_by(settings.metric.name()));
+        if let Some(task) = task.filter(|task| task.direction(metric.name()).is_none()) {
+            let complaint = SettingProblem::new("sweep.metric", format!("{} is not scored by \"{}\"", task.name, metric.name()));
+            let complaint = complaint.help(format!("it is scored by {}", task.metric_names().join(", ")));
             self.experiment().add_problems(vec![complaint]);
             return Err(Failure::Experiment(Problems(self.experiment().problems.clone())));
-        };
+        }
+        let (metric, direction) = (metric.name().to_string(), metric.direction());
         Ok(SweepFacts {
             format_version: FORMAT,
             name: settings.name.clone(),

@@ -90,6 +90,15 @@ pub enum TextColumns {
 }
 
 impl Task {
+    /// Adds the metric that picks the best checkpoint, unless the task has it already.
+    #[must_use]
+    pub fn scored_by(mut self, metric: &str) -> Self {
+        if self.metric(metric).is_none() {
+            self.metrics.extend(Metric::named(metric));
+        }
+        self
+    }
+
     /// Returns the id of the class that binary metrics refer to.
     #[must_use]
     pub fn positive(&self) -> usize {

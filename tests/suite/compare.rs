@@ -81,7 +81,13 @@ impl Made {
         );
         if let Some((f1, accuracy)) = self.scores {
             let scores = [("f1".to_string(), f1), ("accuracy".to_string(), accuracy), ("loss".to_string(), 1.0 - accuracy)];
-            let moment = Moment { step: 459, epoch: 1.0, scores: scores.into(), collapsed: self.collapsed };
+            let moment = Moment {
+                step: 459,
+                epoch: 1.0,
+                scores: scores.into(),
+                further: std::collections::BTreeMap::new(),
+                collapsed: self.collapsed,
+            };
             let summary = Summary {
                 format_version: 1,
                 task: self.task.into(),

@@ -8,7 +8,7 @@ use gluepot::machine::input_file::{InputFile, MIB};
 use gluepot::plan::Steps;
 use gluepot::settings::ScheduleKind;
 use gluepot::task::metrics::{Metric, Scores};
-use gluepot::task::{Example, Output, Prediction, Target, Text};
+use gluepot::task::{Example, Output, Prediction, Target, Text, glue};
 use gluepot::tokens::{Encoded, Tokens};
 use gluepot::train::{Start, Trainer, learning_rate, train};
 use serde_json::Value;
@@ -143,13 +143,14 @@ fn every_step_of_every_training_equals_pytorchs() {
 
 #[test]
 fn scores_equal_those_of_scikit_learn() {
+    let mrpc = glue::task("mrpc").unwrap();
     for case in &cases("tiny/golden.json", "scores") {
         let numbers = |key: &str| -> Vec<u32> { serde_json::from_value(case[key].clone()).unwrap() };
         let prediction =
             |(label, class): (u32, u32)| Prediction { target: Target::Class(label), output: Output::one_hot(class as usize, 2) };
         let predictions: Vec<Prediction> = numbers("labels").into_iter().zip(numbers("predictions")).map(prediction).collect();
         for metric in [Metric::ACCURACY, Metric::F1] {
-            let score = (metric.score)(&Bench::task(), &predictions).unwrap();
+            let score = (metric.score)(&mrpc, &predictions).unwrap();
             assert!((score - case[metric.name].as_f64().unwrap()).abs() < 1e-12, "{}: {score} {case}", metric.name);
         }
     }
@@ -179,12 +180,12 @@ fn learning_rates_equal_those_of_get_scheduler() {
 /// Cross-entropy and probabilities by hand: logits (0, ln 3) give 1/4 and 3/4.
 #[test]
 fn loss_and_collapse_are_those_of_the_predictions() {
-    let metrics = [Metric::ACCURACY, Metric::F1];
+    let mrpc = glue::task("mrpc").unwrap();
     let prediction = |label| Prediction { target: Target::Class(label), output: Output(vec![0.0, 3.0_f32.ln()]) };
-    let scores = Scores::of(&[prediction(0), prediction(1)], &metrics);
+    let scores = Scores::of(&mrpc, &[prediction(0), prediction(1)]);
     assert!((scores.loss - f64::midpoint(4.0_f64.ln(), (4.0_f64 / 3.0).ln())).abs() < 1e-7);
     assert!(scores.collapsed);
-    assert!(!Scores::of(&[prediction(1)], &metrics).collapsed);
+    assert!(!Scores::of(&mrpc, &[prediction(1)]).collapsed);
     let probabilities = prediction(0).output.probabilities();
     assert!((probabilities[0] - 0.25).abs() < 1e-7 && (probabilities[1] - 0.75).abs() < 1e-7);
 }

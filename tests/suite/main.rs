@@ -22,6 +22,7 @@ mod left_out;
 mod list;
 mod looks;
 mod made;
+mod metrics;
 mod modules;
 mod names;
 mod numerics;

@@ -8,6 +8,7 @@ use gluepot::hub::Hub;
 use gluepot::inputs::{EncodedInputs, InputCache, ReadFor, TrialInputs};
 use gluepot::machine::signals::StopSignal;
 use gluepot::progress::Loudness;
+use gluepot::settings::TaskSetting;
 use gluepot::task::metrics::{Metric, Scores};
 use gluepot::task::{ClassCells, ColumnName, Head, Output, Prediction, Splits, Target, Task, TextColumns, glue};
 use gluepot::tokens::TokenCache;
@@ -202,7 +203,14 @@ fn assert_runs_are_read(task: &Task, columns: &str) {
         );
         let experiment = Experiment::load(&file, &[], &Environment::default());
         let (hub, mut cache) = (Hub::offline(), InputCache::default());
-        let inputs = TrialInputs::of_task(experiment, Some(task.clone()), ReadFor::Training, &hub, &mut cache).unwrap();
+        let inputs = TrialInputs::of_task(
+            experiment,
+            Some(TaskSetting::Glue(Box::new(task.clone()))),
+            ReadFor::Training,
+            &hub,
+            &mut cache,
+        )
+        .unwrap();
         let encoded = EncodedInputs::new(&inputs, &TokenCache::default()).unwrap();
         let options =
             RunOptions { loudness: Loudness::Quiet, stop: StopSignal::default(), runs: Some(root.clone()), keeps_state: false };

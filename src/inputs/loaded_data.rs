@@ -1,0 +1,61 @@
+//! The data that an experiment names, read and parsed.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+
+use super::key::DataKey;
+use super::{own_data, written};
+use crate::experiment::Experiment;
+use crate::failure::{Failure, Outcome};
+use crate::hub::Hub;
+use crate::settings::{DATA_SOURCE, Settings};
+use crate::task::{Example, Source, Task, VALIDATION};
+
+/// The splits to train and evaluate on.
+pub struct LoadedData {
+    /// The task, with all its labels.
+    pub task: Task,
+    /// The files.
+    pub source: Source,
+    pub train: Vec<Example>,
+    pub validation: Vec<Example>,
+    /// Further validation splits by name.
+    pub further: Vec<(String, Vec<Example>)>,
+    /// SHA-256 by split.
+    pub hashes: BTreeMap<String, String>,
+    /// Notes for the user about the data.
+    pub remarks: Vec<String>,
+}
+
+impl LoadedData {
+    pub fn read(key: &DataKey, experiment: &Experiment, settings: &Settings, hub: &Hub) -> Outcome<Self> {
+        match key {
+            DataKey::Glue { task, origin } => {
+                let data = || written(experiment, DATA_SOURCE, &settings.data.source);
+                let source = Source::find(origin, task, hub).with_context(data).map_err(Failure::data)?;
+                Self::of(source, task).map_err(Failure::data)
+            }
+            DataKey::Own { task, files } => own_data::read(task, files, hub).map_err(Failure::data),
+        }
+    }
+
+    fn of(source: Source, task: &Task) -> Result<Self> {
+        let train = source.train.read(task)?;
+        let validation = source.validation.read(task)?;
+        let further = source.further.iter().map(|(split, file)| Ok((split.clone(), file.read(task)?)));
+        let further = further.collect::<Result<Vec<_>>>()?;
+        let splits = [("train", &train), (VALIDATION, &validation)];
+        let splits = splits.into_iter().chain(further.iter().map(|(split, rows)| (split.as_str(), rows)));
+        let hashes = splits.map(|(split, rows)| (split.to_string(), rows.sha256.clone())).collect();
+        Ok(Self {
+            task: task.clone(),
+            source,
+            train: train.examples,
+            validation: validation.examples,
+            further: further.into_iter().map(|(split, rows)| (split, rows.examples)).collect(),
+            hashes,
+            remarks: Vec::new(),
+        })
+    }
+}
