@@ -43,6 +43,7 @@ pub mod plan;
 pub mod architecture;
 pub mod checkpoint;
 pub mod hub;
+pub mod inference;
 pub mod inputs;
 pub mod task;
 pub mod tokens;

@@ -16,6 +16,10 @@ pub enum Purpose {
     Dropout = 3,
     /// Variants of a random sweep; place: the index of the draw and the axis.
     Sweep = 4,
+    /// The validation share of a task's training files; place: the class.
+    Split = 5,
+    /// Resamples of predictions; place: the number of the resample.
+    Bootstrap = 6,
 }
 
 /// A sequence of random numbers with random access.

@@ -150,6 +150,20 @@ impl Architecture {
         self.family().file().text("problem_type").filter(|kind| *kind != head.problem_type())
     }
 
+    /// The problem type of the checkpoint's own head, if the file names it.
+    #[must_use]
+    pub fn problem_type(&self) -> Option<&str> {
+        self.family().file().text("problem_type")
+    }
+
+    /// The name of the weight whose rows are the head's outputs.
+    #[must_use]
+    pub fn output_weight(&self) -> String {
+        let mut parameters = self.family().parameters(1);
+        parameters.retain(|parameter| parameter.part == ModelPart::Head && parameter.role == Role::Linear);
+        parameters.pop().map_or(String::new(), |last| last.name)
+    }
+
     /// The labels of the checkpoint's own head, in id order, if the file names them.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {

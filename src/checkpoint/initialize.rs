@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::{HostTensor, Weights};
+use super::{Classifier, HostTensor, Weights};
 use crate::architecture::{Draw, Parameter};
 use crate::machine::memory::NotEnoughMemory;
 use crate::machine::memory_info;
@@ -16,8 +16,8 @@ pub struct Initial {
     pub parameters: Vec<HostTensor>,
     /// Names of the parameters that were randomly initialized because the checkpoint lacks them.
     pub drawn: Vec<String>,
-    /// Whether the shape of the checkpoint's head differs.
-    pub head_of_another_size: bool,
+    /// Whether the checkpoint's head is for another number of labels, or for other labels.
+    pub head_of_other_labels: bool,
     /// Names of the checkpoint's tensors that the model does not use.
     pub unused: Vec<String>,
     /// SHA-256 of the weights, if any were read.
@@ -28,11 +28,11 @@ pub struct Initial {
 ///
 /// # Errors
 /// A weight of the encoder is missing or its shape differs from `config.json`, or there is not enough memory.
-pub fn initialize(wanted: &[Parameter], weights: Option<Weights<'_>>, seed: u64) -> Result<Initial> {
+pub fn initialize(wanted: &[Parameter], weights: Option<Weights<'_>>, classifier: &Classifier, seed: u64) -> Result<Initial> {
     let sha256 = weights.as_ref().map(|weights| weights.sha256().to_string());
     let mut found = Found::default();
     if let Some(weights) = weights {
-        found.take(wanted, weights)?;
+        found.take(wanted, weights, classifier)?;
     }
     // Missing parameters are initialized only after all checks: a shape may need more memory than the machine has.
     let total: usize = wanted.iter().map(Parameter::elements).sum();
@@ -49,7 +49,7 @@ pub fn initialize(wanted: &[Parameter], weights: Option<Weights<'_>>, seed: u64)
             draw(parameter, index, seed)
         }));
     }
-    Ok(Initial { parameters, drawn, head_of_another_size: found.head_of_another_size, unused: found.unused, sha256 })
+    Ok(Initial { parameters, drawn, head_of_other_labels: found.head_of_other_labels, unused: found.unused, sha256 })
 }
 
 /// The wanted parameters that the weights contain.
@@ -57,21 +57,25 @@ pub fn initialize(wanted: &[Parameter], weights: Option<Weights<'_>>, seed: u64)
 struct Found {
     /// One entry per wanted parameter, in order.
     tensors: Vec<Option<HostTensor>>,
-    head_of_another_size: bool,
+    head_of_other_labels: bool,
     unused: Vec<String>,
 }
 
 impl Found {
-    fn take(&mut self, wanted: &[Parameter], mut weights: Weights<'_>) -> Result<()> {
+    fn take(&mut self, wanted: &[Parameter], mut weights: Weights<'_>, classifier: &Classifier) -> Result<()> {
         let mut missing = Vec::new();
         for parameter in wanted {
+            let is_head = parameter.part.may_differ_in_shape();
             let tensor = match weights.take(&parameter.name) {
-                Some(tensor) if tensor.shape == parameter.shape => Some(tensor),
-                // A head with another number of labels is useless for this task.
-                Some(_) if parameter.part.may_differ_in_shape() => {
-                    self.head_of_another_size = true;
+                // A head for other labels is useless for this task.
+                Some(tensor) if is_head && (tensor.shape != parameter.shape || *classifier == Classifier::Dropped) => {
+                    self.head_of_other_labels = true;
                     None
                 }
+                Some(tensor) if tensor.shape == parameter.shape => Some(match classifier {
+                    Classifier::Permuted(order) if is_head && tensor.shape[0] == order.len() => tensor.rows_in_order(order),
+                    _ => tensor,
+                }),
                 Some(tensor) => {
                     bail!(
                         "{} has shape {:?} in the weights, but config.json makes it {:?}",

@@ -1,5 +1,6 @@
 //! Checkpoints in transformers' layout: `config.json`, weights, tokenizer files.
 
+mod classifier;
 mod files;
 mod format;
 mod initialize;
@@ -9,6 +10,7 @@ mod tensors;
 mod weights;
 mod write;
 
+pub use classifier::Classifier;
 pub use files::{Files, TOKENIZER_FILES, read_architecture};
 pub use initialize::{Initial, initialize};
 pub use name::{CheckpointName, RUN_PREFIX};
@@ -36,6 +38,14 @@ impl HostTensor {
             values.extend((0..rows).map(|row| self.values[row * columns + column]));
         }
         Self { shape: vec![columns, rows], values }
+    }
+
+    /// The rows in another order, or the elements of a vector.
+    #[must_use]
+    pub fn rows_in_order(&self, order: &[usize]) -> Self {
+        let width: usize = self.shape[1..].iter().product();
+        let values = order.iter().flat_map(|row| &self.values[row * width..(row + 1) * width]).copied().collect();
+        Self { shape: self.shape.clone(), values }
     }
 
     /// Converts from checkpoint layout to device layout, in which linear weights are `[in, out]`.

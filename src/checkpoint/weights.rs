@@ -60,6 +60,12 @@ impl<'a> Weights<'a> {
         self.tensors.remove(name).or_else(|| self.tensors.remove(self.architecture.name_without_prefix(name)?))
     }
 
+    /// The shape of a tensor that has not been taken.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
+    }
+
     /// Names of the tensors that have not been taken.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)

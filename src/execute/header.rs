@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::checkpoint::Classifier;
 use crate::inputs::EncodedInputs;
 use crate::numbers::{bytes, count};
 use crate::progress::RunLog;
@@ -38,7 +39,7 @@ pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &m
     }
     if encoded.inputs.loaded.files.weights.is_empty() {
         log.print("all weights are randomly initialized; only the checkpoint's architecture is used")?;
-    } else if encoded.initial.head_of_another_size {
+    } else if encoded.initial.head_of_other_labels {
         log.print(&format!(
             "randomly initialized (the checkpoint's are for other labels): {}",
             encoded.initial.drawn.join(", ")
@@ -46,14 +47,8 @@ pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &m
     } else if !encoded.initial.drawn.is_empty() {
         log.print(&format!("randomly initialized (not in the checkpoint): {}", encoded.initial.drawn.join(", ")))?;
     }
-    let (theirs, ours) = (trial.architecture.labels(), task.head.labels());
-    let keeps_head = !encoded.inputs.loaded.files.weights.is_empty() && encoded.initial.drawn.is_empty();
-    if keeps_head && !theirs.is_empty() && !ours.is_empty() && theirs != ours {
-        log.print(&format!(
-            "the checkpoint's classifier is kept, class by class: {} become {}",
-            theirs.join(", "),
-            ours.join(", ")
-        ))?;
+    if let Some(remark) = kept_classifier(encoded) {
+        log.print(&remark)?;
     }
     if let Some(dtype) = trial.architecture.other_dtype() {
         log.print(&format!("the checkpoint's dtype is {dtype}; its weights are widened to float32"))?;
@@ -78,4 +73,27 @@ pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &m
     }
     let space = DiskSpace::of(trial);
     log.print(&format!("disk: up to {} for checkpoints and states", bytes(space.peak_bytes)))
+}
+
+/// How the checkpoint's classifier is used, if that is not obvious.
+fn kept_classifier(encoded: &EncodedInputs<'_>) -> Option<String> {
+    let trial = &encoded.inputs.trial;
+    let (theirs, ours) = (trial.architecture.labels(), trial.task.head.labels());
+    let has_weights = !encoded.inputs.loaded.files.weights.is_empty();
+    if !has_weights || !encoded.initial.drawn.is_empty() || theirs.is_empty() || ours.is_empty() {
+        return None;
+    }
+    match &encoded.inputs.loaded.classifier {
+        Classifier::Permuted(_) => Some(format!(
+            "the checkpoint's classifier is kept, its outputs reordered from {} to {}",
+            theirs.join(", "),
+            ours.join(", ")
+        )),
+        Classifier::Kept if theirs != ours => Some(format!(
+            "the checkpoint's classifier is kept, output by output: {} become {}",
+            theirs.join(", "),
+            ours.join(", ")
+        )),
+        Classifier::Kept | Classifier::Dropped => None,
+    }
 }

@@ -9,7 +9,7 @@ use super::key::InputKey;
 use super::loaded_data::LoadedData;
 use super::written;
 use crate::architecture::Architecture;
-use crate::checkpoint::{CheckpointName, Files};
+use crate::checkpoint::{CheckpointName, Classifier, Files};
 use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::{Commit, Hub};
@@ -33,6 +33,8 @@ pub struct LoadedInputs {
     /// The checkpoint's tokenizer.
     pub tokens: Tokens,
     architecture: Architecture,
+    /// How the checkpoint's classifier is used.
+    pub classifier: Classifier,
     pub(super) train: Vec<Example>,
     pub(super) validation: Vec<Example>,
     /// Further validation splits by name.
@@ -52,17 +54,24 @@ impl LoadedInputs {
         let architecture = files.architecture().with_context(checkpoint).map_err(Failure::checkpoint)?;
         let tokens = Tokens::read(&files, &architecture).with_context(checkpoint).map_err(Failure::checkpoint)?;
         let data = LoadedData::read(&key.data, experiment, settings, hub)?;
+        let classifier = if files.weights.is_empty() {
+            Classifier::default()
+        } else {
+            Classifier::of(&architecture.labels(), data.task.head.labels())
+        };
         let hashes = Hashes {
             data: data.hashes,
             tokenizer: files.tokenizer_files().map(|file| (file.name(), file.sha256().to_string())).collect(),
             config: files.config.sha256().into(),
             weights: None,
+            classifier: classifier.record(),
         };
         Ok(Self {
             checkpoint: key.checkpoint.clone(),
             files,
             tokens,
             architecture,
+            classifier,
             task: data.task,
             source: data.source,
             train: data.train,

@@ -169,7 +169,9 @@ impl TrialInputs {
         let read = || Weights::read_all(files, &self.trial.architecture);
         let weights = (!files.is_empty()).then(read).transpose().map_err(Failure::checkpoint)?;
         let named = || format!("the checkpoint {}", self.loaded.checkpoint);
-        initialize(&self.trial.parameters, weights, self.trial.settings.seed).with_context(named).map_err(Failure::checkpoint)
+        initialize(&self.trial.parameters, weights, &self.loaded.classifier, self.trial.settings.seed)
+            .with_context(named)
+            .map_err(Failure::checkpoint)
     }
 }
 

@@ -66,7 +66,7 @@ impl Case {
 
     /// Returns parameter values with noise, so that biases and norms differ from 0 and 1 and mix-ups show.
     fn values(&self, device: &Device) -> Vec<Value> {
-        let parameters = initialize(&self.table, None, self.seed).unwrap().parameters;
+        let parameters = initialize(&self.table, None, &Classifier::default(), self.seed).unwrap().parameters;
         let device = device.clone().autodiff();
         let noise = Stream::new(self.seed, Purpose::Weights, 999, 0);
         let values = parameters.into_iter().zip(&self.table).enumerate().map(|(index, (mut tensor, entry))| {

@@ -16,6 +16,9 @@ pub struct Hashes {
     /// The weights, if training started from pretrained ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
+    /// How the checkpoint's classifier was used, if not as it is. Not a hash, but like the hashes it affects the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classifier: Option<String>,
 }
 
 impl Hashes {
@@ -29,6 +32,9 @@ impl Hashes {
         }
         if self.config != other.config {
             names.push("config.json".into());
+        }
+        if self.classifier != other.classifier {
+            names.push("the use of the classifier".into());
         }
         if self.weights != other.weights {
             names.push("the weights".into());

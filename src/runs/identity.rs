@@ -53,7 +53,7 @@ fn last_epochs_agree(facts: &RunFacts, settings: &[SettingRow]) -> bool {
 /// Runs that differ only in `seed` are replicates. The machine, versions and additional evaluations are not included.
 #[must_use]
 pub fn deciding(settings: &BTreeMap<String, Value>, facts: &RunFacts) -> BTreeMap<String, Value> {
-    let Hashes { data, tokenizer, config, weights } = &facts.hashes;
+    let Hashes { data, tokenizer, config, weights, classifier: _ } = &facts.hashes;
     let mut deciding: BTreeMap<String, Value> = settings
         .iter()
         .filter(|(path, _)| properties().decides(path))

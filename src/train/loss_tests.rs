@@ -98,7 +98,7 @@ impl Golden {
         let labels = (0..outputs).map(|label| label.to_string()).collect();
         let table = architecture.parameters(&if name == "value" { Head::Value } else { Head::Labels(labels) });
         let weights = Weights::read(&folder.join("tiny/model.safetensors"), &architecture).unwrap();
-        let mut parameters = initialize(&table, Some(weights), 1).unwrap().parameters;
+        let mut parameters = initialize(&table, Some(weights), &Classifier::default(), 1).unwrap().parameters;
         for (tensor, entry) in parameters.iter_mut().zip(&table) {
             if let Some(part) = entry.name.strip_prefix("classifier.") {
                 tensor.values = numbers(&head["classifier"][part]);

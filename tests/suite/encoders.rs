@@ -41,7 +41,7 @@ fn missing_parameters_are_drawn_as_transformers_draws_them() {
     assert_eq!(cases.len(), 3);
     for case in cases {
         let wanted = architecture(&case["config"]).parameters(&head(2));
-        let initial = initialize(&wanted, None, 1).unwrap();
+        let initial = initialize(&wanted, None, &Classifier::default(), 1).unwrap();
         assert_eq!(case["parameters"].as_object().unwrap().len(), wanted.len());
         for (parameter, tensor) in wanted.iter().zip(&initial.parameters) {
             let theirs = &case["parameters"][&parameter.name];

@@ -70,7 +70,7 @@ fn logits_equal_pytorchs_from_every_form_of_weights() {
     ];
     for (file, key, drawn) in cases {
         let weights = Weights::read(&project("tests/golden/tiny").join(file), &bench.architecture).unwrap();
-        let mut initial = initialize(&bench.wanted, Some(weights), 1).unwrap();
+        let mut initial = initialize(&bench.wanted, Some(weights), &Classifier::default(), 1).unwrap();
         assert_eq!(initial.drawn.len(), drawn, "{file}");
         assert!(initial.unused.is_empty(), "{file}: {:?}", initial.unused);
         let count = full.len();

@@ -8,7 +8,7 @@ use syn::visit::{self, Visit};
 use crate::support::project;
 
 /// The top-level modules, lowest first: a module may use only those listed before it.
-const ROOMS: [&str; 26] = [
+const ROOMS: [&str; 27] = [
     "terminal",
     "numbers",
     "machine",
@@ -27,6 +27,7 @@ const ROOMS: [&str; 26] = [
     "runs",
     "failure",
     "inputs",
+    "inference",
     "sweep",
     "compare",
     "cli",

@@ -74,7 +74,7 @@ fn weights_in_parts_are_the_whole_ones() {
     let bench = Bench::tiny();
     let whole = bench.parameters();
     let half = Weights::read(&project("tests/golden/tiny/half/model.safetensors"), &bench.architecture).unwrap();
-    let half = initialize(&bench.wanted, Some(half), 1).unwrap().parameters;
+    let half = initialize(&bench.wanted, Some(half), &Classifier::default(), 1).unwrap().parameters;
     for (folder, expected, parts) in [("sharded", whole, 3), ("sharded-pickled", half, 2)] {
         let files = find(&project(READERS).join(folder)).unwrap();
         assert_eq!(files.weights.len(), parts, "{folder}");
@@ -82,7 +82,7 @@ fn weights_in_parts_are_the_whole_ones() {
         let together: Vec<u8> = files.weights.iter().flat_map(|path| fs::read(path).unwrap()).collect();
         let hash: String = Sha256::digest(together).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(weights.sha256(), hash);
-        let initial = initialize(&bench.wanted, Some(weights), 1).unwrap();
+        let initial = initialize(&bench.wanted, Some(weights), &Classifier::default(), 1).unwrap();
         assert!(initial.drawn.is_empty() && initial.unused.is_empty(), "{folder}");
         assert!(initial.parameters == expected, "{folder}");
     }

@@ -93,7 +93,7 @@ impl Bench {
 
     pub fn parameters(&self) -> Vec<HostTensor> {
         let weights = Weights::read_all(&self.files.weights, &self.architecture).unwrap();
-        initialize(&self.wanted, Some(weights), 1).unwrap().parameters
+        initialize(&self.wanted, Some(weights), &Classifier::default(), 1).unwrap().parameters
     }
 
     /// Returns the template for written checkpoints, with the tokenizer of these files.
