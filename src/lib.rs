@@ -12,9 +12,9 @@
 //!
 //! **From a file to a trial.** [`experiment`] reads a TOML file in layers, keeps each value's origin, and reports every
 //! problem with its position; [`settings`] holds the typed tables. [`inputs`] finds and reads what they name, from folders
-//! or through the [`hub`]: a [`task`]'s data, a [`checkpoint`], whose `config.json` describes an [`architecture`], and the
-//! tokenizer ([`tokens`]). [`plan`] combines both into a complete [`plan::Trial`], and computes its identity once everything
-//! has been read ([`plan::Provenance`]).
+//! or through the [`hub`]: a [`task`]'s data, from users' own tables too ([`table`]), a [`checkpoint`], whose `config.json`
+//! describes an [`architecture`], and the tokenizer ([`tokens`]). [`plan`] combines both into a complete [`plan::Trial`], and
+//! computes its identity once everything has been read ([`plan::Provenance`]).
 //!
 //! **Training.** [`train`] is the loop, with optimizer, schedule and evaluation; [`models`] holds the forward passes, over
 //! fused or reference operations; [`kernels`] holds the fused ones, for CPU and GPU. Randomness ([`random`]) is a function
@@ -22,6 +22,8 @@
 //!
 //! **Runs.** [`execute`] trains a trial and records it. [`runs`] writes and reads run directories; [`progress`] turns events
 //! into lines.
+//!
+//! **After training.** [`inference`] loads the best checkpoint of a run, or any fine-tuned checkpoint, predicts and evaluates.
 //!
 //! **Many runs.** [`sweep`] plans variants and seeds, and trains each in its own process. [`compare`] groups runs into
 //! variants and draws conclusions; [`report`] shows them as tables and as a page.
@@ -45,6 +47,7 @@ pub mod checkpoint;
 pub mod hub;
 pub mod inference;
 pub mod inputs;
+pub mod table;
 pub mod task;
 pub mod tokens;
 

@@ -3,6 +3,7 @@
 mod comparisons;
 mod directories;
 mod format;
+mod inference;
 mod inputs;
 mod suggestions;
 mod sweeps;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 pub use comparisons::{CompareArgs, DiffArgs, ReportArgs, Selection};
 pub use directories::{ListArgs, PruneArgs, ShowArgs, VerifyArgs};
 pub use format::{Format, OutputFormat, TableFormat, TextOrJson};
+pub use inference::{EvaluateArgs, ModelArguments, PredictArgs, RowFormat};
 pub use inputs::{DeviceArgument, Experiments, KernelsArgument, Overrides, Quiet, Runs};
 pub use suggestions::parse;
 pub use sweeps::{SweepArgs, TrialArgs};
@@ -87,6 +89,11 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Remove what finished runs no longer need: states, and checkpoints that checkpoints.keep does not name.
     Prune(PruneArgs),
+    /// Evaluate a fine-tuned model: every metric with its 95% confidence interval.
+    #[command(alias = "eval")]
+    Evaluate(EvaluateArgs),
+    /// Predict labels and probabilities for new text.
+    Predict(PredictArgs),
     /// Measure how fast an experiment trains on this machine.
     Bench(BenchArgs),
     /// Print the JSON Schema of experiment files.

@@ -7,7 +7,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Parser};
 
 use super::Cli;
-use crate::experiment::{Equivalent, equivalent, nearest, schema, setting_paths};
+use crate::experiment::{Equivalent, equivalent, schema, setting_paths};
+use crate::terminal::nearest;
 
 /// Parses a command line.
 ///

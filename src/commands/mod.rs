@@ -5,7 +5,9 @@ mod check;
 mod compare;
 mod devices;
 mod diff;
+mod evaluate;
 mod list;
+mod predict;
 mod prune;
 mod report;
 mod resume;
@@ -37,6 +39,8 @@ pub fn execute(cli: Cli) -> Outcome<()> {
         Command::Show(arguments) => show::show(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Evaluate(arguments) => evaluate::evaluate(&arguments),
+        Command::Predict(arguments) => predict::predict(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Schema => print(&pretty(schema())),
@@ -55,7 +59,7 @@ fn print_data(text: &str) -> Outcome<()> {
 }
 
 /// Turns a failed write into a failure, so that truncated output is not taken for complete.
-fn written(outcome: std::io::Result<()>) -> Outcome<()> {
+fn written<T>(outcome: std::io::Result<T>) -> Outcome<T> {
     outcome.context("cannot write to standard output").map_err(Failure::RunDirectory)
 }
 

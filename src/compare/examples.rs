@@ -11,7 +11,7 @@ use crate::compare::statistics::mcnemar;
 use crate::hub::Hub;
 use crate::runs::{files, predicted_classes};
 use crate::settings::DATA_SOURCE;
-use crate::task::{Head, Origin, Source, Task, Text};
+use crate::task::{Head, Origin, Reads, Source, Task, Text};
 
 /// How the predictions of two runs at their best checkpoints differ.
 #[derive(Clone, Debug, Serialize)]
@@ -127,7 +127,7 @@ fn texts(run: &ComparedRun, task: &Task) -> Option<Vec<Vec<String>>> {
         folder => Origin::Folder(folder.into()),
     };
     let source = Source::find(&origin, task, &Hub::offline()).ok()?;
-    let rows = source.validation.read(task).ok()?;
+    let rows = source.validation.read(task, Reads::Labeled).ok()?;
     if run.run.facts.hashes.data.get("validation") != Some(&rows.sha256) {
         return None;
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{ComparedRun, Filter};
-use crate::experiment::{Equivalent, equivalent, nearest};
+use crate::experiment::{Equivalent, equivalent};
+use crate::terminal::nearest;
 
 /// Returns the runs that match, possibly none. A name that no run has is an error.
 pub fn matching(runs: Vec<ComparedRun>, filter: &Filter) -> Result<Vec<ComparedRun>, String> {

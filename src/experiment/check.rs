@@ -8,9 +8,9 @@ use figment::value::{Dict, Value};
 use serde_json::{Map, Value as Json};
 
 use super::hint::{Hint, suggestion};
-use super::suggest::nearest;
 use super::validator::{Validator, enough, float};
 use super::words::{number, short, shown, written};
+use crate::terminal::nearest;
 
 /// A value that the schema rejects.
 #[derive(Clone, Debug, PartialEq, Eq)]

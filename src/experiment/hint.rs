@@ -4,10 +4,10 @@ use serde_json::{Map, Value as Json};
 
 use super::document::DocumentKind;
 use super::other_tools::{Equivalent, equivalent, names};
-use super::suggest::nearest;
 use super::sweepable::{paths, pointer};
 use super::words::short;
 use crate::settings::Retired;
+use crate::terminal::nearest;
 
 /// A hint about a rejected key or value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,6 @@ pub mod problem;
 mod retired;
 mod schema;
 mod sources;
-mod suggest;
 mod sweep_problems;
 mod sweepable;
 mod validate;
@@ -30,7 +29,6 @@ pub use hint::Hint;
 pub use other_tools::{Equivalent, equivalent};
 pub use overrides::{Choice, Override};
 pub use schema::schema;
-pub use suggest::nearest;
 pub use sweepable::{is_whole, paths as setting_paths};
 pub use validator::{can_be, must_be};
 

@@ -5,11 +5,19 @@
 //! table or split ──► examples ─────┴► predictions ─► scores with intervals, or rows
 //! ```
 
+mod align;
 mod bootstrap;
 mod evaluate;
 mod head;
 mod model;
+mod predict;
+mod request;
+mod rows;
 
+pub use align::Alignment;
 pub use bootstrap::{Interval95, bootstrap};
 pub use evaluate::{Evaluated, EvaluatedScore, evaluate};
-pub use model::{LoadedModel, ModelName, Origin as ModelOrigin};
+pub use model::{LoadedModel, ModelName, ModelOrigin};
+pub use predict::{PredictedRows, text_columns};
+pub use request::{Evaluation, EvaluationRequest};
+pub use rows::PredictionRow;

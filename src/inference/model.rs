@@ -29,7 +29,7 @@ pub struct ModelName<'a> {
 
 /// The run that trained a model.
 #[derive(Debug)]
-pub struct Origin {
+pub struct ModelOrigin {
     pub run: StoredRun,
     pub task: Task,
     pub settings: Settings,
@@ -44,7 +44,7 @@ pub struct LoadedModel {
     /// What its outputs mean, in their order.
     pub head: Head,
     /// The run that trained it, if gluepot did.
-    pub origin: Option<Origin>,
+    pub origin: Option<ModelOrigin>,
     model: Model,
     tokens: Tokens,
     device: Device,
@@ -59,7 +59,7 @@ impl LoadedModel {
     /// # Errors
     /// There is no such run or checkpoint; it has no head, or cannot be used; the device is not available.
     pub fn load(name: ModelName<'_>, hub: &Hub) -> Outcome<Self> {
-        let origin = Origin::find(name)?;
+        let origin = ModelOrigin::find(name)?;
         let checkpoint = match &origin {
             Some(origin) => {
                 let path = origin.run.path.to_string_lossy();
@@ -127,7 +127,7 @@ impl LoadedModel {
     }
 }
 
-impl Origin {
+impl ModelOrigin {
     /// Finds the run that a name means; `None` if it is that of a checkpoint.
     fn find(name: ModelName<'_>) -> Outcome<Option<Self>> {
         let is_named_run = name.name.starts_with(RUN_PREFIX);

@@ -37,7 +37,7 @@ pub struct OwnFiles {
 }
 
 impl DataKey {
-    fn of(experiment: &Experiment, settings: &Settings, task: &TaskSetting) -> Self {
+    pub fn of(experiment: &Experiment, settings: &Settings, task: &TaskSetting) -> Self {
         match task {
             TaskSetting::Glue(task) => {
                 let origin = match settings.data.source.as_str() {

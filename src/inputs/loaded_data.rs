@@ -10,7 +10,7 @@ use crate::experiment::Experiment;
 use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::settings::{DATA_SOURCE, Settings};
-use crate::task::{Example, Source, Task, VALIDATION};
+use crate::task::{Example, Reads, Source, Task, VALIDATION};
 
 /// The splits to train and evaluate on.
 pub struct LoadedData {
@@ -41,13 +41,15 @@ impl LoadedData {
     }
 
     fn of(source: Source, task: &Task) -> Result<Self> {
-        let train = source.train.read(task)?;
-        let validation = source.validation.read(task)?;
-        let further = source.further.iter().map(|(split, file)| Ok((split.clone(), file.read(task)?)));
+        let train = source.train.read(task, Reads::Labeled)?;
+        let validation = source.validation.read(task, Reads::Labeled)?;
+        let further = source.further.iter().map(|(split, file)| Ok((split.clone(), file.read(task, Reads::Labeled)?)));
         let further = further.collect::<Result<Vec<_>>>()?;
         let splits = [("train", &train), (VALIDATION, &validation)];
         let splits = splits.into_iter().chain(further.iter().map(|(split, rows)| (split.as_str(), rows)));
         let hashes = splits.map(|(split, rows)| (split.to_string(), rows.sha256.clone())).collect();
+        let remarks = [&train, &validation].into_iter().chain(further.iter().map(|(_, rows)| rows));
+        let remarks = remarks.flat_map(|rows| rows.remarks.clone()).collect();
         Ok(Self {
             task: task.clone(),
             source,
@@ -55,7 +57,7 @@ impl LoadedData {
             validation: validation.examples,
             further: further.into_iter().map(|(split, rows)| (split, rows.examples)).collect(),
             hashes,
-            remarks: Vec::new(),
+            remarks,
         })
     }
 }

@@ -2,13 +2,16 @@
 
 mod cache;
 mod encoded;
+mod evaluation_examples;
 mod key;
 mod loaded;
 mod loaded_data;
 mod own_data;
+mod validation_share;
 
 pub use cache::InputCache;
 pub use encoded::{EncodedInputs, encode};
+pub use evaluation_examples::{EvaluationData, EvaluationExamples};
 pub use loaded::LoadedInputs;
 
 use key::absolute_patterns;

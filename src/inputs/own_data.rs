@@ -1,12 +1,103 @@
 //! The files of a task of one's own.
 
-use anyhow::{Result, bail};
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
 
-use super::key::OwnFiles;
+use anyhow::{Result, anyhow, bail, ensure};
+
+use super::key::{HUB_PREFIX, OwnFiles};
 use super::loaded_data::LoadedData;
+use super::validation_share::split_off;
 use crate::hub::Hub;
+use crate::numbers::counted;
 use crate::settings::OwnTask;
+use crate::table::{TableOptions, paths};
+use crate::task::{Example, Reads, Source, SplitFile, Task, VALIDATION, distinct_labels, sorted_labels};
 
-pub fn read(_task: &OwnTask, _files: &OwnFiles, _hub: &Hub) -> Result<LoadedData> {
-    bail!("not yet")
+/// Reads the training and validation files of a task.
+///
+/// # Errors
+/// A file cannot be found or read, or a row does not fit the task.
+pub fn read(own: &OwnTask, files: &OwnFiles, hub: &Hub) -> Result<LoadedData> {
+    let options = own.table_options().map_err(|problem| anyhow!("{}: {}", problem.path, problem.message))?;
+    let train_files = find(&files.train, hub)?;
+    let task = own.task(labels(own, &train_files, &options)?);
+    let train_file = SplitFile::tables(train_files, options);
+    let mut train = train_file.read(&task, Reads::Labeled)?;
+    ensure!(!train.examples.is_empty(), "the training files have no rows: {}", train_file.shown());
+    let mut remarks = std::mem::take(&mut train.remarks);
+    let (train_examples, validation, validation_file, validation_hash) = match (&files.validation, own.validation_share) {
+        (Some(patterns), _) => {
+            let file = SplitFile::tables(find(patterns, hub)?, options);
+            let mut rows = file.read(&task, Reads::Labeled)?;
+            ensure!(!rows.examples.is_empty(), "the validation files have no rows: {}", file.shown());
+            remarks.append(&mut rows.remarks);
+            (train.examples, rows.examples, file, rows.sha256)
+        }
+        (None, Some(share)) => {
+            let (rest, split) = split_off(train.examples, share, own.split_seed);
+            ensure!(!rest.is_empty() && !split.is_empty(), "task.validation_share = {share} leaves a split without examples");
+            // The files' hash stands for the split, with the share and the seed, which are settings.
+            (rest, split, train_file.clone(), train.sha256.clone())
+        }
+        (None, None) => bail!("there is nothing to evaluate on: set task.validation or task.validation_share"),
+    };
+    remarks.extend(few_examples(&task, &train_examples));
+    remarks.extend(leaked(&train_examples, &validation));
+    Ok(LoadedData {
+        hashes: [("train".to_string(), train.sha256), (VALIDATION.to_string(), validation_hash)].into(),
+        source: Source { train: train_file, validation: validation_file, further: Vec::new(), commit: None, remark: None },
+        task,
+        train: train_examples,
+        validation,
+        further: Vec::new(),
+        remarks,
+    })
+}
+
+/// Finds the files that patterns name.
+pub fn find(patterns: &[String], _hub: &Hub) -> Result<Vec<PathBuf>> {
+    if let Some(name) = patterns.iter().find(|pattern| pattern.starts_with(HUB_PREFIX)) {
+        bail!("{name}: data sets of the hub cannot be read yet; download the files, and name them");
+    }
+    paths(patterns, Path::new(""))
+}
+
+fn labels(own: &OwnTask, files: &[PathBuf], options: &TableOptions) -> Result<Vec<String>> {
+    if let Some(known) = own.known_labels() {
+        return Ok(known);
+    }
+    let column = own.label.all().first().map_or("", String::as_str);
+    let labels = sorted_labels(distinct_labels(files, options, column)?.into_keys());
+    if let [only] = labels.as_slice() {
+        bail!("every training example is labeled \"{only}\" (column \"{column}\"): there is nothing to tell apart");
+    }
+    Ok(labels)
+}
+
+/// Fewer training examples of a class than this are hardly learned from.
+const FEW: usize = 8;
+
+fn few_examples(task: &Task, train: &[Example]) -> Option<String> {
+    let mut counts: BTreeMap<usize, usize> = (0..task.head.labels().len()).map(|class| (class, 0)).collect();
+    for target in train.iter().filter_map(|example| example.target.as_ref()) {
+        let classes: Vec<usize> = match target.labels() {
+            Some(bits) => bits.iter().enumerate().filter(|(_, bit)| **bit).map(|(class, _)| class).collect(),
+            None => target.class().into_iter().collect(),
+        };
+        for class in classes {
+            *counts.entry(class).or_default() += 1;
+        }
+    }
+    let few = counts.iter().filter(|(_, count)| **count < FEW);
+    let few: Vec<String> = few.map(|(class, count)| format!("{} ({count})", task.head.labels()[*class])).collect();
+    (!few.is_empty()).then(|| format!("labels with fewer than {FEW} training examples: {}", few.join(", ")))
+}
+
+/// Texts that are in both splits make scores too good.
+fn leaked(train: &[Example], validation: &[Example]) -> Option<String> {
+    let known: HashSet<_> = train.iter().map(|example| &example.text).collect();
+    let count = validation.iter().filter(|example| known.contains(&example.text)).count();
+    let examples = counted(validation.len(), "validation example", "validation examples");
+    (count > 0).then(|| format!("{count} of {examples} are also training examples: scores on them are too good"))
 }

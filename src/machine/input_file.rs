@@ -8,6 +8,7 @@ use std::fs::{File, FileType, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
@@ -82,6 +83,8 @@ pub struct HashingReader {
     file: File,
     length: u64,
     hasher: Sha256,
+    /// When the file was last changed, if it is also read without being hashed.
+    modified: Option<SystemTime>,
 }
 
 impl HashingReader {
@@ -96,7 +99,7 @@ impl HashingReader {
     /// Opens a file and continues an existing hash with its bytes.
     pub fn continuing(path: &Path, hasher: Sha256) -> Result<Self> {
         let (file, length) = open_regular(path)?;
-        let mut reader = Self { path: path.to_path_buf(), file, length, hasher };
+        let mut reader = Self { path: path.to_path_buf(), file, length, hasher, modified: None };
         reader.refuse_pointer()?;
         Ok(reader)
     }
@@ -140,8 +143,24 @@ impl HashingReader {
         Ok(bytes)
     }
 
+    /// Returns the file for reading at any place; what is read there is not hashed, but [`HashingReader::hasher`] fails if
+    /// the file has changed meanwhile.
+    ///
+    /// Only for `read_at`: the file's position is this reader's.
+    pub fn random_access(&mut self) -> Result<File> {
+        let opened = self.file.metadata().and_then(|metadata| Ok((metadata.modified()?, self.file.try_clone()?)));
+        let (modified, file) = opened.with_context(|| format!("cannot read {}", self.path.display()))?;
+        self.modified = Some(modified);
+        Ok(file)
+    }
+
     /// Reads the rest of the file and returns the hasher.
     pub fn hasher(mut self) -> Result<Sha256> {
+        if let Some(before) = self.modified {
+            let metadata = self.file.metadata().with_context(|| format!("cannot read {}", self.path.display()))?;
+            let is_same = metadata.len() == self.length && metadata.modified().is_ok_and(|now| now == before);
+            ensure!(is_same, "{} was changed while it was read", self.path.display());
+        }
         let mut chunk = vec![0; MIB as usize];
         loop {
             let read = self.read(&mut chunk).with_context(|| format!("cannot read {}", self.path.display()))?;

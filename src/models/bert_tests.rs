@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::*;
 use crate::architecture::{Architecture, DropoutProbabilities, Parameter, Role};
-use crate::checkpoint::initialize;
+use crate::checkpoint::{Classifier, initialize};
 use crate::kernels::RaggedBatch;
 use crate::models::{Op, PaddedBatch, ReferenceOps, Value};
 use crate::random::{Purpose, Stream};

@@ -9,7 +9,7 @@ use super::Trial;
 use crate::architecture::DropoutProbabilities;
 use crate::checkpoint::RUN_PREFIX;
 use crate::experiment::Experiment;
-use crate::settings::{CHECKPOINT, Derived, Property, properties};
+use crate::settings::{CHECKPOINT, DATA_SOURCE, Derived, Property, properties};
 
 /// A resolved setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,6 +104,10 @@ impl Resolver<'_> {
     /// A key that holds a value or, instead, a table, has either one row or a row for each key of the table.
     fn applies(&self, property: &Property) -> bool {
         let is_table = |key: &str| self.values.get(key).is_some_and(Json::is_object);
+        // A task with files of its own has no other source.
+        if property.path == DATA_SOURCE && is_table("task") {
+            return false;
+        }
         if property.table.is_empty() { !is_table(&property.key) } else { is_table(&property.table) }
     }
 

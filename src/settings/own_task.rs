@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{MetricName, SettingProblem};
+use crate::table::TableOptions;
 use crate::task::{ClassCells, ColumnName, Head, Splits, Task, TextColumns, glue};
 
 /// A task on your own data.
@@ -125,6 +126,19 @@ impl OwnTask {
         }
     }
 
+    /// Returns how the files are written.
+    ///
+    /// # Errors
+    /// The encoding or the separator is unknown.
+    pub fn table_options(&self) -> Result<TableOptions, SettingProblem> {
+        let problem = |path: &'static str| move |message: String| SettingProblem::new(path, message);
+        Ok(TableOptions {
+            format: None,
+            encoding: self.encoding.as_deref().map(str::parse).transpose().map_err(problem("task.encoding"))?,
+            separator: self.separator.as_deref().map(str::parse).transpose().map_err(problem("task.separator"))?,
+        })
+    }
+
     /// Returns the task with these labels.
     #[must_use]
     pub fn task(&self, labels: Vec<String>) -> Task {
@@ -159,7 +173,7 @@ impl OwnTask {
     /// Returns everything that is inconsistent.
     #[must_use]
     pub fn problems(&self, data_source: &str) -> Vec<SettingProblem> {
-        let mut problems = Vec::new();
+        let mut problems: Vec<SettingProblem> = self.table_options().err().into_iter().collect();
         let mut add = |path: &str, message: String, help: &str| {
             problems.push(SettingProblem::new(&format!("task.{path}"), message).help(help));
         };

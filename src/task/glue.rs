@@ -218,6 +218,7 @@ impl GlueRow {
                 folder: Some(self.folder.into()),
                 validation: split(&self.validation),
                 further_validation: self.further_validation.iter().map(split).collect(),
+                skips_ragged_rows: self.name == "qqp",
                 test: self.test.iter().map(split).collect(),
                 ..Splits::default()
             },
@@ -242,7 +243,7 @@ fn column((name, tsv): &GlueColumn) -> ColumnName {
 mod tests {
     use super::*;
     use crate::hub::Hub;
-    use crate::task::{Example, Origin, Source, Target, Text};
+    use crate::task::{Example, Origin, Reads, Source, Target, Text};
 
     /// Writes both splits in GLUE's folder layout and reads them back.
     fn read(name: &str, train: &str, validation: (&str, &str)) -> (Vec<Example>, Vec<Example>) {
@@ -254,7 +255,7 @@ mod tests {
             std::fs::write(inner.join(&validation_file.tsv), validation.1).unwrap();
         }
         let source = Source::find(&Origin::Folder(folder.path().to_path_buf()), &task, &Hub::offline()).unwrap();
-        [&source.train, &source.validation].map(|file| file.read(&task).unwrap().examples).into()
+        [&source.train, &source.validation].map(|file| file.read(&task, Reads::Labeled).unwrap().examples).into()
     }
 
     fn targets(examples: &[Example]) -> Vec<Target> {

@@ -13,6 +13,7 @@ mod parquet_names;
 mod prediction;
 mod source;
 mod split;
+mod tables;
 mod target;
 mod tsv;
 
@@ -26,6 +27,7 @@ pub use labels::{Constant, LabelCounts, SplitLabels};
 pub use prediction::{Output, Prediction};
 pub use source::{FoundSplits, Origin, Source, SplitFile, SplitRows};
 pub use split::{SplitNames, Splits, VALIDATION};
+pub use tables::{distinct_labels, sorted as sorted_labels};
 pub use target::{ClassCells, Target};
 
 /// What to learn: the columns to read, what to predict, and how to score it.
@@ -35,8 +37,8 @@ pub struct Task {
     pub name: String,
     /// The columns that contain the text.
     pub text: TextColumns,
-    /// The column that contains the class or the value. For multi-label tasks, each label has its own column instead, with the
-    /// label's name.
+    /// The column that contains the class, the value or the list of labels. Without a name, each label of a multi-label task has
+    /// its own column, with the label's name.
     pub target: ColumnName,
     /// What the model predicts.
     pub head: Head,
@@ -71,7 +73,22 @@ pub enum TsvColumn {
     Number(usize),
 }
 
+/// What is read of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Texts and the target.
+    Labeled,
+    /// Texts alone, of files whose targets are missing or secret.
+    Texts,
+}
+
 impl ColumnName {
+    /// The same column in a file with a header.
+    fn in_header(self) -> Self {
+        let tsv = self.tsv.filter(|tsv| matches!(tsv, TsvColumn::Name(_)));
+        Self { tsv, ..self }
+    }
+
     /// Creates a column that has the same name in every format.
     #[must_use]
     pub fn named(name: &str) -> Self {
@@ -139,23 +156,32 @@ impl Task {
     fn target_columns(&self) -> Vec<ColumnName> {
         match &self.head {
             Head::Classes(_) | Head::Value => vec![self.target.clone()],
+            Head::Labels(_) if !self.target.name.is_empty() => vec![self.target.clone()],
             Head::Labels(labels) => labels.iter().map(|label| ColumnName::named(label)).collect(),
         }
     }
 
     /// Returns all columns that are read, those of the text first.
-    fn columns(&self) -> Vec<ColumnName> {
-        [self.text_columns(), self.target_columns()].concat()
+    fn columns(&self, reads: Reads) -> Vec<ColumnName> {
+        match reads {
+            Reads::Labeled => [self.text_columns(), self.target_columns()].concat(),
+            // Files without labels have a header, even if those with labels have none.
+            Reads::Texts => self.text_columns().into_iter().map(ColumnName::in_header).collect(),
+        }
     }
 
     /// Makes an example from the cells of these columns.
-    fn example(&self, cells: &[String]) -> Result<Example, String> {
+    fn example(&self, cells: &[String], reads: Reads) -> Result<Example, String> {
         let (text, target) = match (&self.text, cells) {
             (TextColumns::Single(_), [text, target @ ..]) => (Text::Single(text.clone()), target),
             (TextColumns::Pair(..), [first, second, target @ ..]) => (Text::Pair(first.clone(), second.clone()), target),
             _ => return Err("a row has the wrong number of columns".into()),
         };
-        Ok(Example { text, target: Some(Target::parse(target, &self.head, self.class_cells)?) })
+        let target = match reads {
+            Reads::Labeled => Some(Target::parse(target, &self.head, self.class_cells)?),
+            Reads::Texts => None,
+        };
+        Ok(Example { text, target })
     }
 }
 
@@ -169,7 +195,7 @@ pub struct Example {
 }
 
 /// The text of an example.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Text {
     /// One sentence.
     Single(String),

@@ -6,10 +6,11 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::parquet_names::{is_saved_to_disk, parquet_files};
-use super::{Example, SplitNames, Splits, Task, parquet, tsv};
+use super::{Example, Reads, SplitNames, Splits, Task, parquet, tables, tsv};
 use crate::hub::{Commit, Hub, Repository};
 use crate::machine::digest::hex;
 use crate::machine::input_file::HashingReader;
+use crate::table::TableOptions;
 
 /// Where an experiment's data comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,12 +59,16 @@ pub struct SplitRows {
     pub examples: Vec<Example>,
     /// SHA-256 of the bytes read, in hexadecimal; several files are hashed as one.
     pub sha256: String,
+    /// Notes for the user.
+    pub remarks: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FileFormat {
     Tsv,
     Parquet,
+    /// A table of the user's own.
+    Table(TableOptions),
 }
 
 const REPOSITORY: &str = "nyu-mll/glue";
@@ -129,6 +134,29 @@ impl FoundSplits {
 }
 
 impl SplitFile {
+    /// Files that a user names for a task: in GLUE's layout if they are .tsv or parquet files of a GLUE task, otherwise tables with
+    /// the task's columns.
+    #[must_use]
+    pub fn given(paths: Vec<PathBuf>, task: &Task, options: TableOptions) -> Self {
+        let extension = |path: &PathBuf| path.extension().and_then(|extension| extension.to_str()).map(str::to_lowercase);
+        let is_glue = task.splits.folder.is_some();
+        let all = |wanted: &str| is_glue && paths.iter().all(|path| extension(path).as_deref() == Some(wanted));
+        let format = if all("tsv") {
+            FileFormat::Tsv
+        } else if all("parquet") {
+            FileFormat::Parquet
+        } else {
+            FileFormat::Table(options)
+        };
+        Self { paths, format }
+    }
+
+    /// Users' own tables, as one split.
+    #[must_use]
+    pub fn tables(paths: Vec<PathBuf>, options: TableOptions) -> Self {
+        Self { paths, format: FileFormat::Table(options) }
+    }
+
     fn in_folder(folder: &Path, task: &Task, split: &SplitNames) -> Result<Self> {
         let SplitNames { name, tsv } = split;
         let own = task.splits.folder.as_deref().into_iter().chain([task.name.as_str()]);
@@ -159,22 +187,28 @@ impl SplitFile {
         )
     }
 
-    /// Reads all rows.
+    /// Reads all rows, with their targets or without.
     ///
     /// # Errors
     /// The file cannot be read, or a row does not fit the task.
-    pub fn read(&self, task: &Task) -> Result<SplitRows> {
-        let mut examples = Vec::new();
+    pub fn read(&self, task: &Task, reads: Reads) -> Result<SplitRows> {
+        if let FileFormat::Table(options) = &self.format {
+            return tables::read(&self.paths, options, task, reads);
+        }
+        let (mut examples, mut remarks) = (Vec::new(), Vec::new());
         let mut hasher = Sha256::new();
         for path in &self.paths {
             let mut reader = HashingReader::continuing(path, hasher)?;
-            examples.append(&mut match self.format {
-                FileFormat::Tsv => tsv::read(&mut reader, path, task)?,
-                FileFormat::Parquet => parquet::read(&mut reader, path, task)?,
-            });
+            if self.format == FileFormat::Tsv {
+                let (mut rows, remark) = tsv::read(&mut reader, path, task, reads)?;
+                examples.append(&mut rows);
+                remarks.extend(remark);
+            } else {
+                examples.append(&mut parquet::read(&mut reader, path, task, reads)?);
+            }
             hasher = reader.hasher()?;
         }
-        Ok(SplitRows { examples, sha256: hex(&hasher.finalize()) })
+        Ok(SplitRows { examples, sha256: hex(&hasher.finalize()), remarks })
     }
 
     /// Lists the files for a message.

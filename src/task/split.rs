@@ -18,6 +18,9 @@ pub struct Splits {
     /// Further validation splits, which are scored as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further_validation: Vec<SplitNames>,
+    /// Whether rows with too few or too many columns are skipped and counted, as those of QQP that a tab or a line feed breaks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skips_ragged_rows: bool,
     /// The test splits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub test: Vec<SplitNames>,
@@ -47,6 +50,7 @@ impl Default for Splits {
             train: SplitNames::new("train", "train.tsv"),
             validation: SplitNames::new("validation", "dev.tsv"),
             further_validation: Vec::new(),
+            skips_ragged_rows: false,
             test: Vec::new(),
         }
     }

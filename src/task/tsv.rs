@@ -1,43 +1,61 @@
 //! Reads GLUE's own layout: tab-separated values, usually with a header, without quoting.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Error, Result, anyhow, bail, ensure};
 
-use super::{ColumnName, Example, Task, TsvColumn};
-use crate::machine::input_file::{HashingReader, MIB};
+use super::{ColumnName, Example, Reads, Task, TsvColumn};
+use crate::machine::input_file::HashingReader;
+use crate::numbers::counted;
+use crate::table::{LineError, LineProblem, LineReader, without_end};
 use crate::terminal::{brief, listed};
-
-/// The size limit of a line in bytes: no sentence is that long, and a file without line breaks is not a table.
-const LONGEST_LINE: u64 = 64 * MIB;
 
 /// Reads every row of a .tsv file and leaves the reader at its end.
 ///
 /// # Errors
 /// The file cannot be read, its header lacks a column, or a row is invalid, which is named by its line.
-pub fn read(reader: &mut HashingReader, path: &Path, task: &Task) -> Result<Vec<Example>> {
-    rows(reader, task).map_err(|problem| anyhow!("{}, {problem:#}", path.display()))
+pub fn read(reader: &mut HashingReader, path: &Path, task: &Task, reads: Reads) -> Result<(Vec<Example>, Option<String>)> {
+    let (examples, skipped) = rows(reader, task, reads).map_err(|problem| anyhow!("{}, {problem:#}", path.display()))?;
+    let remark = (!skipped.is_empty()).then(|| {
+        let lines = listed(&skipped.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let rows = counted(skipped.len(), "row", "rows");
+        format!("{}: skipped {rows} with too few or too many columns, as the hub does: line {lines}", path.display())
+    });
+    Ok((examples, remark))
 }
 
-fn rows(reader: &mut impl Read, task: &Task) -> Result<Vec<Example>> {
-    let mut lines = LineReader::of(reader)?;
-    let first = lines.next()?.unwrap_or_default();
+/// Returns the examples, and the lines of rows that were skipped.
+fn rows(reader: &mut impl Read, task: &Task, reads: Reads) -> Result<(Vec<Example>, Vec<u64>)> {
+    let mut lines = LineReader::new(reader).map_err(described)?;
+    let first = lines.next_line().map_err(described)?.map(without_end).unwrap_or_default();
     let first = first.strip_prefix('\u{feff}').unwrap_or(first).to_string();
-    let table = TsvTable::of(&first, task)?;
-    let mut examples = Vec::new();
+    let table = TsvTable::of(&first, task, reads)?;
+    let (mut examples, mut skipped) = (Vec::new(), Vec::new());
     if !table.has_header && !first.is_empty() {
-        examples.push(table.example(&first, task).map_err(|problem| anyhow!("line 1: {problem}"))?);
+        examples.push(table.example(&first, task, reads).map_err(|problem| anyhow!("line 1: {problem}"))?);
     }
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next_line().map_err(described)?.map(without_end) {
         // Many files end with an empty line, and it is never a valid row.
         if line.is_empty() {
             continue;
         }
-        let example = table.example(line, task);
-        examples.push(example.map_err(|problem| anyhow!("line {}: {problem}", lines.number))?);
+        if task.splits.skips_ragged_rows && !table.has_width_of(line) {
+            skipped.push(lines.number());
+            continue;
+        }
+        let example = table.example(line, task, reads);
+        examples.push(example.map_err(|problem| anyhow!("line {}: {problem}", lines.number()))?);
     }
-    Ok(examples)
+    Ok((examples, skipped))
+}
+
+/// Describes why a line cannot be read; a failing disk has nothing to do with the line.
+fn described(error: LineError) -> Error {
+    match error.problem {
+        LineProblem::Unreadable(cause) => Error::new(cause).context("cannot be read"),
+        _ => error.into(),
+    }
 }
 
 /// The position of a task's columns in a table.
@@ -51,66 +69,25 @@ struct TsvTable {
 }
 
 impl TsvTable {
-    fn of(first: &str, task: &Task) -> Result<Self> {
+    fn of(first: &str, task: &Task, reads: Reads) -> Result<Self> {
         let header: Vec<&str> = first.split('\t').collect();
-        let wanted = task.columns();
+        let wanted = task.columns(reads);
         let has_header = !wanted.iter().any(|column| matches!(column.tsv, Some(TsvColumn::Number(_))));
         let columns = wanted.iter().map(|column| place(&header, column, task)).collect::<Result<_>>()?;
         Ok(Self { columns, width: header.len(), has_header })
     }
 
-    fn example(&self, line: &str, task: &Task) -> Result<Example, String> {
+    fn has_width_of(&self, line: &str) -> bool {
+        line.split('\t').count() == self.width
+    }
+
+    fn example(&self, line: &str, task: &Task, reads: Reads) -> Result<Example, String> {
         let fields: Vec<&str> = line.split('\t').collect();
         if fields.len() != self.width {
             let other = if self.has_header { "header" } else { "first row" };
             return Err(format!("the row has {} columns, the {other} has {}", fields.len(), self.width));
         }
-        task.example(&self.columns.iter().map(|column| fields[*column].to_string()).collect::<Vec<_>>())
-    }
-}
-
-/// Iterates over the lines of a file.
-struct LineReader<R> {
-    reader: BufReader<R>,
-    /// Line feed, possibly preceded by carriage returns; or carriage return, in a file without line feeds.
-    end: u8,
-    number: u64,
-    bytes: Vec<u8>,
-}
-
-impl<R: Read> LineReader<R> {
-    fn of(reader: R) -> Result<Self> {
-        let mut reader = BufReader::with_capacity(MIB as usize, reader);
-        let start = reader.fill_buf().context("cannot be read")?;
-        let header = start.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(start.len());
-        let after = start[header..].iter().find(|byte| **byte != b'\r');
-        let end = if start.get(header) == Some(&b'\r') && after != Some(&b'\n') { b'\r' } else { b'\n' };
-        Ok(Self { reader, end, number: 0, bytes: Vec::new() })
-    }
-
-    fn next(&mut self) -> Result<Option<&str>> {
-        self.bytes.clear();
-        self.number += 1;
-        let number = self.number;
-        let read = self.reader.by_ref().take(LONGEST_LINE + 1).read_until(self.end, &mut self.bytes);
-        if read.context("cannot be read")? == 0 {
-            return Ok(None);
-        }
-        let bytes = &self.bytes;
-        let problem = if bytes.len() as u64 > LONGEST_LINE {
-            "longer than 64 MiB, the limit for a line"
-        } else if number == 1 && (bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])) {
-            "the file is UTF-16, expected UTF-8; convert it, for example with `iconv -f UTF-16 -t UTF-8`"
-        } else if bytes.contains(&0) {
-            "a zero byte: the file is damaged, or its text is not UTF-8"
-        } else if self.end == b'\r' && bytes.contains(&b'\n') {
-            "a line feed, while the lines before end in carriage returns"
-        } else {
-            ""
-        };
-        ensure!(problem.is_empty(), "line {number}: {problem}");
-        let line = std::str::from_utf8(bytes).map_err(|_| anyhow!("line {number}: not UTF-8"))?;
-        Ok(Some(line.strip_suffix('\n').unwrap_or(line).trim_end_matches('\r')))
+        task.example(&self.columns.iter().map(|column| fields[*column].to_string()).collect::<Vec<_>>(), reads)
     }
 }
 
@@ -147,7 +124,8 @@ mod tests {
         let path = folder.path().join("train.tsv");
         std::fs::write(&path, content).unwrap();
         let task = crate::task::glue::task("sst2").unwrap();
-        let rows = read(&mut HashingReader::open(&path).unwrap(), &path, &task).map_err(|error| format!("{error:#}"))?;
+        let (rows, _) =
+            read(&mut HashingReader::open(&path).unwrap(), &path, &task, Reads::Labeled).map_err(|error| format!("{error:#}"))?;
         let row = |row| match row {
             Example { text: Text::Single(text), target: Some(Target::Class(class)) } => (text, class),
             other => panic!("{other:?}"),

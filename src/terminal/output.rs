@@ -35,6 +35,20 @@ pub fn print_data(text: &str) -> io::Result<()> {
     if io::stdout().is_terminal() { print(text) } else { write(text) }
 }
 
+/// Prints a part of machine-readable output, without a line feed, masked only if standard output is a terminal. Returns whether
+/// anybody reads it: behind a closed pipe (`| head`) nobody does.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_part(text: &str) -> io::Result<bool> {
+    let mut stdout = io::stdout().lock();
+    let text = if stdout.is_terminal() { masked(text) } else { text.into() };
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        outcome => outcome.map(|()| true),
+    }
+}
+
 /// Prints styled text, with colors if standard output is a terminal that supports them.
 pub fn print_styled(text: &Styled) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();

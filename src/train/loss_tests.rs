@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::*;
 use crate::architecture::{Architecture, Parameter, Role};
-use crate::checkpoint::{HostTensor, Weights, initialize};
+use crate::checkpoint::{Classifier, HostTensor, Weights, initialize};
 use crate::kernels::RaggedBatch;
 use crate::models::{DropoutSites, Model, NamedParameters, Op, PaddedBatch, ReferenceOps, Value};
 use crate::settings::Precision;

@@ -55,6 +55,7 @@ impl Made {
                 tokenizer: std::collections::BTreeMap::new(),
                 config: String::new(),
                 weights: None,
+                classifier: None,
             },
             tokenization: None,
             numerics: 1,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gluepot::architecture::{Architecture, Draw, ModelPart};
-use gluepot::checkpoint::initialize;
+use gluepot::checkpoint::{Classifier, initialize};
 use gluepot::task::Head;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gluepot::architecture::Architecture;
-use gluepot::checkpoint::{Files, Weights, initialize};
+use gluepot::checkpoint::{Classifier, Files, Weights, initialize};
 use gluepot::machine::input_file::{InputFile, MIB};
 use gluepot::plan::Steps;
 use gluepot::settings::ScheduleKind;

@@ -37,6 +37,7 @@ fn hashes(train: &str, validation: &str, weights: Option<&str>) -> Hashes {
         .into(),
         config: "0f30e04ef515f6352dd08ddd85780c72899332f21f23c94a75bdc3cf1bc50625".into(),
         weights: weights.map(String::from),
+        classifier: None,
     }
 }
 

@@ -43,6 +43,7 @@ mod support;
 mod sweep;
 mod sweep_changes;
 mod sweeps;
+mod tables;
 mod terminal;
 mod tiers;
 mod tokenizers;

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use gluepot::checkpoint::{CheckpointName, Files, Weights, initialize, read_tensors};
+use gluepot::checkpoint::{CheckpointName, Classifier, Files, Weights, initialize, read_tensors};
 use gluepot::experiment::Environment;
 use gluepot::hub::Hub;
 use gluepot::inputs::{ReadFor, TrialInputs};
-use gluepot::task::{Example, Origin, Source, Target, Text, glue};
+use gluepot::task::{Example, Origin, Reads, Source, Target, Text, glue};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -34,7 +34,7 @@ fn rows(file: &str) -> anyhow::Result<Vec<Example>> {
     }
     let task = &glue::task("mrpc").unwrap();
     let source = Source::find(&Origin::Folder(folder.path().to_path_buf()), task, &Hub::offline()).unwrap();
-    let rows = source.train.read(task)?;
+    let rows = source.train.read(task, Reads::Labeled)?;
     assert_eq!(rows.sha256, sha256(&folder.path().join("train.parquet")));
     Ok(rows.examples)
 }

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use gluepot::architecture::{Architecture, Parameter};
-use gluepot::checkpoint::{CheckpointName, Files, HostTensor, Template, Weights, initialize};
+use gluepot::checkpoint::{CheckpointName, Classifier, Files, HostTensor, Template, Weights, initialize};
 use gluepot::hub::Hub;
 use gluepot::plan::{Facts, Trial, plan};
 use gluepot::settings::{DeviceChoice, Precision, Settings};
-use gluepot::task::{Example, Origin, Output, Source, Task, glue};
+use gluepot::task::{Example, Origin, Output, Reads, Source, Task, glue};
 use gluepot::tokens::{Encoded, Tokens};
 use gluepot::train::{Device, EvaluationEvent, Event, Observer, Replays, StepEvent, Stop};
 use serde_json::Value;
@@ -80,7 +80,10 @@ impl Bench {
         let files = Files::find(&CheckpointName::Folder(checkpoint.to_path_buf()), true, &hub).unwrap();
         let architecture = files.architecture().unwrap();
         let source = Source::find(&Origin::Folder(data.to_path_buf()), &task, &hub).unwrap();
-        let (train, validation) = (source.train.read(&task).unwrap().examples, source.validation.read(&task).unwrap().examples);
+        let (train, validation) = (
+            source.train.read(&task, Reads::Labeled).unwrap().examples,
+            source.validation.read(&task, Reads::Labeled).unwrap().examples,
+        );
         Self { wanted: architecture.parameters(&task.head), task, files, architecture, train, validation }
     }
 
