@@ -8,7 +8,7 @@ use figment::value::{Dict, Value};
 use serde_json::{Map, Value as Json};
 
 use super::hint::{Hint, suggestion};
-use super::validator::{Validator, enough, float};
+use super::validator::{Validator, enough, float, of_any_key};
 use super::words::{number, short, shown, written};
 use crate::terminal::nearest;
 
@@ -109,6 +109,9 @@ impl<'a> Check<'a> {
         if self.schema.accepts(value, schema) {
             return;
         }
+        if let (Value::Dict(_, entries), Some(values)) = (value, of_any_key(schema)) {
+            return entries.iter().for_each(|(key, entry)| self.value(entry, values, &join(path, key)));
+        }
         if let (Value::Array(_, entries), Some(items)) = (value, schema.get("items").filter(|_| enough(value, schema))) {
             return entries.iter().enumerate().for_each(|(index, entry)| self.value(entry, items, &format!("{path}[{index}]")));
         }
@@ -150,6 +153,7 @@ fn in_place_of_a_table(path: &str, value: &Value) -> Option<Hint> {
         "evaluation" => "evaluation.every",
         "checkpoints" => "checkpoints.keep",
         "logging" => "logging.every",
+        "loss" => return Some(Hint::Words("the task decides the loss; its settings are in the table [loss]".into())),
         "optimizer" => return Some(Hint::Words("the optimizer is AdamW; its settings are in the table [optimizer]".into())),
         _ => return None,
     };

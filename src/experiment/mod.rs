@@ -150,12 +150,18 @@ impl Experiment {
         &self.runs
     }
 
+    /// Whether a setting's value, or an entry of the table that it is, was rejected.
+    fn is_refused(&self, path: &str) -> bool {
+        let is_of = |refused: &String| refused.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.refused.iter().any(is_of)
+    }
+
     /// Adds problems that were found later, such as in the plan.
     pub fn add_problems(&mut self, problems: Vec<SettingProblem>) {
-        let new = problems.into_iter().filter(|problem| !self.refused.contains(&problem.path));
-        let new = new.map(|problem| self.layers.located(problem));
+        let new = problems.into_iter().filter(|problem| !self.is_refused(&problem.path));
+        let new: Vec<Problem> = new.map(|problem| self.layers.located(problem)).collect();
         let known: Vec<String> = self.problems.iter().map(|problem| problem.message.clone()).collect();
-        self.problems.extend(new.filter(|problem| !known.contains(&problem.message)));
+        self.problems.extend(new.into_iter().filter(|problem| !known.contains(&problem.message)));
     }
 
     /// Returns the settings if there are no problems.

@@ -60,6 +60,13 @@ const EQUIVALENTS: &[(&str, Equivalent)] = &[
     ("adam_beta1", Same("optimizer.beta1")),
     ("adam_beta2", Same("optimizer.beta2")),
     ("wd", Same("optimizer.weight_decay")),
+    ("label_smoothing_factor label_smoothing_epsilon smoothing", Same("loss.label_smoothing")),
+    ("class_weight label_weights loss_weights", Same("loss.class_weights")),
+    ("criterion loss_fn loss_function", Same("loss")),
+    (
+        "pos_weight",
+        Nothing("the loss of several labels has no weights; class_weights in the table [loss] are for one of several classes"),
+    ),
     ("grad_clip gradient_clip_val clip_grad_norm max_norm", Same("optimizer.max_grad_norm")),
     ("dropout_rate hidden_dropout_prob attention_probs_dropout_prob classifier_dropout", Same("model.dropout")),
     ("eval_steps", Same("evaluation.every")),
@@ -132,7 +139,6 @@ const EQUIVALENTS: &[(&str, Equivalent)] = &[
          remove_unused_columns label_names length_column_name",
         Nothing("data is encoded once and kept in memory; there are no data loader processes to configure"),
     ),
-    ("label_smoothing_factor label_smoothing", Nothing("there is no label smoothing; the loss is cross-entropy")),
     ("neftune_noise_alpha", Nothing("there is no NEFTune noise; model.dropout is the only noise")),
     (
         "early_stopping early_stopping_patience patience",

@@ -46,7 +46,7 @@ impl<'a> Validator<'a> {
         let schema = self.resolve(schema);
         let options = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array);
         let has_form = |option: &&'a Json| match value {
-            Value::Dict(..) => option.get("properties").is_some(),
+            Value::Dict(..) => option.get("properties").is_some() || of_any_key(option).is_some(),
             Value::Array(..) => option.get("items").is_some(),
             _ => false,
         };
@@ -82,6 +82,9 @@ impl<'a> Validator<'a> {
     }
 
     fn accepts_table(self, entries: &Dict, schema: &'a Json) -> bool {
+        if let Some(schema) = of_any_key(schema) {
+            return entries.values().all(|value| self.accepts(value, schema));
+        }
         let Some(properties) = schema.get("properties").and_then(Json::as_object) else { return true };
         let mut required = schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
         let fits = |(key, value): (&String, &Value)| properties.get(key).is_some_and(|schema| self.accepts(value, schema));
@@ -135,6 +138,11 @@ impl<'a> Validator<'a> {
             .collect();
         either(&described)
     }
+}
+
+/// Returns the schema of the values of a table whose keys may have any names, such as a task's labels.
+pub(super) fn of_any_key(schema: &Json) -> Option<&Json> {
+    schema.get("additionalProperties").filter(|values| values.is_object() && schema.get("properties").is_none())
 }
 
 /// Whether a list has the minimum length.

@@ -17,7 +17,7 @@ use crate::machine::input_file::sha256;
 use crate::plan::{Facts, Hashes};
 use crate::runs::Commits;
 use crate::settings::{CHECKPOINT, Settings};
-use crate::task::{Example, Source, Task};
+use crate::task::{Example, Source, SplitLabels, Task};
 use crate::tokens::Tokens;
 
 /// The checkpoint and the data of an experiment, shared by all trials that use them.
@@ -128,11 +128,14 @@ impl LoadedInputs {
         self.files.remark.iter().chain(&self.source.remark).chain(&self.data_remarks).map(String::as_str)
     }
 
-    pub(super) fn facts(&self) -> Facts {
+    /// The facts that a trial with these settings depends on.
+    pub(super) fn facts(&self, settings: &Settings) -> Facts {
+        let used = &self.train[..settings.data.train_examples(self.train.len())];
         Facts {
             architecture: self.architecture.clone(),
             tokenizer_longest: self.tokens.longest(),
             train_examples: self.train.len(),
+            train_labels: SplitLabels::of(&self.task.head, used, &[]).map(|labels| labels.train),
             validation_examples: self.validation.len(),
         }
     }

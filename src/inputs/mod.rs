@@ -90,7 +90,10 @@ impl TrialInputs {
             Err(_) if wrong_already => None,
             other => Some(other?),
         };
-        let planned = read.map(|loaded| (plan(settings, loaded.task.clone(), loaded.facts()), loaded));
+        let planned = read.map(|loaded| {
+            let facts = loaded.facts(&settings);
+            (plan(settings, loaded.task.clone(), facts), loaded)
+        });
         match planned {
             Some((Ok(trial), loaded)) if !wrong_already => Ok(Self { experiment, trial, loaded }),
             Some((Err(complaints), _)) => {

@@ -2,21 +2,21 @@
 
 mod hashes;
 mod identity;
+mod loss;
 mod provenance;
 mod resolved;
 mod trial;
 
 pub use hashes::Hashes;
 pub use identity::{extended, identity, identity_of, numerics};
+pub use loss::TrainingLoss;
 pub use provenance::Provenance;
 pub use resolved::{Located, SettingRow, resolved_toml, setting_rows, shown};
 pub use trial::{Steps, Trial};
 
-use std::num::NonZeroUsize;
-
 use crate::architecture::{Architecture, DropoutProbabilities, Parameter, Role};
 use crate::settings::{CHECKPOINT, DATA_SOURCE, SettingProblem, Settings, unfit};
-use crate::task::Task;
+use crate::task::{LabelCounts, Task};
 
 /// External facts that planning depends on. They are read beforehand, so that planning itself is pure.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Facts {
     pub tokenizer_longest: Option<usize>,
     /// Number of examples in the training split.
     pub train_examples: usize,
+    /// The classes of the training examples that the settings use; `None` if the task does not predict classes.
+    pub train_labels: Option<LabelCounts>,
     /// Number of examples in the validation split.
     pub validation_examples: usize,
 }
@@ -41,9 +43,8 @@ pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<S
             complaints.extend(unfit(&task, path, metric));
         }
     }
-    let limited = |examples: usize, limit: Option<NonZeroUsize>| limit.map_or(examples, |limit| examples.min(limit.get()));
-    let train_examples = limited(facts.train_examples, settings.data.train_limit);
-    let validation_examples = limited(facts.validation_examples, settings.data.eval_limit);
+    let train_examples = settings.data.train_examples(facts.train_examples);
+    let validation_examples = settings.data.validation_examples(facts.validation_examples);
     for (examples, split) in [(train_examples, "training"), (validation_examples, "validation")] {
         if examples == 0 {
             complaints.push(SettingProblem::new(DATA_SOURCE, format!("the {split} split is empty")));
@@ -58,6 +59,10 @@ pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<S
         let message = format!("the warmup of {} steps is longer than the training of {} steps", steps.warmup, steps.total);
         complaints.push(SettingProblem::new(settings.schedule.warmup_path(), message).help("warm up for less, or train longer"));
     }
+    let loss = TrainingLoss::of(&settings.loss, &task, facts.train_labels.as_ref()).unwrap_or_else(|problems| {
+        complaints.extend(problems);
+        TrainingLoss::plain(&task.head)
+    });
     let parameters = facts.architecture.parameters(&task.head);
     complaints.extend(unmatched_no_decay(&settings, &parameters));
     if !complaints.is_empty() {
@@ -69,6 +74,7 @@ pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<S
         task,
         architecture: facts.architecture,
         parameters: parameters.into(),
+        loss,
         max_length,
         train_examples,
         validation_examples,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::TrainingLoss;
 use crate::architecture::{Architecture, DropoutProbabilities, Parameter};
 use crate::settings::{Interval, Settings};
 use crate::task::Task;
@@ -48,6 +49,8 @@ pub struct Trial {
     pub architecture: Architecture,
     /// Every parameter of the encoder and the head, in the order of torch's `named_parameters()`.
     pub parameters: Arc<[Parameter]>,
+    /// The loss, with the weight of every class.
+    pub loss: TrainingLoss,
     /// Maximum number of tokens; longer inputs are truncated.
     pub max_length: usize,
     /// Dropout probabilities.

@@ -49,6 +49,7 @@ pub fn check_json(inputs: &TrialInputs, root: &Path) -> Value {
         "examples": { "train": trial.train_examples, "validation": trial.validation_examples },
         "labels": trial.task.head.labels(),
         "label_counts": inputs.labels(),
+        "class_weights": trial.loss.class_weights(),
         "warnings": label_warnings(inputs.labels().as_ref(), &trial.task.head),
         "parameters": trial.parameter_count(),
         "disk": { "peak_bytes": space.peak_bytes, "kept_bytes": space.kept_bytes, "free_bytes": free_bytes(root) },

@@ -1,6 +1,6 @@
 //! The plan of a trial, as `check` prints it.
 
-use super::{Column, Table, constant_text, label_text, label_warnings};
+use super::{Column, Table, constant_text, label_text, label_warnings, weight_text};
 use crate::inputs::TrialInputs;
 use crate::numbers::count;
 use crate::plan::SettingRow;
@@ -29,6 +29,7 @@ pub fn plan_text(inputs: &TrialInputs, rows: &[SettingRow], width: Width) -> Str
             format!("{} examples, {}", count(trial.validation_examples as u64), inputs.loaded.source.validation.shown()),
         ),
         ("labels", counts.as_ref().map_or_else(String::new, labels)),
+        ("weights", trial.loss.class_weights().map_or_else(String::new, |weights| weight_text(weights, &task.head))),
         ("guessing", counts.as_ref().map_or_else(String::new, guessing)),
         ("parameters", format!("{} ({})", count(trial.parameter_count() as u64), trial.architecture.description())),
         ("steps", format!("{} in total, {} per epoch", count(steps.total), count(steps.per_epoch))),

@@ -30,6 +30,13 @@ pub fn label_text(counts: &[usize], head: &Head) -> String {
     named.map(|(count, label)| format!("{} {label}", grouped(*count as u64))).collect::<Vec<_>>().join(", ")
 }
 
+/// The weight of each label in the loss: `not_equivalent 1.5421, equivalent 0.7399`.
+#[must_use]
+pub fn weight_text(weights: &[f64], head: &Head) -> String {
+    let named = weights.iter().zip(head.labels());
+    named.map(|(weight, label)| format!("{label} {weight:.4}")).collect::<Vec<_>>().join(", ")
+}
+
 /// Formats the scores of predicting the same label for every validation example: `accuracy 0.6838, f1 0.8122 (equivalent)`.
 #[must_use]
 pub fn constant_text(labels: &SplitLabels, task: &Task) -> String {

@@ -33,6 +33,20 @@ pub struct Data {
     pub eval_limit: Option<NonZeroUsize>,
 }
 
+impl Data {
+    /// Returns the number of training examples used, out of those that there are.
+    #[must_use]
+    pub fn train_examples(&self, available: usize) -> usize {
+        self.train_limit.map_or(available, |limit| available.min(limit.get()))
+    }
+
+    /// Returns the number of validation examples used, out of those that there are.
+    #[must_use]
+    pub fn validation_examples(&self, available: usize) -> usize {
+        self.eval_limit.map_or(available, |limit| available.min(limit.get()))
+    }
+}
+
 impl Default for Data {
     fn default() -> Self {
         Self {

@@ -9,6 +9,7 @@ mod device;
 mod evaluation;
 mod forms;
 mod logging;
+mod loss;
 mod model;
 mod names;
 mod optimizer;
@@ -34,6 +35,7 @@ pub use data::Data;
 pub use device::DeviceChoice;
 pub use evaluation::{Evaluation, Interval};
 pub use logging::Logging;
+pub use loss::{ClassWeights, LossSettings};
 pub use model::{Initialize, ModelSettings};
 pub use names::MetricName;
 pub use optimizer::Optimizer;
@@ -118,6 +120,9 @@ pub struct Settings {
     /// Model.
     #[serde(default)]
     pub model: ModelSettings,
+    /// What training minimizes.
+    #[serde(default)]
+    pub loss: LossSettings,
     /// AdamW.
     #[serde(default)]
     pub optimizer: Optimizer,

@@ -10,7 +10,7 @@ use super::device::Device;
 use super::gradient_sum::GradientSum;
 #[cfg(feature = "gpu")]
 use super::gradient_totals::AccumulatedGradients;
-use super::loss::loss;
+use super::loss::Criterion;
 use super::optimizer::{AdamW, clip_factor};
 use super::state::TrainingState;
 use super::step::Numbers;
@@ -29,6 +29,7 @@ pub struct Learner<'a> {
     pub device: &'a Device,
     pub parameters: Vec<Value>,
     pub optimizer: AdamW,
+    criterion: Criterion,
     /// Totals over the step's micro-batches so far, on a GPU.
     #[cfg(feature = "gpu")]
     pub accumulated: AccumulatedGradients,
@@ -64,6 +65,7 @@ impl<'a> Learner<'a> {
             device,
             parameters,
             optimizer,
+            criterion: Criterion::new(&trial.loss, trial.task.head.outputs(), device.plain()),
             #[cfg(feature = "gpu")]
             accumulated: AccumulatedGradients::default(),
             times: StepTimes::default(),
@@ -148,7 +150,7 @@ impl<'a> Learner<'a> {
         let dropout = DropoutSites::training(self.trial.dropout, self.trial.settings.seed, batch.input.number());
         let begun = Instant::now();
         let outputs = self.model(leaves)?.forward(&batch.input, dropout);
-        let loss = loss(outputs, &batch.input, share)?;
+        let loss = self.criterion.loss(outputs, &batch.input, share)?;
         self.times.forward += begun.elapsed();
         let begun = Instant::now();
         let mut gradients = loss.backward();

@@ -8,6 +8,7 @@ use crate::architecture::{Architecture, Parameter, Role};
 use crate::checkpoint::{Classifier, HostTensor, Weights, initialize};
 use crate::kernels::RaggedBatch;
 use crate::models::{DropoutSites, Model, NamedParameters, Op, PaddedBatch, ReferenceOps, Value};
+use crate::plan::TrainingLoss;
 use crate::settings::Precision;
 use crate::task::{Head, Target};
 use crate::train::targets::checked;
@@ -20,6 +21,15 @@ fn near(name: &str, ours: &[f32], theirs: &[f32], bound: f32) {
     assert_eq!(ours.len(), theirs.len(), "{name}");
     for (a, b) in ours.iter().zip(theirs) {
         assert!((a - b).abs() <= bound, "{name}: {a} and {b}, bound {bound:e}");
+    }
+}
+
+/// The plain loss for these targets.
+fn plain(targets: &Targets) -> Criterion {
+    match targets {
+        Targets::Labels { .. } => Criterion::BinaryCrossEntropy,
+        Targets::Values(_) => Criterion::MeanSquaredError,
+        Targets::Classes(_) | Targets::None => Criterion::CrossEntropy,
     }
 }
 
@@ -56,7 +66,7 @@ fn losses_and_their_gradients_are_torchs() {
         for (device, input) in devices().into_iter().flat_map(|device| inputs(&targets, examples).map(|x| (device.clone(), x))) {
             let data = TensorData::new(outputs.clone(), [examples, outputs.len() / examples]);
             let outputs = Tensor::<2>::from_data(data, &device.autodiff()).require_grad();
-            let loss = loss(outputs.clone(), &input, 0.25).unwrap();
+            let loss = plain(&targets).loss(outputs.clone(), &input, 0.25).unwrap();
             near("loss", &loss.clone().into_data().try_to_vec().unwrap(), &[expected], 1e-6);
             let ours = outputs.grad(&loss.backward()).unwrap().into_data().try_to_vec::<f32>().unwrap();
             near("gradient", &ours, &gradient, 1e-7);
@@ -68,7 +78,48 @@ fn losses_and_their_gradients_are_torchs() {
 fn a_batch_without_targets_has_no_loss() {
     let outputs = Tensor::<2>::zeros([1, 2], &Device::flex());
     let [ragged, _] = inputs(&Targets::None, 1);
-    assert_eq!(loss(outputs, &ragged, 1.0).unwrap_err().to_string(), "examples without targets to learn from");
+    let refused = Criterion::CrossEntropy.loss(outputs.clone(), &ragged, 1.0).unwrap_err().to_string();
+    assert_eq!(refused, "examples without targets to learn from");
+    let [ragged, _] = inputs(&Targets::Values(vec![1.0]), 1);
+    let refused = Criterion::CrossEntropy.loss(outputs, &ragged, 1.0).unwrap_err().to_string();
+    assert_eq!(refused, "the targets of the examples are of another kind than the loss");
+}
+
+/// Class weights and label smoothing, alone and together, with 2 to 77 classes (tests/reference/make_losses.py).
+#[test]
+fn weighted_and_smoothed_losses_and_their_gradients_are_torchs() {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/losses.json");
+    let golden: Json = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let cases = golden["losses"].as_array().unwrap();
+    assert_eq!(cases.len(), 30);
+    for case in cases {
+        let classes = usize::try_from(case["classes"].as_u64().unwrap()).unwrap();
+        let targets = Targets::Classes(ids(&case["targets"]));
+        let examples = case["targets"].as_array().unwrap().len();
+        let class_weights = case["class_weights"].as_array().map(|weights| weights.iter().map(|w| w.as_f64().unwrap()).collect());
+        let trial_loss = TrainingLoss::CrossEntropy { label_smoothing: case["label_smoothing"].as_f64().unwrap(), class_weights };
+        for (device, input) in devices().into_iter().flat_map(|device| inputs(&targets, examples).map(|x| (device.clone(), x))) {
+            let data = TensorData::new(numbers(&case["logits"]), [examples, classes]);
+            let outputs = Tensor::<2>::from_data(data, &device.clone().autodiff()).require_grad();
+            let loss = Criterion::new(&trial_loss, classes, &device).loss(outputs.clone(), &input, 0.25).unwrap();
+            let ours = loss.clone().into_data().try_to_vec::<f32>().unwrap()[0] / 0.25;
+            let gradient = outputs.grad(&loss.backward()).unwrap().into_data().try_to_vec::<f32>().unwrap();
+            let gradient: Vec<f32> = gradient.into_iter().map(|part| part / 0.25).collect();
+            let name = format!("{classes} classes, {trial_loss:?}");
+            for precision in ["f64", "f32"] {
+                let theirs = case[precision]["loss"].as_f64().unwrap() as f32;
+                near(&format!("{name}: loss"), &[ours], &[theirs], 2e-6 * theirs.max(1.0));
+                near(&format!("{name}: gradient"), &gradient, &numbers(&case[precision]["gradient"]), 1e-6);
+            }
+        }
+    }
+}
+
+/// Without smoothing and weights, the loss is the fused operation.
+#[test]
+fn a_plain_loss_stays_the_fused_one() {
+    let plain = TrainingLoss::CrossEntropy { label_smoothing: 0.0, class_weights: None };
+    assert!(matches!(Criterion::new(&plain, 3, &Device::flex()), Criterion::CrossEntropy));
 }
 
 /// The tiny BERT with one of the heads in heads.json.
@@ -144,7 +195,7 @@ impl Golden {
         let named: NamedParameters<'_> = self.table.iter().map(|entry| &*entry.name).zip(&values).collect();
         let outputs = Model::new(&self.architecture, &named, Precision::Fp32).unwrap().forward(input, DropoutSites::none());
         near("outputs", &outputs.clone().into_data().try_to_vec().unwrap(), &numbers(&self.head["outputs"]), 1e-5);
-        let loss = loss(outputs, input, 1.0).unwrap();
+        let loss = plain(&self.targets).loss(outputs, input, 1.0).unwrap();
         let theirs = self.head["loss"].as_f64().unwrap() as f32;
         near("loss", &loss.clone().into_data().try_to_vec().unwrap(), &[theirs], 1e-5 * theirs);
         let mut gradients = loss.backward();

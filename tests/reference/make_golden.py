@@ -103,7 +103,7 @@ def logits(model, tokenizer, part, max_length=64):
 
 
 def train(out, tokenizer, data, dev, learning_rate=1e-3, accumulation=1, warmup=0, schedule="linear", max_grad_norm=None, weight_decay=0.01,
-          no_decay=False, dropout=False, seed=0, betas=(0.9, 0.999), eps=1e-8, limit=None, steps=24, batch_size=8, max_length=64, pad_token_id=0):
+          no_decay=False, dropout=False, seed=0, betas=(0.9, 0.999), eps=1e-8, limit=None, steps=24, batch_size=8, max_length=64, pad_token_id=0, criterion=None):
     p = 0.1 if dropout else 0.0
     masks, torch.nn.functional.dropout = Dropout(seed), (lambda *a, **k: masks(*a, **k))
     model = BertForSequenceClassification.from_pretrained(out, hidden_dropout_prob=p, attention_probs_dropout_prob=p, pad_token_id=pad_token_id, attn_implementation="eager")
@@ -125,7 +125,8 @@ def train(out, tokenizer, data, dev, learning_rate=1e-3, accumulation=1, warmup=
         for part in group:
             enc, y = encode(tokenizer, part, max_length)
             masks.next_batch(enc["attention_mask"].sum(1).tolist())
-            loss = model(**enc, labels=y).loss * (len(part) / count)
+            loss = criterion(model(**enc).logits, y) if criterion else model(**enc, labels=y).loss
+            loss = loss * (len(part) / count)
             loss.backward()
             total += loss.item()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm or float("inf"))

@@ -21,6 +21,7 @@ mod identity;
 mod left_out;
 mod list;
 mod looks;
+mod losses;
 mod made;
 mod metrics;
 mod modules;

@@ -39,7 +39,7 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 /// Three classes, given by name.
-fn verdicts() -> Task {
+pub fn verdicts() -> Task {
     let text = TextColumns::Pair(ColumnName::named("premise"), ColumnName::named("hypothesis"));
     let head = Head::Classes(words(&["entailed", "unknown", "contradicted"]));
     task("verdicts", text, "verdict", head, &[Metric::ACCURACY])
@@ -52,19 +52,19 @@ fn prices() -> Task {
 }
 
 /// Any of three labels, each in its own column.
-fn tags() -> Task {
+pub fn tags() -> Task {
     let text = TextColumns::Single(ColumnName::named("sentence"));
     task("tags", text, "", Head::Labels(words(&["farm", "sale", "music"])), &[])
 }
 
 /// The tiny BERT on a task's own files.
-fn bench(task: Task) -> Bench {
+pub fn bench(task: Task) -> Bench {
     let data = project("tests/golden/own_tasks").join(&task.name);
     Bench::of(task, &project("tests/golden/tiny"), &data)
 }
 
 /// The tiny BERT's parameters with the initial head of the reference.
-fn parameters(bench: &Bench, reference: &Value) -> Vec<HostTensor> {
+pub fn parameters(bench: &Bench, reference: &Value) -> Vec<HostTensor> {
     let mut parameters = bench.parameters();
     let weight: Vec<Vec<f32>> = serde_json::from_value(reference["head"]["weight"].clone()).unwrap();
     let bias: Vec<f32> = serde_json::from_value(reference["head"]["bias"].clone()).unwrap();
@@ -76,7 +76,7 @@ fn parameters(bench: &Bench, reference: &Value) -> Vec<HostTensor> {
     parameters
 }
 
-fn reference(task: &Task) -> Value {
+pub fn reference(task: &Task) -> Value {
     golden("own_tasks/golden.json")[&task.name].clone()
 }
 

@@ -40,6 +40,8 @@ fn it_accepts_every_setting_and_refuses_wrong_ones() {
         "name = \"a\"\nbase = \"b.toml\"\nseed = 0\ndevice = \"cuda:1\"\n",
         "[data]\nsource = \"hub\"\nbatch_size = 8\neval_batch_size = 32\nmax_length = 128\nshuffle = true\ngroup_by_length = false\ntrain_limit = 5\neval_limit = 5\n",
         "[model]\ndropout = 0\ninitialize = \"random\"\n",
+        "[loss]\nlabel_smoothing = 0.1\nclass_weights = \"balanced\"\n",
+        "[loss]\nclass_weights = { a = 2, \"b c\" = 0.5 }\n[sweep.axes]\n\"loss.class_weights\" = [\"none\", { a = 1.0 }]\n",
         "[optimizer]\nweight_decay = 0\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-8\nmax_grad_norm = 1.0\nno_decay = [\"bias\", \"LayerNorm\"]\n",
         "[schedule]\nkind = \"cosine\"\nwarmup_ratio = 0.1\n",
         "[training]\ngradient_accumulation = 4\nprecision = \"bf16\"\nmax_steps = 100\n",
@@ -56,6 +58,9 @@ fn it_accepts_every_setting_and_refuses_wrong_ones() {
         "[data]\nbatch_size = 1.5\n",
         "[data]\nsource = 1\n",
         "[model]\ndropout = 1.0\n",
+        "[loss]\nlabel_smoothing = 1\n",
+        "[loss]\nclass_weights = \"even\"\n",
+        "[loss]\nclass_weights = { a = 0 }\n",
         "[optimizer]\nepsilon = 0\n",
         "[optimizer]\nno_decay = \"bias\"\n",
         "[schedule]\nkind = \"step\"\n",
@@ -97,6 +102,8 @@ fn the_programs_check_agrees_with_a_validator() {
         json!(["best", 2]),
         json!(["x"]),
         json!([1.5]),
+        json!({ "x": 1.5 }),
+        json!({ "x": 0, "y": 2 }),
     ];
     let mut compared = 0;
     for (key, property) in schema["properties"].as_object().unwrap() {

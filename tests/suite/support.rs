@@ -9,7 +9,7 @@ use gluepot::checkpoint::{CheckpointName, Classifier, Files, HostTensor, Templat
 use gluepot::hub::Hub;
 use gluepot::plan::{Facts, Trial, plan};
 use gluepot::settings::{DeviceChoice, Precision, Settings};
-use gluepot::task::{Example, Origin, Output, Reads, Source, Task, glue};
+use gluepot::task::{Example, Origin, Output, Reads, Source, SplitLabels, Task, glue};
 use gluepot::tokens::{Encoded, Tokens};
 use gluepot::train::{Device, EvaluationEvent, Event, Observer, Replays, StepEvent, Stop};
 use serde_json::Value;
@@ -112,10 +112,12 @@ impl Bench {
             if glue::task(&self.task.name).is_some() { (&*self.task.name, "accuracy") } else { ("mrpc", "loss") };
         let required = format!("name = \"x\"\ntask = \"{task}\"\ncheckpoint = \"x\"\nmetric = \"{metric}\"\n");
         let settings: Settings = toml::from_str(&(required + settings)).unwrap();
+        let used = &self.train[..settings.data.train_examples(self.train.len())];
         let facts = Facts {
             architecture: self.architecture.clone(),
             tokenizer_longest: None,
             train_examples: self.train.len(),
+            train_labels: SplitLabels::of(&self.task.head, used, &[]).map(|labels| labels.train),
             validation_examples: self.validation.len(),
         };
         plan(settings, self.task.clone(), facts).unwrap()
