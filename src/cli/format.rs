@@ -10,6 +10,9 @@ pub enum Format {
     /// A table for pages and pull requests.
     #[value(alias = "md")]
     Markdown,
+    /// A table for papers, with the rules of the package booktabs.
+    #[value(alias = "tex")]
+    Latex,
     /// Comma-separated values.
     Csv,
     /// Everything, for programs.
@@ -28,7 +31,7 @@ pub enum TextOrJson {
 /// `--format` of a command that prints a table.
 #[derive(Debug, Args)]
 pub struct TableFormat {
-    /// Output format: text, markdown, csv or json; csv and json keep every digit.
+    /// Output format: text, markdown, latex, csv or json; csv and json keep every digit.
     #[arg(long, value_enum, default_value_t = Format::Text, hide_possible_values = true)]
     format: Format,
     /// The same as `--format json`.

@@ -64,6 +64,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("num_workers workers parallel n_jobs processes", "--jobs"),
     ("silent", "--quiet"),
     ("markdown md", "--format markdown"),
+    ("latex tex", "--format latex"),
     ("csv", "--format csv"),
     ("dry plan plan_only simulate n", "--dry-run"),
 ];

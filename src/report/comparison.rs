@@ -1,5 +1,6 @@
 //! A comparison as a table: for terminals, Markdown and spreadsheets.
 
+use super::latex::{LatexTable, latex_comment};
 use super::{Column, Table};
 use crate::compare::statistics::Method;
 use crate::compare::{Basis, Comparison, Variant, conclusions};
@@ -77,6 +78,22 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
         lines.push(sentences.join("\n"));
     }
     lines.join("\n")
+}
+
+/// The table in LaTeX, the best variant in bold; title and conclusions are comments.
+#[must_use]
+pub fn comparison_latex(comparison: &Comparison) -> String {
+    let grid = comparison_grid(comparison);
+    let table = LatexTable {
+        header: grid.header.iter().map(String::as_str).collect(),
+        rows: grid.rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect(),
+        numbers: grid.numbers,
+        bold: grid.best,
+    };
+    let packages = "The rules need \\usepackage{booktabs}.";
+    let mut parts = vec![latex_comment(&format!("{}\n{packages}", title(comparison))), table.tabular()];
+    parts.extend(conclusions(comparison).iter().map(|sentence| latex_comment(sentence)));
+    parts.join("\n")
 }
 
 /// Formats comparisons as CSV, one row per variant, with every number in full.

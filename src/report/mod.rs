@@ -10,6 +10,7 @@ mod diff;
 mod disagreements;
 mod evaluation;
 mod json;
+mod latex;
 mod listing;
 pub mod page;
 mod plan;
@@ -24,7 +25,9 @@ mod table;
 pub use bench::SpeedFigures;
 pub use best_trial::{best, best_lines};
 pub use check::{check_json, check_text};
-pub use comparison::{ComparisonGrid, basis_text, comparison_csv, comparison_grid, comparison_markdown, comparison_text};
+pub use comparison::{
+    ComparisonGrid, basis_text, comparison_csv, comparison_grid, comparison_latex, comparison_markdown, comparison_text,
+};
 pub use curve::curve;
 pub use devices::DeviceList;
 pub use diff::{diff_json, diff_text};

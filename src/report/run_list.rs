@@ -44,7 +44,11 @@ impl<'a> RunList<'a> {
 
     pub fn rendered(&self, format: Format, width: Width) -> Outcome<String> {
         let sweeps = || sweeps_table(&self.sweeps.iter().map(|(_, sweep)| sweep).collect::<Vec<_>>());
-        let table_text = |table: &Table| if format == Format::Markdown { table.markdown() } else { table.text(width) };
+        let table_text = |table: &Table| match format {
+            Format::Markdown => table.markdown(),
+            Format::Latex => table.latex(),
+            Format::Text | Format::Csv | Format::Json => table.text(width),
+        };
         let root = self.arguments.runs.root.display();
         Ok(match (format, self.arguments.sweeps) {
             (Format::Json, true) => pretty_json(&json!(self.sweeps.iter().map(sweep_json).collect::<Vec<_>>())),

@@ -3,7 +3,8 @@
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
-use super::{comparison_csv, comparison_markdown, comparison_text};
+use super::latex::latex_comment;
+use super::{comparison_csv, comparison_latex, comparison_markdown, comparison_text};
 use crate::cli::{Format, Selection};
 use crate::compare::{APART, ComparedRun, Comparison, Options, Selected, Sort, compare, conclusions, matching, select_all};
 use crate::failure::{Failure, Outcome};
@@ -37,16 +38,18 @@ impl Compared {
 
     pub fn rendered(&self, format: Format, width: Width) -> Outcome<String> {
         Ok(match format {
-            Format::Text => self.joined(&|comparison| comparison_text(comparison, width)),
-            Format::Markdown => self.joined(&comparison_markdown),
+            Format::Text => self.joined(&|comparison| comparison_text(comparison, width), &str::to_string),
+            Format::Markdown => self.joined(&comparison_markdown, &str::to_string),
+            Format::Latex => self.joined(&comparison_latex, &latex_comment),
             Format::Csv => comparison_csv(&self.comparisons).map_err(Failure::Internal)?,
             Format::Json => super::pretty_json(&self.json()),
         })
     }
 
-    fn joined(&self, each: &dyn Fn(&Comparison) -> String) -> String {
-        let apart = (self.comparisons.len() > 1).then(|| APART.to_string());
-        let left_out = Some(self.selected.sentences().join("\n")).filter(|text| !text.is_empty());
+    /// The comparisons, and the sentences around them.
+    fn joined(&self, each: &dyn Fn(&Comparison) -> String, sentence: &dyn Fn(&str) -> String) -> String {
+        let apart = (self.comparisons.len() > 1).then(|| sentence(APART));
+        let left_out = Some(self.selected.sentences().join("\n")).filter(|text| !text.is_empty()).map(|text| sentence(&text));
         let parts = apart.into_iter().chain(self.comparisons.iter().map(each)).chain(left_out);
         parts.collect::<Vec<_>>().join("\n\n")
     }

@@ -3,6 +3,7 @@
 //! If a table is too wide, paths are cut in the middle and long text is wrapped between words; then optional columns are
 //! dropped, highest rank first; then every row becomes a block with a line for each column.
 
+use super::latex::LatexTable;
 use crate::terminal::{Width, masked_line, shortened, width_of, wrapped};
 
 /// Spaces between columns.
@@ -128,6 +129,18 @@ impl Table {
         let header = row(self.columns.iter().map(|column| column.name.as_str()).collect());
         let rows = self.rows.iter().map(|cells| row(cells.iter().map(String::as_str).collect()));
         [header, row(rules)].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The table in LaTeX.
+    #[must_use]
+    pub fn latex(&self) -> String {
+        let table = LatexTable {
+            header: self.columns.iter().map(|column| column.name.as_str()).collect(),
+            numbers: self.columns.iter().map(|column| column.kind == ColumnKind::Number).collect(),
+            rows: self.rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect(),
+            bold: None,
+        };
+        table.tabular()
     }
 
     /// Formats the cells as comma-separated values.

@@ -173,6 +173,7 @@ fn tables_in_every_format() {
     let shell = shell();
     snapshot("compare-text", &shell.gluepot(&["compare"]));
     snapshot("compare-markdown", &shell.gluepot(&["compare", "--format", "markdown", "--filter", "task == mrpc"]));
+    snapshot("compare-latex", &shell.gluepot(&["compare", "--format", "latex", "--filter", "learning_rate < 1e-2"]));
     snapshot("compare-csv", &shell.gluepot(&["compare", "--format", "csv", "--filter", "task == mrpc"]));
     snapshot(
         "compare-another-reference",

@@ -52,6 +52,9 @@ fn every_format_has_every_run() {
         markdown.lines().count() == 18 && markdown.lines().all(|line| line.starts_with("| ") && line.ends_with(" |")),
         "{markdown}"
     );
+    let latex = shell.gluepot(&["list", "--format", "latex"]).out;
+    let rows = latex.lines().filter(|line| line.ends_with(" \\\\") && line.matches(" & ").count() == 8).count();
+    assert!(rows == 17 && latex.starts_with("\\begin{tabular}{llllllrll}\n"), "{latex}");
 }
 
 /// The fixtures contain a finished and a half-finished sweep, a finished run and an interrupted one.
