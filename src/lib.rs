@@ -24,6 +24,7 @@
 //! into lines.
 //!
 //! **After training.** [`inference`] loads the best checkpoint of a run, or any fine-tuned checkpoint, predicts and evaluates.
+//! **Submissions.** [`submission`] turns a model's outputs into GLUE's files, and checks finished submissions.
 //!
 //! **Many runs.** [`sweep`] plans variants and seeds, and trains each in its own process. [`compare`] groups runs into
 //! variants and draws conclusions; [`report`] shows them as tables and as a page.
@@ -47,6 +48,7 @@ pub mod checkpoint;
 pub mod hub;
 pub mod inference;
 pub mod inputs;
+pub mod submission;
 pub mod table;
 pub mod task;
 pub mod tokens;

@@ -5,6 +5,7 @@ mod directories;
 mod format;
 mod inference;
 mod inputs;
+mod submission;
 mod suggestions;
 mod sweeps;
 mod training;
@@ -17,6 +18,7 @@ pub use directories::{ListArgs, PruneArgs, ShowArgs, VerifyArgs};
 pub use format::{Format, OutputFormat, TableFormat, TextOrJson};
 pub use inference::{EvaluateArgs, ModelArguments, PredictArgs, RowFormat};
 pub use inputs::{DeviceArgument, Experiments, KernelsArgument, Overrides, Quiet, Runs};
+pub use submission::SubmitArgs;
 pub use suggestions::parse;
 pub use sweeps::{SweepArgs, TrialArgs};
 pub use training::{BenchArgs, CheckArgs, DevicesArgs, ResumeArgs, RunArgs};
@@ -94,6 +96,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Predict labels and probabilities for new text.
     Predict(PredictArgs),
+    /// Check the zip of a submission to GLUE: files, headers, rows, indices and values.
+    Submit(SubmitArgs),
     /// Measure how fast an experiment trains on this machine.
     Bench(BenchArgs),
     /// Print the JSON Schema of experiment files.

@@ -13,6 +13,7 @@ mod report;
 mod resume;
 mod run;
 mod show;
+mod submit;
 mod sweep;
 mod trial;
 mod verify;
@@ -41,6 +42,7 @@ pub fn execute(cli: Cli) -> Outcome<()> {
         Command::Report(arguments) => report::report(&arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(&arguments),
         Command::Predict(arguments) => predict::predict(&arguments),
+        Command::Submit(arguments) => submit::submit(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Diff(arguments) => diff::diff(&arguments),
         Command::Schema => print(&pretty(schema())),

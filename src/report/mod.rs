@@ -18,6 +18,7 @@ mod remarks;
 mod run;
 mod run_list;
 mod selection;
+mod submission;
 mod sweep;
 mod sweep_view;
 mod table;
@@ -40,6 +41,7 @@ pub use remarks::{constant_text, label_text, label_warnings, remarks, weight_tex
 pub use run::run_text;
 pub use run_list::RunList;
 pub use selection::{Compared, in_order};
+pub use submission::{filled_text, submission_json, submission_text};
 pub use sweep::{lookup_text, opened_text, other_numerics, state_text, sweep_plan_text, sweep_size_text};
 pub use sweep_view::{SweepView, plan_damages};
 pub use table::{Column, Table};

@@ -40,6 +40,7 @@ mod schema;
 mod shell;
 mod statistics;
 mod strategies;
+mod submission;
 mod support;
 mod sweep;
 mod sweep_changes;
