@@ -232,17 +232,32 @@ fn trainings_are_printed_for_programs() {
     assert_eq!(swept["comparisons"][0]["variants"].as_array().unwrap().len(), 2);
 }
 
-/// The page for users of run_glue.py: its experiment is valid, and the defaults it lists are those of both programs.
+/// The page for users of transformers: its experiment is valid, and the defaults it lists are those of both programs.
 #[test]
-fn the_page_about_run_glue_is_true() {
-    let page = std::fs::read_to_string(project("docs/from-run_glue.md")).unwrap();
+fn the_page_about_transformers_is_true() {
+    let page = std::fs::read_to_string(project("docs/from-transformers.md")).unwrap();
     let block = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     let shell = sound();
     shell.write("page.toml", block);
     let experiment = Experiment::load(&shell.path("page.toml"), &[], &Environment::default());
     let settings = experiment.sound().unwrap();
     assert_eq!(settings.optimizer.no_decay, ["bias", "LayerNorm"]);
+    // It names every argument, and no setting that does not exist.
     let arguments = golden("arguments.json");
+    let objects = ["training", "run_glue"].into_iter().flat_map(|part| arguments[part].as_object().unwrap().keys().cloned());
+    let earlier = arguments["earlier"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_string());
+    for name in objects.chain(earlier) {
+        let is_named = ["`", " "].iter().any(|end| page.contains(&format!("`--{name}{end}")));
+        assert!(is_named, "docs/from-transformers.md does not name --{name}");
+    }
+    let paths = setting_paths(schema());
+    let tables: Vec<&str> = paths.iter().filter_map(|path| Some(path.split_once('.')?.0)).collect();
+    let codes = page.split('`').skip(1).step_by(2).filter_map(|code| code.split([' ', '=']).next());
+    let named: Vec<&str> = codes.filter(|code| code.split_once('.').is_some_and(|(table, _)| tables.contains(&table))).collect();
+    assert!(named.len() > 30, "{named:?}");
+    for path in named {
+        assert!(paths.iter().any(|known| known == path), "docs/from-transformers.md names {path}, which is no setting");
+    }
     let theirs = |name: &str| {
         let value = &arguments["training"][name];
         if value.is_null() { arguments["run_glue"][name].clone() } else { value.clone() }
