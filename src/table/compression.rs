@@ -5,7 +5,7 @@ use std::io::{BufReader, Error, ErrorKind, Read, Result};
 use flate2::bufread::MultiGzDecoder;
 
 use super::Compression;
-use super::input::Input;
+use super::TableInput;
 use crate::machine::input_file::MIB;
 
 impl Compression {
@@ -27,14 +27,14 @@ impl Compression {
 
 /// Reads all members of a gzip file, or all frames of a zstd file. Holds at most zstd's window, 128 MiB.
 pub(super) struct Decompressor<'r> {
-    decoder: Input<'r>,
+    decoder: TableInput<'r>,
     compression: Compression,
 }
 
 impl<'r> Decompressor<'r> {
-    pub fn new(bytes: Input<'r>, compression: Compression) -> Result<Self> {
+    pub fn new(bytes: TableInput<'r>, compression: Compression) -> Result<Self> {
         let buffered = BufReader::with_capacity(MIB as usize, bytes);
-        let decoder: Input<'r> = match compression {
+        let decoder: TableInput<'r> = match compression {
             Compression::Gzip => Box::new(MultiGzDecoder::new(buffered)),
             Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(buffered)?),
         };
@@ -49,7 +49,10 @@ impl Read for Decompressor<'_> {
             if error.raw_os_error().is_some() {
                 error
             } else if error.kind() == ErrorKind::UnexpectedEof {
-                Error::new(error.kind(), format!("the {name} data is cut off; copy or download the file again"))
+                Error::new(
+                    error.kind(),
+                    format!("the {name} data is cut off, or something else follows it; copy or download the file again"),
+                )
             } else {
                 Error::new(error.kind(), format!("the {name} data is damaged, or something else follows it ({error})"))
             }

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
+use super::TableInput;
 use super::error::RowError;
-use super::input::Input;
 use super::lines::{LONGEST, LineReader, without_end};
 use super::quoted::QuotedScan;
-use super::record::{MOST_COLUMNS, Record, divide};
+use super::record::{MOST_COLUMNS, TextRecord, divide};
 use super::row::{Cell, Row, RowPlace};
 use super::{Separator, columns};
-use crate::numbers::count;
+use crate::numbers::{count, counted};
 use crate::terminal::brief;
 
 /// The columns of plain lines, named as the arguments of transformers' tokenizers.
@@ -19,11 +19,7 @@ const LINE_COLUMNS: [&str; 2] = ["text", "text_pair"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// With a header and quoting.
-    Csv {
-        separator: Separator,
-        /// Whether the user named the separator.
-        is_named: bool,
-    },
+    Csv(Separator),
     /// With a header and without quoting.
     Tsv(Separator),
     /// Without header, empty lines count.
@@ -32,9 +28,9 @@ pub(super) enum Dialect {
 
 /// A table of text, whose first row has been read.
 pub(super) struct Delimited<'r> {
-    lines: LineReader<Input<'r>>,
+    lines: LineReader<TableInput<'r>>,
     dialect: Dialect,
-    record: Record,
+    record: TextRecord,
     columns: Vec<String>,
     /// Whether the record is a row that is to be returned next: the first, of a table without a header.
     is_waiting: bool,
@@ -50,9 +46,9 @@ struct QuotedCells {
 }
 
 impl<'r> Delimited<'r> {
-    pub fn open(text: Input<'r>, dialect: Dialect) -> Result<Self, RowError> {
+    pub fn open(text: TableInput<'r>, dialect: Dialect) -> Result<Self, RowError> {
         let lines = LineReader::new(text)?;
-        let record = Record::default();
+        let record = TextRecord::default();
         let mut table =
             Self { lines, dialect, record, columns: Vec::new(), is_waiting: false, wanted: Vec::new(), quoted_cells: None };
         let is_there = table.next_record()?;
@@ -66,7 +62,6 @@ impl<'r> Delimited<'r> {
         } else if is_there {
             table.columns = (0..table.record.fields.len()).map(|field| table.record.field(field).into_owned()).collect();
             columns::check(&table.columns).map_err(|problem| table.here(problem.to_string()))?;
-            table.refuse_other_separator()?;
         } else {
             return Err(anyhow::anyhow!("the table is empty, expected a header that names the columns").into());
         }
@@ -75,6 +70,19 @@ impl<'r> Delimited<'r> {
 
     pub fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// Refuses a header that seems to be one column only because the separator is another.
+    pub fn refuse_other_separators(&self) -> Result<(), RowError> {
+        let ([column], Dialect::Csv(own) | Dialect::Tsv(own)) = (self.columns.as_slice(), self.dialect) else { return Ok(()) };
+        let separators = [(b',', ",", "commas"), (b';', ";", "semicolons"), (b'\t', "\\t", "tabs"), (b'|', "|", "vertical bars")];
+        let mut others = separators.into_iter().filter(|(byte, ..)| *byte != own.byte());
+        let Some((_, other, name)) = others.find(|(byte, ..)| column.bytes().any(|found| found == *byte)) else { return Ok(()) };
+        Err(self.here(format!(
+            "the header is a single column, \"{}\"; if {name} separate the columns, name format and separator: format = \"csv\", \
+             separator = \"{other}\"",
+            brief(&column.replace('\t', "\\t"))
+        )))
     }
 
     pub fn select(&mut self, wanted: &[&str]) -> Result<(), RowError> {
@@ -89,12 +97,13 @@ impl<'r> Delimited<'r> {
         let (found, expected) = (self.record.fields.len(), self.columns.len());
         if found != expected {
             let more = if found > MOST_COLUMNS { "more than " } else { "" };
-            let found = count(found.min(MOST_COLUMNS) as u64);
-            let problem = match self.dialect {
-                Dialect::Lines => {
-                    format!("the line has {more}{found} texts with tabs between them, the first line has {expected}")
-                }
-                _ => format!("the row has {more}{found} columns, the header has {}", count(expected as u64)),
+            let found = found.min(MOST_COLUMNS);
+            let problem = if self.dialect == Dialect::Lines {
+                let found = counted(found, "text", "texts");
+                format!("the line has {more}{found} with tabs between them, the first line has {expected}")
+            } else {
+                let found = counted(found, "column", "columns");
+                format!("the row has {more}{found}, the header has {}", count(expected as u64))
             };
             return Err(self.here(problem));
         }
@@ -133,7 +142,7 @@ impl<'r> Delimited<'r> {
             }
         }
         match self.dialect {
-            Dialect::Csv { separator, .. } => self.scan_quoted(separator.byte())?,
+            Dialect::Csv(separator) => self.scan_quoted(separator.byte())?,
             Dialect::Tsv(separator) => self.divide(separator.byte()),
             Dialect::Lines => self.divide(b'\t'),
         }
@@ -141,12 +150,12 @@ impl<'r> Delimited<'r> {
     }
 
     fn divide(&mut self, separator: u8) {
-        let Record { text, fields, .. } = &mut self.record;
+        let TextRecord { text, fields, .. } = &mut self.record;
         divide(without_end(text), separator, 0, fields);
     }
 
     fn scan_quoted(&mut self, separator: u8) -> Result<(), RowError> {
-        let Record { text, fields, .. } = &mut self.record;
+        let TextRecord { text, fields, .. } = &mut self.record;
         let mut scan = QuotedScan::new(separator);
         let mut start = 0;
         loop {
@@ -165,19 +174,6 @@ impl<'r> Delimited<'r> {
                 return Err(RowError::at_line(scan.opened, never("64 MiB follow, the limit for a row,")));
             }
             text.push_str(line);
-        }
-    }
-
-    /// Refuses a header that is one column only because the separator is another.
-    fn refuse_other_separator(&self) -> Result<(), RowError> {
-        let ([column], Dialect::Csv { is_named: false, .. }) = (self.columns.as_slice(), self.dialect) else { return Ok(()) };
-        match [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")].iter().find(|(other, _)| column.contains(other)) {
-            None => Ok(()),
-            Some((other, name)) => Err(self.here(format!(
-                "the header is a single column, \"{}\"; if {name} separate the columns, name the separator: separator = \"{}\"",
-                brief(column),
-                other.escape_default()
-            ))),
         }
     }
 

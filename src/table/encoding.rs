@@ -7,8 +7,8 @@ use std::io::{Error, ErrorKind, Read, Result};
 use anyhow::{bail, ensure};
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 
+use super::TableInput;
 use super::TextEncoding;
-use super::input::Input;
 use crate::terminal::brief;
 
 /// The encodings that are suggested for bytes that are not UTF-8, the most common first.
@@ -26,7 +26,11 @@ const COMMON: [&Encoding; 7] = [
 const MOST: usize = 4;
 
 /// Returns text as UTF-8 without its byte order mark; `start` is the first few of its bytes.
-pub(super) fn as_utf8<'r>(start: &[u8], mut bytes: Input<'r>, named: Option<TextEncoding>) -> anyhow::Result<Input<'r>> {
+pub(super) fn as_utf8<'r>(
+    start: &[u8],
+    mut bytes: TableInput<'r>,
+    named: Option<TextEncoding>,
+) -> anyhow::Result<TableInput<'r>> {
     ensure!(
         !start.starts_with(b"\xff\xfe\0\0") && !start.starts_with(b"\0\0\xfe\xff"),
         "the file is UTF-32; convert it to UTF-8"
@@ -45,7 +49,7 @@ pub(super) fn as_utf8<'r>(start: &[u8], mut bytes: Input<'r>, named: Option<Text
 
 /// Reads text of any encoding as UTF-8.
 struct Transcoder<'r> {
-    bytes: Input<'r>,
+    bytes: TableInput<'r>,
     decoder: Decoder,
     raw: Box<[u8]>,
     /// The part of `raw` that is not decoded yet.
@@ -63,7 +67,7 @@ struct Transcoder<'r> {
 const BUFFER: usize = 1 << 16;
 
 impl<'r> Transcoder<'r> {
-    fn new(bytes: Input<'r>, encoding: &'static Encoding) -> Self {
+    fn new(bytes: TableInput<'r>, encoding: &'static Encoding) -> Self {
         Self {
             bytes,
             decoder: encoding.new_decoder_without_bom_handling(),
@@ -100,7 +104,10 @@ impl Read for Transcoder<'_> {
             // The text before what is malformed comes first, so that the reader knows the line.
             if self.is_malformed {
                 let name = self.decoder.encoding().name().to_lowercase();
-                return Err(Error::new(ErrorKind::InvalidData, format!("the text is not {name}")));
+                return Err(Error::new(
+                    ErrorKind::InvalidData,
+                    format!("the text is not {name}; name another encoding, or repair it"),
+                ));
             }
             if self.is_done {
                 return Ok(0);

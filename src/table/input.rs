@@ -2,14 +2,11 @@
 
 use std::io::{Cursor, Read};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use super::compression::Decompressor;
 use super::encoding::as_utf8;
-use super::{Compression, TextEncoding};
-
-/// Bytes that are read once, from a file or a stream.
-pub(super) type Input<'r> = Box<dyn Read + Send + 'r>;
+use super::{Compression, TableInput, TextEncoding};
 
 /// The number of bytes that tell what a file is.
 const START: u64 = 16;
@@ -31,7 +28,11 @@ const SIGNATURES: [(&[u8], &str); 8] = [
 /// # Errors
 /// It is not compressed as its name says, is no text, or its encoding is not the one that was named. What is not valid further on
 /// is an error of the reader.
-pub(super) fn text<'r>(bytes: Input<'r>, compression: Option<Compression>, encoding: Option<TextEncoding>) -> Result<Input<'r>> {
+pub(super) fn text(
+    bytes: TableInput<'_>,
+    compression: Option<Compression>,
+    encoding: Option<TextEncoding>,
+) -> Result<TableInput<'_>> {
     let (start, bytes) = peeked(bytes)?;
     let (start, bytes) = match compression {
         None => (start, bytes),
@@ -44,14 +45,17 @@ pub(super) fn text<'r>(bytes: Input<'r>, compression: Option<Compression>, encod
         }
     };
     if let Some((_, what)) = SIGNATURES.iter().find(|(signature, _)| start.starts_with(signature)) {
-        ensure!(compression.is_none(), "compressed, {what}");
+        if compression.is_some() {
+            let (what, _) = what.split_once(';').unwrap_or((what, ""));
+            bail!("once decompressed, {what}, expected a table of text");
+        }
         bail!("{what}");
     }
     as_utf8(&start, bytes, encoding)
 }
 
 /// Returns the first bytes and a reader of all.
-fn peeked(mut bytes: Input<'_>) -> Result<(Vec<u8>, Input<'_>)> {
+fn peeked(mut bytes: TableInput<'_>) -> Result<(Vec<u8>, TableInput<'_>)> {
     let mut start = Vec::new();
     bytes.by_ref().take(START).read_to_end(&mut start).context("cannot be read")?;
     Ok((start.clone(), Box::new(Cursor::new(start).chain(bytes))))

@@ -2,16 +2,16 @@
 
 use serde::de::{Deserialize, DeserializeSeed};
 
+use super::TableInput;
 use super::columns;
 use super::error::RowError;
-use super::input::Input;
 use super::json_value::{CellsOf, Keys};
 use super::lines::LineReader;
 use super::row::{Row, RowPlace};
 
 /// A table of JSON Lines, whose first object has been read.
 pub(super) struct JsonLines<'r> {
-    lines: LineReader<Input<'r>>,
+    lines: LineReader<TableInput<'r>>,
     /// The first line, which is a row too, and its number.
     first: Option<(String, u64)>,
     first_line: u64,
@@ -20,7 +20,7 @@ pub(super) struct JsonLines<'r> {
 }
 
 impl<'r> JsonLines<'r> {
-    pub fn open(text: Input<'r>) -> Result<Self, RowError> {
+    pub fn open(text: TableInput<'r>) -> Result<Self, RowError> {
         let mut lines = LineReader::new(text)?;
         let Some((first, number)) = next_object(&mut lines)? else {
             return Err(anyhow::anyhow!("the table is empty, expected a JSON object per line").into());
@@ -50,7 +50,7 @@ impl<'r> JsonLines<'r> {
 }
 
 /// Returns the next line that is not empty, and its number.
-fn next_object<'a>(lines: &'a mut LineReader<Input<'_>>) -> Result<Option<(&'a str, u64)>, RowError> {
+fn next_object<'a>(lines: &'a mut LineReader<TableInput<'_>>) -> Result<Option<(&'a str, u64)>, RowError> {
     loop {
         match lines.next_line()? {
             None => return Ok(None),

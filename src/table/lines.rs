@@ -1,6 +1,6 @@
 //! Reads text line by line, each of bounded length.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Chain, Cursor, Read};
 
 use crate::machine::input_file::MIB;
 
@@ -10,7 +10,7 @@ pub(super) const LONGEST: usize = 64 * MIB as usize;
 
 /// Iterates over the lines of UTF-8 text.
 pub struct LineReader<R> {
-    reader: BufReader<R>,
+    reader: Chain<Cursor<Vec<u8>>, BufReader<R>>,
     /// Line feed, possibly preceded by carriage returns; or carriage return, in a file without line feeds.
     end: u8,
     number: u64,
@@ -51,11 +51,23 @@ impl<R: Read> LineReader<R> {
     /// Reads the beginning of a text, which tells how its lines end.
     pub fn new(reader: R) -> Result<Self, LineError> {
         let mut reader = BufReader::with_capacity(MIB as usize, reader);
-        let start = reader.fill_buf().map_err(|error| LineError { line: 1, problem: error.into() })?;
-        let header = start.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(start.len());
-        let after = start[header..].iter().find(|byte| **byte != b'\r');
-        let end = if start.get(header) == Some(&b'\r') && after != Some(&b'\n') { b'\r' } else { b'\n' };
-        Ok(Self { reader, end, number: 0, line: String::new() })
+        let mut start = Vec::new();
+        let end = loop {
+            let more = reader.fill_buf().map_err(|error| LineError { line: 1, problem: error.into() })?;
+            let (is_at_end, length) = (more.is_empty(), more.len());
+            start.extend_from_slice(more);
+            reader.consume(length);
+            let header = start.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(start.len());
+            let after = start[header..].iter().find(|byte| **byte != b'\r');
+            match (start.get(header), after) {
+                (Some(b'\r'), Some(b'\n')) | (Some(b'\n'), _) => break b'\n',
+                (Some(b'\r'), Some(_)) => break b'\r',
+                // Undecided: a reader may give a few bytes at a time.
+                (first, _) if is_at_end || start.len() as u64 >= MIB => break *first.unwrap_or(&b'\n'),
+                _ => {}
+            }
+        };
+        Ok(Self { reader: Cursor::new(start).chain(reader), end, number: 0, line: String::new() })
     }
 
     /// Returns the number of the last line, counted from 1.

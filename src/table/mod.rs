@@ -26,6 +26,8 @@ mod reader;
 mod record;
 mod row;
 
+use std::io::Read;
+
 pub use error::TableError;
 pub use files::{FilesRead, read_files};
 pub use format::{Compression, DataFormat};
@@ -34,3 +36,6 @@ pub use options::{Separator, TableOptions, TextEncoding};
 pub use paths::paths;
 pub use reader::{Rows, TableReader};
 pub use row::{Cell, Row, RowPlace};
+
+/// Bytes that are read once, from a file or a stream.
+type TableInput<'r> = Box<dyn Read + Send + 'r>;

@@ -85,14 +85,14 @@ impl QuotedScan {
 mod tests {
     use super::*;
     use crate::random::{Purpose, Stream};
-    use crate::table::record::Record;
+    use crate::table::record::TextRecord;
 
     /// Returns the records of a text.
     fn read(text: &str) -> Result<Vec<Vec<String>>, String> {
         let mut rows = Vec::new();
         let mut lines = text.split_inclusive('\n');
         while let Some(line) = lines.next() {
-            let mut record = Record::default();
+            let mut record = TextRecord::default();
             record.begin(line, 1);
             let (mut scan, mut start) = (QuotedScan::new(b','), 0);
             while !scan.scan(&record.text[start..], start, 1, &mut record.fields)? {
@@ -121,7 +121,9 @@ mod tests {
             for style in [csv::QuoteStyle::Necessary, csv::QuoteStyle::Always] {
                 let mut writer = csv::WriterBuilder::new();
                 let mut writer = writer.quote_style(style).terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-                table.iter().for_each(|row| writer.write_record(row).unwrap());
+                for row in &table {
+                    writer.write_record(row).unwrap();
+                }
                 let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
                 assert_eq!(read(&text).unwrap(), table, "{text:?}");
             }

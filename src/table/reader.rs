@@ -3,9 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
+use super::TableInput;
 use super::delimited::{Delimited, Dialect};
 use super::error::{RowError, TableError};
-use super::input::{Input, text};
+use super::input::text;
 use super::json::JsonLines;
 use super::parquet::{ParquetRows, ParquetTable};
 use super::row::Row;
@@ -109,7 +110,7 @@ impl<'r> TableReader<'r> {
     fn of_text(
         name: String,
         format: DataFormat,
-        bytes: Input<'r>,
+        bytes: TableInput<'r>,
         compression: Option<Compression>,
         options: &TableOptions,
     ) -> Result<Self, TableError> {
@@ -190,14 +191,14 @@ fn told(name: &str, options: &TableOptions) -> Result<(DataFormat, Option<Compre
 
 fn body<'r>(
     format: DataFormat,
-    bytes: Input<'r>,
+    bytes: TableInput<'r>,
     compression: Option<Compression>,
     options: &TableOptions,
 ) -> Result<Body<'r>, RowError> {
     let text = text(bytes, compression, options.encoding)?;
     let separator = options.separator;
     let dialect = match format {
-        DataFormat::Csv => Dialect::Csv { separator: separator.unwrap_or(Separator::COMMA), is_named: separator.is_some() },
+        DataFormat::Csv => Dialect::Csv(separator.unwrap_or(Separator::COMMA)),
         DataFormat::Tsv => Dialect::Tsv(separator.unwrap_or(Separator::TAB)),
         DataFormat::Lines | DataFormat::Jsonl | DataFormat::Parquet if separator.is_some() => {
             return Err(anyhow::anyhow!("{} has no separator; leave it out, or name another format", format.name()).into());
@@ -205,7 +206,11 @@ fn body<'r>(
         DataFormat::Lines => Dialect::Lines,
         DataFormat::Jsonl | DataFormat::Parquet => return Ok(Body::Json(Box::new(JsonLines::open(text)?))),
     };
-    Ok(Body::Delimited(Box::new(Delimited::open(text, dialect)?)))
+    let table = Delimited::open(text, dialect)?;
+    if separator.is_none() {
+        table.refuse_other_separators()?;
+    }
+    Ok(Body::Delimited(Box::new(table)))
 }
 
 fn of_file(name: &str, problem: impl Into<String>) -> TableError {

@@ -7,7 +7,7 @@ pub(super) const MOST_COLUMNS: usize = 1 << 16;
 
 /// A row's text and where its fields are in it; used for one row after the other.
 #[derive(Default)]
-pub(super) struct Record {
+pub(super) struct TextRecord {
     /// All lines of the row, with what ends them.
     pub text: String,
     /// The line where the row begins, counted from 1.
@@ -24,7 +24,7 @@ pub(super) struct FieldSpan {
     pub is_escaped: bool,
 }
 
-impl Record {
+impl TextRecord {
     /// Starts a row with its first line.
     pub fn begin(&mut self, line: &str, number: u64) {
         self.text.clear();
