@@ -96,7 +96,7 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Predict labels and probabilities for new text.
     Predict(PredictArgs),
-    /// Check the zip of a submission to GLUE: files, headers, rows, indices and values.
+    /// Write a submission to GLUE from runs, or check a finished one.
     Submit(SubmitArgs),
     /// Measure how fast an experiment trains on this machine.
     Bench(BenchArgs),

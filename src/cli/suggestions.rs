@@ -35,10 +35,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "rm remove delete del clean cleanup gc purge",
         "`gluepot prune` removes what finished runs no longer need; to delete a run, delete its directory",
     ),
-    ("eval evaluate test score", "every run is evaluated while it trains: `gluepot show RUN` shows the scores"),
+    ("test score", "`gluepot evaluate RUN` evaluates a model; every run is also evaluated while it trains: `gluepot show RUN`"),
     (
-        "predict prediction predictions infer inference generate",
-        "predictions/validation.csv in a run directory holds the predictions; for other texts, load a checkpoint with transformers",
+        "prediction predictions infer inference generate",
+        "`gluepot predict RUN FILE` predicts; predictions/validation.csv in a run directory has the validation split",
     ),
     (
         "validate lint plan dry-run dryrun explain config settings",
@@ -275,8 +275,8 @@ mod tests {
             ("clean", "gluepot prune"),
             ("status", "gluepot list"),
             ("info", "gluepot show"),
-            ("eval", "gluepot show"),
-            ("predict", "predictions/validation.csv"),
+            ("score", "gluepot evaluate"),
+            ("infer", "gluepot predict"),
             ("validate", "gluepot check"),
             ("x.toml", "gluepot run x.toml"),
         ] {

@@ -31,7 +31,7 @@ pub struct EvaluationRequest<'a> {
 
 /// A model's scores on some examples.
 #[derive(Clone, Debug)]
-pub struct Evaluation {
+pub struct ModelEvaluation {
     pub checkpoint: CheckpointName,
     pub task: Task,
     /// The split or the files.
@@ -46,14 +46,14 @@ impl EvaluationRequest<'_> {
     ///
     /// # Errors
     /// The task is not known, the examples cannot be read or have no labels, or the model predicts something else.
-    pub fn evaluate(&self, model: &LoadedModel, hub: &Hub) -> Outcome<Evaluation> {
+    pub fn evaluate(&self, model: &LoadedModel, hub: &Hub) -> Outcome<ModelEvaluation> {
         let (task, examples) = self.examples(model, hub)?;
         let alignment = Alignment::of(&model.head, &task.head);
         let alignment = alignment.with_context(|| format!("cannot score {}", model.checkpoint)).map_err(Failure::Usage)?;
         let outputs = alignment.apply(model.predict(&examples.examples)?);
         let evaluated = evaluate(&task, &examples.examples, outputs).map_err(Failure::Data)?;
         let remarks = examples.remarks.into_iter().chain(alignment.remark).collect();
-        Ok(Evaluation { checkpoint: model.checkpoint.clone(), task, data: examples.name, evaluated, remarks })
+        Ok(ModelEvaluation { checkpoint: model.checkpoint.clone(), task, data: examples.name, evaluated, remarks })
     }
 
     fn examples(&self, model: &LoadedModel, hub: &Hub) -> Outcome<(Task, EvaluationExamples)> {
@@ -92,7 +92,7 @@ fn task_of(setting: &TaskSetting, model: &LoadedModel) -> Outcome<Task> {
     })
 }
 
-impl Evaluation {
+impl ModelEvaluation {
     /// Writes a CSV file with a row for each example: `index`, `prediction` and the probability of each label.
     ///
     /// # Errors

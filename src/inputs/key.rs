@@ -36,16 +36,19 @@ pub struct OwnFiles {
     pub validation: Option<Vec<String>>,
 }
 
+/// Returns where an experiment's files in GLUE's layout are.
+#[must_use]
+pub fn glue_origin(experiment: &Experiment, settings: &Settings) -> Origin {
+    match settings.data.source.as_str() {
+        "hub" => Origin::Hub,
+        folder => Origin::Folder(tidy(&experiment.folder(DATA_SOURCE).join(expand_home(folder)))),
+    }
+}
+
 impl DataKey {
     pub fn of(experiment: &Experiment, settings: &Settings, task: &TaskSetting) -> Self {
         match task {
-            TaskSetting::Glue(task) => {
-                let origin = match settings.data.source.as_str() {
-                    "hub" => Origin::Hub,
-                    folder => Origin::Folder(tidy(&experiment.folder(DATA_SOURCE).join(expand_home(folder)))),
-                };
-                Self::Glue { task: task.clone(), origin }
-            }
+            TaskSetting::Glue(task) => Self::Glue { task: task.clone(), origin: glue_origin(experiment, settings) },
             TaskSetting::Own(task) => {
                 let files = OwnFiles {
                     train: patterns(experiment, "task.train", &task.train),

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use anyhow::{Context, Result};
 
 use super::key::InputKey;
-use super::loaded_data::LoadedData;
+use super::read_data::read_data;
 use super::written;
 use crate::architecture::Architecture;
 use crate::checkpoint::{CheckpointName, Classifier, Files};
@@ -53,7 +53,7 @@ impl LoadedInputs {
         let files = Files::find(&key.checkpoint, key.with_weights, hub).with_context(checkpoint).map_err(Failure::checkpoint)?;
         let architecture = files.architecture().with_context(checkpoint).map_err(Failure::checkpoint)?;
         let tokens = Tokens::read(&files, &architecture).with_context(checkpoint).map_err(Failure::checkpoint)?;
-        let data = LoadedData::read(&key.data, experiment, settings, hub)?;
+        let data = read_data(&key.data, experiment, settings, hub)?;
         let classifier = if files.weights.is_empty() {
             Classifier::default()
         } else {

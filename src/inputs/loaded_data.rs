@@ -2,14 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::key::DataKey;
-use super::{own_data, written};
-use crate::experiment::Experiment;
-use crate::failure::{Failure, Outcome};
-use crate::hub::Hub;
-use crate::settings::{DATA_SOURCE, Settings};
 use crate::task::{Example, Reads, Source, Task, VALIDATION};
 
 /// The splits to train and evaluate on.
@@ -29,18 +23,8 @@ pub struct LoadedData {
 }
 
 impl LoadedData {
-    pub fn read(key: &DataKey, experiment: &Experiment, settings: &Settings, hub: &Hub) -> Outcome<Self> {
-        match key {
-            DataKey::Glue { task, origin } => {
-                let data = || written(experiment, DATA_SOURCE, &settings.data.source);
-                let source = Source::find(origin, task, hub).with_context(data).map_err(Failure::data)?;
-                Self::of(source, task).map_err(Failure::data)
-            }
-            DataKey::Own { task, files } => own_data::read(task, files, hub).map_err(Failure::data),
-        }
-    }
-
-    fn of(source: Source, task: &Task) -> Result<Self> {
+    /// Reads the splits of a task in GLUE's layout.
+    pub fn of(source: Source, task: &Task) -> Result<Self> {
         let train = source.train.read(task, Reads::Labeled)?;
         let validation = source.validation.read(task, Reads::Labeled)?;
         let further = source.further.iter().map(|(split, file)| Ok((split.clone(), file.read(task, Reads::Labeled)?)));

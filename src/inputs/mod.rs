@@ -7,12 +7,15 @@ mod key;
 mod loaded;
 mod loaded_data;
 mod own_data;
+mod read_data;
 mod validation_share;
 
 pub use cache::InputCache;
 pub use encoded::{EncodedInputs, encode};
 pub use evaluation_examples::{EvaluationData, EvaluationExamples};
 pub use loaded::LoadedInputs;
+
+pub use key::glue_origin;
 
 use key::absolute_patterns;
 

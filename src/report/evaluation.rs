@@ -3,14 +3,14 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{Column, Table};
-use crate::inference::Evaluation;
+use crate::inference::ModelEvaluation;
 use crate::numbers::{counted, score};
 use crate::task::metrics::ConfusionMatrix;
 use crate::terminal::Width;
 
 /// For programs.
 #[must_use]
-pub fn evaluation_json(evaluation: &Evaluation) -> Json {
+pub fn evaluation_json(evaluation: &ModelEvaluation) -> Json {
     let evaluated = &evaluation.evaluated;
     let metrics: Map<String, Json> = evaluated.scores.iter().map(|score| (score.metric.clone(), json!(score))).collect();
     json!({
@@ -27,7 +27,7 @@ pub fn evaluation_json(evaluation: &Evaluation) -> Json {
 
 /// For people: every metric with its confidence interval, and the confusion matrix.
 #[must_use]
-pub fn evaluation_text(evaluation: &Evaluation, width: Width) -> String {
+pub fn evaluation_text(evaluation: &ModelEvaluation, width: Width) -> String {
     let evaluated = &evaluation.evaluated;
     let examples = counted(evaluated.predictions.len(), "example", "examples");
     let mut lines = vec![format!("{} on {} ({}), {examples}", evaluation.checkpoint, evaluation.task.name, evaluation.data)];

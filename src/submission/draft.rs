@@ -5,13 +5,13 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use super::{GlueFile, Rows, archive};
+use super::{GlueFile, GlueRows, archive};
 use crate::machine::durable::write_file;
 
 /// Some of a submission's files.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
-    files: BTreeMap<GlueFile, Rows>,
+    files: BTreeMap<GlueFile, GlueRows>,
     /// The run that has predicted each task.
     runs: BTreeMap<&'static str, String>,
 }
@@ -20,7 +20,7 @@ pub struct Draft {
 #[derive(Clone, Debug)]
 pub struct Submission {
     /// In the order of [`GlueFile::ALL`].
-    files: Vec<Rows>,
+    files: Vec<GlueRows>,
 }
 
 /// Why files are not a submission.
@@ -39,7 +39,7 @@ impl Draft {
     ///
     /// # Errors
     /// There is already a run of the same task; nothing is added.
-    pub fn add(&mut self, run: &str, files: Vec<Rows>) -> Result<(), DraftError> {
+    pub fn add(&mut self, run: &str, files: Vec<GlueRows>) -> Result<(), DraftError> {
         for task in files.iter().map(|rows| rows.file().task()) {
             match self.runs.get(task) {
                 Some(first) if first == run => return Err(DraftError::SameRun { run: run.into() }),
@@ -70,11 +70,11 @@ impl Draft {
     }
 
     /// Returns the submission and which of its files were missing; those predict the same for every example
-    /// ([`Rows::majority`]), which has to be said.
+    /// ([`GlueRows::majority`]), which has to be said.
     #[must_use]
     pub fn filled(mut self) -> (Submission, Vec<GlueFile>) {
         let missing = self.missing();
-        let mut take = |file| self.files.remove(&file).unwrap_or_else(|| Rows::majority(file));
+        let mut take = |file| self.files.remove(&file).unwrap_or_else(|| GlueRows::majority(file));
         (Submission { files: GlueFile::ALL.into_iter().map(&mut take).collect() }, missing)
     }
 }
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn a_task_has_one_run() {
         let mut draft = Draft::default();
-        let rows = |files: &[GlueFile]| files.iter().map(|file| Rows::majority(*file)).collect::<Vec<_>>();
+        let rows = |files: &[GlueFile]| files.iter().map(|file| GlueRows::majority(*file)).collect::<Vec<_>>();
         draft.add("a1", rows(&[GlueFile::MnliMatched, GlueFile::MnliMismatched])).unwrap();
         draft.add("b2", rows(&[GlueFile::Rte])).unwrap();
         let message = |error: DraftError| error.to_string();

@@ -58,7 +58,7 @@ pub enum FlawKind {
         found: String,
         expected: Values,
     },
-    Rows {
+    GlueRows {
         found: usize,
         expected: usize,
     },
@@ -110,7 +110,7 @@ impl fmt::Display for FlawKind {
             Self::Value { found, expected } => {
                 write!(f, "the prediction is \"{}\", expected {}", brief(found), expected.described())
             }
-            Self::Rows { found, expected } => {
+            Self::GlueRows { found, expected } => {
                 write!(f, "has {}, expected {}", counted(*found, "row", "rows"), count(*expected as u64))
             }
         }

@@ -19,7 +19,7 @@ pub fn checked(file: GlueFile, content: &[u8]) -> (usize, Vec<Flaw>) {
         check.line(number, line);
     }
     if check.rows != file.rows() {
-        check.flaws.push(Flaw::of_file(FlawKind::Rows { found: check.rows, expected: file.rows() }));
+        check.flaws.push(Flaw::of_file(FlawKind::GlueRows { found: check.rows, expected: file.rows() }));
     }
     (check.rows, check.flaws)
 }

@@ -16,14 +16,14 @@ pub const HEADER: &str = "index\tprediction";
 
 /// The predictions of one file, as many as the file has, each of them allowed there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rows {
+pub struct GlueRows {
     file: GlueFile,
     cells: Vec<Cow<'static, str>>,
 }
 
 /// Why outputs cannot become a file.
 #[derive(Debug, PartialEq, Error)]
-pub enum RowsError {
+pub enum GlueRowsError {
     #[error("{} is predicted by a model of {}, not of {task}", .file.name(), .file.task())]
     OtherTask { file: GlueFile, task: String },
     #[error("{} has {}, and there are {found} predictions; predict the whole test split", .file.name(), counted(file.rows(), "row", "rows"))]
@@ -34,7 +34,7 @@ pub enum RowsError {
     Output { file: GlueFile, index: usize, what: &'static str },
 }
 
-impl Rows {
+impl GlueRows {
     /// Makes a file from a model's outputs, one for each example of the test split, in the order of the split.
     ///
     /// Classes are matched by name, ignoring case, because models and files order them differently. Scores are clipped to
@@ -43,16 +43,16 @@ impl Rows {
     /// # Errors
     /// The model has learned another task or predicts something else, the number of outputs is not that of the file, or an
     /// output is not finite.
-    pub fn predicted(file: GlueFile, task: &Task, outputs: &[Output]) -> Result<Self, RowsError> {
+    pub fn predicted(file: GlueFile, task: &Task, outputs: &[Output]) -> Result<Self, GlueRowsError> {
         if task.name != file.task() {
-            return Err(RowsError::OtherTask { file, task: task.name.clone() });
+            return Err(GlueRowsError::OtherTask { file, task: task.name.clone() });
         }
         let classes = classes(file, &task.head)?;
         if outputs.len() != file.rows() {
-            return Err(RowsError::OtherNumber { file, found: outputs.len() });
+            return Err(GlueRowsError::OtherNumber { file, found: outputs.len() });
         }
         let cell = |(index, output): (usize, &Output)| {
-            let wrong = |what| RowsError::Output { file, index, what };
+            let wrong = |what| GlueRowsError::Output { file, index, what };
             if output.0.len() != task.head.outputs() {
                 return Err(wrong("has the wrong number of values"));
             }
@@ -92,14 +92,14 @@ impl Rows {
 }
 
 /// The cells of a file for the classes of a model, in the model's order; none for a score.
-fn classes(file: GlueFile, head: &Head) -> Result<Vec<&'static str>, RowsError> {
+fn classes(file: GlueFile, head: &Head) -> Result<Vec<&'static str>, GlueRowsError> {
     let refused = |expected: String| {
         let found = match head {
             Head::Classes(names) => format!("the classes {}", listed(names)),
             Head::Labels(_) => "several labels at once".into(),
             Head::Value => "a number".into(),
         };
-        RowsError::OtherHead { file, expected, found }
+        GlueRowsError::OtherHead { file, expected, found }
     };
     match (file.values(), head) {
         (Values::Score, Head::Value) => Ok(Vec::new()),
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let rte = |outputs: Vec<Output>| {
-            Rows::predicted(GlueFile::Rte, &task("rte", names(&["entailment", "not_entailment"])), &outputs).unwrap_err()
+            GlueRows::predicted(GlueFile::Rte, &task("rte", names(&["entailment", "not_entailment"])), &outputs).unwrap_err()
         };
         let with = |wrong: Output| {
             let mut outputs = vec![Output(vec![0.0, 1.0]); 3000];
@@ -173,12 +173,12 @@ mod tests {
             (GlueFile::Stsb, Head::Labels(vec!["a".into()])),
         ];
         let mut errors = vec![
-            Rows::predicted(GlueFile::Rte, &task("qnli", names(&["entailment", "not_entailment"])), &[]).unwrap_err(),
+            GlueRows::predicted(GlueFile::Rte, &task("qnli", names(&["entailment", "not_entailment"])), &[]).unwrap_err(),
             rte(vec![Output(vec![0.0, 1.0]); 277]),
             rte(with(Output(vec![0.0, 1.0, 2.0]))),
             rte(with(Output(vec![0.0, f32::NAN]))),
         ];
-        errors.extend(heads.map(|(file, head)| Rows::predicted(file, &task(file.task(), head), &[]).unwrap_err()));
+        errors.extend(heads.map(|(file, head)| GlueRows::predicted(file, &task(file.task(), head), &[]).unwrap_err()));
         let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(text.join("\n"));
     }

@@ -95,7 +95,7 @@ fn keys_and_values_that_do_not_exist() {
 
 #[test]
 fn settings_that_do_not_fit_together() {
-    experiment("metric-of-another-task", &EXPERIMENT.replace("\"mrpc\"", "\"sst2\""));
+    experiment("metric-of-another-task", &EXPERIMENT.replace("metric = \"f1\"", "metric = \"pearson\""));
     experiment("two-warmups", &format!("{EXPERIMENT}[schedule]\nwarmup_steps = 2\nwarmup_ratio = 0.1\n"));
     experiment("warmup-too-long", &format!("{EXPERIMENT}[schedule]\nwarmup_steps = 100\n"));
     experiment("max-length-too-long", &EXPERIMENT.replace("train_limit = 64", "max_length = 512"));

@@ -139,11 +139,23 @@ fn a_wrong_attribute_is_an_error() {
 fn the_properties_of_the_settings() {
     let properties = properties();
     let without: Vec<&str> = properties.without_effect().collect();
-    assert_eq!(without, ["name", "device", "data.eval_batch_size", "checkpoints.keep", "checkpoints.every", "logging.every"]);
-    assert_eq!(properties.naming_files().collect::<Vec<_>>(), [CHECKPOINT, DATA_SOURCE]);
+    let expected = [
+        "name",
+        "device",
+        "task.name",
+        "task.test",
+        "data.eval_batch_size",
+        "checkpoints.keep",
+        "checkpoints.every",
+        "logging.every",
+    ];
+    assert_eq!(without, expected);
+    let files = [CHECKPOINT, "task.train", "task.validation", "task.test", DATA_SOURCE];
+    assert_eq!(properties.naming_files().collect::<Vec<_>>(), files);
     let fixed: Vec<&str> =
         properties.iter().filter(|p| p.has_effect && !p.can_be_swept).map(|property| property.path.as_str()).collect();
-    assert_eq!(fixed, ["base", "metric", "seed"]);
+    assert_eq!(fixed.iter().copied().filter(|path| !path.starts_with("task.")).collect::<Vec<_>>(), ["base", "metric", "seed"]);
+    assert!(properties.iter().all(|property| !property.can_be_swept || !property.path.starts_with("task.")));
     assert!(properties.iter().count() >= 32);
 }
 
