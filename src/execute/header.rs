@@ -56,6 +56,9 @@ pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &m
     if let Some(kind) = trial.architecture.other_problem(&task.head) {
         log.print(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for {} here", task.head.problem_type()))?;
     }
+    for remark in encoded.inputs.loaded.data_remarks() {
+        log.print(&format!("warning: {remark}"))?;
+    }
     // The terminal already showed them while the hub was queried.
     for remark in encoded.inputs.loaded.remarks() {
         log.write(&format!("warning: {remark}"))?;

@@ -125,7 +125,13 @@ impl LoadedInputs {
 
     /// Notes for the user about how the files were found.
     pub fn remarks(&self) -> impl Iterator<Item = &str> {
-        self.files.remark.iter().chain(&self.source.remark).chain(&self.data_remarks).map(String::as_str)
+        self.files.remark.iter().chain(&self.source.remark).map(String::as_str)
+    }
+
+    /// Notes for the user about the data itself.
+    #[must_use]
+    pub fn data_remarks(&self) -> &[String] {
+        &self.data_remarks
     }
 
     /// The facts that a trial with these settings depends on.

@@ -41,7 +41,10 @@ pub fn plan_text(inputs: &TrialInputs, rows: &[SettingRow], width: Width) -> Str
     ];
     let facts: Vec<String> =
         facts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name:<11} {value}")).collect();
-    let warnings = label_warnings(counts.as_ref(), &task.head).into_iter().map(|warning| format!("warning: {warning}"));
+    let warnings = label_warnings(counts.as_ref(), &task.head)
+        .into_iter()
+        .chain(inputs.loaded.data_remarks().to_vec())
+        .map(|warning| format!("warning: {warning}"));
     let lines: Vec<String> = facts.into_iter().chain(warnings).collect();
     format!("{}\n\n{}", settings.text(width), lines.join("\n"))
 }

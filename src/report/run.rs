@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Column, Table, curve, remarks};
+use super::{Column, Table, confusion_text, curve, remarks};
 use crate::numbers::{count, duration, rate, score};
 use crate::runs::{Evaluations, RunDirectory, Status, StoredRun, device_text, files, states};
 use crate::task::VALIDATION;
@@ -86,6 +86,8 @@ fn evaluations(run: &StoredRun, width: Width) -> Option<String> {
     }
     let judged = run.summary.as_ref().zip(run.facts.task_definition.as_ref());
     lines.extend(judged.into_iter().flat_map(|(summary, task)| remarks(summary, task)));
+    let confusion = run.summary.as_ref().and_then(|summary| summary.confusion.as_ref());
+    lines.extend(confusion.map(|matrix| confusion_text(matrix, width)));
     Some(lines.join("\n"))
 }
 

@@ -51,7 +51,7 @@ pub fn to_csv(head: &Head, predictions: &[Prediction]) -> Result<Vec<u8>> {
 
 /// A row that was read back.
 pub struct ReadBack {
-    /// The prediction; for classes, one-hot outputs that metrics treat the same.
+    /// The prediction; outputs that give the recorded class and, up to rounding, the recorded probabilities.
     pub prediction: Prediction,
     /// The example's loss.
     pub loss: f64,
@@ -84,7 +84,8 @@ fn read_back(row: &CsvRow, head: &Head) -> Result<ReadBack> {
             ensure!(is_largest, "predict {class} for example {index}, with the probabilities {p:?}");
             let sum: f64 = p.iter().sum();
             ensure!((sum - 1.0).abs() < 1e-6, "have probabilities that sum to {sum} for example {index}");
-            let prediction = Prediction { target: Target::Class(u32::try_from(label)?), output: Output::one_hot(class, classes) };
+            let prediction =
+                Prediction { target: Target::Class(u32::try_from(label)?), output: chosen(Output::of_probabilities(&p), class) };
             Ok(ReadBack { prediction, loss: -p[label].ln() })
         }
         Head::Labels(labels) => {
@@ -107,6 +108,15 @@ fn read_back(row: &CsvRow, head: &Head) -> Result<ReadBack> {
             Ok(ReadBack { loss: prediction.loss(), prediction })
         }
     }
+}
+
+/// Rounds up the output of the chosen class, if rounding has made another one equal.
+fn chosen(mut output: Output, class: usize) -> Output {
+    if output.class() != class {
+        let largest = output.0.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        output.0[class] = largest.next_up();
+    }
+    output
 }
 
 /// Label and predicted class of each example by index, for a classification task.

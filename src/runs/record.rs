@@ -20,8 +20,8 @@ use crate::machine::claim::{ClaimWatch, HEARTBEAT};
 use crate::machine::durable::write_file;
 use crate::machine::signals::StopSignal;
 use crate::settings::{Checkpoints, Kept, SaveEvery};
-use crate::task::metrics::Direction;
-use crate::task::{SplitLabels, Task, VALIDATION};
+use crate::task::metrics::{ClassScores, ConfusionMatrix, Direction};
+use crate::task::{Prediction, SplitLabels, Task, VALIDATION};
 use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer, Stop, TrainingState};
 
 /// What to record, and how.
@@ -120,6 +120,10 @@ impl Recorder {
     #[must_use]
     pub fn summary(&self) -> Option<Summary> {
         let (best, last) = (self.recorded.best.clone()?, self.recorded.last.clone()?);
+        // The predictions of the best evaluation, which may have been made before the run was resumed.
+        let head = &self.record.task.head;
+        let read = predictions::read(&self.directory.path(files::PREDICTIONS), head).unwrap_or_default();
+        let predicted: Vec<Prediction> = read.into_iter().map(|row| row.prediction).collect();
         let totals = &self.recorded.totals;
         let training_seconds = totals.training.as_secs_f64();
         let per_second = |count: u64| if training_seconds > 0.0 { count as f64 / training_seconds } else { 0.0 };
@@ -130,6 +134,8 @@ impl Recorder {
             direction: self.record.direction,
             collapsed: best.collapsed,
             labels: self.record.labels.clone(),
+            confusion: ConfusionMatrix::of(head, &predicted),
+            by_label: ClassScores::of(head, &predicted),
             best,
             last,
             steps: totals.steps,

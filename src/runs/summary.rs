@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::task::SplitLabels;
-use crate::task::metrics::{Direction, LOSS, Scores};
+use crate::task::metrics::{ClassScores, ConfusionMatrix, Direction, LOSS, Scores};
 
 /// The content of `summary.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,6 +27,12 @@ pub struct Summary {
     /// Class counts of the training and validation splits; absent in runs of earlier versions and for tasks without classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<SplitLabels>,
+    /// The best evaluation's confusion matrix, if one of several classes is predicted; absent in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confusion: Option<ConfusionMatrix>,
+    /// The best evaluation's precision, recall and F1 of each class or label; absent in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_label: Option<Vec<ClassScores>>,
     /// Steps taken.
     pub steps: u64,
     /// Examples trained on; repeated ones count each time.

@@ -163,7 +163,8 @@ impl OwnTask {
                 TaskKind::MultiLabel => Head::Labels(labels),
                 TaskKind::Regression => Head::Value,
             },
-            class_cells: ClassCells::NamesOrIds,
+            // Labels that were read from the files are what the files contain.
+            class_cells: if self.labels.is_some() { ClassCells::NamesOrIds } else { ClassCells::Names },
             positive: positive.and_then(|index| u32::try_from(index).ok()),
             metrics,
             splits: Splits::default(),

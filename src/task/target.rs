@@ -11,6 +11,8 @@ use crate::terminal::brief;
 pub enum ClassCells {
     /// By its id.
     Ids,
+    /// By its name.
+    Names,
     /// By its name; or by its id, unless the names are numbers themselves.
     #[default]
     NamesOrIds,
@@ -89,18 +91,18 @@ impl Target {
 /// Returns the id of a class, given by its name or id.
 fn class(cell: &str, classes: &[String], cells: ClassCells) -> Result<u32, String> {
     let cell = cell.trim();
-    let names_count = cells == ClassCells::NamesOrIds;
+    let names_count = cells != ClassCells::Ids;
     let by_name = classes.iter().position(|class| names_count && class == cell);
-    let has_numbers = names_count && classes.iter().any(|class| class.parse::<f64>().is_ok());
-    let by_id = || cell.parse::<usize>().ok().filter(|id| *id < classes.len() && !has_numbers);
+    let needs_name = cells == ClassCells::Names || names_count && classes.iter().any(|class| class.parse::<f64>().is_ok());
+    let by_id = || cell.parse::<usize>().ok().filter(|id| *id < classes.len() && !needs_name);
     let found = by_name.or_else(by_id).and_then(|id| u32::try_from(id).ok());
     found.ok_or_else(|| {
         let names = classes.join(", ");
         let last = classes.len().saturating_sub(1);
         let expected = match cells {
             ClassCells::Ids => format!("a number from 0 to {last} ({names})"),
-            ClassCells::NamesOrIds if has_numbers => format!("one of {names}"),
-            ClassCells::NamesOrIds => format!("one of {names}, or a number from 0 to {last}"),
+            ClassCells::Names | ClassCells::NamesOrIds if needs_name => format!("one of {names}"),
+            ClassCells::Names | ClassCells::NamesOrIds => format!("one of {names}, or a number from 0 to {last}"),
         };
         format!("the label is \"{}\", expected {expected}", brief(cell))
     })

@@ -1,9 +1,9 @@
 """Writes the reference values of tests/golden/minilm from PyTorch and transformers, on real GLUE data.
 
-  python make_real_golden.py CHECKPOINT_DIR GLUE_DIR OUT_DIR
+  python make_real_golden.py CHECKPOINT_DIR GLUE_DIR OUT_DIR [TASK…]
 
-For MRPC and SST-2: a hash of the ids of every validation example, the logits of the whole validation split
-before training and after 60 steps (dropout 0, file order, batch 8, learning rate 5e-5, linear decay), and
+For each task: a hash of the ids of every validation example, the logits of the whole validation split
+before training and after some steps (dropout 0, file order, batch 8, learning rate 5e-5, linear decay), and
 loss, gradient norm and learning rate of each step. Numbers alone; no text of the data sets.
 Needs: torch, transformers.
 """
@@ -11,15 +11,25 @@ import hashlib, json, os, struct, sys
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, get_scheduler
 
-TASKS = {"mrpc": ("MRPC", (3, 4), 0), "sst2": ("SST-2", (0,), 1)}
-STEPS, BATCH, RATE = 60, 8, 5e-5
+RTE = {"entailment": 0, "not_entailment": 1}
+# Folder, columns of text, column of the label, what the label's cell means, number of outputs, lines before the first row, steps.
+TASKS = {
+    "mrpc": ("MRPC", (3, 4), 0, int, 2, 1, 60),
+    "sst2": ("SST-2", (0,), 1, int, 2, 1, 60),
+    "cola": ("CoLA", (3,), 1, int, 2, 0, 40),
+    "stsb": ("STS-B", (7, 8), 9, float, 1, 1, 40),
+    "rte": ("RTE", (1, 2), 3, RTE.get, 2, 1, 40),
+    # Three classes on real text: less than 2, less than 4, and the rest.
+    "stsb3": ("STS-B", (7, 8), 9, lambda score: min(int(float(score) // 2), 2), 3, 1, 40),
+}
+BATCH, RATE = 8, 5e-5
 
 
 def read(glue, task, split):
-    folder, text, label = TASKS[task]
+    folder, text, label, meaning, _, header, _ = TASKS[task]
     with open(os.path.join(glue, folder, split + ".tsv"), encoding="utf-8-sig", newline="\n") as f:
-        fields = [line.rstrip("\r\n").split("\t") for line in f][1:]
-    return [([r[c] for c in text], int(r[label])) for r in fields]
+        fields = [line.rstrip("\r\n").split("\t") for line in f][header:]
+    return [([r[c] for c in text], meaning(r[label])) for r in fields]
 
 
 def encode(tokenizer, part):
@@ -34,13 +44,14 @@ def logits(model, tokenizer, examples):
 
 
 def main():
-    checkpoint, glue, out = sys.argv[1:]
+    checkpoint, glue, out, *tasks = sys.argv[1:]
     os.makedirs(out, exist_ok=True)
-    for task in TASKS:
+    for task in tasks or TASKS:
+        outputs, steps = TASKS[task][4], TASKS[task][6]
         torch.manual_seed(7)
         tokenizer = AutoTokenizer.from_pretrained(checkpoint)
         model = AutoModelForSequenceClassification.from_pretrained(
-            checkpoint, num_labels=2, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, attn_implementation="eager")
+            checkpoint, num_labels=outputs, problem_type="regression" if outputs == 1 else "single_label_classification", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, attn_implementation="eager")
         with torch.no_grad():
             model.classifier.weight.normal_(0.0, 0.02); model.classifier.bias.zero_()
         golden = {"torch": torch.__version__, "head": {"weight": model.classifier.weight.tolist(), "bias": model.classifier.bias.tolist()}}
@@ -50,10 +61,10 @@ def main():
         golden["ids"] = [hashlib.sha256(pack(e)).hexdigest()[:12] for e in ids]
         golden["eval"] = logits(model, tokenizer, dev)
         optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
-        scheduler = get_scheduler("linear", optimizer, 0, STEPS)
+        scheduler = get_scheduler("linear", optimizer, 0, steps)
         golden["trajectory"] = []
         model.train()
-        for step in range(STEPS):
+        for step in range(steps):
             part = train[step * BATCH : (step + 1) * BATCH]
             loss = model(**encode(tokenizer, part), labels=torch.tensor([label for _, label in part])).loss
             loss.backward()

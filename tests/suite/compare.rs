@@ -90,6 +90,8 @@ impl Made {
                 collapsed: self.collapsed,
             };
             let summary = Summary {
+                confusion: None,
+                by_label: None,
                 format_version: 1,
                 task: self.task.into(),
                 metric: "f1".into(),

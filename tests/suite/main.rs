@@ -27,6 +27,7 @@ mod metrics;
 mod modules;
 mod names;
 mod numerics;
+mod own_data;
 mod own_tasks;
 mod page;
 mod readers;

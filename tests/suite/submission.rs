@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read, Write};
 
-use gluepot::submission::{Draft, GlueFile, Rows, check};
+use gluepot::submission::{Draft, GlueFile, GlueRows, check};
 use gluepot::task::metrics::Metric;
 use gluepot::task::{ClassCells, ColumnName, Head, Output, Splits, Task, TextColumns};
 use serde_json::Value;
@@ -89,7 +89,7 @@ fn outputs_become_the_cells_that_python_writes() {
         let head = if model["labels"].is_null() { Head::Value } else { Head::Classes(strings(&model["labels"])) };
         let outputs: Vec<Vec<f32>> = serde_json::from_value(model["outputs"].clone()).unwrap();
         let outputs: Vec<Output> = outputs.into_iter().map(Output).cycle().take(file.rows()).collect();
-        let rows = Rows::predicted(file, &task(model["task"].as_str().unwrap(), head), &outputs).unwrap();
+        let rows = GlueRows::predicted(file, &task(model["task"].as_str().unwrap(), head), &outputs).unwrap();
         let expected = strings(&model["expected"]).into_iter().cycle().take(file.rows());
         let expected: String = expected.enumerate().map(|(index, cell)| format!("{index}\t{cell}\n")).collect();
         assert!(rows.text() == format!("index\tprediction\n{expected}"), "{file:?}: {}", rows.text());
@@ -213,7 +213,7 @@ fn what_is_no_zip_is_refused_at_once() {
     let done = shell.gluepot(&["submit", "--check", "."]);
     assert!(done.code == 4 && done.err.contains("a directory"), "{done:?}");
     let done = shell.gluepot(&["submit"]);
-    assert!(done.code == 2 && done.err.contains("--check <FILE>"), "{done:?}");
+    assert!(done.code == 2 && done.err.contains("--output <FILE>"), "{done:?}");
 }
 
 /// Whatever bytes are changed, the check ends with an answer.

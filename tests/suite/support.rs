@@ -109,7 +109,7 @@ impl Bench {
     pub fn trial(&self, settings: &str) -> Trial {
         // Settings must name a GLUE task; the trial uses the bench's own task all the same.
         let (task, metric) =
-            if glue::task(&self.task.name).is_some() { (&*self.task.name, "accuracy") } else { ("mrpc", "loss") };
+            if glue::task(&self.task.name).is_some() { (&*self.task.name, self.task.metrics[0].name) } else { ("mrpc", "loss") };
         let required = format!("name = \"x\"\ntask = \"{task}\"\ncheckpoint = \"x\"\nmetric = \"{metric}\"\n");
         let settings: Settings = toml::from_str(&(required + settings)).unwrap();
         let used = &self.train[..settings.data.train_examples(self.train.len())];

@@ -61,6 +61,8 @@ pub struct Metric {
     pub range: (f64, f64),
     /// Which constant prediction it is compared with.
     pub baseline: Baseline,
+    /// Whether it depends on probabilities, and not only on the class or label that is decided.
+    pub of_probabilities: bool,
     /// Whether the metric applies to a model with this head.
     pub fits: fn(&Head) -> bool,
     /// Computes the score of a task's predictions; `None` if it is undefined.

@@ -30,7 +30,7 @@ const fn decided(
     fits: fn(&Head) -> bool,
     score: fn(&crate::task::Task, &[crate::task::Prediction]) -> Option<f64>,
 ) -> Metric {
-    Metric { name, direction: Direction::Maximize, range: UNIT, baseline: Baseline::Class, fits, score }
+    Metric { name, direction: Direction::Maximize, range: UNIT, baseline: Baseline::Class, of_probabilities: false, fits, score }
 }
 
 impl Metric {
@@ -58,6 +58,7 @@ impl Metric {
         direction: Direction::Maximize,
         range: CORRELATION,
         baseline: Baseline::None,
+        of_probabilities: false,
         fits: value,
         score: |_, all| regression::pearson(all),
     };
@@ -84,6 +85,7 @@ impl Metric {
         direction: Direction::Maximize,
         range: UNIT,
         baseline: Baseline::Shares,
+        of_probabilities: true,
         fits: classes_or_labels,
         score: ranking::roc_auc,
     };
@@ -98,6 +100,7 @@ impl Metric {
         direction: Direction::Minimize,
         range: NONNEGATIVE,
         baseline: Baseline::Shares,
+        of_probabilities: true,
         fits: classes,
         score: |_, all| calibration::log_loss(all),
     };
@@ -116,6 +119,8 @@ impl Metric {
         direction: Direction::Maximize,
         range: CORRELATION,
         baseline: Baseline::Class,
+        // As soon as one of the others does.
+        of_probabilities: true,
         fits: |_| true,
         score: |task, all| {
             let others = task.metrics.iter().filter(|metric| metric.name != "combined");
