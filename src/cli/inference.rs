@@ -40,7 +40,7 @@ pub struct EvaluateArgs {
     /// Evaluate on these files instead: tables with the task's columns, labels among them.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub data: Vec<String>,
-    /// Task, for a checkpoint that gluepot did not train: a GLUE task, or an experiment file with a [task] table.
+    /// Task, for a checkpoint that gluepot did not train: a GLUE task, or an experiment file.
     #[arg(long, value_name = "NAME|FILE")]
     pub task: Option<String>,
     /// Folder with GLUE's files, for `--task` [default: the hub].

@@ -67,29 +67,27 @@ impl EvaluationRequest<'_> {
                 "which task? gluepot did not train {}: name a GLUE task or an experiment file with --task",
                 model.checkpoint
             ))),
-            (Some(name), _) => match glue::task(name) {
-                Some(task) => {
+            (Some(name), _) => {
+                if let Some(task) = glue::task(name) {
                     let origin = self.source.map_or(Origin::Hub, |folder| Origin::Folder(folder.to_path_buf()));
                     let examples = EvaluationExamples::of_glue(self.data, &task, &origin, hub).map_err(Failure::Data)?;
-                    Ok((task, examples))
+                    return Ok((task, examples));
                 }
-                None => {
-                    let experiment = Experiment::load(Path::new(name), &[], &Environment::from_env(self.runs));
-                    let settings = experiment.sound().map_err(Failure::Experiment)?.clone();
-                    read(task_of(&settings.task, model)?, &experiment, &settings)
-                }
-            },
+                let experiment = Experiment::load(Path::new(name), &[], &Environment::from_env(self.runs));
+                let settings = experiment.sound().map_err(Failure::Experiment)?.clone();
+                read(task_of(&settings.task, model), &experiment, &settings)
+            }
         }
     }
 }
 
 /// A task whose labels are in its training files alone has those of the model.
-fn task_of(setting: &TaskSetting, model: &LoadedModel) -> Outcome<Task> {
-    Ok(match (setting.outline(), setting) {
+fn task_of(setting: &TaskSetting, model: &LoadedModel) -> Task {
+    match (setting.outline(), setting) {
         (Some(task), _) => task,
         (None, TaskSetting::Own(own)) => own.task(model.head.labels().to_vec()),
         (None, TaskSetting::Glue(task)) => (**task).clone(),
-    })
+    }
 }
 
 impl ModelEvaluation {

@@ -49,7 +49,7 @@ fn every_metric_equals_scikit_learns() {
                     assert!((metric.range.0..=metric.range.1).contains(&found), "{name}: {found}");
                 }
                 (found, expected) => {
-                    assert!(found.is_none() && expected.is_none(), "{name}: {found:?}, expected {expected:?} in case {number}")
+                    assert!(found.is_none() && expected.is_none(), "{name}: {found:?}, expected {expected:?} in case {number}");
                 }
             }
             seen.insert(name.clone());
