@@ -29,7 +29,7 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default())
     .placeholder(AnsiColor::Green.on_default());
 
-/// Fine-tune BERT on GLUE from a TOML file.
+/// Fine-tune BERT on GLUE or on your own data, from a TOML file.
 #[derive(Debug, Parser)]
 #[command(name = "gluepot", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Cli {
@@ -51,11 +51,13 @@ Examples:
   gluepot sweep experiments/mrpc.toml --axis learning_rate=[2e-5,5e-5] --seeds 1..5
   # Compare all runs, with statistics over seeds
   gluepot compare
+  # Label new text with the best checkpoint of the last run
+  gluepot predict latest reviews.csv
   # Show scores and learning curve of the last run
   gluepot show latest
 
 A complete experiment file:
-  task = \"mrpc\"                     # mrpc | sst2
+  task = \"mrpc\"                     # a GLUE task, or a table for your own data
   checkpoint = \"bert-base-uncased\"  # a hub id, id@revision, a folder, or run:ID
   learning_rate = 5e-5
   epochs = 3

@@ -52,7 +52,11 @@ fn split_of(file: GlueFile, task: &Task) -> Result<(Task, SplitNames)> {
 }
 
 fn texts(task: &Task, split: &SplitNames, origin: &Origin, hub: &Hub) -> Result<Vec<crate::task::Example>> {
-    let mut found = FoundSplits::find(origin, task, &[split], hub)?;
+    let mut found = FoundSplits::find(origin, task, &[split], hub).or_else(|error| match origin {
+        // A run records the folder of its own task; the diagnostics are in one beside it.
+        Origin::Folder(folder) => FoundSplits::find(&Origin::Folder(folder.join("..")), task, &[split], hub).map_err(|_| error),
+        Origin::Hub => Err(error),
+    })?;
     let file = found.files.pop().context("a split is missing")?;
     Ok(file.read(task, Reads::Texts)?.examples)
 }

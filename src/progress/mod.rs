@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use crate::numbers::{count, duration, rate, scientific, score};
 use crate::runs::Moment;
+use crate::task::metrics::{Score, Scores};
 use crate::terminal::{self, Bar, Width, draws_bars, fitted};
 use crate::train::{EvaluationEvent, Event, LogRow, Observer, StepEvent, Stop};
 
@@ -136,12 +137,6 @@ impl<'a> Progress<'a> {
 
     fn evaluation(&mut self, event: &EvaluationEvent<'_>) -> Result<()> {
         (self.best, self.last) = (event.best.score(), event.scores.get(&self.metric));
-        let metrics: Vec<String> = event
-            .scores
-            .metrics
-            .iter()
-            .map(|s| format!("{} {}", s.metric, s.value.map_or_else(|| "undefined".into(), score)))
-            .collect();
         let remark = match (event.scores.collapsed, event.improved && self.last.is_some()) {
             (true, _) => "  (one class for every example)",
             (false, true) => "  (best so far)",
@@ -149,17 +144,32 @@ impl<'a> Progress<'a> {
         };
         let at = format!("validation at step {}", count(event.step));
         let (epoch, loss) = (format!("(epoch {:.2})", event.epoch), format!("loss {}", score(event.scores.loss)));
-        let line = format!("{at} {epoch}  {}  {loss}{remark}", metrics.join("  "));
+        let metrics = metrics_text(event.scores);
+        let line = format!("{at} {epoch}  {metrics}  {loss}{remark}");
         self.previous = Instant::now();
+        self.print_above(&line, &[(at, 0), (epoch, 4), (metrics, 0), (loss, 3), (remark.trim_start().into(), 2)])?;
+        for (split, scores) in event.further {
+            let (metrics, loss) = (metrics_text(scores), format!("loss {}", score(scores.loss)));
+            self.print_above(&format!("{split}  {metrics}  {loss}"), &[((*split).into(), 0), (metrics, 0), (loss, 3)])?;
+        }
+        Ok(())
+    }
+
+    /// Logs a line, and prints it; above a progress bar, the parts that fit.
+    fn print_above(&mut self, line: &str, parts: &[(String, u8)]) -> Result<()> {
         match &self.bar {
             Some(bar) => {
-                let parts = [(at, 0), (epoch, 4), (metrics.join("  "), 0), (loss, 3), (remark.trim_start().into(), 2)];
-                bar.print_above(&fitted(&parts, room(0)));
-                self.log.write(&line)
+                bar.print_above(&fitted(parts, room(0)));
+                self.log.write(line)
             }
-            None => self.log.print(&line),
+            None => self.log.print(line),
         }
     }
+}
+
+fn metrics_text(scores: &Scores) -> String {
+    let shown = |found: &Score| format!("{} {}", found.metric, found.value.map_or_else(|| "undefined".into(), score));
+    scores.metrics.iter().map(shown).collect::<Vec<_>>().join("  ")
 }
 
 impl Observer for Progress<'_> {

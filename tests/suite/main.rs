@@ -11,6 +11,7 @@ mod environment;
 mod failures;
 mod faults;
 mod formats;
+mod glue;
 mod golden;
 #[cfg(feature = "cuda")]
 mod gpus;
