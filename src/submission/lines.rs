@@ -27,7 +27,7 @@ pub fn checked(file: GlueFile, content: &[u8]) -> (usize, Vec<Flaw>) {
 struct LineCheck {
     file: GlueFile,
     rows: usize,
-    /// After a wrong index it goes on from there, so that one row too few is one flaw.
+    /// After a wrong index counting continues from there, so that one missing row is one flaw.
     next_index: usize,
     flaws: Vec<Flaw>,
 }

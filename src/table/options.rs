@@ -28,7 +28,7 @@ impl FromStr for TextEncoding {
     fn from_str(label: &str) -> Result<Self, String> {
         Encoding::for_label_no_replacement(label.as_bytes()).map(Self).ok_or_else(|| {
             format!(
-                "\"{}\" is not an encoding; expected is a label such as \"utf-8\", \"utf-16le\", \"windows-1252\", \"iso-8859-2\", \
+                "\"{}\" is not an encoding; expected a label such as \"utf-8\", \"utf-16le\", \"windows-1252\", \"iso-8859-2\", \
                  \"shift_jis\", \"gb18030\" or \"euc-kr\"",
                 brief(label)
             )
@@ -67,7 +67,7 @@ impl FromStr for Separator {
             [b'\t'] => Ok(Self::TAB),
             [byte] if byte.is_ascii_punctuation() && *byte != b'"' || *byte == b' ' => Ok(Self(*byte)),
             _ => Err(format!(
-                "\"{}\" cannot separate columns; expected is one character, such as \",\", \";\", \"|\" or \"\\t\"",
+                "\"{}\" cannot separate columns; expected one character, such as \",\", \";\", \"|\" or \"\\t\"",
                 brief(text)
             )),
         }

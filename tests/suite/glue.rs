@@ -27,7 +27,9 @@ fn ok(done: Done) -> Done {
 fn table(header: usize, rows: &[&[(usize, String)]]) -> String {
     let row = |cells: &[(usize, String)]| {
         let mut all = vec![String::new(); header];
-        cells.iter().for_each(|(column, cell)| all[*column].clone_from(cell));
+        for (column, cell) in cells {
+            all[*column].clone_from(cell);
+        }
         all.join("\t") + "\n"
     };
     rows.iter().map(|cells| row(cells)).collect()
