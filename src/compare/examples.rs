@@ -1,6 +1,7 @@
 //! Two runs compared example by example.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
@@ -8,10 +9,11 @@ use serde::Serialize;
 use super::looks::evaluations;
 use super::select::ComparedRun;
 use crate::compare::statistics::mcnemar;
+use crate::experiment::Experiment;
 use crate::hub::Hub;
+use crate::inputs::{EvaluationData, EvaluationExamples};
 use crate::runs::{files, predicted_classes};
-use crate::settings::DATA_SOURCE;
-use crate::task::{Head, Origin, Reads, Source, Task, Text};
+use crate::task::{Head, Task, Text, VALIDATION};
 
 /// How the predictions of two runs at their best checkpoints differ.
 #[derive(Clone, Debug, Serialize)]
@@ -122,18 +124,16 @@ fn picked(run: &ComparedRun) -> Result<Picked> {
 
 /// Returns the sentences of the validation split, if the file is still the one that the run was scored on.
 fn texts(run: &ComparedRun, task: &Task) -> Option<Vec<Vec<String>>> {
-    let origin = match run.settings.get(DATA_SOURCE)?.as_str()? {
-        "hub" => Origin::Hub,
-        folder => Origin::Folder(folder.into()),
-    };
-    let source = Source::find(&origin, task, &Hub::offline()).ok()?;
-    let rows = source.validation.read(task, Reads::Labeled).ok()?;
-    if run.run.facts.hashes.data.get("validation") != Some(&rows.sha256) {
+    let experiment = Experiment::recorded(&run.run.path.join(files::RESOLVED), &[], Path::new(""));
+    let settings = experiment.sound().ok()?;
+    let wanted = EvaluationData::Split(VALIDATION);
+    let split = EvaluationExamples::read(wanted, task, &experiment, settings, &Hub::offline()).ok()?;
+    if run.run.facts.hashes.data.get(VALIDATION) != Some(&split.sha256) {
         return None;
     }
     let sentences = |text| match text {
         Text::Single(one) => vec![one],
         Text::Pair(first, second) => vec![first, second],
     };
-    Some(rows.examples.into_iter().map(|example| sentences(example.text)).collect())
+    Some(split.examples.into_iter().map(|example| sentences(example.text)).collect())
 }

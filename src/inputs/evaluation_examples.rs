@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::key::{DataKey, patterns};
 use super::own_data::find;
-use super::validation_share::split_off;
+use super::validation_share::{split_hash, split_off};
 use crate::experiment::Experiment;
 use crate::hub::Hub;
 use crate::settings::{OwnTask, Settings};
@@ -29,6 +29,8 @@ pub struct EvaluationExamples {
     pub name: String,
     /// The examples, in file order.
     pub examples: Vec<Example>,
+    /// SHA-256 of the split, as runs record it.
+    pub sha256: String,
     /// Notes for the user.
     pub remarks: Vec<String>,
 }
@@ -81,7 +83,7 @@ impl EvaluationExamples {
     }
 
     fn of(name: String, rows: SplitRows) -> Self {
-        Self { name, examples: rows.examples, remarks: rows.remarks }
+        Self { name, examples: rows.examples, sha256: rows.sha256, remarks: rows.remarks }
     }
 
     fn limited(mut self, split: &str, settings: &Settings) -> Self {
@@ -120,7 +122,11 @@ fn of_own(split: &str, own: &OwnTask, task: &Task, experiment: &Experiment, hub:
         ("train" | VALIDATION, Some(share)) => {
             let rows = train()?;
             let (rest, validation) = split_off(rows.examples, share, own.split_seed);
-            Ok(SplitRows { examples: if split == VALIDATION { validation } else { rest }, ..rows })
+            if split == VALIDATION {
+                let sha256 = split_hash(&rows.sha256, share, own.split_seed);
+                return Ok(SplitRows { examples: validation, sha256, remarks: rows.remarks });
+            }
+            Ok(SplitRows { examples: rest, ..rows })
         }
         (VALIDATION, None) => read("task.validation", own.validation.as_ref().context("the task has no validation files")?),
         ("test", _) => {

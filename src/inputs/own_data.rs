@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 
 use super::key::{HUB_PREFIX, OwnFiles};
 use super::loaded_data::LoadedData;
-use super::validation_share::split_off;
+use super::validation_share::{split_hash, split_off};
 use crate::hub::Hub;
 use crate::numbers::counted;
 use crate::settings::OwnTask;
@@ -37,8 +37,7 @@ pub fn read(own: &OwnTask, files: &OwnFiles, hub: &Hub) -> Result<LoadedData> {
         (None, Some(share)) => {
             let (rest, split) = split_off(train.examples, share, own.split_seed);
             ensure!(!rest.is_empty() && !split.is_empty(), "task.validation_share = {share} leaves a split without examples");
-            // The files' hash stands for the split, with the share and the seed, which are settings.
-            (rest, split, train_file.clone(), train.sha256.clone())
+            (rest, split, train_file.clone(), split_hash(&train.sha256, share, own.split_seed))
         }
         (None, None) => bail!("there is nothing to evaluate on: set task.validation or task.validation_share"),
     };

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
+use crate::machine::digest::hex;
 use crate::random::{Purpose, Stream};
 use crate::task::{Example, Target};
 
@@ -32,6 +35,12 @@ pub fn split_off(examples: Vec<Example>, share: f64, seed: u64) -> (Vec<Example>
         if is_validation { validation.push(example) } else { train.push(example) }
     }
     (train, validation)
+}
+
+/// Returns what stands for the hash of a drawn validation split: runs with the same value were scored on the same examples.
+#[must_use]
+pub fn split_hash(files: &str, share: f64, seed: u64) -> String {
+    hex(&Sha256::digest(format!("{files} {share} {seed}")))
 }
 
 #[cfg(test)]

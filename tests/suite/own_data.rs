@@ -301,6 +301,43 @@ fn a_run_on_own_tables_is_interrupted_resumed_compared_and_moved() {
     ok(shell.gluepot(&["evaluate", &moved]));
 }
 
+/// Scores on different splits of one table are not of the same examples.
+#[test]
+fn runs_on_different_splits_of_one_table_are_compared_apart() {
+    let shell = shell();
+    experiment(
+        &shell,
+        "x.toml",
+        "accuracy",
+        &format!("{VERDICTS}train = \"data/verdicts/train.tsv\"\nvalidation_share = 0.25\n"),
+    );
+    for (seed, split_seed) in [(1, 0), (2, 0), (1, 1)] {
+        let set = [format!("seed={seed}"), format!("task.split_seed={split_seed}")];
+        ok(shell.gluepot(&[
+            "run",
+            "x.toml",
+            "--quiet",
+            "--set",
+            &set[0],
+            "--set",
+            &set[1],
+            "--set",
+            &format!("name=of{seed}{split_seed}"),
+        ]));
+    }
+    let comparisons = json_of(&ok(shell.gluepot(&["compare", "--format", "json"])));
+    assert_eq!(comparisons.as_array().unwrap().len(), 2, "{comparisons}");
+    let apart = shell.gluepot(&["compare", "--examples", "of10", "of11"]);
+    assert!(apart.code != 0 && apart.err.contains("not scored on the same examples"), "{apart:?}");
+    // The texts are those of the drawn split.
+    let together = json_of(&ok(shell.gluepot(&["compare", "--examples", "of10", "of20", "--format", "json"])));
+    let table = std::fs::read_to_string(shell.path("data/verdicts/train.tsv")).unwrap();
+    for row in together["disagreements"].as_array().unwrap() {
+        let texts: Vec<&str> = row["text"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert!(table.contains(&texts.join("\t")) && texts.len() == 2, "{row}");
+    }
+}
+
 /// What is wrong with a task or its tables is said with its place, before anything is trained.
 #[test]
 fn what_is_wrong_with_a_task_is_said() {
