@@ -113,16 +113,19 @@ fn a_sweep_finds_how_many_trials_a_gpu_has_memory_for() {
     std::fs::set_permissions(tool, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", shell.path("bin").display(), std::env::var("PATH").unwrap());
     shell.set("PATH", &path);
-    let arguments = ["sweep", "sweep.toml", "--jobs", "auto", "--set", "epochs=10", "--runs", "two-fit"];
-    let done = shell.gluepot(&arguments);
-    assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.err.contains("2 trials in parallel now: "), "{done:?}");
-    assert!(!done.err.contains("3 trials in parallel"), "{done:?}");
-    let settled = done.err.lines().find(|line| line.contains(" in parallel from now on")).unwrap_or(&done.err);
-    // This GPU computes on the processor, so that other load can decide before memory does.
-    let by_memory = settled.starts_with("2 trials") && settled.ends_with("one takes up to 4.2 GB, and 2.1 GB is free");
-    let by_speed = settled.starts_with("1 trial in parallel from now on: 2 train ");
-    assert!(by_memory || by_speed, "{settled}");
+    // This GPU computes on the processor, where other load can decide before memory does: then the sweep is run again.
+    let mut settled = String::new();
+    for attempt in ["first", "second", "third"] {
+        let done = shell.gluepot(&["sweep", "sweep.toml", "--jobs", "auto", "--set", "epochs=10", "--runs", attempt]);
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(done.err.contains("2 trials in parallel now: ") && !done.err.contains("3 trials in parallel"), "{done:?}");
+        settled = done.err.lines().find(|line| line.contains(" in parallel from now on")).unwrap_or(&done.err).to_string();
+        if !settled.starts_with("1 trial in parallel from now on: 2 train ") {
+            break;
+        }
+    }
+    assert!(settled.starts_with("2 trials in parallel from now on ("), "{settled}");
+    assert!(settled.ends_with("one takes up to 4.2 GB, and 2.1 GB is free"), "{settled}");
 }
 
 /// Faults before the first step, after a state, between replays and during prediction, with typical errors.

@@ -81,8 +81,9 @@ fn a_replayed_step_with_operations_by_reference_gives_the_same_bits() {
         let (launched, launched_logits, none) = learn(&by_reference().without_recordings(), "fp32", accumulated);
         assert_eq!((none, numbers == launched, logits == launched_logits), (Replays::default(), true, true));
         // The padded length is part of a shape, so there are more shapes than recordings if the free memory is unknown.
-        assert!(replays.recorded > 1 && replays.replayed > 15 && replays.refusals == 0, "{replays:?}");
         let budget = "the driver does not say how much memory is free";
+        let least = if replays.why_not.as_deref() == Some(budget) { 15 } else { 30 };
+        assert!(replays.recorded > 1 && replays.replayed > least && replays.refusals == 0, "{replays:?}");
         assert!(replays.why_not.as_deref().is_none_or(|why| why == budget), "{replays:?}");
         if accumulated == 1 {
             for (a, b) in numbers.iter().zip(&fused).chain(logits.iter().flatten().zip(fused_logits.iter().flatten())) {
