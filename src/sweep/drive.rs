@@ -234,9 +234,9 @@ impl Driver<'_> {
     /// Waits for an event.
     fn look(&mut self) {
         self.observer.tick(&self.states);
-        let learning = self.slots.iter().flatten().filter(|index| self.steps[**index] > 0).count();
+        let training = self.slots.iter().flatten().filter(|index| self.steps[**index] > 0).count();
         let crew = &mut self.crew;
-        if let Some(what) = self.options.parallelism.adjust(Instant::now(), learning, || crew.memory()) {
+        if let Some(what) = self.options.parallelism.adjust(Instant::now(), training, || crew.memory()) {
             self.observer.decided(&what);
         }
         match self.crew.next_event(PATIENCE) {

@@ -35,7 +35,7 @@ impl FromStr for Jobs {
 /// Decides how many trials may run in parallel.
 ///
 /// Adds trials step by step and measures how many examples per second all of them train on. Stops if more trials would not
-/// fit in memory, or if the last ones did not raise total throughput; in the latter case, it goes back to the number before.
+/// fit in memory, or if the last ones did not raise total throughput; in the latter case, it returns to the number before.
 #[derive(Clone, Debug)]
 pub struct Parallelism {
     allowed: usize,
@@ -43,11 +43,38 @@ pub struct Parallelism {
     /// Trials added at a time: one for each GPU.
     stride: usize,
     window: Duration,
-    /// When all allowed trials were first seen training, and how many examples they have trained on since.
-    watching: Option<(Instant, f64)>,
+    measurement: Measurement,
     /// Examples per second with fewer trials.
     before: Option<f64>,
     settled: bool,
+}
+
+/// What was measured while all allowed trials trained. The clock stops when one ends, until the next one has begun to train.
+#[derive(Clone, Debug, Default)]
+struct Measurement {
+    /// Time measured before the clock was last started.
+    elapsed: Duration,
+    running_since: Option<Instant>,
+    examples: f64,
+    memory: Option<MemoryInfo>,
+}
+
+impl Measurement {
+    fn stop(&mut self, now: Instant) {
+        if let Some(since) = self.running_since.take() {
+            self.elapsed += now.duration_since(since);
+        }
+    }
+
+    /// Keeps the least free memory and the largest use: a process that has just ended has already returned its memory.
+    fn observe(&mut self, memory: Option<MemoryInfo>) {
+        self.memory = match (self.memory, memory) {
+            (Some(one), Some(other)) => {
+                Some(MemoryInfo { free: one.free.min(other.free), largest: one.largest.max(other.largest) })
+            }
+            (one, other) => one.or(other),
+        };
+    }
 }
 
 /// Minimum relative gain in throughput for which more trials are kept.
@@ -66,7 +93,7 @@ impl Parallelism {
     #[must_use]
     pub fn tuned(stride: usize, most: usize, window: Duration) -> Self {
         let stride = stride.clamp(1, most.max(1));
-        Self { allowed: stride, most: most.max(1), stride, window, watching: None, before: None, settled: false }
+        Self { allowed: stride, most: most.max(1), stride, window, measurement: Measurement::default(), before: None, settled: false }
     }
 
     /// Returns the number of trials that may run now.
@@ -83,23 +110,32 @@ impl Parallelism {
 
     /// Records that trials have trained on this many more examples.
     pub fn record(&mut self, examples: f64) {
-        if let Some((_, sum)) = &mut self.watching {
-            *sum += examples;
+        if self.measurement.running_since.is_some() {
+            self.measurement.examples += examples;
         }
     }
 
-    /// Adjusts the number of trials, given that `learning` of them have begun to train. Returns a message for each decision.
-    pub fn adjust(&mut self, now: Instant, learning: usize, room: impl FnOnce() -> Option<MemoryInfo>) -> Option<String> {
-        if self.settled || learning < self.allowed {
+    /// Adjusts the number of trials, given that `training` of them have begun to train. Returns a message for each decision.
+    pub fn adjust(&mut self, now: Instant, training: usize, mut memory: impl FnMut() -> Option<MemoryInfo>) -> Option<String> {
+        if self.settled {
             return None;
         }
-        let (since, examples) = *self.watching.get_or_insert((now, 0.0));
-        let elapsed = now.duration_since(since);
-        if elapsed < self.window || examples == 0.0 {
+        let measurement = &mut self.measurement;
+        if training < self.allowed {
+            measurement.stop(now);
             return None;
         }
+        if measurement.running_since.is_none() {
+            measurement.running_since = Some(now);
+            measurement.observe(memory());
+        }
+        let elapsed = measurement.elapsed + measurement.running_since.map_or(Duration::ZERO, |since| now.duration_since(since));
+        if elapsed < self.window || measurement.examples == 0.0 {
+            return None;
+        }
+        measurement.observe(memory());
+        let Measurement { examples, memory, .. } = std::mem::take(measurement);
         let rate = examples / elapsed.as_secs_f64();
-        self.watching = None;
         if let Some(before) = self.before.filter(|before| rate < before * (1.0 + GAIN)) {
             let tried = self.allowed;
             self.allowed -= self.stride;
@@ -111,7 +147,7 @@ impl Parallelism {
             ));
         }
         self.before = Some(rate);
-        let reason = match room() {
+        let reason = match memory {
             _ if self.allowed + self.stride > self.most => "more would not help on this machine".into(),
             None => "the free memory is unknown on this machine".into(),
             Some(MemoryInfo { free, largest }) if (free as f64) < HEADROOM * largest as f64 => {
@@ -144,7 +180,7 @@ mod tests {
         for _ in 0..20 {
             let allowed = parallelism.allowed();
             assert_eq!(parallelism.adjust(now, allowed - 1, || unreachable!("one has not begun")), None);
-            assert_eq!(parallelism.adjust(now, allowed, || unreachable!("nothing was seen yet")), None);
+            assert_eq!(parallelism.adjust(now, allowed, || room(allowed)), None);
             parallelism.record(speeds[allowed / stride - 1]);
             now += SECOND;
             let said = parallelism.adjust(now, allowed, || room(allowed));
@@ -172,6 +208,24 @@ mod tests {
         assert_eq!(allowed, 3);
         assert_eq!(said, "3 trials in parallel from now on (3.0 examples/s): one takes up to 1.1 GB, and 1.1 GB is free");
         assert_eq!(settle(&[1.0], 8, 1, |_| None).0, 1);
+    }
+
+    /// Ten examples per second while both train. Then one ends, and its memory is free before the sweep knows.
+    #[test]
+    fn measures_only_while_all_allowed_trials_train() {
+        let start = Instant::now();
+        let at = |tenths| start + SECOND * tenths / 10;
+        let full = || Some(MemoryInfo { free: 2 << 30, largest: 4 << 30 });
+        let mut parallelism = Parallelism::tuned(2, 8, SECOND);
+        assert_eq!(parallelism.adjust(at(0), 2, full), None);
+        parallelism.record(5.0);
+        assert_eq!(parallelism.adjust(at(5), 1, || unreachable!("one has ended")), None);
+        parallelism.record(1000.0);
+        assert_eq!(parallelism.adjust(at(90), 1, || unreachable!("the next has not begun")), None);
+        assert_eq!(parallelism.adjust(at(100), 2, full), None);
+        parallelism.record(5.0);
+        let said = parallelism.adjust(at(105), 2, || Some(MemoryInfo { free: 6 << 30, largest: 4 << 30 })).unwrap();
+        assert_eq!(said, "2 trials in parallel from now on (10.0 examples/s): one takes up to 4.3 GB, and 2.1 GB is free");
     }
 
     #[test]
