@@ -93,7 +93,15 @@ impl Parallelism {
     #[must_use]
     pub fn tuned(stride: usize, most: usize, window: Duration) -> Self {
         let stride = stride.clamp(1, most.max(1));
-        Self { allowed: stride, most: most.max(1), stride, window, measurement: Measurement::default(), before: None, settled: false }
+        Self {
+            allowed: stride,
+            most: most.max(1),
+            stride,
+            window,
+            measurement: Measurement::default(),
+            before: None,
+            settled: false,
+        }
     }
 
     /// Returns the number of trials that may run now.
