@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 
 use crate::compare::{ComparedRun, Comparison, Options, compare};
 use crate::failure::{Failure, Outcome};
-use crate::report::{SweepView, best, best_lines, comparison_text};
+use crate::report::{BestRun, SweepView, best_runs, comparison_text};
 use crate::runs::files;
-use crate::sweep::{Driven, PlannedTrial, StateCounts, SweepDirectory, TrialState};
-use crate::task::metrics::Direction;
+use crate::sweep::{Driven, PlannedTrial, RankingMetric, StateCounts, SweepDirectory, TrialState};
 use crate::terminal::Width;
 
 /// The result of a sweep.
@@ -27,26 +26,26 @@ pub struct SweepEnd {
 }
 
 /// Compares the runs of a sweep that has ended.
-pub fn close(directory: &SweepDirectory, driven: &Driven, metric: (&str, Direction)) -> Outcome<SweepEnd> {
+pub fn close(directory: &SweepDirectory, driven: &Driven, ranked_by: Option<&RankingMetric>) -> Outcome<SweepEnd> {
     let inventory = directory.inventory().map_err(Failure::RunDirectory)?;
     let mut warnings: Vec<String> = inventory.unreadable.iter().map(|error| format!("{error:#}")).collect();
     let mut readable = Vec::new();
-    let best = best(&inventory.runs, &driven.trials, metric);
-    let best = best.map(|(run, trial)| best_lines(run, trial, metric.0, StateCounts::of(&driven.states).done));
+    let best = best_runs(&inventory.runs, &driven.trials, &driven.states, ranked_by);
+    let best: Vec<String> = best.iter().flat_map(BestRun::lines).collect();
     for run in inventory.runs {
         match ComparedRun::new(run) {
             Ok(run) => readable.push(run),
             Err(error) => warnings.push(format!("{error:#}")),
         }
     }
-    let options = Options { metric: Some(metric.0.into()), ..Options::default() };
+    let options = Options { metric: ranked_by.map(|ranked_by| ranked_by.metric.clone()), ..Options::default() };
     let comparisons = if readable.is_empty() {
         Vec::new()
     } else {
         compare(&readable, &options).map_err(|problem| Failure::Usage(anyhow!(problem)))?
     };
     let mut lines = Vec::new();
-    lines.extend(best.into_iter().flatten());
+    lines.extend(best);
     lines.push(format!("next        {} -o report.html", sweep_command("report", directory.path())));
     Ok(SweepEnd { directory: directory.clone(), comparisons, lines, warnings, outcome: outcome(directory, driven) })
 }

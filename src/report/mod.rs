@@ -24,7 +24,7 @@ mod sweep_view;
 mod table;
 
 pub use bench::SpeedFigures;
-pub use best_trial::{best, best_lines};
+pub use best_trial::{BestRun, best_runs};
 pub use check::{check_json, check_text};
 pub use comparison::{
     ComparisonGrid, basis_text, comparison_csv, comparison_grid, comparison_latex, comparison_markdown, comparison_text,
@@ -35,7 +35,7 @@ pub use diff::{diff_json, diff_text};
 pub use disagreements::disagreements_text;
 pub use evaluation::{confusion_text, evaluation_json, evaluation_text};
 pub use json::{pretty_json, run_json};
-pub use listing::{ListedSweep, runs_table, sweeps_table};
+pub use listing::{ListedSweep, TaskBest, runs_table, sweeps_table};
 pub use plan::plan_text;
 pub use remarks::{constant_text, label_text, label_warnings, remarks, weight_text};
 pub use run::run_text;

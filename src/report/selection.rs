@@ -68,7 +68,7 @@ impl Compared {
 /// Returns the metric of a sweep if it is the only argument: a single sweep is ranked by its own metric.
 fn metric_of_sweep(selection: &Selection) -> Option<String> {
     let [only] = selection.which.as_slice() else { return None };
-    Some(SweepDirectory::find(&selection.runs.root, only)?.facts().ok()?.metric)
+    SweepDirectory::find(&selection.runs.root, only)?.facts().ok()?.ranked_by.map(|ranked_by| ranked_by.metric)
 }
 
 fn selected(selection: &Selection, which: &[String]) -> Outcome<Selected> {
