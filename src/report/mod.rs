@@ -22,6 +22,7 @@ mod submission;
 mod sweep;
 mod sweep_view;
 mod table;
+mod task_matrix;
 
 pub use bench::SpeedFigures;
 pub use best_trial::{BestRun, best_runs};
@@ -45,3 +46,4 @@ pub use submission::{filled_text, submission_json, submission_text};
 pub use sweep::{lookup_text, opened_text, other_numerics, state_text, sweep_plan_text, sweep_size_text};
 pub use sweep_view::{SweepView, plan_damages};
 pub use table::{Column, Table};
+pub use task_matrix::{TaskGrid, matrix_csv, matrix_json, matrix_latex, matrix_markdown, matrix_text, task_grid};

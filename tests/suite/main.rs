@@ -48,6 +48,7 @@ mod sweep;
 mod sweep_changes;
 mod sweeps;
 mod tables;
+mod task_matrix;
 mod terminal;
 mod tiers;
 mod tokenizers;
