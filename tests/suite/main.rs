@@ -8,6 +8,7 @@ mod compare;
 mod directories;
 mod encoders;
 mod environment;
+mod experiments;
 mod failures;
 mod faults;
 mod formats;
