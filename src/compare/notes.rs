@@ -9,7 +9,7 @@ use super::looks::{Basis, Looks};
 use super::note::{Note, few};
 use super::select::ComparedRun;
 use super::variant::{Comparison, Variant};
-use crate::numbers::{counted, p_value, score};
+use crate::numbers::{counted, score};
 use crate::runs::{RESUMED, Status};
 use crate::settings::{CHECKPOINT, DATA_SOURCE};
 
@@ -295,10 +295,4 @@ fn guessing(comparison: &Comparison, found: &NoteContext<'_>) -> Vec<Note> {
         notes.push(plain("guessing", guessing - collapsed, text));
     }
     notes
-}
-
-/// Formats a p-value for a sentence: `p = 0.031`, `p < 0.001`.
-pub(super) fn p_text(p: f64) -> String {
-    let text = p_value(p);
-    if text.starts_with('<') { format!("p {text}") } else { format!("p = {text}") }
 }

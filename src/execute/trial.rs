@@ -17,8 +17,7 @@ use crate::machine::signals::StopSignal;
 use crate::progress::Loudness;
 use crate::runs::{RunDirectory, Status, StoredRun, states};
 use crate::settings::DeviceChoice;
-use crate::sweep::{PlannedTrial, RungScores, SweepDirectory, TrialMessage, survives};
-use crate::task::metrics::Direction;
+use crate::sweep::{PlannedTrial, RankingMetric, RungScores, SweepDirectory, TrialMessage, survives};
 use crate::train::{Device, EvaluationEvent, Event, Observer, Stop};
 
 /// Minimum time between two progress messages.
@@ -71,8 +70,7 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
         planned: &planned,
         claim,
         rung_scores: directory.rung_scores(),
-        metric: facts.metric,
-        direction: facts.direction,
+        ranked_by: RankingMetric::of(facts.ranked_by.as_ref(), &planned),
         factor: facts.factor,
         loss: 0.0,
         score: None,
@@ -148,8 +146,7 @@ struct Teller<'a> {
     planned: &'a PlannedTrial,
     claim: Claim,
     rung_scores: RungScores,
-    metric: String,
-    direction: Direction,
+    ranked_by: RankingMetric,
     factor: Option<u32>,
     loss: f64,
     score: Option<f64>,
@@ -174,11 +171,12 @@ impl Teller<'_> {
             return Ok(ControlFlow::Continue(()));
         };
         let others = self.rung_scores.record(rung, &self.planned.id, score)?;
-        if survives(score, &others, factor, self.direction) {
+        let RankingMetric { metric, direction } = &self.ranked_by;
+        if survives(score, &others, factor, *direction) {
             return Ok(ControlFlow::Continue(()));
         }
-        let better = others.iter().filter(|other| self.direction.improves(**other, score)).count();
-        let reason = format!("{} {score:.4}, behind {better} of {} others", self.metric, others.len());
+        let better = others.iter().filter(|other| direction.improves(**other, score)).count();
+        let reason = format!("{metric} {score:.4}, behind {better} of {} others", others.len());
         Ok(ControlFlow::Break(Stop::Pruned { step: event.step, reason }))
     }
 }
@@ -194,7 +192,7 @@ impl Observer for Teller<'_> {
                 }
             }
             Event::Evaluation(evaluation) => {
-                self.score = evaluation.scores.get(&self.metric);
+                self.score = evaluation.scores.get(&self.ranked_by.metric);
                 self.progress(evaluation.step);
                 return self.climb(evaluation);
             }
