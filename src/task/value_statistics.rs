@@ -30,7 +30,7 @@ impl ValueStatistics {
         let count = values.len() as f64;
         let average = |of: &dyn Fn(f64) -> f64| values.iter().map(|value| of(*value)).sum::<f64>() / count;
         let mean = average(&|value| value);
-        let median = (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0;
+        let median = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
         Some(Self {
             mean,
             variance: average(&|value| (value - mean).powi(2)),
