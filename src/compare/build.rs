@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::columns::{counted, differing, names, shown_values};
+use super::evaluation_basis::EvaluationBasis;
 use super::group::{Group, group};
 use super::guessing::Guessing;
-use super::looks::Looks;
 use super::notes::{NoteContext, notes};
 use super::options::Options;
 use super::order::RowOrder;
@@ -75,12 +75,12 @@ fn compare_group(
     let judges: BTreeSet<&str> = runs.iter().map(|run| judged_by(run)).collect();
     let judge = (judges.len() > 1).then(|| (metric.to_string(), direction));
     let all: Vec<&ComparedRun> = grouped.groups.iter().flat_map(|group| group.counted.iter().copied()).collect();
-    let looks = Looks::of(&all, judge);
+    let evaluations = EvaluationBasis::of(&all, judge);
     let guessing = Guessing::of(&all, task, metric);
     let firsts: Vec<&ComparedRun> = grouped.groups.iter().map(|group| group.runs[0]).collect();
     let columns = differing(&firsts, |path| options.groups_by(path));
     let others = other_metrics(&all, metric);
-    let scoring = Scoring { metric, direction, range, looks: &looks, guess: guessing.as_ref().and_then(|g| g.score) };
+    let scoring = Scoring { metric, direction, range, evaluations: &evaluations, guess: guessing.as_ref().and_then(|g| g.score) };
     let shown = shown_values(&firsts, &columns);
     let averaged = !options.by.is_empty();
     let mut variants: Vec<Variant> = grouped
@@ -97,15 +97,22 @@ fn compare_group(
     differences::add(&mut variants, reference, range);
     let rows: Vec<RowOrder<'_>> = variants.iter().map(RowOrder::from).collect();
     let order = order::sorted(&rows, &columns, &options.sort, direction)?;
-    let found = NoteContext { grouped: &grouped, looks: &looks, guessing: guessing.as_ref(), judges, elsewhere, order: &order };
+    let found = NoteContext {
+        grouped: &grouped,
+        evaluations: &evaluations,
+        guessing: guessing.as_ref(),
+        judges,
+        elsewhere,
+        order: &order,
+    };
     let mut comparison = Comparison {
         task: first.task.clone(),
         validation: first.hashes.data.get("validation").cloned().unwrap_or_default(),
         validation_examples: first.validation_examples,
         metric: metric.into(),
         direction,
-        basis: looks.basis,
-        steps_used: looks.shares(),
+        basis: evaluations.basis,
+        steps_used: evaluations.shares(),
         always_guessing: scoring.guess,
         adjustment: "holm",
         others,
@@ -130,13 +137,13 @@ struct Scoring<'a> {
     metric: &'a str,
     direction: Direction,
     range: (f64, f64),
-    looks: &'a Looks,
+    evaluations: &'a EvaluationBasis,
     guess: Option<f64>,
 }
 
 impl Scoring<'_> {
     fn score(&self, run: &ComparedRun, metric: &str) -> Option<f64> {
-        self.looks.scores(run)?.get(metric).copied()
+        self.evaluations.scores(run)?.get(metric).copied()
     }
 
     fn describe(&self, scores: &BTreeMap<u64, f64>) -> Option<Description> {
@@ -158,7 +165,7 @@ impl Scoring<'_> {
         let of_summaries = |value: fn(&Summary) -> f64| mean(runs.iter().filter_map(|run| run.run.summary.as_ref()).map(value));
         let ids = |runs: &[&ComparedRun]| runs.iter().map(|run| run.run.facts.id.clone()).collect::<Vec<_>>();
         let id_and_score = |run: &&ComparedRun| Some((run.run.facts.id.clone(), self.score(run, self.metric)?));
-        let counts: Option<Vec<usize>> = runs.iter().map(|run| self.looks.count(run)).collect();
+        let counts: Option<Vec<usize>> = runs.iter().map(|run| self.evaluations.count(run)).collect();
         let is_guess = |run: &&&ComparedRun| {
             let (score, guess) = (self.score(run, self.metric), self.guess.filter(|_| self.metric != LOSS));
             score.zip(guess).is_some_and(|(score, guess)| !self.direction.improves(score, guess))
@@ -170,7 +177,7 @@ impl Scoring<'_> {
             failed: group.failed(),
             pruned: group.pruned(),
             unfinished: group.unfinished(),
-            collapsed: runs.iter().filter(|run| self.looks.is_collapsed(run)).count(),
+            collapsed: runs.iter().filter(|run| self.evaluations.is_collapsed(run)).count(),
             guessing: runs.iter().filter(is_guess).count(),
             repeats: ids(&group.repeats),
             lacking: ids(&group.lacking),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! arguments ─► select ─► runs, and what had to be left out
-//! runs ─► group (variants by content, blocks) ─► looks (evaluations that all have) ─► variants
+//! runs ─► group (variants by content, blocks) ─► evaluation basis (evaluations that all have) ─► variants
 //! variants ─► differences ─► order ─► Comparison, with notes ─► conclusions
 //! comparisons of several tasks ─► TaskMatrix: a row per variant, a column per task
 //! ```
@@ -11,11 +11,11 @@ mod build;
 mod columns;
 mod conclusion;
 mod differences;
+mod evaluation_basis;
 mod examples;
 mod filter;
 mod group;
 mod guessing;
-mod looks;
 mod matching;
 mod note;
 mod notes;
@@ -31,9 +31,9 @@ mod variant;
 
 pub use build::compare;
 pub use conclusion::conclusions;
+pub use evaluation_basis::{Basis, evaluations};
 pub use examples::{Disagreement, Examples, Picked};
 pub use filter::Filter;
-pub use looks::{Basis, evaluations};
 pub use matching::matching;
 pub use note::Note;
 pub use options::{Options, Sort};

@@ -1,7 +1,7 @@
 //! What a table over tasks shows, in sentences.
 
 use super::conclusion::MANY;
-use super::looks::Basis;
+use super::evaluation_basis::Basis;
 use super::note::few;
 use super::task_matrix::{MatrixRow, TaskColumn, TaskMatrix};
 use super::tested::{LEVEL, Tested};

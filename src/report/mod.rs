@@ -38,7 +38,7 @@ pub use evaluation::{confusion_text, evaluation_json, evaluation_text};
 pub use json::{pretty_json, run_json};
 pub use listing::{ListedSweep, TaskBest, runs_table, sweeps_table};
 pub use plan::plan_text;
-pub use remarks::{constant_text, label_text, label_warnings, remarks, weight_text};
+pub use remarks::{constant_text, constant_value_text, label_text, label_warnings, remarks, weight_text};
 pub use run::run_text;
 pub use run_list::RunList;
 pub use selection::{Compared, in_order};

@@ -37,7 +37,7 @@ impl Built {
 /// Builds a `PreTrainedTokenizerFast`.
 fn fast(sources: &TokenizerSources) -> Result<Built> {
     if sources.json.is_none() {
-        bail!("`tokenizer_class` needs a tokenizer.json, and there is vocab.txt alone");
+        bail!("`tokenizer_class` needs a tokenizer.json, but there is only a vocab.txt");
     }
     let mut tokenizer = parse(&sources.json_text)?;
     let settings = TokenizerSettings::read(sources, Class::Fast, Some(&tokenizer))?;
@@ -84,14 +84,20 @@ fn words_of_json(vocabulary: Option<&Value>) -> Result<Vec<(String, u32)>> {
         Some(Value::Object(words)) => {
             let word = |(word, id): (&String, &Value)| {
                 let number = id.as_u64().and_then(|id| u32::try_from(id).ok());
-                Ok((word.clone(), number.with_context(|| format!("tokenizer.json gives {word:?} the id {id}"))?))
+                Ok((
+                    word.clone(),
+                    number.with_context(|| format!("tokenizer.json gives {word:?} the id {id}, which is not a token id"))?,
+                ))
             };
             words.iter().map(word).collect()
         }
         Some(Value::Array(words)) => {
             let word = |(word, id): (&Value, u32)| {
                 let content = word.as_array().map_or(Some(word), |pair| pair.first()).and_then(Value::as_str);
-                Ok((content.with_context(|| format!("tokenizer.json has the word {word}"))?.to_string(), id))
+                Ok((
+                    content.with_context(|| format!("tokenizer.json has the word {word}, which is not a string"))?.to_string(),
+                    id,
+                ))
             };
             words.iter().zip(0..).map(word).collect()
         }

@@ -143,17 +143,20 @@ impl Tokens {
     fn check(&self, row: &Encoded, max_length: usize) -> Result<(), String> {
         let beyond = |ids: &[u32], size: usize| ids.iter().copied().find(|id| *id as usize >= size);
         if row.tokens.is_empty() {
-            return Err("the tokenizer gives no token for a text, not even [CLS]".into());
+            return Err("the tokenizer produces no token for a text, not even [CLS]".into());
         }
         if row.tokens.len() > max_length {
-            return Err(format!("the tokenizer gives {} tokens, more than max_length, {max_length}", row.tokens.len()));
+            return Err(format!("the tokenizer produces {} tokens, more than max_length ({max_length})", row.tokens.len()));
         }
         if let Some(id) = beyond(&row.tokens, self.vocabulary) {
-            return Err(format!("the tokenizer gives id {id}, but the model has only {} words", self.vocabulary));
+            return Err(format!(
+                "the tokenizer produces the id {id}, but the model's vocabulary has only {} tokens",
+                self.vocabulary
+            ));
         }
         // Without segment embeddings, all segment ids are 0 and the model ignores them.
         if let Some(id) = beyond(&row.segments, self.segments.max(1)) {
-            return Err(format!("the tokenizer gives segment {id}, but the model has only {}", self.segments));
+            return Err(format!("the tokenizer produces the segment {id}, but the model has only {}", self.segments));
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ fn shell() -> Shell {
     shell
 }
 
-/// `gluepot` on a GPU that is told something.
+/// `gluepot` on a GPU, with a variable set.
 fn with_gpu(shell: &Shell, settings: &[(&str, &str)], arguments: &[&str]) -> Done {
     let output = shell.command(arguments).envs(settings.iter().copied()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -47,7 +47,7 @@ fn assert_no_panic(done: &Done) {
 
 #[test]
 #[ignore = "needs CUDA's driver in software"]
-fn a_gpu_without_memory_is_told_as_such() {
+fn a_gpu_without_memory_is_reported() {
     let shell = shell();
     let done = with_gpu(&shell, &[("SOFT_CUDA_MEMORY", "8000000")], &["run", "x.toml", "--quiet"]);
     assert_no_panic(&done);
@@ -88,10 +88,13 @@ fn where_memory_is_short_steps_are_launched_and_end_the_same() {
         std::fs::read_to_string(shell.run().join("log.txt")).unwrap()
     };
     let log = run(&reference, "8000000000");
-    assert!(log.contains("13 steps were replays of 2 recorded shapes\n"), "{log}");
+    assert!(log.contains("replayed 13 steps from recordings of 2 batch shapes\n"), "{log}");
     let shell = shell();
     let log = run(&shell, "20000000");
-    assert!(log.contains("0 steps were replays of 0 recorded shapes; no more were recorded: too little memory is free"), "{log}");
+    assert!(
+        log.contains("replayed 0 steps from recordings of 0 batch shapes; recording stopped: too little memory is free"),
+        "{log}"
+    );
     assert_same(&shell.run(), &outcome(&reference.run()), "little memory");
 }
 

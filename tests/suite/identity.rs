@@ -164,7 +164,7 @@ fn the_properties_of_the_settings() {
 }
 
 #[test]
-fn a_retired_setting_still_works_and_is_told() {
+fn a_retired_setting_still_works_and_is_remarked_on() {
     const KEY: &str = "data.pad_to_multiple_of";
     let shell = formats::copy("format-2");
     let text = std::fs::read_to_string(shell.path("x.toml")).unwrap();

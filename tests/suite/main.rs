@@ -3,6 +3,7 @@
 #![expect(clippy::format_collect, reason = "tables of a few rows, where speed does not matter")]
 
 mod architecture;
+mod checkpoints;
 mod commands;
 mod compare;
 mod directories;
@@ -10,6 +11,7 @@ mod encoders;
 mod environment;
 mod experiments;
 mod failures;
+mod fair_comparisons;
 mod faults;
 mod formats;
 mod glue;
@@ -22,7 +24,6 @@ mod hub_server;
 mod identity;
 mod left_out;
 mod list;
-mod looks;
 mod losses;
 mod made;
 mod metrics;

@@ -6,6 +6,7 @@ mod data;
 mod link;
 mod plot;
 mod points;
+mod predictions;
 mod scale;
 mod sections;
 mod shared;
