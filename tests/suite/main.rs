@@ -9,6 +9,7 @@ mod directories;
 mod encoders;
 mod environment;
 mod failures;
+mod families;
 mod faults;
 mod formats;
 mod glue;
