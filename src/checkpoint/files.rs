@@ -88,7 +88,9 @@ impl Files {
             bail!("{index}no {}: {}", WEIGHTS_FILES.join(" or "), listing());
         }
         let tokenizer = tokenizer_files(|name| Ok(existing(name)))?;
-        let Some(tokenizer) = tokenizer else { bail!("no {}: {}", VOCABULARY_FILES.join(", no "), listing()) };
+        let Some(tokenizer) = tokenizer else {
+            bail!("no tokenizer, which is one of {}: {}", VOCABULARY_FILES.join(", "), listing())
+        };
         Self::read(&config, weights, &tokenizer)
     }
 
