@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::build::comparable;
 use super::columns::{counted, differing, shown_values};
-use super::group::text_of;
 use super::evaluation_basis::Basis;
+use super::group::text_of;
 use super::options::Options;
 use super::order::{RowOrder, sorted};
 use super::select::ComparedRun;

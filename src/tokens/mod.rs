@@ -3,10 +3,16 @@
 mod added;
 mod arguments;
 mod build;
+mod byte_level_bpe;
 mod cache;
+mod class;
 mod earlier;
+mod sentencepiece;
 mod settings;
 mod sources;
+mod tokenizer_json;
+mod unigram;
+mod word_piece;
 
 use std::fmt;
 
@@ -19,6 +25,7 @@ use crate::checkpoint::Files;
 use crate::task::{Example, Target, Text};
 
 use build::Built;
+use class::Class;
 use earlier::{EarlierTokenizer, PaddingToken};
 use sources::TokenizerSources;
 
@@ -52,6 +59,17 @@ pub struct Tokens {
     pad_token: Option<u32>,
 }
 
+/// Builds the same tokenizer as transformers does from these files.
+fn build(sources: &TokenizerSources) -> Result<Built> {
+    let class = Class::of(sources)?;
+    match class {
+        Class::Bert | Class::DistilBert => word_piece::bert(sources, class),
+        Class::Roberta => byte_level_bpe::byte_level_bpe(sources),
+        Class::XlmRoberta | Class::Camembert => unigram::unigram(sources, class),
+        Class::Fast => tokenizer_json::fast(sources),
+    }
+}
+
 impl Tokens {
     /// Builds the same tokenizer as transformers does from these files.
     ///
@@ -59,7 +77,7 @@ impl Tokens {
     /// A file cannot be read or is damaged, or asks for an unsupported feature.
     pub fn read(files: &Files, architecture: &Architecture) -> Result<Self> {
         let sources = TokenizerSources::read(files, architecture)?;
-        let built = Built::of(&sources).with_context(|| format!("cannot use {}", files.tokenizer.path().display()))?;
+        let built = build(&sources).with_context(|| format!("cannot use {}", files.tokenizer.path().display()))?;
         let (vocabulary, segments) = (architecture.vocabulary(), architecture.segments());
         Ok(Self { built, sources, vocabulary, segments, pad_token: architecture.pad_token() })
     }

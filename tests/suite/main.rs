@@ -12,6 +12,7 @@ mod environment;
 mod experiments;
 mod failures;
 mod fair_comparisons;
+mod families;
 mod faults;
 mod formats;
 mod glue;
