@@ -25,7 +25,7 @@ pub use best::Best;
 pub use head::Head;
 pub use labels::{Constant, LabelCounts, SplitLabels};
 pub use prediction::{Output, Prediction};
-pub use source::{FoundSplits, Origin, Source, SplitFile, SplitRows};
+pub use source::{FoundSplits, Origin, RepositoryCommit, Source, SplitFile, SplitRows};
 pub use split::{SplitNames, Splits, VALIDATION};
 pub use tables::{distinct_labels, sorted as sorted_labels};
 pub use target::{ClassCells, Target};

@@ -16,6 +16,7 @@ mod golden;
 #[cfg(feature = "cuda")]
 mod gpus;
 mod hub;
+mod hub_data;
 mod hub_faults;
 mod hub_server;
 mod identity;
