@@ -20,6 +20,7 @@ mod hub_data;
 mod hub_faults;
 mod hub_server;
 mod identity;
+mod large_inputs;
 mod left_out;
 mod list;
 mod looks;
