@@ -4,14 +4,15 @@ use anyhow::{Result, ensure};
 
 use super::config::{ConfigFile, largest};
 use super::family::Family;
-use super::parameter::{Builder, ModelPart, Parameter};
-use super::{DropoutProbabilities, training_operations};
+use super::parameter::{Builder, ModelPart};
+use super::post_norm::{ClassificationHead, HeadActivation, LayerSizes, PostNorm, PostNormEmbeddings, bert_layers};
+use super::{DropoutProbabilities, Encoder, training_operations};
 
-/// The shape of a BERT encoder, and the other settings in its `config.json`.
-///
-/// The defaults are those of transformers' `BertConfig`.
+pub(super) const MODEL_TYPE: &str = "bert";
+
+/// The shape of a BERT encoder, and the other settings in its `config.json`. RoBERTa and ELECTRA have the same keys.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Config {
+pub struct BertConfig {
     /// Vocabulary size.
     pub vocab_size: usize,
     /// Width of the hidden states, `d`.
@@ -38,25 +39,43 @@ pub struct Config {
     pub initializer_range: f64,
     /// The padding token, which is not trained; `None` if the file says null.
     pub pad_token_id: Option<u32>,
-    file: ConfigFile,
+    pub(super) file: ConfigFile,
 }
 
-impl Config {
+/// What transformers assumes if `config.json` lacks a key that differs between the families.
+pub(super) struct Defaults {
+    pub vocab_size: usize,
+    pub hidden_size: usize,
+    pub num_attention_heads: usize,
+    pub intermediate_size: usize,
+    pub pad_token_id: u32,
+}
+
+/// The defaults of `BertConfig`.
+const BERT: Defaults =
+    Defaults { vocab_size: 30_522, hidden_size: 768, num_attention_heads: 12, intermediate_size: 3072, pad_token_id: 0 };
+
+impl BertConfig {
     pub(super) fn parse(file: ConfigFile) -> Result<Self> {
+        Self::with_defaults(file, &BERT)
+    }
+
+    /// Reads the keys that the families of this kind share.
+    pub(super) fn with_defaults(file: ConfigFile, defaults: &Defaults) -> Result<Self> {
         file.expect("hidden_act", "gelu")?;
         file.expect("position_embedding_type", "absolute")?;
         file.expect_plain_encoder()?;
-        let vocab_size = file.size("vocab_size", 30_522, largest::VOCABULARY)?;
+        let vocab_size = file.size("vocab_size", defaults.vocab_size, largest::VOCABULARY)?;
         let classifier_dropout = match file.get("classifier_dropout") {
             Some(_) => Some(file.probability("classifier_dropout", 0.0)?),
             None => None,
         };
         let config = Self {
             vocab_size,
-            hidden_size: file.size("hidden_size", 768, largest::WIDTH)?,
+            hidden_size: file.size("hidden_size", defaults.hidden_size, largest::WIDTH)?,
             num_hidden_layers: file.size("num_hidden_layers", 12, largest::LAYERS)?,
-            num_attention_heads: file.size("num_attention_heads", 12, largest::OTHER)?,
-            intermediate_size: file.size("intermediate_size", 3072, largest::OTHER)?,
+            num_attention_heads: file.size("num_attention_heads", defaults.num_attention_heads, largest::OTHER)?,
+            intermediate_size: file.size("intermediate_size", defaults.intermediate_size, largest::OTHER)?,
             max_position_embeddings: file.size("max_position_embeddings", 512, largest::POSITIONS)?,
             type_vocab_size: file.size("type_vocab_size", 2, largest::OTHER)?,
             layer_norm_eps: file.small("layer_norm_eps", 1e-12)?,
@@ -64,22 +83,26 @@ impl Config {
             attention_probs_dropout_prob: file.probability("attention_probs_dropout_prob", 0.1)?,
             classifier_dropout,
             initializer_range: file.small("initializer_range", 0.02)?,
-            pad_token_id: file.pad_token(0, vocab_size)?,
+            pad_token_id: file.pad_token(defaults.pad_token_id, vocab_size)?,
             file,
         };
         let (d, heads) = (config.hidden_size, config.num_attention_heads);
         ensure!(d.is_multiple_of(heads), "hidden_size {d} is not divisible by num_attention_heads {heads}");
         Ok(config)
     }
+
+    pub(super) fn layer_sizes(&self) -> LayerSizes {
+        LayerSizes { layers: self.num_hidden_layers, hidden: self.hidden_size, intermediate: self.intermediate_size }
+    }
 }
 
-impl Family for Config {
+impl Family for BertConfig {
     fn file(&self) -> &ConfigFile {
         &self.file
     }
 
     fn model_type(&self) -> &'static str {
-        "bert"
+        MODEL_TYPE
     }
 
     fn class(&self) -> &'static str {
@@ -90,30 +113,32 @@ impl Family for Config {
         "bert."
     }
 
-    fn parameters(&self, outputs: usize) -> Vec<Parameter> {
-        let (d, wide) = (self.hidden_size, self.intermediate_size);
-        let mut all = Builder::new(self.initializer_range);
-        all.word_embedding("bert.embeddings.word_embeddings", [self.vocab_size, d], self.pad_token_id);
-        all.embedding("bert.embeddings.position_embeddings", [self.max_position_embeddings, d]);
-        all.embedding("bert.embeddings.token_type_embeddings", [self.type_vocab_size, d]);
-        all.layer_norm("bert.embeddings.LayerNorm", d);
-        for index in 0..self.num_hidden_layers {
-            let layer = format!("bert.encoder.layer.{index}");
-            all.layer(index);
-            all.linear(&format!("{layer}.attention.self.query"), d, d);
-            all.linear(&format!("{layer}.attention.self.key"), d, d);
-            all.linear(&format!("{layer}.attention.self.value"), d, d);
-            all.linear(&format!("{layer}.attention.output.dense"), d, d);
-            all.layer_norm(&format!("{layer}.attention.output.LayerNorm"), d);
-            all.linear(&format!("{layer}.intermediate.dense"), d, wide);
-            all.linear(&format!("{layer}.output.dense"), wide, d);
-            all.layer_norm(&format!("{layer}.output.LayerNorm"), d);
-        }
+    fn encoder(&self, all: &mut Builder, outputs: usize) -> Encoder {
+        let d = self.hidden_size;
+        let embeddings = PostNormEmbeddings {
+            words: all.word_embedding("bert.embeddings.word_embeddings", [self.vocab_size, d], self.pad_token_id),
+            positions: all.position_embedding("bert.embeddings.position_embeddings", [self.max_position_embeddings, d], None),
+            segments: Some(all.embedding("bert.embeddings.token_type_embeddings", [self.type_vocab_size, d])),
+            norm: all.layer_norm("bert.embeddings.LayerNorm", d),
+            projection: None,
+        };
+        let layers = bert_layers(all, "bert.encoder", self.layer_sizes());
         all.part(ModelPart::Pooler);
-        all.linear("bert.pooler.dense", d, d);
+        let dense = all.linear("bert.pooler.dense", d, d);
         all.part(ModelPart::Head);
-        all.linear("classifier", d, outputs);
-        all.finish()
+        let output = all.linear("classifier", d, outputs);
+        Encoder::PostNorm(PostNorm {
+            embeddings,
+            layers,
+            head: ClassificationHead { has_input_dropout: false, dense, activation: HeadActivation::Tanh, output },
+            heads: self.num_attention_heads,
+            epsilon: self.layer_norm_eps,
+            has_attention_output_dropout: true,
+        })
+    }
+
+    fn initializer_range(&self) -> f64 {
+        self.initializer_range
     }
 
     fn description(&self) -> String {

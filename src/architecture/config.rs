@@ -80,6 +80,14 @@ impl ConfigFile {
         Ok(())
     }
 
+    /// Rejects an option that is on; absent and null are accepted.
+    pub fn expect_false(&self, key: &str, meaning: &str) -> Result<()> {
+        if let Some(value) = self.get(key) {
+            ensure!(value == false, "{key} is {value}: {meaning}, which are not supported");
+        }
+        Ok(())
+    }
+
     /// Rejects options that turn a transformers encoder into something else.
     pub fn expect_plain_encoder(&self) -> Result<()> {
         for (key, meaning) in [

@@ -1,8 +1,8 @@
 //! The interface that a family of encoders implements.
 
-use super::DropoutProbabilities;
 use super::config::ConfigFile;
-use super::parameter::Parameter;
+use super::parameter::Builder;
+use super::{DropoutProbabilities, Encoder, Positions};
 
 /// A family's parsed `config.json`. The methods are documented at [`super::Architecture`].
 pub(super) trait Family {
@@ -13,7 +13,13 @@ pub(super) trait Family {
     fn class(&self) -> &'static str;
     /// The prefix of the encoder's parameter names, which checkpoints without a head omit.
     fn base_model_prefix(&self) -> &'static str;
-    fn parameters(&self, outputs: usize) -> Vec<Parameter>;
+    /// Adds all parameters in the order of torch's `named_parameters()`, and returns what they are used for.
+    fn encoder(&self, all: &mut Builder, outputs: usize) -> Encoder;
+    /// Standard deviation of randomly initialized weights.
+    fn initializer_range(&self) -> f64;
+    fn positions(&self) -> Positions {
+        Positions::FromZero
+    }
     fn description(&self) -> String;
     fn vocabulary(&self) -> usize;
     fn segments(&self) -> usize;

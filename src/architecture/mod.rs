@@ -4,12 +4,18 @@
 //! [`Architecture`], `Architecture::parse` and `Architecture::family`. Nothing outside this folder and `models/` reads the fields
 //! of a specific family.
 
-pub mod bert;
+mod bert;
 mod config;
+mod distilbert;
+mod electra;
 mod family;
 mod parameter;
+mod positions;
+mod post_norm;
+mod roberta;
+mod unsupported;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,14 +23,31 @@ use crate::task::Head;
 
 use config::ConfigFile;
 use family::Family;
+use parameter::Builder;
 
+pub use bert::BertConfig;
+pub use distilbert::DistilBertConfig;
+pub use electra::ElectraConfig;
 pub use parameter::{Draw, ModelPart, Parameter, Role};
+pub use positions::Positions;
+pub use post_norm::{ClassificationHead, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
+pub use roberta::RobertaConfig;
 
 /// An encoder with a sequence classification or regression head, by family.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Architecture {
     /// BERT, and models of the same shape: MiniLM, BERT miniatures, multilingual BERT.
-    Bert(bert::Config),
+    Bert(BertConfig),
+    /// RoBERTa, DistilRoBERTa, XLM-RoBERTa and CamemBERT.
+    Roberta(RobertaConfig),
+    DistilBert(DistilBertConfig),
+    Electra(ElectraConfig),
+}
+
+/// What a model computes, with the names of its parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Encoder {
+    PostNorm(PostNorm),
 }
 
 /// Dropout probabilities for training.
@@ -53,22 +76,55 @@ impl Architecture {
     /// It is not valid JSON, or describes an unsupported encoder.
     pub fn parse(text: &str) -> Result<Self> {
         let file = ConfigFile::parse(text)?;
-        match file.get("model_type").map_or(Some("bert"), Value::as_str) {
-            Some("bert") => Ok(Self::Bert(bert::Config::parse(file)?)),
-            _ => bail!("model_type is {}, and only \"bert\" is known", file.get("model_type").unwrap_or(&Value::Null)),
-        }
+        Ok(match file.get("model_type").map_or(Some(bert::MODEL_TYPE), Value::as_str) {
+            Some(bert::MODEL_TYPE) => Self::Bert(BertConfig::parse(file)?),
+            Some(distilbert::MODEL_TYPE) => Self::DistilBert(DistilBertConfig::parse(file)?),
+            Some(electra::MODEL_TYPE) => Self::Electra(ElectraConfig::parse(file)?),
+            other => match other.and_then(roberta::RobertaKind::of_model_type) {
+                Some(kind) => Self::Roberta(RobertaConfig::parse(file, kind)?),
+                None => return Err(unsupported::explain(&file)),
+            },
+        })
     }
 
     fn family(&self) -> &dyn Family {
         match self {
             Self::Bert(config) => config,
+            Self::Roberta(config) => config,
+            Self::DistilBert(config) => config,
+            Self::Electra(config) => config,
         }
     }
 
     /// Every parameter of the encoder and this head, in the order of torch's `named_parameters()`.
     #[must_use]
     pub fn parameters(&self, head: &Head) -> Vec<Parameter> {
-        self.family().parameters(head.outputs())
+        self.built(head.outputs()).0
+    }
+
+    /// What the model computes from the parameters.
+    #[must_use]
+    pub fn encoder(&self) -> Encoder {
+        self.built(1).1
+    }
+
+    fn built(&self, outputs: usize) -> (Vec<Parameter>, Encoder) {
+        let family = self.family();
+        let mut all = Builder::new(family.initializer_range());
+        let encoder = family.encoder(&mut all, outputs);
+        (all.finish(), encoder)
+    }
+
+    /// `model_type` in `config.json`.
+    #[must_use]
+    pub fn model_type(&self) -> &'static str {
+        self.family().model_type()
+    }
+
+    /// The position ids of an input's tokens.
+    #[must_use]
+    pub fn positions(&self) -> Positions {
+        self.family().positions()
     }
 
     /// Maps a parameter name from a file to the name that transformers uses today.
@@ -159,7 +215,7 @@ impl Architecture {
     /// The name of the weight whose rows are the head's outputs.
     #[must_use]
     pub fn output_weight(&self) -> String {
-        let mut parameters = self.family().parameters(1);
+        let (mut parameters, _) = self.built(1);
         parameters.retain(|parameter| parameter.part == ModelPart::Head && parameter.role == Role::Linear);
         parameters.pop().map_or(String::new(), |last| last.name)
     }

@@ -5,6 +5,8 @@
 pub enum Role {
     /// The token embedding table, `[vocabulary, d]`; a batch uses few of its rows.
     WordEmbedding,
+    /// The table of absolute position embeddings, `[positions, d]`.
+    PositionEmbedding,
     /// Another embedding table: `[rows, d]` in the file and in memory.
     Embedding,
     /// The weight of a linear layer: `[out, in]` in the file, `[in, out]` in memory.
@@ -36,9 +38,10 @@ pub enum ModelPart {
     Embeddings,
     /// The layers, and anything between the last layer and the head.
     Encoder,
-    /// The pretrained pooling layer; some checkpoints are published without it.
+    /// The dense layer before the outputs: BERT's pooler, or the first layer of a classification head. Many checkpoints are
+    /// published without it.
     Pooler,
-    /// The task-specific head; its shape may differ from that in the checkpoint.
+    /// The layer with a row per output; its shape may differ from that in the checkpoint.
     Head,
 }
 
@@ -99,7 +102,7 @@ impl Parameter {
     }
 }
 
-/// Collects a family's parameters in torch's order.
+/// Collects a family's parameters in torch's order. Methods that add parameters return the name that they were given.
 pub(super) struct Builder {
     parameters: Vec<Parameter>,
     /// Standard deviation of random initialization.
@@ -125,29 +128,40 @@ impl Builder {
     }
 
     /// Adds `name.weight`, `[vocabulary, d]`; the padding token's row is initialized to 0.
-    pub fn word_embedding(&mut self, name: &str, [vocabulary, d]: [usize; 2], pad: Option<u32>) {
-        let zero_row = pad.map(|id| id as usize);
-        let draw = Draw::Normal { std: self.std, zero_row };
+    pub fn word_embedding(&mut self, name: &str, [vocabulary, d]: [usize; 2], pad: Option<u32>) -> String {
+        let draw = Draw::Normal { std: self.std, zero_row: pad.map(|id| id as usize) };
         self.push(format!("{name}.weight"), vec![vocabulary, d], Role::WordEmbedding, draw);
+        name.into()
+    }
+
+    /// Adds the position embeddings `name.weight`, `[positions, d]`. With `padding`, torch's `padding_idx`, that row is
+    /// initialized to 0.
+    pub fn position_embedding(&mut self, name: &str, [positions, d]: [usize; 2], padding: Option<u32>) -> String {
+        let draw = Draw::Normal { std: self.std, zero_row: padding.map(|id| id as usize) };
+        self.push(format!("{name}.weight"), vec![positions, d], Role::PositionEmbedding, draw);
+        name.into()
     }
 
     /// Adds `name.weight`, `[rows, d]`.
-    pub fn embedding(&mut self, name: &str, [rows, d]: [usize; 2]) {
+    pub fn embedding(&mut self, name: &str, [rows, d]: [usize; 2]) -> String {
         let draw = Draw::Normal { std: self.std, zero_row: None };
         self.push(format!("{name}.weight"), vec![rows, d], Role::Embedding, draw);
+        name.into()
     }
 
     /// Adds `name.weight`, `[output, input]`, and `name.bias`.
-    pub fn linear(&mut self, name: &str, input: usize, output: usize) {
+    pub fn linear(&mut self, name: &str, input: usize, output: usize) -> String {
         let draw = Draw::Normal { std: self.std, zero_row: None };
         self.push(format!("{name}.weight"), vec![output, input], Role::Linear, draw);
         self.push(format!("{name}.bias"), vec![output], Role::Bias, Draw::Zeros);
+        name.into()
     }
 
     /// Adds `name.weight` and `name.bias`, both `[d]`.
-    pub fn layer_norm(&mut self, name: &str, d: usize) {
+    pub fn layer_norm(&mut self, name: &str, d: usize) -> String {
         self.push(format!("{name}.weight"), vec![d], Role::Scale, Draw::Ones);
         self.push(format!("{name}.bias"), vec![d], Role::Bias, Draw::Zeros);
+        name.into()
     }
 
     pub fn finish(self) -> Vec<Parameter> {

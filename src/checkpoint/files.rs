@@ -10,9 +10,14 @@ use crate::hub::{Commit, Hub, Repository, Snapshot};
 use crate::machine::input_file::{InputFile, MIB};
 use crate::terminal::listed;
 
-/// Tokenizer files; at least one of the first two must exist.
-pub const TOKENIZER_FILES: [&str; 5] =
-    ["tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
+/// SentencePiece models, under the names that transformers gives them.
+pub const SENTENCEPIECE_FILES: [&str; 2] = ["sentencepiece.bpe.model", "spm.model"];
+
+/// Files with a vocabulary, in order of preference; one must exist.
+const VOCABULARY_FILES: [&str; 5] = ["tokenizer.json", "vocab.txt", "vocab.json", SENTENCEPIECE_FILES[0], SENTENCEPIECE_FILES[1]];
+
+/// Files beside the vocabulary that affect token ids.
+const OTHER_TOKENIZER_FILES: [&str; 3] = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
 
 /// Weights files, in order of preference.
 const WEIGHTS_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
@@ -82,18 +87,18 @@ impl Files {
                 if has_parts(folder) { "the weights are sharded, and the index that names the shards is missing; " } else { "" };
             bail!("{index}no {}: {}", WEIGHTS_FILES.join(" or "), listing());
         }
-        let tokenizer: Vec<PathBuf> = TOKENIZER_FILES.iter().filter_map(|name| existing(name)).collect();
-        ensure!(tokenizer.first().is_some_and(|path| is_vocabulary(path)), "no tokenizer.json and no vocab.txt: {}", listing());
+        let tokenizer = tokenizer_files(|name| Ok(existing(name)))?;
+        let Some(tokenizer) = tokenizer else {
+            bail!("no tokenizer, which is one of {}: {}", VOCABULARY_FILES.join(", "), listing())
+        };
         Self::read(&config, weights, &tokenizer)
     }
 
     fn on_hub(id: &str, revision: Option<&str>, with_weights: bool, hub: &Hub) -> Result<Self> {
         let gathered = hub.gather(&Repository::model(id, revision), &["config.json"], |snapshot| {
             let config = snapshot.first_of(&["config.json"])?;
-            let vocabulary = snapshot.first_of(&TOKENIZER_FILES[..2])?;
-            let others = TOKENIZER_FILES.iter().map(|name| snapshot.find(name)).collect::<Result<Vec<_>, _>>()?;
-            let others = others.into_iter().flatten().filter(|path| *path != vocabulary);
-            let tokenizer: Vec<PathBuf> = std::iter::once(vocabulary.clone()).chain(others).collect();
+            let tokenizer = tokenizer_files(|name| Ok(snapshot.find(name)?))?;
+            let tokenizer = tokenizer.ok_or_else(|| snapshot.missing(&VOCABULARY_FILES.join(" or ")))?;
             let weights = if with_weights { weights_of(snapshot)? } else { Vec::new() };
             Ok((config, weights, tokenizer))
         })?;
@@ -108,7 +113,8 @@ impl Files {
         let read = |path: &PathBuf| {
             let is_plain = path.extension().is_some_and(|extension| extension == "txt");
             let file = InputFile::read(path, if is_plain { LARGEST_VOCABULARY } else { LARGEST_TOKENIZER })?;
-            ensure!(!file.bytes().contains(&0), "{} contains zero bytes: it is damaged", path.display());
+            let is_text = path.extension().is_none_or(|extension| extension != "model");
+            ensure!(!is_text || !file.bytes().contains(&0), "{} contains zero bytes: it is damaged", path.display());
             Ok(file)
         };
         let mut tokenizer_extras = tokenizer.iter().map(read).collect::<Result<Vec<_>>>()?;
@@ -136,8 +142,25 @@ fn has_parts(folder: &Path) -> bool {
     std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_part(&entry.path())))
 }
 
-fn is_vocabulary(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "tokenizer.json" || name == "vocab.txt")
+/// The tokenizer files among those that `find` finds, the vocabulary first; `None` without a vocabulary.
+fn tokenizer_files(find: impl Fn(&str) -> Result<Option<PathBuf>>) -> Result<Option<Vec<PathBuf>>> {
+    let mut found = Vec::new();
+    for name in VOCABULARY_FILES {
+        found.extend(find(name)?.map(|path| (name, path)));
+        // Part of identities since before there were other vocabularies.
+        if name == "vocab.txt" && !found.is_empty() {
+            break;
+        }
+    }
+    let Some((vocabulary, _)) = found.first() else { return Ok(None) };
+    if *vocabulary != "tokenizer.json" && *vocabulary != "vocab.txt" {
+        found.truncate(1);
+    }
+    let beside = if found[0].0 == "vocab.json" { &["merges.txt"][..] } else { &[] };
+    for name in beside.iter().chain(&OTHER_TOKENIZER_FILES) {
+        found.extend(find(name)?.map(|path| (*name, path)));
+    }
+    Ok(Some(found.into_iter().map(|(_, path)| path).collect()))
 }
 
 /// Whether the name exists, even as a broken symbolic link.

@@ -11,7 +11,7 @@ mod weights;
 mod write;
 
 pub use classifier::Classifier;
-pub use files::{Files, TOKENIZER_FILES, read_architecture};
+pub use files::{Files, SENTENCEPIECE_FILES, read_architecture};
 pub use initialize::{Initial, initialize};
 pub use name::{CheckpointName, RUN_PREFIX};
 pub use tensors::{read_tensors, tensor_bytes};

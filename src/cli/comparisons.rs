@@ -42,6 +42,9 @@ pub struct CompareArgs {
     /// Output format.
     #[command(flatten)]
     pub format: TableFormat,
+    /// Print only the table over tasks: a row per variant, a column per task.
+    #[arg(long, conflicts_with = "examples")]
+    pub tasks: bool,
     /// Compare two runs example by example.
     #[arg(long)]
     pub examples: bool,
@@ -55,6 +58,8 @@ Examples:
   gluepot compare mrpc --reference learning_rate=2e-5
   # A table for a pull request
   gluepot compare 'runs/2026-11-*' --format markdown
+  # A table for a paper: a row per variant, a column per task
+  gluepot compare glue --tasks --format latex
   # Only some runs
   gluepot compare --filter 'f1 > 0.85 and data.batch_size == 16'
   # McNemar's test, and the texts on which two runs differ

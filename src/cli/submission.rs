@@ -18,7 +18,7 @@ pub struct SubmitArgs {
     /// Zip to write.
     #[arg(long, short, value_name = "FILE", required_unless_present = "check")]
     pub output: Option<PathBuf>,
-    /// Predict the majority class for tasks without a run.
+    /// Predict the majority class, which scores about as much as guessing, for tasks without a run.
     #[arg(long, conflicts_with = "check")]
     pub fill: bool,
     #[command(flatten)]

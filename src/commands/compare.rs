@@ -28,6 +28,7 @@ pub fn compare(arguments: &CompareArgs) -> Outcome<()> {
             warn(&sentence);
         }
     }
-    let text = compared.rendered(format, Width::of_stdout())?;
+    let width = Width::of_stdout();
+    let text = if arguments.tasks { compared.rendered_tasks(format, width)? } else { compared.rendered(format, width)? };
     if format == Format::Csv { print_data(&text) } else { print(&text) }
 }

@@ -16,12 +16,12 @@ use crate::runs::Versions;
 
 /// Writes a page about the selected runs.
 pub fn report(arguments: &ReportArgs) -> Outcome<()> {
-    let Compared { selected, comparisons } = Compared::of(&arguments.selection)?;
+    let Compared { selected, comparisons, tasks } = Compared::of(&arguments.selection)?;
     let (left_out, runs) = (selected.sentences(), selected.runs);
     let to_stdout = arguments.output == Path::new("-");
     let folder = arguments.output.parent().unwrap_or(Path::new(""));
     let made = format!("Made by gluepot {} on {}.", Versions::this().gluepot, Utc::now().format("%Y-%m-%d %H:%M UTC"));
-    let text = page(&Heading { title: title(&runs), made, left_out }, &comparisons, &runs, folder);
+    let text = page(&Heading { title: title(&runs), made, tasks: tasks.ok(), left_out }, &comparisons, &runs, folder);
     // With the page on standard output, nothing else may be printed there.
     let say = |path: &Path| {
         let line = format!("wrote {}", path.display());

@@ -5,22 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::columns::{counted, differing, names, shown_values};
+use super::evaluation_basis::EvaluationBasis;
 use super::group::{Group, group};
 use super::guessing::Guessing;
-use super::looks::Looks;
 use super::notes::{NoteContext, notes};
 use super::options::Options;
+use super::order::RowOrder;
 use super::select::ComparedRun;
+use super::task_identity::TaskIdentity;
 use super::variant::{Comparison, Variant};
 use super::{differences, order};
 use crate::compare::statistics::Description;
 use crate::runs::{RunFacts, Summary};
-use crate::settings::{CHECKPOINT, properties};
+use crate::settings::CHECKPOINT;
 use crate::task::metrics::{Direction, LOSS};
 
-/// What runs must have in common: the task's name and head, hashes of the validation and training splits, the number of
-/// validation examples, and the metric.
-type Key = ((String, Option<String>), String, String, usize, String);
+/// What runs must have in common: the task, hashes of the validation and training splits, the number of validation examples,
+/// and the metric.
+pub(super) type Key = (TaskIdentity, String, String, usize, String);
 
 /// Compares runs; those with another task, other data or another metric get comparisons of their own.
 pub fn compare(runs: &[ComparedRun], options: &Options) -> Result<Vec<Comparison>, String> {
@@ -32,21 +34,25 @@ pub fn compare(runs: &[ComparedRun], options: &Options) -> Result<Vec<Comparison
             return Err(format!("no run has a setting {path}"));
         }
     }
-    let mut groups: BTreeMap<Key, Vec<&ComparedRun>> = BTreeMap::new();
-    for run in runs {
-        let facts = &run.run.facts;
-        let hash = |split: &str| facts.hashes.data.get(split).cloned().unwrap_or_default();
-        let metric = options.metric.clone().unwrap_or_else(|| judged_by(run).into());
-        // Different tasks may have the same name.
-        let head = facts.task_definition.as_ref().and_then(|task| serde_json::to_string(&task.head).ok());
-        let key = ((facts.task.clone(), head), hash("validation"), hash("train"), facts.validation_examples, metric);
-        groups.entry(key).or_default().push(run);
-    }
+    let groups = comparable(runs, options);
     let same_data = |a: &Key, b: &Key| (&a.0, &a.1, &a.2, a.3) == (&b.0, &b.1, &b.2, b.3) && a.4 != b.4;
     let elsewhere = |key: &Key| -> BTreeMap<String, usize> {
         groups.iter().filter(|(other, _)| same_data(key, other)).map(|(other, runs)| (other.4.clone(), runs.len())).collect()
     };
     groups.iter().map(|(key, group)| compare_group(group, &key.4, elsewhere(key), options)).collect()
+}
+
+/// Returns the runs that are compared with each other, in the order of the comparisons.
+pub(super) fn comparable<'a>(runs: &'a [ComparedRun], options: &Options) -> BTreeMap<Key, Vec<&'a ComparedRun>> {
+    let mut groups: BTreeMap<Key, Vec<&ComparedRun>> = BTreeMap::new();
+    for run in runs {
+        let facts = &run.run.facts;
+        let hash = |split: &str| facts.hashes.data.get(split).cloned().unwrap_or_default();
+        let metric = options.metric.clone().unwrap_or_else(|| judged_by(run).into());
+        let key = (TaskIdentity::of(facts), hash("validation"), hash("train"), facts.validation_examples, metric);
+        groups.entry(key).or_default().push(run);
+    }
+    groups
 }
 
 /// Returns the metric that picked a run's best checkpoint; if nothing tells, the loss, which every task has.
@@ -69,16 +75,12 @@ fn compare_group(
     let judges: BTreeSet<&str> = runs.iter().map(|run| judged_by(run)).collect();
     let judge = (judges.len() > 1).then(|| (metric.to_string(), direction));
     let all: Vec<&ComparedRun> = grouped.groups.iter().flat_map(|group| group.counted.iter().copied()).collect();
-    let looks = Looks::of(&all, judge);
+    let evaluations = EvaluationBasis::of(&all, judge);
     let guessing = Guessing::of(&all, task, metric);
     let firsts: Vec<&ComparedRun> = grouped.groups.iter().map(|group| group.runs[0]).collect();
-    let is_meant = |path: &str| match options.by.as_slice() {
-        [] => path != "seed" && properties().has_effect(path),
-        by => by.iter().any(|own| own == path),
-    };
-    let columns = differing(&firsts, is_meant);
+    let columns = differing(&firsts, |path| options.groups_by(path));
     let others = other_metrics(&all, metric);
-    let scoring = Scoring { metric, direction, range, looks: &looks, guess: guessing.as_ref().and_then(|g| g.score) };
+    let scoring = Scoring { metric, direction, range, evaluations: &evaluations, guess: guessing.as_ref().and_then(|g| g.score) };
     let shown = shown_values(&firsts, &columns);
     let averaged = !options.by.is_empty();
     let mut variants: Vec<Variant> = grouped
@@ -93,16 +95,24 @@ fn compare_group(
         Some(name) => order::meant(name, &variants, &columns)?,
     };
     differences::add(&mut variants, reference, range);
-    let order = order::sorted(&variants, &columns, &options.sort, direction)?;
-    let found = NoteContext { grouped: &grouped, looks: &looks, guessing: guessing.as_ref(), judges, elsewhere, order: &order };
+    let rows: Vec<RowOrder<'_>> = variants.iter().map(RowOrder::from).collect();
+    let order = order::sorted(&rows, &columns, &options.sort, direction)?;
+    let found = NoteContext {
+        grouped: &grouped,
+        evaluations: &evaluations,
+        guessing: guessing.as_ref(),
+        judges,
+        elsewhere,
+        order: &order,
+    };
     let mut comparison = Comparison {
         task: first.task.clone(),
         validation: first.hashes.data.get("validation").cloned().unwrap_or_default(),
         validation_examples: first.validation_examples,
         metric: metric.into(),
         direction,
-        basis: looks.basis,
-        steps_used: looks.shares(),
+        basis: evaluations.basis,
+        steps_used: evaluations.shares(),
         always_guessing: scoring.guess,
         adjustment: "holm",
         others,
@@ -127,13 +137,13 @@ struct Scoring<'a> {
     metric: &'a str,
     direction: Direction,
     range: (f64, f64),
-    looks: &'a Looks,
+    evaluations: &'a EvaluationBasis,
     guess: Option<f64>,
 }
 
 impl Scoring<'_> {
     fn score(&self, run: &ComparedRun, metric: &str) -> Option<f64> {
-        self.looks.scores(run)?.get(metric).copied()
+        self.evaluations.scores(run)?.get(metric).copied()
     }
 
     fn describe(&self, scores: &BTreeMap<u64, f64>) -> Option<Description> {
@@ -155,7 +165,7 @@ impl Scoring<'_> {
         let of_summaries = |value: fn(&Summary) -> f64| mean(runs.iter().filter_map(|run| run.run.summary.as_ref()).map(value));
         let ids = |runs: &[&ComparedRun]| runs.iter().map(|run| run.run.facts.id.clone()).collect::<Vec<_>>();
         let id_and_score = |run: &&ComparedRun| Some((run.run.facts.id.clone(), self.score(run, self.metric)?));
-        let counts: Option<Vec<usize>> = runs.iter().map(|run| self.looks.count(run)).collect();
+        let counts: Option<Vec<usize>> = runs.iter().map(|run| self.evaluations.count(run)).collect();
         let is_guess = |run: &&&ComparedRun| {
             let (score, guess) = (self.score(run, self.metric), self.guess.filter(|_| self.metric != LOSS));
             score.zip(guess).is_some_and(|(score, guess)| !self.direction.improves(score, guess))
@@ -167,7 +177,7 @@ impl Scoring<'_> {
             failed: group.failed(),
             pruned: group.pruned(),
             unfinished: group.unfinished(),
-            collapsed: runs.iter().filter(|run| self.looks.is_collapsed(run)).count(),
+            collapsed: runs.iter().filter(|run| self.evaluations.is_collapsed(run)).count(),
             guessing: runs.iter().filter(is_guess).count(),
             repeats: ids(&group.repeats),
             lacking: ids(&group.lacking),

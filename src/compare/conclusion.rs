@@ -1,16 +1,12 @@
 //! Conclusions from a comparison in plain sentences: what it shows, and what too few runs cannot show.
 
-use super::notes::p_text;
+use super::tested::{LEVEL, Tested};
 use super::variant::{Comparison, Variant};
 use crate::compare::statistics::{Method, holm, smallest_exact_p};
 use crate::numbers::{counted, p_value};
-use crate::task::metrics::Direction;
-
-/// The significance level that the sentences use.
-const LEVEL: f64 = 0.05;
 
 /// From this many variants on, the lead of the best is partly due to having been picked.
-const MANY: usize = 4;
+pub(super) const MANY: usize = 4;
 
 /// Returns the notes on the runs and the conclusions, sentence by sentence.
 #[must_use]
@@ -52,44 +48,23 @@ fn best_against_reference(comparison: &Comparison) -> Option<String> {
     let rival = best(comparison, Some(comparison.reference))?;
     let difference = rival.difference.as_ref()?;
     let (rival_name, reference_name) = (rival.label(&comparison.columns), reference.label(&comparison.columns));
-    let metric = &comparison.metric;
-    // Two equal means may differ by rounding.
-    let is_same = difference.mean.abs() < 1e-12;
-    let is_better = comparison.direction.improves(difference.mean, 0.0);
-    let word = if is_better { "better" } else { "worse" };
-    let lower = if comparison.direction == Direction::Minimize { ", lower is better" } else { "" };
-    let mut figures = vec![format!("{:+.4} {metric}{lower}", difference.mean)];
-    figures.extend(difference.interval.map(|(low, high)| format!("95% CI {low:+.4} to {high:+.4}")));
-    if let Some(p) = rival.adjusted_p {
-        let of = comparisons(comparison);
-        figures.push(if of > 1 { format!("{}, adjusted for {of} comparisons", p_text(p)) } else { p_text(p) });
-    }
-    let figures = figures.join(", ");
-    let mut text = match rival.adjusted_p {
-        _ if is_same => format!("{rival_name} scored the same as {reference_name} ({figures})."),
-        Some(p) if p <= LEVEL => format!("{rival_name} scored {word} than {reference_name} ({figures})."),
-        Some(_) => format!("No evidence that {rival_name} differs from {reference_name} ({figures})."),
-        None => {
-            format!(
-                "{rival_name} scored {word} than {reference_name} ({figures}); so few seeds cannot show whether that is chance."
-            )
-        }
+    let tested = Tested {
+        rival: &rival_name,
+        reference: &reference_name,
+        metric: &comparison.metric,
+        direction: comparison.direction,
+        difference,
+        adjusted_p: rival.adjusted_p,
+        comparisons: comparisons(comparison),
     };
+    let mut text = tested.sentence();
     // The means in the table are over all seeds.
     let of_means = rival.mean()? - reference.mean()?;
     if let Some(pairing) = rival.pairing.as_ref().filter(|_| (of_means - difference.mean).abs() >= 5e-5) {
         let seeds = counted(pairing.shared, "seed", "seeds");
         text += &format!(" That is over the {seeds} that both have; the means of all their seeds are {of_means:+.4} apart.");
     }
-    let excludes_zero = difference.interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0);
-    if excludes_zero && !is_same && rival.adjusted_p.is_some_and(|p| p > LEVEL) {
-        text += match (difference.method, comparisons(comparison)) {
-            (Method::SignFlip | Method::Permutation, ..2) => {
-                " The interval assumes normally distributed scores; the p-value does not."
-            }
-            _ => " The interval is for this comparison alone; the p-value is corrected for all of them.",
-        };
-    }
+    text += tested.caveat();
     Some(text)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
-use super::looks::evaluations;
+use super::evaluation_basis::evaluations;
 use super::select::ComparedRun;
 use crate::compare::statistics::mcnemar;
 use crate::experiment::Experiment;

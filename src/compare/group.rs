@@ -80,7 +80,7 @@ pub(super) fn group<'a>(runs: &[&'a ComparedRun], by: &[String], metric: &str) -
 }
 
 /// Serializes values, ordered by path, to a text that is equal for equal values.
-fn text_of<'a>(values: impl Iterator<Item = (&'a String, &'a Value)>) -> String {
+pub(super) fn text_of<'a>(values: impl Iterator<Item = (&'a String, &'a Value)>) -> String {
     let sorted: BTreeMap<&String, &Value> = values.collect();
     Value::Object(sorted.into_iter().map(|(path, value)| (path.clone(), value.clone())).collect()).to_string()
 }

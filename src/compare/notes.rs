@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns::names;
+use super::evaluation_basis::{Basis, EvaluationBasis};
 use super::group::{Group, Grouped};
 use super::guessing::Guessing;
-use super::looks::{Basis, Looks};
 use super::note::{Note, few};
 use super::select::ComparedRun;
 use super::variant::{Comparison, Variant};
-use crate::numbers::{counted, p_value, score};
+use crate::numbers::{counted, score};
 use crate::runs::{RESUMED, Status};
 use crate::settings::{CHECKPOINT, DATA_SOURCE};
 
 /// What is known besides the comparison itself.
 pub(super) struct NoteContext<'a> {
     pub grouped: &'a Grouped<'a>,
-    pub looks: &'a Looks,
+    pub evaluations: &'a EvaluationBasis,
     pub guessing: Option<&'a Guessing>,
     /// Metrics that picked the runs' best checkpoints.
     pub judges: BTreeSet<&'a str>,
@@ -100,7 +100,7 @@ fn evaluations(comparison: &Comparison, found: &NoteContext<'_>) -> Option<Note>
         "{why}. Scores, differences and p-values are from {used}; \"own best\" is the best of all evaluations of each run."
     );
     let runs = found.runs(|group| group.counted.clone());
-    let unknown: Vec<&ComparedRun> = runs.iter().copied().filter(|run| !found.looks.is_known(run)).collect();
+    let unknown: Vec<&ComparedRun> = runs.iter().copied().filter(|run| !found.evaluations.is_known(run)).collect();
     let text = if unknown.is_empty() || comparison.basis == Basis::Common {
         text
     } else {
@@ -289,16 +289,11 @@ fn guessing(comparison: &Comparison, found: &NoteContext<'_>) -> Vec<Note> {
             format!("{runs} the same class for every example; {scores} always guessing that class."),
         ));
     }
-    if let Some(guess) = comparison.always_guessing.filter(|_| guessing > collapsed) {
+    let known = comparison.always_guessing.zip(found.guessing);
+    if let Some((guess, Guessing { how, .. })) = known.filter(|_| guessing > collapsed) {
         let runs = counted(guessing - collapsed, "run scores", "runs score");
-        let text = format!("{runs} no better than always guessing one class ({} {}).", score(guess), comparison.metric);
+        let text = format!("{runs} no better than always {how} ({} {}).", score(guess), comparison.metric);
         notes.push(plain("guessing", guessing - collapsed, text));
     }
     notes
-}
-
-/// Formats a p-value for a sentence: `p = 0.031`, `p < 0.001`.
-pub(super) fn p_text(p: f64) -> String {
-    let text = p_value(p);
-    if text.starts_with('<') { format!("p {text}") } else { format!("p = {text}") }
 }

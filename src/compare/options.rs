@@ -1,5 +1,7 @@
 //! Options of a comparison.
 
+use crate::settings::properties;
+
 /// How to compare runs.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -11,6 +13,17 @@ pub struct Options {
     pub reference: Option<String>,
     /// The order of the table.
     pub sort: Sort,
+}
+
+impl Options {
+    /// Returns whether runs that differ in this setting are different variants.
+    #[must_use]
+    pub fn groups_by(&self, path: &str) -> bool {
+        match self.by.as_slice() {
+            [] => path != "seed" && properties().has_effect(path),
+            by => by.iter().any(|own| own == path),
+        }
+    }
 }
 
 /// The order of variants.

@@ -1,5 +1,7 @@
 //! The order of a table, and the variant that the others are compared with.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::options::Sort;
@@ -8,23 +10,38 @@ use crate::plan::shown;
 use crate::settings::CHECKPOINT;
 use crate::task::metrics::Direction;
 
-/// Returns the indices of the variants in the order of the table.
-pub(super) fn sorted(variants: &[Variant], columns: &[String], by: &Sort, direction: Direction) -> Result<Vec<usize>, String> {
-    let mut order: Vec<usize> = (0..variants.len()).collect();
-    // Variants without a score come last.
+/// What a row of a table can be ordered by.
+pub(super) struct RowOrder<'a> {
+    pub mean: Option<f64>,
+    pub seeds: usize,
+    pub seconds: Option<f64>,
+    pub settings: &'a BTreeMap<String, Value>,
+}
+
+impl<'a> From<&'a Variant> for RowOrder<'a> {
+    fn from(variant: &'a Variant) -> Self {
+        let Variant { seconds, settings, scores, .. } = variant;
+        Self { mean: variant.mean(), seeds: scores.len(), seconds: *seconds, settings }
+    }
+}
+
+/// Returns the indices of the rows in the order of the table.
+pub(super) fn sorted(rows: &[RowOrder<'_>], columns: &[String], by: &Sort, direction: Direction) -> Result<Vec<usize>, String> {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    // Rows without a score come last.
     let key = |index: &usize| match direction {
-        Direction::Maximize => variants[*index].mean().map_or(f64::INFINITY, |mean| -mean),
-        Direction::Minimize => variants[*index].mean().unwrap_or(f64::INFINITY),
+        Direction::Maximize => rows[*index].mean.map_or(f64::INFINITY, |mean| -mean),
+        Direction::Minimize => rows[*index].mean.unwrap_or(f64::INFINITY),
     };
     match by {
         Sort::Score => order.sort_by(|a, b| key(a).total_cmp(&key(b))),
         Sort::By(name) => {
             let number = |index: &usize| match name.as_str() {
-                "n" => Some(variants[*index].scores.len() as f64),
-                "time" => variants[*index].seconds,
-                path => variants[*index].settings.get(path).and_then(Value::as_f64),
+                "n" => Some(rows[*index].seeds as f64),
+                "time" => rows[*index].seconds,
+                path => rows[*index].settings.get(path).and_then(Value::as_f64),
             };
-            let text = |index: &usize| shown(variants[*index].settings.get(name));
+            let text = |index: &usize| shown(rows[*index].settings.get(name));
             if !["n", "time"].contains(&name.as_str()) && !columns.contains(name) {
                 let names: Vec<&str> = ["n", "time"].into_iter().chain(columns.iter().map(String::as_str)).collect();
                 return Err(format!("cannot sort by \"{name}\"; choose one of {}", names.join(", ")));

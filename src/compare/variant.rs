@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::looks::Basis;
+use super::evaluation_basis::Basis;
 use super::note::Note;
 use crate::compare::statistics::{Description, Difference};
 use crate::plan::{Hashes, shown};

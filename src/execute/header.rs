@@ -6,7 +6,7 @@ use crate::checkpoint::Classifier;
 use crate::inputs::EncodedInputs;
 use crate::numbers::{bytes, count};
 use crate::progress::RunLog;
-use crate::report::{constant_text, label_text, label_warnings};
+use crate::report::{constant_text, constant_value_text, label_text, label_warnings};
 use crate::runs::{DiskSpace, device_text};
 use crate::settings::DeviceChoice;
 use crate::terminal::listed;
@@ -33,6 +33,9 @@ pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &m
             label_text(labels.validation.counts(), &task.head),
             constant_text(labels, task)
         ))?;
+    }
+    if let Some(values) = encoded.inputs.values() {
+        log.print(&format!("always predicting one number scores {}", constant_value_text(&values, task)))?;
     }
     for warning in label_warnings(labels.as_ref(), &task.head) {
         log.print(&format!("warning: {warning}"))?;

@@ -99,8 +99,8 @@ pub(super) fn refuse_other_facts(facts: &RunFacts, before: &TrialInputs) -> Outc
     ];
     let wrong: Vec<String> = numbers
         .into_iter()
-        .filter(|(_, told, found)| told != found)
-        .map(|(name, told, found)| format!("\n  {name}: {} says {told}, settings and data say {found}", files::RUN))
+        .filter(|(_, recorded, found)| recorded != found)
+        .map(|(name, recorded, found)| format!("\n  {name}: {} says {recorded}, settings and data say {found}", files::RUN))
         .collect();
     if wrong.is_empty() {
         return Ok(());

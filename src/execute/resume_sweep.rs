@@ -32,7 +32,7 @@ pub fn resume_sweep(directory: &SweepDirectory, arguments: &ResumeArgs) -> Outco
     }
     let options = SweepOptions {
         directory,
-        metric: (&facts.metric, facts.direction),
+        ranked_by: facts.ranked_by.as_ref(),
         on_failure: facts.on_failure,
         jobs: arguments.jobs.unwrap_or(Jobs::ONE),
         retry_failed: arguments.retry_failed,
@@ -41,5 +41,5 @@ pub fn resume_sweep(directory: &SweepDirectory, arguments: &ResumeArgs) -> Outco
     };
     let hub = Hub::from_env(loudness == Loudness::Normal);
     let driven = run_sweep(&options, trials, &hub, None)?;
-    close(directory, &driven, options.metric)
+    close(directory, &driven, options.ranked_by)
 }

@@ -14,17 +14,16 @@ use crate::progress::{Loudness, SweepProgress, say};
 use crate::report::sweep_size_text;
 use crate::settings::{DeviceChoice, OnFailure, Precision};
 use crate::sweep::{
-    Crew, DriveOptions, Driven, ExperimentTrials, GrowingPlan, Jobs, PlannedTrial, Planner, Planning, Processes, StateCounts,
-    SweepDirectory, TrialState, Workers, drive,
+    Crew, DriveOptions, Driven, ExperimentTrials, GrowingPlan, Jobs, PlannedTrial, Planner, Planning, Processes, RankingMetric,
+    StateCounts, SweepDirectory, TrialState, Workers, drive,
 };
-use crate::task::metrics::Direction;
 use crate::train::Device;
 
 /// Options for running a sweep.
 pub struct SweepOptions<'a> {
     pub directory: &'a SweepDirectory,
-    /// The metric that ranks the variants, and its direction.
-    pub metric: (&'a str, Direction),
+    /// The metric that ranks the variants; `None` if each task has its own.
+    pub ranked_by: Option<&'a RankingMetric>,
     /// What to do after a trial fails.
     pub on_failure: OnFailure,
     /// How many trials run in parallel.
@@ -63,9 +62,10 @@ pub fn run_sweep(
     let cache = planner.as_mut().map_or(&mut own, |planner| planner.maker().cache());
     prepare(&trials, &states, directory, hub, cache)?;
     let stop = StopRequests::listen().map_err(Failure::Internal)?;
-    let mut progress = SweepProgress::new(&trials, &states, options.metric, parallelism.most(), options.loudness);
+    let mut progress = SweepProgress::new(&trials, &states, options.ranked_by, parallelism.most(), options.loudness);
     let planning = planner.map(|planner| planner as &mut dyn Planning);
-    let mut plan = GrowingPlan::new(directory, planning, options.metric.1, options.retry_failed);
+    let direction = options.ranked_by.map(|ranked_by| ranked_by.direction);
+    let mut plan = GrowingPlan::new(directory, planning, direction, options.retry_failed);
     let drive_options = DriveOptions { parallelism, on_failure: options.on_failure };
     drive(trials, &mut plan, &mut crew, &mut progress, drive_options, &|| stop.count())
 }

@@ -12,7 +12,7 @@ use crate::hub::Hub;
 use crate::progress::Loudness;
 use crate::report::opened_text;
 use crate::settings::Settings;
-use crate::sweep::{ExperimentTrials, Lookup, OpenOptions, Planner, Planning, SweepFacts, SweepRequest};
+use crate::sweep::{ExperimentTrials, Lookup, OpenOptions, PlannedTrial, Planner, Planning, SweepFacts, SweepRequest, by_task};
 use crate::terminal::complain;
 use crate::train::Device;
 
@@ -33,8 +33,8 @@ impl<'a> PlannedSweep<'a> {
     /// then.
     pub fn of(arguments: &'a SweepArgs, experiment: Experiment, hub: &'a Hub) -> Outcome<Self> {
         let mut planner = Planner::of(experiment, hub)?;
-        let settings = first_settings(&mut planner, &arguments.file)?;
-        let facts = planner.maker().facts(&settings, &arguments.file)?;
+        let (settings, others) = settings_of_tasks(&mut planner, &arguments.file)?;
+        let facts = planner.maker().facts(&settings, &others, &arguments.file)?;
         let device = Device::choose(settings.device, settings.training.precision).map_err(Failure::Device)?;
         Ok(Self { arguments, hub, planner, facts, device })
     }
@@ -63,7 +63,7 @@ impl<'a> PlannedSweep<'a> {
         }
         let options = SweepOptions {
             directory: &opened.directory,
-            metric: (&facts.metric, facts.direction),
+            ranked_by: facts.ranked_by.as_ref(),
             on_failure: facts.on_failure,
             jobs: arguments.jobs,
             retry_failed: arguments.retry_failed,
@@ -71,13 +71,18 @@ impl<'a> PlannedSweep<'a> {
             loudness,
         };
         let driven = run_sweep(&options, opened.trials, hub, Some(&mut planner))?;
-        close(options.directory, &driven, options.metric)
+        close(options.directory, &driven, options.ranked_by)
     }
 }
 
-/// Returns the settings of the first trial: the name of the sweep and the device do not vary.
-fn first_settings(planner: &mut Planner<ExperimentTrials<'_>>, file: &Path) -> Outcome<Settings> {
+/// Returns the settings of the first trial, and of the first one of each other task. The name of the sweep and the device do not
+/// vary.
+fn settings_of_tasks(planner: &mut Planner<ExperimentTrials<'_>>, file: &Path) -> Outcome<(Settings, Vec<Settings>)> {
     let trials = planner.requested(&[])?;
-    let first = trials.first().ok_or_else(|| Failure::Internal(anyhow!("the sweep has no trial")))?;
-    Experiment::planned(file, first.document()).sound().cloned().map_err(Failure::Experiment)
+    let settings =
+        |trial: &PlannedTrial| Experiment::planned(file, trial.document()).sound().cloned().map_err(Failure::Experiment);
+    let tasks = by_task(&trials, None);
+    let mut firsts = tasks.iter().filter_map(|of_task| trials.get(*of_task.trials.first()?)).map(settings);
+    let first = firsts.next().ok_or_else(|| Failure::Internal(anyhow!("the sweep has no trial")))??;
+    Ok((first, firsts.collect::<Outcome<_>>()?))
 }

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
-use crate::compare::{ComparedRun, Comparison, Options, compare};
+use crate::compare::{ComparedRun, Comparison, Options, TaskMatrix, compare, task_matrix};
 use crate::failure::{Failure, Outcome};
-use crate::report::{SweepView, best, best_lines, comparison_text};
+use crate::report::{BestRun, SweepView, best_runs, comparison_text, matrix_json, matrix_text};
 use crate::runs::files;
-use crate::sweep::{Driven, PlannedTrial, StateCounts, SweepDirectory, TrialState};
-use crate::task::metrics::Direction;
+use crate::sweep::{Driven, PlannedTrial, RankingMetric, StateCounts, SweepDirectory, TrialState};
 use crate::terminal::Width;
 
 /// The result of a sweep.
@@ -18,6 +17,8 @@ pub struct SweepEnd {
     directory: SweepDirectory,
     /// The comparisons of its runs; empty if no run can be read.
     comparisons: Vec<Comparison>,
+    /// The table over tasks, if there are several.
+    tasks: Option<TaskMatrix>,
     /// The best run, and what to do next.
     lines: Vec<String>,
     /// Warnings about runs that cannot be read.
@@ -27,36 +28,38 @@ pub struct SweepEnd {
 }
 
 /// Compares the runs of a sweep that has ended.
-pub fn close(directory: &SweepDirectory, driven: &Driven, metric: (&str, Direction)) -> Outcome<SweepEnd> {
+pub fn close(directory: &SweepDirectory, driven: &Driven, ranked_by: Option<&RankingMetric>) -> Outcome<SweepEnd> {
     let inventory = directory.inventory().map_err(Failure::RunDirectory)?;
     let mut warnings: Vec<String> = inventory.unreadable.iter().map(|error| format!("{error:#}")).collect();
     let mut readable = Vec::new();
-    let best = best(&inventory.runs, &driven.trials, metric);
-    let best = best.map(|(run, trial)| best_lines(run, trial, metric.0, StateCounts::of(&driven.states).done));
+    let best = best_runs(&inventory.runs, &driven.trials, &driven.states, ranked_by);
+    let best: Vec<String> = best.iter().flat_map(BestRun::lines).collect();
     for run in inventory.runs {
         match ComparedRun::new(run) {
             Ok(run) => readable.push(run),
             Err(error) => warnings.push(format!("{error:#}")),
         }
     }
-    let options = Options { metric: Some(metric.0.into()), ..Options::default() };
+    let options = Options { metric: ranked_by.map(|ranked_by| ranked_by.metric.clone()), ..Options::default() };
     let comparisons = if readable.is_empty() {
         Vec::new()
     } else {
         compare(&readable, &options).map_err(|problem| Failure::Usage(anyhow!(problem)))?
     };
+    let tasks = task_matrix(&readable, &options, &comparisons).ok();
     let mut lines = Vec::new();
-    lines.extend(best.into_iter().flatten());
+    lines.extend(best);
     lines.push(format!("next        {} -o report.html", sweep_command("report", directory.path())));
-    Ok(SweepEnd { directory: directory.clone(), comparisons, lines, warnings, outcome: outcome(directory, driven) })
+    Ok(SweepEnd { directory: directory.clone(), comparisons, tasks, lines, warnings, outcome: outcome(directory, driven) })
 }
 
 impl SweepEnd {
     /// Formats the comparisons, the best run and what to do next; `None` if nothing can be compared.
     #[must_use]
     pub fn text(&self, width: Width) -> Option<String> {
+        let tasks = self.tasks.iter().map(|matrix| matrix_text(matrix, width));
         let comparisons = self.comparisons.iter().map(|comparison| comparison_text(comparison, width));
-        let parts: Vec<String> = comparisons.chain([self.lines.join("\n")]).collect();
+        let parts: Vec<String> = tasks.chain(comparisons).chain([self.lines.join("\n")]).collect();
         (!self.comparisons.is_empty()).then(|| parts.join("\n\n"))
     }
 
@@ -64,6 +67,9 @@ impl SweepEnd {
     pub fn json(&self) -> Outcome<Value> {
         let mut sweep = SweepView::of(&self.directory).map_err(Failure::RunDirectory)?.json();
         sweep["comparisons"] = json!(self.comparisons);
+        if let Some(matrix) = &self.tasks {
+            sweep["tasks"] = matrix_json(matrix);
+        }
         Ok(sweep)
     }
 }

@@ -17,8 +17,7 @@ use crate::machine::signals::StopSignal;
 use crate::progress::Loudness;
 use crate::runs::{RunDirectory, Status, StoredRun, states};
 use crate::settings::DeviceChoice;
-use crate::sweep::{PlannedTrial, RungScores, SweepDirectory, TrialMessage, survives};
-use crate::task::metrics::Direction;
+use crate::sweep::{PlannedTrial, RankingMetric, RungScores, SweepDirectory, TrialMessage, survives};
 use crate::train::{Device, EvaluationEvent, Event, Observer, Stop};
 
 /// Minimum time between two progress messages.
@@ -67,23 +66,22 @@ pub fn run_trial(directory: &SweepDirectory, id: &str, device: Option<DeviceChoi
         return Ok(());
     }
     let facts = directory.facts().map_err(Failure::RunDirectory)?;
-    let mut teller = Teller {
+    let mut reporter = ProgressReporter {
         planned: &planned,
         claim,
         rung_scores: directory.rung_scores(),
-        metric: facts.metric,
-        direction: facts.direction,
+        ranked_by: RankingMetric::of(facts.ranked_by.as_ref(), &planned),
         factor: facts.factor,
         loss: 0.0,
         score: None,
         last: Instant::now(),
-        looked: Instant::now(),
+        claim_checked: Instant::now(),
     };
     let stop = StopSignal::on_signals().map_err(Failure::Internal)?;
     never_wait_for_readers();
     // A trial is never trained for longer, so a finished one needs no state.
     let options = RunOptions { loudness: Loudness::Quiet, stop, runs: None, keeps_state: false };
-    execute(&encoded, &device, begin, &options, &mut [&mut teller]).map(drop)
+    execute(&encoded, &device, begin, &options, &mut [&mut reporter]).map(drop)
 }
 
 /// The earlier, unfinished run of a trial, if there is one.
@@ -124,8 +122,8 @@ fn is_done(directory: &SweepDirectory, id: &str) -> anyhow::Result<bool> {
 }
 
 /// Sends a message to the sweep. If nobody is left to receive it, training continues.
-fn send(told: &TrialMessage) {
-    if let Ok(line) = serde_json::to_string(told) {
+fn send(message: &TrialMessage) {
+    if let Ok(line) = serde_json::to_string(message) {
         // A single write of the whole line: if the pipe is full, all of it is dropped.
         let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
     }
@@ -144,24 +142,23 @@ fn never_wait_for_readers() {
 }
 
 /// Reports the trial's progress to the sweep, and stops the trial at a rung if it falls behind.
-struct Teller<'a> {
+struct ProgressReporter<'a> {
     planned: &'a PlannedTrial,
     claim: Claim,
     rung_scores: RungScores,
-    metric: String,
-    direction: Direction,
+    ranked_by: RankingMetric,
     factor: Option<u32>,
     loss: f64,
     score: Option<f64>,
     last: Instant,
-    looked: Instant,
+    claim_checked: Instant,
 }
 
-impl Teller<'_> {
+impl ProgressReporter<'_> {
     fn progress(&mut self, step: u64) {
-        if self.looked.elapsed() > TRUST {
-            self.looked = Instant::now();
-            // This recreates a file that somebody deleted. The run's own claim tells whether another process has the run.
+        if self.claim_checked.elapsed() > TRUST {
+            self.claim_checked = Instant::now();
+            // This recreates a file that somebody deleted. The run's own claim says whether another process has the run.
             self.claim.is_ours();
         }
         self.last = Instant::now();
@@ -174,16 +171,17 @@ impl Teller<'_> {
             return Ok(ControlFlow::Continue(()));
         };
         let others = self.rung_scores.record(rung, &self.planned.id, score)?;
-        if survives(score, &others, factor, self.direction) {
+        let RankingMetric { metric, direction } = &self.ranked_by;
+        if survives(score, &others, factor, *direction) {
             return Ok(ControlFlow::Continue(()));
         }
-        let better = others.iter().filter(|other| self.direction.improves(**other, score)).count();
-        let reason = format!("{} {score:.4}, behind {better} of {} others", self.metric, others.len());
+        let better = others.iter().filter(|other| direction.improves(**other, score)).count();
+        let reason = format!("{metric} {score:.4}, behind {better} of {} others", others.len());
         Ok(ControlFlow::Break(Stop::Pruned { step: event.step, reason }))
     }
 }
 
-impl Observer for Teller<'_> {
+impl Observer for ProgressReporter<'_> {
     fn observe(&mut self, event: &Event<'_>) -> anyhow::Result<ControlFlow<Stop>> {
         match event {
             Event::Started => self.progress(0),
@@ -194,7 +192,7 @@ impl Observer for Teller<'_> {
                 }
             }
             Event::Evaluation(evaluation) => {
-                self.score = evaluation.scores.get(&self.metric);
+                self.score = evaluation.scores.get(&self.ranked_by.metric);
                 self.progress(evaluation.step);
                 return self.climb(evaluation);
             }

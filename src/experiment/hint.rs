@@ -6,7 +6,7 @@ use super::document::DocumentKind;
 use super::other_tools::{Equivalent, equivalent, names};
 use super::sweepable::{paths, pointer};
 use super::words::short;
-use crate::settings::Retired;
+use crate::settings::{METRIC, Retired};
 use crate::terminal::nearest;
 
 /// A hint about a rejected key or value.
@@ -148,6 +148,12 @@ fn swept(key: &str, table: &str, properties: &Map<String, Json>, schema: &Json) 
     }
     if key == "seed" {
         return Some(Hint::Words("seeds are replicates, not an axis: write `seeds = [1, 2, 3]` in the table [sweep]".into()));
+    }
+    if key == METRIC {
+        return Some(Hint::Words(
+            "the metric can vary only together with the task: set both in [[sweep.paired]], such as task = \"cola\" and metric = \"matthews\""
+                .into(),
+        ));
     }
     let ends = |path: &&String| path.rsplit('.').next() == Some(key) || path.starts_with(&format!("{key}."));
     let meant = properties.keys().find(ends)?;

@@ -6,11 +6,14 @@ use super::document::DocumentKind;
 use super::layers::Layers;
 use super::sweepable::is_whole;
 use super::validator::{can_be, must_be};
-use crate::settings::{Axis, CHECKPOINT, SettingProblem, Sweep};
+use crate::settings::{Axis, CHECKPOINT, METRIC, SettingProblem, Sweep, TASK, unfit};
+use crate::task::metrics::{LOSS, Metric};
+use crate::task::{Task, glue};
 
 pub(super) fn sweep_problems(sweep: &Sweep, layers: &Layers, schema: &serde_json::Value) -> Vec<SettingProblem> {
     let mut problems = sweep.problems();
     problems.extend(latest_of_itself(sweep, layers));
+    problems.extend(metrics_of_tasks(sweep, layers));
     for (path, axis) in &sweep.axes {
         let Axis::Range(range) = axis else { continue };
         for (name, bound) in [("min", range.min), ("max", range.max)] {
@@ -34,6 +37,26 @@ pub(super) fn sweep_problems(sweep: &Sweep, layers: &Layers, schema: &serde_json
         }
     }
     problems
+}
+
+/// Rejects tasks on an axis that the experiment's metric cannot score.
+fn metrics_of_tasks(sweep: &Sweep, layers: &Layers) -> Vec<SettingProblem> {
+    let Some(Axis::Values(tasks)) = sweep.axes.get(TASK) else { return Vec::new() };
+    let merged = layers.merged();
+    let metric = merged.get(METRIC).and_then(Value::as_str).and_then(Metric::named);
+    let problem = |(index, name): (usize, &serde_json::Value)| {
+        let task = glue::task(name.as_str()?)?;
+        let place = format!("sweep.axes.task[{index}]");
+        let problem = unfit(&task, &place, &metric?)?;
+        Some(problem.help(format!("give each task its metric in [[sweep.paired]], such as {}", task_with_metric(&task))))
+    };
+    tasks.iter().enumerate().filter_map(problem).collect()
+}
+
+/// Returns the keys that name a task and its main metric.
+fn task_with_metric(task: &Task) -> String {
+    let metric = task.metrics.first().map_or(LOSS, |metric| metric.name);
+    format!("task = \"{}\" and metric = \"{metric}\"", task.name)
 }
 
 /// Rejects `run:latest`, which would mean a trial of the sweep itself as soon as it has started.

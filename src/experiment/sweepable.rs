@@ -9,8 +9,9 @@ pub(super) fn fill_in(schema: &mut Json) {
     let settings = settings(schema);
     let property = |path: &str, pointer: &str| (path.to_string(), json!({ "$ref": pointer }));
     let values: Map<String, Json> = settings.iter().map(|(path, pointer)| property(path, pointer)).collect();
+    let alone = settings.iter().filter(|(path, _)| properties().get(path).is_some_and(|property| property.can_be_axis));
     let axes: Map<String, Json> =
-        settings.iter().map(|(path, pointer)| (path.clone(), axis(pointer, is_number(schema, pointer)))).collect();
+        alone.map(|(path, pointer)| (path.clone(), axis(pointer, is_number(schema, pointer)))).collect();
     let table =
         |properties: &Map<String, Json>| json!({ "type": "object", "additionalProperties": false, "properties": properties });
     let Some(sweep) = schema.pointer_mut("/$defs/Sweep/properties") else { return };

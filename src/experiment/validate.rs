@@ -8,7 +8,7 @@ use super::document::{Document, DocumentKind};
 use super::schema::{examples, schema};
 use super::sweep_problems::sweep_problems;
 use super::{Experiment, retired};
-use crate::settings::{SettingProblem, Settings, Sweep};
+use crate::settings::{METRIC, SettingProblem, Settings, Sweep, TASK};
 
 impl Experiment {
     /// Reads the merged values. Valid parts are read even if others are not, so that all problems are reported together.
@@ -24,6 +24,12 @@ impl Experiment {
         };
         // A varying setting needs no value outside of the sweep.
         refusals.retain(|refusal| refusal.part != Part::Missing || !varying.contains(&refusal.path));
+        if varying.iter().any(|path| path == TASK)
+            && let Some(place) = refusals.iter().position(|refusal| refusal.part == Part::Missing && refusal.path == METRIC)
+        {
+            refusals.remove(place);
+            self.problems.push(self.layers.located(metric_of_each_task()));
+        }
         for refusal in refusals.iter().filter(|refusal| refusal.part != Part::Missing) {
             remove(&mut values, refusal.path.split('[').next().unwrap_or_default());
         }
@@ -67,6 +73,12 @@ impl Experiment {
         self.problems.extend(problems.into_iter().map(|problem| self.layers.located(problem)));
         self.sweep = sweep.unwrap_or_default();
     }
+}
+
+fn metric_of_each_task() -> SettingProblem {
+    SettingProblem::new(METRIC, "the key `metric` is missing").help(
+        "give each task its own in [[sweep.paired]], such as task = \"cola\" and metric = \"matthews\", or add one that scores all",
+    )
 }
 
 fn read_settings(values: Dict) -> Result<Settings, SettingProblem> {

@@ -45,9 +45,7 @@ pub enum HubError {
         hint: String,
     },
     /// A cached file does not match the hash in its name, and network access is forbidden.
-    #[error(
-        "the hub's cache is damaged: {path} does not match the hash in its file name; delete it so that it is downloaded afresh"
-    )]
+    #[error("the hub's cache is damaged: {path} does not match the hash in its file name; delete it to download it again")]
     Damaged {
         /// The damaged file.
         path: PathBuf,
@@ -61,7 +59,7 @@ pub enum HubError {
         reason: String,
     },
     /// The cache is not writable.
-    #[error("cannot write the hub's cache {path}: {reason}; HF_HUB_CACHE names another folder")]
+    #[error("cannot write the hub's cache {path}: {reason}; set HF_HUB_CACHE to use another folder")]
     Cache {
         /// The path that could not be written.
         path: PathBuf,
@@ -116,19 +114,19 @@ impl Fault {
     /// Returns advice for the user, with the separator that joins it to the message.
     fn advice(&self, id: &str) -> String {
         let advice = match self {
-            Self::Unreachable(_) | Self::Silent(_) => format!("without a network, name a folder such as ./{id}"),
-            Self::Broken(_) => "the same command continues where the download broke off".into(),
+            Self::Unreachable(_) | Self::Silent(_) => format!("to work without a network, name a local folder such as ./{id}"),
+            Self::Broken(_) => "run the same command again to resume the download".into(),
             Self::Certificate(_) => "if your organization intercepts TLS, set SSL_CERT_FILE to its certificate authority".into(),
             Self::Proxy(variable, _) => format!("check {variable}; NO_PROXY lists hosts that need no proxy"),
             Self::Status(429, Some(wait)) => {
                 format!("try again in {} s; with a token (HF_TOKEN) the limit is higher", wait.as_secs())
             }
-            Self::Status(429, None) => "try again in some minutes; with a token (HF_TOKEN) the limit is higher".into(),
-            Self::Status(500.., _) => "try again later; HF_ENDPOINT can name a mirror".into(),
+            Self::Status(429, None) => "try again in a few minutes; with a token (HF_TOKEN) the limit is higher".into(),
+            Self::Status(500.., _) => "try again later; set HF_ENDPOINT to use a mirror".into(),
             Self::Redirect(_) | Self::NotHub(_) | Self::Status(..) => "check HF_ENDPOINT".into(),
             Self::LongListing(_) => format!("name the files by path, such as hub:{id}/train.csv"),
-            Self::Wrong(_) => "nothing was kept; try again, or check HF_ENDPOINT and the proxy".into(),
-            Self::Locked(_) => "stop that process, or wait until it has ended".into(),
+            Self::Wrong(_) => "nothing was saved; try again, or check HF_ENDPOINT and the proxy".into(),
+            Self::Locked(_) => "stop that process or wait for it to finish".into(),
             Self::Setting(_) | Self::Disk(..) => return String::new(),
         };
         format!("; {advice}")
@@ -146,11 +144,11 @@ impl fmt::Display for Fault {
             | Self::Setting(reason)
             | Self::Proxy(_, reason) => f.write_str(reason),
             Self::LongListing(limit) => write!(f, "it is larger than {limit} MiB, the limit"),
-            Self::Silent(time) => write!(f, "no answer for {} s", time.as_secs()),
+            Self::Silent(time) => write!(f, "no response for {} s", time.as_secs()),
             Self::Certificate(reason) => write!(f, "its certificate is not trusted ({reason})"),
             Self::Status(429, _) => f.write_str("too many requests (429)"),
-            Self::Status(status @ 500.., _) => write!(f, "the server has a problem ({status})"),
-            Self::Status(status, _) => write!(f, "it answers with status {status}"),
+            Self::Status(status @ 500.., _) => write!(f, "server error ({status})"),
+            Self::Status(status, _) => write!(f, "unexpected response status {status}"),
             Self::Disk(path, reason) => write!(f, "cannot write {}: {reason}", path.display()),
             Self::Locked(path) => write!(f, "another process holds {} and makes no progress", path.display()),
         }

@@ -106,7 +106,7 @@ impl LoadedModel {
         Ok(Self {
             max_length: data.max_length.unwrap_or(longest),
             batch_size: data.eval_batch_size,
-            padding: Padding { token: architecture.pad_token() },
+            padding: Padding::in_model(&architecture),
             checkpoint,
             head,
             origin,

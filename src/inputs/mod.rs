@@ -34,7 +34,7 @@ use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::plan::{Hashes, Located, Provenance, SettingRow, Trial, numerics, plan, setting_rows};
 use crate::settings::{CHECKPOINT, DATA_SOURCE, TaskSetting};
-use crate::task::{Example, SplitLabels};
+use crate::task::{Example, Head, SplitLabels, ValueStatistics};
 
 /// The purpose of reading the inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +161,12 @@ impl TrialInputs {
     #[must_use]
     pub fn labels(&self) -> Option<SplitLabels> {
         SplitLabels::of(&self.trial.task.head, self.train(), self.validation())
+    }
+
+    /// Statistics of the validation examples' numbers; `None` if the task does not predict a number.
+    #[must_use]
+    pub fn values(&self) -> Option<ValueStatistics> {
+        matches!(self.trial.task.head, Head::Value).then(|| ValueStatistics::of_examples(self.validation())).flatten()
     }
 
     /// The trial's provenance and identity, given the hashes of its files.

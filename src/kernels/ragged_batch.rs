@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::resident::{ResidentBatch, ResidentTokens};
 use super::targets::Targets;
+use crate::architecture::Positions;
 
 /// Examples concatenated, one row per token.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +13,10 @@ pub struct RaggedBatch {
     pub tokens: Vec<u32>,
     /// Segment ids: `[rows]`.
     pub segments: Vec<u32>,
-    /// Position of each token in its example, from 0: `[rows]`.
+    /// Position id of each token: `[rows]`.
     pub positions: Vec<u32>,
+    /// How position ids are counted.
+    pub position_rule: Positions,
     /// Row where each example begins, followed by the end of the last one: `[examples + 1]`.
     pub offsets: Vec<usize>,
     /// Row of each example's first token: `[examples]`.
@@ -105,6 +108,31 @@ impl RaggedBatch {
             self.unique = Arc::new(UniqueTokens::of(&self.tokens, token).into());
         }
         Self { ignored: token, ..self }
+    }
+
+    /// Counts position ids by a rule; otherwise, they count from 0.
+    #[must_use]
+    pub fn positioned(mut self, rule: Positions) -> Self {
+        self.positions.clear();
+        for ends in self.offsets.windows(2) {
+            self.positions.extend(rule.of(&self.tokens[ends[0]..ends[1]]));
+        }
+        Self { position_rule: rule, ..self }
+    }
+
+    /// Returns the row of the token at each counted position, example by example: entry `offsets[e] + p` belongs to the p-th
+    /// counted token of example e. Entries without a token are [`UniqueTokens::NONE`], because positions that are not counted
+    /// are not trained.
+    #[must_use]
+    pub fn rows_by_position(&self) -> Vec<u32> {
+        let mut rows = vec![UniqueTokens::NONE; self.rows()];
+        for ends in self.offsets.windows(2) {
+            let counted = (ends[0]..ends[1]).filter(|row| self.positions[*row] >= self.position_rule.first());
+            for (slot, row) in rows[ends[0]..ends[1]].iter_mut().zip(counted) {
+                *slot = row as u32;
+            }
+        }
+        rows
     }
 
     /// Sets the targets.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::op::{Ids, Op, ReferenceOps};
+use crate::architecture::Positions;
 use crate::kernels::{BatchIndices, BatchNumbers, ResidentBatch, Targets};
 
 /// A batch for a model.
@@ -94,17 +95,33 @@ impl Input {
         numbers.reshape([self.examples(), width])
     }
 
-    /// Sets the ignored token's row to zero in the gradient of the whole token embedding table.
+    /// Sets the padding token's row to zero in the gradient of the whole token embedding table, as torch's `padding_idx` does.
     #[must_use]
-    pub fn without_ignored(&self, gradient: Tensor<2>) -> Tensor<2> {
-        let ignored = match self {
+    pub fn without_padding_token(&self, gradient: Tensor<2>) -> Tensor<2> {
+        let token = match self {
             Self::Padded(batch) => batch.ignored,
             Self::Ragged { batch, .. } => batch.ignored,
         };
-        let Some(token) = ignored.map(|token| token as usize) else { return gradient };
-        let row = gradient.clone().slice([token..token + 1, 0..gradient.dims()[1]]);
-        gradient.slice_assign([token..token + 1, 0..row.dims()[1]], row.zeros_like())
+        without_row(gradient, token)
     }
+
+    /// Sets the padding position's row to zero in the gradient of the position embedding table, if the model has one.
+    #[must_use]
+    pub fn without_padding_position(&self, gradient: Tensor<2>) -> Tensor<2> {
+        // The kernel leaves it out.
+        let position = match self {
+            Self::Padded(batch) => batch.position_rule.untrained(),
+            Self::Ragged { .. } if self.has_sparse_embeddings() => None,
+            Self::Ragged { batch, .. } => batch.position_rule.untrained(),
+        };
+        without_row(gradient, position)
+    }
+}
+
+fn without_row(gradient: Tensor<2>, row: Option<u32>) -> Tensor<2> {
+    let Some(index) = row.map(|row| row as usize) else { return gradient };
+    let row = gradient.clone().slice([index..index + 1, 0..gradient.dims()[1]]);
+    gradient.slice_assign([index..index + 1, 0..row.dims()[1]], row.zeros_like())
 }
 
 fn indices(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
@@ -119,6 +136,9 @@ pub struct PaddedBatch {
     tokens: Tensor<1, Int>,
     /// `[examples · length]`.
     segments: Tensor<1, Int>,
+    /// `[examples · length]`; `None` if they count from 0.
+    positions: Option<Tensor<1, Int>>,
+    position_rule: Positions,
     /// 1 for a token, 0 for padding: `[examples, length]`.
     pub(super) token_mask: Tensor<2>,
     /// Rows per example.
@@ -145,6 +165,8 @@ impl PaddedBatch {
         Self {
             tokens: indices(tokens, device),
             segments: indices(segments, device),
+            positions: None,
+            position_rule: Positions::FromZero,
             token_mask: Tensor::from_data(mask, &device.clone().without_autodiff()),
             length,
             offsets,
@@ -158,6 +180,20 @@ impl PaddedBatch {
     #[must_use]
     pub fn ignoring(self, token: Option<u32>) -> Self {
         Self { ignored: token, ..self }
+    }
+
+    /// Counts position ids by a rule; otherwise, they count from 0.
+    #[must_use]
+    pub fn positioned(self, rule: Positions, tokens: &[i32]) -> Self {
+        let of = |row: &[i32]| {
+            let row: Vec<u32> = row.iter().map(|token| token.cast_unsigned()).collect();
+            rule.of(&row).map(u32::cast_signed).collect::<Vec<_>>()
+        };
+        let positions = (rule != Positions::FromZero).then(|| {
+            let positions = tokens.chunks_exact(self.length).flat_map(of).collect();
+            indices(positions, &self.tokens.device())
+        });
+        Self { positions, position_rule: rule, ..self }
     }
 
     #[must_use]
@@ -181,22 +217,18 @@ impl PaddedBatch {
         (token < self.offsets[example + 1]).then_some(token)
     }
 
-    /// Returns the ids of each row.
-    pub(super) fn ids(&self, ids: Ids) -> Tensor<1, Int> {
-        match ids {
-            Ids::Tokens => self.tokens.clone(),
-            Ids::Segments => self.segments.clone(),
-            Ids::Positions => {
-                let each = (0_i32..).take(self.length);
-                indices(each.cycle().take(self.examples() * self.length).collect(), &self.tokens.device())
+    /// Returns the row of a table, `[ids, d]`, that each token looks up.
+    pub(super) fn rows_of(&self, table: Tensor<2>, ids: Ids) -> Tensor<2> {
+        match (ids, &self.positions) {
+            (Ids::Tokens, _) => table.select(0, self.tokens.clone()),
+            (Ids::Segments, _) => table.select(0, self.segments.clone()),
+            (Ids::Positions, Some(positions)) => table.select(0, positions.clone()),
+            // The same for every example, so they are repeated instead of looked up.
+            (Ids::Positions, None) => {
+                let (examples, [_, width]) = (self.examples(), table.dims());
+                let rows = table.slice([0..self.length]).unsqueeze::<3>();
+                rows.expand([examples, self.length, width]).reshape([examples * self.length, width])
             }
         }
-    }
-
-    /// Returns the position embedding of each row. It is the same for every example, so it is repeated instead of looked up.
-    pub(super) fn positions_of(&self, table: Tensor<2>) -> Tensor<2> {
-        let (examples, [_, width]) = (self.examples(), table.dims());
-        let rows = table.slice([0..self.length]).unsqueeze::<3>();
-        rows.expand([examples, self.length, width]).reshape([examples * self.length, width])
     }
 }

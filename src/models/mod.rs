@@ -2,13 +2,13 @@
 //!
 //! An encoder's forward pass is written once, over [`ops`], which run on fused kernels or on Burn's own functions.
 
-mod bert;
 mod dropout_sites;
 mod input;
 mod model;
 mod named_parameters;
 mod op;
 mod ops;
+mod post_norm;
 mod precision;
 mod read;
 mod value;

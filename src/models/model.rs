@@ -2,17 +2,17 @@
 
 use burn::tensor::Tensor;
 
-use super::bert::Bert;
 use super::dropout_sites::DropoutSites;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
-use crate::architecture::Architecture;
+use super::post_norm::PostNormModel;
+use crate::architecture::{Architecture, Encoder};
 use crate::settings::Precision;
 
 /// An encoder with its head and its parameters on a device.
 #[derive(Clone, Debug)]
 pub enum Model {
-    Bert(Bert),
+    PostNorm(PostNormModel),
 }
 
 impl Model {
@@ -22,8 +22,8 @@ impl Model {
         parameters: &NamedParameters<'_>,
         precision: Precision,
     ) -> Result<Self, ParameterError> {
-        match architecture {
-            Architecture::Bert(config) => Bert::new(config, parameters, precision).map(Self::Bert),
+        match architecture.encoder() {
+            Encoder::PostNorm(names) => PostNormModel::new(&names, parameters, precision).map(Self::PostNorm),
         }
     }
 
@@ -31,7 +31,7 @@ impl Model {
     #[must_use]
     pub fn forward(&self, input: &Input, dropout: DropoutSites) -> Tensor<2> {
         match self {
-            Self::Bert(bert) => bert.forward(input, dropout),
+            Self::PostNorm(model) => model.forward(input, dropout),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Sweep progress for people: a line for each running trial below a line of counts, or plain lines elsewhere.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::{Loudness, room};
 use crate::numbers::{count, counted, duration, score};
 use crate::plan::shown;
-use crate::sweep::{PlannedTrial, StopReason, SweepObserver, TrialEnd, TrialProgress, TrialState};
+use crate::sweep::{PlannedTrial, RankingMetric, StopReason, SweepObserver, TrialEnd, TrialProgress, TrialState};
 use crate::task::Best;
-use crate::task::metrics::Direction;
 use crate::terminal::{Bar, Bars, complain, draws_bars, fitted, shortened, width_of};
 
 /// Shows how a sweep progresses.
@@ -16,8 +16,10 @@ pub struct SweepProgress {
     loudness: Loudness,
     lines: Option<Lines>,
     states: Vec<TrialState>,
-    /// The best score, and its trial.
-    best: Best<usize>,
+    /// The metric of the sweep; `None` if each task has its own.
+    ranked_by: Option<RankingMetric>,
+    /// The best score of each task, and its trial.
+    best: BTreeMap<String, Best<usize>>,
     started: Instant,
     begun: Vec<Option<Instant>>,
     /// Fraction of each trial that was done since this process began.
@@ -34,12 +36,13 @@ struct Lines {
 const BAR: usize = 12;
 
 impl SweepProgress {
-    /// Creates a display for these trials, ranked by `metric`; some may have ended already.
+    /// Creates a display for these trials; some may have ended already. `ranked_by` is the metric of the sweep, `None` if each
+    /// task has its own.
     #[must_use]
     pub fn new(
         trials: &[PlannedTrial],
         states: &[TrialState],
-        (metric, direction): (&str, Direction),
+        ranked_by: Option<&RankingMetric>,
         jobs: usize,
         loudness: Loudness,
     ) -> Self {
@@ -49,7 +52,8 @@ impl SweepProgress {
             loudness,
             lines: wants_lines.then(|| Lines::new(jobs)),
             states: states.to_vec(),
-            best: Best::new(metric, direction),
+            ranked_by: ranked_by.cloned(),
+            best: BTreeMap::new(),
             started: Instant::now(),
             begun: vec![None; trials.len()],
             shares: vec![0.0; trials.len()],
@@ -62,8 +66,26 @@ impl SweepProgress {
 
     fn remember(&mut self, index: usize, state: &TrialState) {
         if let TrialState::Done(Some(value)) = state {
-            self.best.offer(index, Some(*value));
+            let RankingMetric { metric, direction } = self.metric(index);
+            let best = self.best.entry(self.trials[index].task().into()).or_insert_with(|| Best::new(&metric, direction));
+            best.offer(index, Some(*value));
         }
+    }
+
+    fn metric(&self, trial: usize) -> RankingMetric {
+        RankingMetric::of(self.ranked_by.as_ref(), &self.trials[trial])
+    }
+
+    /// Formats a trial's score with the name of its metric.
+    fn named(&self, trial: usize, value: f64) -> String {
+        format!("{} {}", self.metric(trial).metric, score(value))
+    }
+
+    /// Returns the trial with the best score; `None` if trials of several tasks have scores, which cannot be ranked.
+    fn leader(&self) -> Option<(usize, f64)> {
+        let mut tasks = self.best.values();
+        let best = tasks.next().filter(|_| tasks.next().is_none())?;
+        best.at().zip(best.score())
     }
 
     fn say(&self, line: &str) {
@@ -86,8 +108,8 @@ impl SweepProgress {
             (number(|state| matches!(state, TrialState::Pruned(_) | TrialState::Skipped)), "stopped early"),
         ];
         words.extend(counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| (format!("{n} {what}"), 2)));
-        if let (Some(index), Some(value)) = (self.best.at(), self.best.score()) {
-            words.push((format!("best {} {}", self.best.metric(), score(value)), 1));
+        if let Some((index, value)) = self.leader() {
+            words.push((format!("best {}", self.named(index, value)), 1));
             words.push((format!("({})", self.trials[index].label()), 4));
         }
         words.extend(self.left().map(|left| (format!("{} left", duration(left)), 3)));
@@ -106,7 +128,7 @@ impl SweepProgress {
         let ended = self.states.iter().filter(|state| state.is_final()).count();
         let time = self.begun[trial].map_or(0.0, |begun| begun.elapsed().as_secs_f64());
         let what = match state {
-            TrialState::Done(Some(value)) => format!("{} {}", self.best.metric(), score(*value)),
+            TrialState::Done(Some(value)) => self.named(trial, *value),
             TrialState::Done(None) => "finished".into(),
             TrialState::Pruned(reason) => reason.clone(),
             TrialState::Failed(reason) => format!("FAILED: {}", in_short(reason)),
@@ -181,7 +203,7 @@ impl SweepObserver for SweepProgress {
         self.shares[trial] = (progress.step as f64 / self.trials[trial].steps.max(1) as f64).min(1.0);
         let Some(bar) = self.lines.as_ref().and_then(|lines| lines.slots[slot].as_ref()) else { return };
         bar.set_position(progress.step);
-        let scores = (progress.loss, progress.score.map(|value| format!("{} {}", self.best.metric(), score(value))));
+        let scores = (progress.loss, progress.score.map(|value| self.named(trial, value)));
         bar.set_message(&trial_line(&self.trials[trial], progress.step, Some(scores), room(BAR)));
     }
 

@@ -1,43 +1,63 @@
-//! The best run of a sweep.
+//! The best runs of a sweep: one for each task, because scores of different tasks cannot be ranked.
 
 use std::path::PathBuf;
 
 use crate::numbers::{counted, score};
 use crate::runs::{StoredRun, files};
-use crate::sweep::PlannedTrial;
-use crate::task::metrics::Direction;
+use crate::sweep::{PlannedTrial, RankingMetric, TrialState, by_task};
 
-/// Returns the finished run with the best score, and its trial.
-#[must_use]
-pub fn best<'a>(
-    runs: &'a [StoredRun],
-    trials: &'a [PlannedTrial],
-    (metric, direction): (&str, Direction),
-) -> Option<(&'a StoredRun, &'a PlannedTrial)> {
-    let score = |run: &StoredRun| run.summary.as_ref()?.best.scores.get(metric).copied().filter(|score| score.is_finite());
-    let mut best: Option<(f64, &StoredRun)> = None;
-    for run in runs {
-        if let Some(value) = score(run)
-            && best.is_none_or(|(known, _)| direction.improves(value, known))
-        {
-            best = Some((value, run));
-        }
-    }
-    let (_, run) = best?;
-    Some((run, trials.iter().find(|trial| trial.id == run.facts.trial)?))
+/// The finished run with the best score on its task.
+pub struct BestRun<'a> {
+    pub run: &'a StoredRun,
+    pub trial: &'a PlannedTrial,
+    metric: String,
+    score: f64,
+    /// Number of finished trials of this task.
+    finished: usize,
 }
 
-/// Formats the best run, its score and its checkpoint.
+/// Returns the best run of each task, in the order of the plan. `ranked_by` is the metric of the sweep, `None` if each task has
+/// its own.
 #[must_use]
-pub fn best_lines(run: &StoredRun, trial: &PlannedTrial, metric: &str, trials: usize) -> Vec<String> {
-    let value =
-        run.summary.as_ref().and_then(|summary| summary.best.scores.get(metric)).map_or_else(String::new, |value| score(*value));
-    let of = if trials > 1 { format!(", the best of {}", counted(trials, "trial", "trials")) } else { String::new() };
-    let checkpoint = match checkpoint(run) {
-        Some(path) => path.display().to_string(),
-        None => "none kept (checkpoints.keep)".into(),
-    };
-    vec![format!("best run    {}  {metric} {value} ({}{of})", run.facts.id, trial.label()), format!("checkpoint  {checkpoint}")]
+pub fn best_runs<'a>(
+    runs: &'a [StoredRun],
+    trials: &'a [PlannedTrial],
+    states: &[TrialState],
+    ranked_by: Option<&RankingMetric>,
+) -> Vec<BestRun<'a>> {
+    let mut found = Vec::new();
+    for of_task in by_task(trials, ranked_by) {
+        let RankingMetric { metric, direction } = of_task.metric;
+        let is_done = |index: &&usize| matches!(states.get(**index), Some(TrialState::Done(_)));
+        let finished = of_task.trials.iter().filter(is_done).count();
+        let mut best: Option<BestRun<'_>> = None;
+        for run in runs {
+            let own = || of_task.trials.iter().map(|index| &trials[*index]).find(|trial| trial.id == run.facts.trial);
+            let score = run.summary.as_ref().and_then(|summary| summary.best.scores.get(&metric).copied());
+            if let Some((trial, score)) = own().zip(score.filter(|score| score.is_finite()))
+                && best.as_ref().is_none_or(|best| direction.improves(score, best.score))
+            {
+                best = Some(BestRun { run, trial, metric: metric.clone(), score, finished });
+            }
+        }
+        found.extend(best);
+    }
+    found
+}
+
+impl BestRun<'_> {
+    /// Formats the run, its score and its checkpoint.
+    #[must_use]
+    pub fn lines(&self) -> [String; 2] {
+        let Self { run, trial, metric, finished, .. } = self;
+        let of = if *finished > 1 { format!(", the best of {}", counted(*finished, "trial", "trials")) } else { String::new() };
+        let checkpoint = match checkpoint(run) {
+            Some(path) => path.display().to_string(),
+            None => "none kept (checkpoints.keep)".into(),
+        };
+        let value = score(self.score);
+        [format!("best run    {}  {metric} {value} ({}{of})", run.facts.id, trial.label()), format!("checkpoint  {checkpoint}")]
+    }
 }
 
 /// Returns the folder of a run's best checkpoint, if it was kept.

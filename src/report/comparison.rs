@@ -88,7 +88,7 @@ pub fn comparison_latex(comparison: &Comparison) -> String {
         header: grid.header.iter().map(String::as_str).collect(),
         rows: grid.rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect(),
         numbers: grid.numbers,
-        bold: grid.best,
+        bold: &|row, _| Some(row) == grid.best,
     };
     let packages = "The rules need \\usepackage{booktabs}.";
     let mut parts = vec![latex_comment(&format!("{}\n{packages}", title(comparison))), table.tabular()];
@@ -180,7 +180,8 @@ fn evaluations(variant: &Variant) -> String {
     }
 }
 
-fn method(method: Method) -> &'static str {
+/// Returns the name of a test.
+pub(super) fn method(method: Method) -> &'static str {
     match method {
         Method::SignFlip => "sign-flip",
         Method::PairedT => "paired t",

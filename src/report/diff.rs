@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Column, Table, run_json};
-use crate::compare::{ComparedRun, evaluations};
+use crate::compare::{ComparedRun, TaskIdentity, evaluations};
 use crate::numbers::score;
 use crate::plan::shown;
 use crate::terminal::Width;
@@ -17,7 +17,7 @@ pub fn diff_text(first: &ComparedRun, second: &ComparedRun, width: Width) -> Str
     let apart = not_comparable(first, second);
     parts.extend(scores(first, second, apart.is_none(), width));
     parts.extend(apart.map(|reason| format!("warning: the scores of the two runs cannot be compared: {reason}")));
-    if first.run.facts.task == second.run.facts.task {
+    if TaskIdentity::of(&first.run.facts) == TaskIdentity::of(&second.run.facts) {
         parts.extend(remarks(first, second));
     }
     parts.join("\n\n")
@@ -95,8 +95,8 @@ fn scores(first: &ComparedRun, second: &ComparedRun, comparable: bool, width: Wi
 /// Returns why the scores of two runs cannot be compared, if they cannot.
 fn not_comparable(first: &ComparedRun, second: &ComparedRun) -> Option<String> {
     let (a, b) = (&first.run.facts, &second.run.facts);
-    if a.task != b.task {
-        Some(format!("they learned different tasks ({} and {})", a.task, b.task))
+    if let Some(difference) = TaskIdentity::of(a).difference(&TaskIdentity::of(b)) {
+        Some(format!("they learned {difference}"))
     } else if a.hashes.data.get("validation") != b.hashes.data.get("validation") {
         Some("their validation files differ".into())
     } else {

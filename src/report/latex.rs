@@ -5,27 +5,27 @@ use crate::terminal::{masked_line, width_of};
 /// Blanks before each row in the source.
 const INDENT: &str = "  ";
 
-/// A table: names of columns, whether each holds numbers and is aligned to the right, rows of as many cells, and the row to print
-/// in bold.
+/// A table: names of columns, whether each holds numbers and is aligned to the right, rows of as many cells, and which cells, by
+/// row and column, are printed in bold.
 pub struct LatexTable<'a> {
     pub header: Vec<&'a str>,
     pub numbers: Vec<bool>,
     pub rows: Vec<Vec<&'a str>>,
-    pub bold: Option<usize>,
+    pub bold: &'a dyn Fn(usize, usize) -> bool,
 }
 
 impl LatexTable<'_> {
     /// Returns the environment `tabular`; its columns are aligned in the source, too.
     #[must_use]
     pub fn tabular(&self) -> String {
-        let bold = |index: usize, cell: String| match self.bold {
-            Some(bold) if bold == index && !cell.is_empty() => format!("\\textbf{{{cell}}}"),
-            _ => cell,
+        let bold = |row: usize, column: usize, cell: String| {
+            if (self.bold)(row, column) && !cell.is_empty() { format!("\\textbf{{{cell}}}") } else { cell }
+        };
+        let cells = |index: usize, row: &[&str]| -> Vec<String> {
+            row.iter().enumerate().map(|(column, cell)| bold(index, column, escaped(cell))).collect()
         };
         let header: Vec<String> = self.header.iter().map(|cell| escaped(cell)).collect();
-        let rows = self.rows.iter().enumerate();
-        let rows: Vec<Vec<String>> =
-            rows.map(|(index, row)| row.iter().map(|cell| bold(index, escaped(cell))).collect()).collect();
+        let rows: Vec<Vec<String>> = self.rows.iter().enumerate().map(|(index, row)| cells(index, row)).collect();
         let widths: Vec<usize> = (0..header.len())
             .map(|column| rows.iter().chain([&header]).map(|row| width_of(&row[column])).max().unwrap_or(0))
             .collect();
@@ -105,7 +105,7 @@ mod tests {
             header: vec!["learning_rate", "n", "f1 mean ± sd"],
             numbers: vec![false, true, true],
             rows: vec![vec!["5e-5", "6", "0.8733 ± 0.0062"], vec!["1e-2", "12", ""]],
-            bold: Some(0),
+            bold: &|row, _| row == 0,
         };
         insta::assert_snapshot!(table.tabular());
     }

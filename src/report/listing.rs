@@ -8,8 +8,7 @@ use super::{Column, Table};
 use crate::compare::ComparedRun;
 use crate::numbers::{count, duration, score};
 use crate::plan::shown;
-use crate::sweep::{StateCounts, TrialState};
-use crate::task::metrics::Direction;
+use crate::sweep::{PlannedTrial, RankingMetric, StateCounts, TaskTrials, TrialState, by_task};
 
 /// A sweep and the states of its trials.
 pub struct ListedSweep {
@@ -19,9 +18,17 @@ pub struct ListedSweep {
     pub created: DateTime<Utc>,
     /// Settings that vary.
     pub varies: Vec<String>,
-    /// The metric that ranks its variants, and its direction.
-    pub metric: (String, Direction),
+    /// The metric that ranks its variants; `None` if each task has its own.
+    pub ranked_by: Option<RankingMetric>,
+    pub trials: Vec<PlannedTrial>,
     pub states: Vec<TrialState>,
+}
+
+/// The best score of any trial of a task.
+pub struct TaskBest {
+    pub task: String,
+    pub metric: String,
+    pub score: f64,
 }
 
 impl ListedSweep {
@@ -31,11 +38,22 @@ impl ListedSweep {
         StateCounts::of(&self.states)
     }
 
-    /// Returns the best score of any trial.
+    /// Returns whether its trials are of several tasks, whose scores cannot be ranked with each other.
     #[must_use]
-    pub fn best(&self) -> Option<f64> {
-        let scores = self.states.iter().filter_map(|state| if let TrialState::Done(score) = state { *score } else { None });
-        scores.reduce(|best, next| if self.metric.1.improves(next, best) { next } else { best })
+    pub fn has_tasks(&self) -> bool {
+        by_task(&self.trials, None).len() > 1
+    }
+
+    /// Returns the best score of each task that has one.
+    #[must_use]
+    pub fn best(&self) -> Vec<TaskBest> {
+        let score = |index: &usize| if let Some(TrialState::Done(score)) = self.states.get(*index) { *score } else { None };
+        let best = |TaskTrials { task, metric: RankingMetric { metric, direction }, trials }: TaskTrials<'_>| {
+            let scores = trials.iter().filter_map(score);
+            let score = scores.reduce(|best, next| if direction.improves(next, best) { next } else { best })?;
+            Some(TaskBest { task: task.into(), metric, score })
+        };
+        by_task(&self.trials, self.ranked_by.as_ref()).into_iter().filter_map(best).collect()
     }
 }
 
@@ -53,11 +71,16 @@ pub fn sweeps_table(sweeps: &[&ListedSweep]) -> Table {
         Column::number("stopped early").optional(1),
         Column::number("running").optional(2),
         Column::number("left"),
-        Column::words("best"),
+        // Of several tasks, each has a best score.
+        if sweeps.iter().any(|sweep| sweep.has_tasks()) { Column::text("best") } else { Column::words("best") },
     ]);
     for sweep in sweeps {
         let StateCounts { trials, done, failed, stopped, running, left } = sweep.counts();
-        let best = sweep.best().map_or(String::new(), |best| format!("{} {}", sweep.metric.0, score(best)));
+        let named = |best: &TaskBest| {
+            let task = if sweep.has_tasks() { format!("{} ", best.task) } else { String::new() };
+            format!("{task}{} {}", best.metric, score(best.score))
+        };
+        let best = sweep.best().iter().map(named).collect::<Vec<_>>().join(", ");
         let mut row = vec![sweep.name.clone(), sweep.created.format("%Y-%m-%d %H:%M").to_string(), sweep.varies.join(", ")];
         row.extend([trials, done, failed, stopped, running, left].map(|number| count(number as u64)));
         row.push(best);

@@ -22,9 +22,10 @@ mod submission;
 mod sweep;
 mod sweep_view;
 mod table;
+mod task_matrix;
 
 pub use bench::SpeedFigures;
-pub use best_trial::{best, best_lines};
+pub use best_trial::{BestRun, best_runs};
 pub use check::{check_json, check_text};
 pub use comparison::{
     ComparisonGrid, basis_text, comparison_csv, comparison_grid, comparison_latex, comparison_markdown, comparison_text,
@@ -35,9 +36,9 @@ pub use diff::{diff_json, diff_text};
 pub use disagreements::disagreements_text;
 pub use evaluation::{confusion_text, evaluation_json, evaluation_text};
 pub use json::{pretty_json, run_json};
-pub use listing::{ListedSweep, runs_table, sweeps_table};
+pub use listing::{ListedSweep, TaskBest, runs_table, sweeps_table};
 pub use plan::plan_text;
-pub use remarks::{constant_text, label_text, label_warnings, remarks, weight_text};
+pub use remarks::{constant_text, constant_value_text, label_text, label_warnings, remarks, weight_text};
 pub use run::run_text;
 pub use run_list::RunList;
 pub use selection::{Compared, in_order};
@@ -45,3 +46,4 @@ pub use submission::{filled_text, submission_json, submission_text};
 pub use sweep::{lookup_text, opened_text, other_numerics, state_text, sweep_plan_text, sweep_size_text};
 pub use sweep_view::{SweepView, plan_damages};
 pub use table::{Column, Table};
+pub use task_matrix::{TaskGrid, matrix_csv, matrix_json, matrix_latex, matrix_markdown, matrix_text, task_grid};

@@ -1,10 +1,10 @@
 //! The plan of a trial, as `check` prints it.
 
-use super::{Column, Table, constant_text, label_text, label_warnings, weight_text};
+use super::{Column, Table, constant_text, constant_value_text, label_text, label_warnings, weight_text};
 use crate::inputs::TrialInputs;
 use crate::numbers::count;
 use crate::plan::SettingRow;
-use crate::task::{RepositoryCommit, SplitLabels};
+use crate::task::{RepositoryCommit, SplitLabels, ValueStatistics};
 use crate::terminal::Width;
 
 /// Formats every setting with its origin, followed by what results from them.
@@ -22,6 +22,8 @@ pub fn plan_text(inputs: &TrialInputs, rows: &[SettingRow], width: Width) -> Str
         format!("train {train}; validation {validation}")
     };
     let guessing = |counts: &SplitLabels| format!("always predicting one label scores {}", constant_text(counts, task));
+    let guessing_values =
+        |values: ValueStatistics| format!("always predicting one number scores {}", constant_value_text(&values, task));
     let facts = [
         ("train", format!("{} examples, {}", count(trial.train_examples as u64), inputs.loaded.source.train.shown())),
         (
@@ -31,7 +33,7 @@ pub fn plan_text(inputs: &TrialInputs, rows: &[SettingRow], width: Width) -> Str
         ("commit", commits(inputs).join(", ")),
         ("labels", counts.as_ref().map_or_else(String::new, labels)),
         ("weights", trial.loss.class_weights().map_or_else(String::new, |weights| weight_text(weights, &task.head))),
-        ("guessing", counts.as_ref().map_or_else(String::new, guessing)),
+        ("guessing", counts.as_ref().map(guessing).or_else(|| inputs.values().map(guessing_values)).unwrap_or_default()),
         ("parameters", format!("{} ({})", count(trial.parameter_count() as u64), trial.architecture.description())),
         ("steps", format!("{} in total, {} per epoch", count(steps.total), count(steps.per_epoch))),
         ("warmup", format!("{} steps", count(steps.warmup))),

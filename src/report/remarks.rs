@@ -3,7 +3,7 @@
 use crate::numbers::{count as grouped, score};
 use crate::runs::Summary;
 use crate::task::metrics::{LOSS, Metric};
-use crate::task::{Head, SplitLabels, Task};
+use crate::task::{Guess, Head, SplitLabels, Task, ValueStatistics};
 
 /// Warns about splits in which all examples have the same label.
 #[must_use]
@@ -42,10 +42,29 @@ pub fn weight_text(weights: &[f64], head: &Head) -> String {
 pub fn constant_text(labels: &SplitLabels, task: &Task) -> String {
     let of = |metric: &Metric| {
         let constant = labels.validation.constant(task, metric.name)?;
-        let class = constant.class.map_or(String::new(), |class| format!(" ({})", task.head.labels()[class]));
+        let class = match constant.guess {
+            Guess::Class(_) => format!(" ({})", constant.guess.name(&task.head)),
+            _ => String::new(),
+        };
         Some(format!("{} {}{class}", metric.name, score(constant.score)))
     };
     task.metrics.iter().filter_map(of).collect::<Vec<_>>().join(", ")
+}
+
+/// Formats the scores of predicting the same number for every validation example: `pearson undefined, loss 2.2476 (the mean, 2.3639)`.
+#[must_use]
+pub fn constant_value_text(values: &ValueStatistics, task: &Task) -> String {
+    let of = |metric: &str| match values.constant(metric) {
+        None => format!("{metric} undefined"),
+        Some(constant) => {
+            let number = match constant.guess {
+                Guess::Mean(number) | Guess::Median(number) => format!(", {}", score(number)),
+                Guess::Class(_) | Guess::Shares => String::new(),
+            };
+            format!("{metric} {} ({}{number})", score(constant.score), constant.guess.name(&task.head))
+        }
+    };
+    task.metrics.iter().map(|metric| metric.name).chain([LOSS]).map(of).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns reasons why the best score of a run says little, if there are any.
@@ -64,24 +83,24 @@ pub fn remarks(summary: &Summary, task: &Task) -> Vec<String> {
 }
 
 fn no_better_than_constant(summary: &Summary, task: &Task) -> Option<String> {
-    let labels = &summary.labels.as_ref()?.validation;
-    let constant = labels.constant(task, &summary.metric)?;
+    let labels = summary.labels.as_ref().map(|labels| &labels.validation);
+    let constant = match labels {
+        Some(labels) => labels.constant(task, &summary.metric),
+        None => summary.values.as_ref()?.constant(&summary.metric),
+    }?;
     let best = *summary.best.scores.get(&summary.metric)?;
-    if labels.only().is_some() || constant.is_beaten_by(best, summary.direction) {
+    if labels.is_some_and(|labels| labels.only().is_some()) || constant.is_beaten_by(best, summary.direction) {
         return None;
     }
     let (metric, best, reached) = (&summary.metric, score(best), score(constant.score));
-    Some(match constant.class {
-        Some(class) => {
-            format!("the best {metric}, {best}, is no better than always predicting {} ({reached})", task.head.labels()[class])
-        }
-        None => format!("the best {LOSS}, {best}, is no better than always predicting the share of each label ({reached})"),
-    })
+    let guess = constant.guess.name(&task.head);
+    Some(format!("the best {metric}, {best}, is no better than always predicting {guess} ({reached})"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::glue;
 
     fn summary(metric: &str, score: f64, labels: &str, collapsed: bool) -> Summary {
         let moment = format!(r#"{{"step": 1, "epoch": 1.0, "scores": {{"{metric}": {score}}}, "collapsed": {collapsed}}}"#);
@@ -114,9 +133,20 @@ mod tests {
             ("accuracy", 0.5, "", true, 1),
         ];
         for (metric, score, labels, collapsed, expected) in cases {
-            let task = crate::task::glue::task("mrpc").unwrap();
+            let task = glue::task("mrpc").unwrap();
             let remarks = remarks(&summary(metric, score, labels, collapsed), &task);
             assert_eq!(remarks.len(), expected, "{metric} {score} {labels}: {remarks:?}");
         }
+    }
+
+    #[test]
+    fn errors_that_the_mean_reaches_are_remarked_on() {
+        let task = glue::task("stsb").unwrap();
+        let values = r#", "values": {"mean": 2.25, "variance": 2.5, "median": 2.0, "deviation": 1.25}"#;
+        let of = |metric: &str, score: f64| remarks(&summary(metric, score, values, false), &task);
+        assert_eq!(of(LOSS, 2.75), ["the best loss, 2.7500, is no better than always predicting the mean (2.5000)"]);
+        assert_eq!((of(LOSS, 2.25).len(), of("pearson", -0.5).len()), (0, 0));
+        let values = ValueStatistics { mean: 2.25, variance: 2.5, median: 2.0, deviation: 1.25 };
+        assert_eq!(constant_value_text(&values, &task), "pearson undefined, spearman undefined, loss 2.5000 (the mean, 2.2500)");
     }
 }

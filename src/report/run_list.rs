@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{ListedSweep, Table, pretty_json, run_json, runs_table, sweeps_table};
+use super::{ListedSweep, Table, TaskBest, pretty_json, run_json, runs_table, sweeps_table};
 use crate::cli::{Format, ListArgs};
 use crate::compare::{ComparedRun, matching, select};
 use crate::failure::{Failure, Outcome};
@@ -188,19 +188,22 @@ fn sweeps(arguments: &ListArgs, warnings: &mut Vec<String>) -> Vec<(PathBuf, Lis
 
 fn listed(sweep: &SweepDirectory) -> anyhow::Result<ListedSweep> {
     let facts = sweep.facts()?;
-    let states = sweep.states(&sweep.trials()?, false)?;
+    let trials = sweep.trials()?;
+    let states = sweep.states(&trials, false)?;
     Ok(ListedSweep {
         name: sweep.directory_name(),
         created: facts.created,
         varies: facts.varies,
-        metric: (facts.metric, facts.direction),
+        ranked_by: facts.ranked_by,
+        trials,
         states,
     })
 }
 
 fn sweep_json((path, sweep): &(PathBuf, ListedSweep)) -> Value {
     let StateCounts { trials, done, failed, stopped, running, left } = sweep.counts();
-    json!({
+    let best = sweep.best();
+    let mut json = json!({
         "path": path,
         "name": sweep.name,
         "created": sweep.created,
@@ -211,7 +214,12 @@ fn sweep_json((path, sweep): &(PathBuf, ListedSweep)) -> Value {
         "stopped": stopped,
         "running": running,
         "left": left,
-        "metric": sweep.metric.0,
-        "best": sweep.best(),
-    })
+        "metric": sweep.ranked_by.as_ref().map(|ranked_by| &ranked_by.metric),
+        "best": best.first().filter(|_| !sweep.has_tasks()).map(|best| best.score),
+    });
+    if sweep.has_tasks() {
+        let of_task = |best: &TaskBest| (best.task.clone(), json!({ "metric": best.metric, "score": best.score }));
+        json["best_by_task"] = best.iter().map(of_task).collect::<Map<String, Value>>().into();
+    }
+    json
 }

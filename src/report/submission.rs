@@ -67,7 +67,7 @@ pub fn filled_text(files: &[GlueFile], width: Width) -> String {
     for file in files {
         table.row(vec![file.name().into(), count(file.rows() as u64), file.majority().into()]);
     }
-    let sentence =
-        "No run predicts these files. They hold the most frequent class of the training split or, for STS-B, its mean score.";
+    let sentence = "No run predicts these files. They hold the most frequent class of the training split or, for STS-B, its mean score: \
+                    such a task scores about as much as guessing, and lowers the average over all tasks.";
     format!("{}\n\n{}", paragraph(sentence, width), table.text(width))
 }

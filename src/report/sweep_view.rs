@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Column, Table, best, best_lines, state_text, sweep_size_text};
+use super::{BestRun, Column, Table, best_runs, state_text, sweep_size_text};
 use crate::numbers::count;
 use crate::runs::{StoredRun, files};
-use crate::sweep::{Plan, PlannedTrial, StateCounts, SweepDirectory, SweepFacts, TrialState};
+use crate::sweep::{Plan, PlannedTrial, RankingMetric, StateCounts, SweepDirectory, SweepFacts, TrialState, by_task};
 use crate::terminal::Width;
 
 /// The current state of a sweep.
@@ -58,10 +58,7 @@ impl SweepView {
         }
         lines.push(table.text(width));
         lines.push(String::new());
-        let metric = (facts.metric.as_str(), facts.direction);
-        lines.extend(
-            best(runs, trials, metric).into_iter().flat_map(|(run, trial)| best_lines(run, trial, metric.0, counts.done)),
-        );
+        lines.extend(best_runs(runs, trials, states, facts.ranked_by.as_ref()).iter().flat_map(BestRun::lines));
         lines.extend(plan_damages(directory, facts, plan));
         if counts.left > 0 {
             lines.push(format!("continue    {}", command("resume", directory.path())));
@@ -76,10 +73,10 @@ impl SweepView {
     #[must_use]
     pub fn json(&self) -> Value {
         let Self { directory, facts, trials, states, runs, .. } = self;
-        let metric = (facts.metric.as_str(), facts.direction);
         let trial = |(trial, state): (&PlannedTrial, &TrialState)| {
             let run = self.run(trial);
             let summary = run.and_then(|run| run.summary.as_ref());
+            let RankingMetric { metric, .. } = RankingMetric::of(facts.ranked_by.as_ref(), trial);
             json!({
                 "id": trial.id,
                 "variant": trial.variant,
@@ -88,17 +85,23 @@ impl SweepView {
                 "steps": trial.steps,
                 "state": state.name(),
                 "run": run.map(|run| json!({ "id": run.facts.id, "path": run.path, "status": run.status() })),
-                "score": summary.and_then(|summary| summary.best.scores.get(metric.0)),
+                "score": summary.and_then(|summary| summary.best.scores.get(&metric)),
             })
         };
-        let best = best(runs, trials, metric).map(|(run, _)| run.facts.id.clone());
-        json!({
+        let best = best_runs(runs, trials, states, facts.ranked_by.as_ref());
+        let of_task = |best: &BestRun<'_>| (best.trial.task().to_string(), json!(best.run.facts.id));
+        let is_one_task = by_task(trials, None).len() == 1;
+        let mut json = json!({
             "path": directory.path(),
             "sweep": facts,
             "counts": StateCounts::of(states),
             "trials": trials.iter().zip(states).map(trial).collect::<Vec<_>>(),
-            "best": best,
-        })
+            "best": best.first().filter(|_| is_one_task).map(|best| &best.run.facts.id),
+        });
+        if !is_one_task {
+            json["best_by_task"] = best.iter().map(of_task).collect::<Map<String, Value>>().into();
+        }
+        json
     }
 }
 

@@ -138,7 +138,7 @@ impl Table {
             header: self.columns.iter().map(|column| column.name.as_str()).collect(),
             numbers: self.columns.iter().map(|column| column.kind == ColumnKind::Number).collect(),
             rows: self.rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect(),
-            bold: None,
+            bold: &|_, _| false,
         };
         table.tabular()
     }

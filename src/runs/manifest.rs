@@ -53,9 +53,9 @@ impl RunManifest {
         }
         let text = fs::read_to_string(path).context("cannot be read")?;
         let manifest: Self = serde_json::from_str(&text).context("is damaged")?;
-        ensure!(manifest.format_version == FORMAT, "is of version {}, not {FORMAT}", manifest.format_version);
+        ensure!(manifest.format_version == FORMAT, "has format version {}, expected {FORMAT}", manifest.format_version);
         let sealed = Self { seal: String::new(), ..manifest.clone() }.sealed()?;
-        ensure!(sealed.as_bytes() == text.as_bytes(), "is not what was written: its seal does not match");
+        ensure!(sealed.as_bytes() == text.as_bytes(), "was modified: its seal does not match");
         Ok(Some(manifest))
     }
 
@@ -98,7 +98,7 @@ impl RunManifest {
                 return Ok(());
             }
         }
-        bail!("is not what was written: its SHA-256 is another")
+        bail!("was modified: its SHA-256 does not match")
     }
 
     fn sealed(mut self) -> Result<String> {

@@ -30,7 +30,7 @@ pub use evaluations::{EvaluationRow, Evaluations};
 pub use facts::{Commits, Exit, FORMAT, Host, Removal, Resumption, RunFacts, Versions, device_text};
 pub use finish::finish_record;
 pub use identity::{RESUMED, TOKENIZATION, deciding, is_of};
-pub use predictions::classes as predicted_classes;
+pub use predictions::{classes as predicted_classes, read as read_predictions};
 pub use prune::{Removable, delete, removable, remove, size};
 pub use record::{Record, Recorder};
 pub use recorded::Recorded;

@@ -51,10 +51,13 @@ pub fn to_csv(head: &Head, predictions: &[Prediction]) -> Result<Vec<u8>> {
 
 /// A row that was read back.
 pub struct ReadBack {
-    /// The prediction; outputs that give the recorded class and, up to rounding, the recorded probabilities.
+    /// The prediction; outputs that give the recorded class and, up to the rounding of an f32, the recorded probabilities.
     pub prediction: Prediction,
     /// The example's loss.
     pub loss: f64,
+    /// Whether the outputs give the recorded probabilities to the last bit. They do unless an output is so large that its
+    /// probability is almost 1, or another machine's exponential function computed it.
+    pub is_exact: bool,
 }
 
 /// Reads the file and validates each row.
@@ -84,9 +87,10 @@ fn read_back(row: &CsvRow, head: &Head) -> Result<ReadBack> {
             ensure!(is_largest, "predict {class} for example {index}, with the probabilities {p:?}");
             let sum: f64 = p.iter().sum();
             ensure!((sum - 1.0).abs() < 1e-6, "have probabilities that sum to {sum} for example {index}");
-            let prediction =
-                Prediction { target: Target::Class(u32::try_from(label)?), output: chosen(Output::of_probabilities(&p), class) };
-            Ok(ReadBack { prediction, loss: -p[label].ln() })
+            let output = chosen(Output::of_probabilities(&p), class);
+            let is_exact = output.probabilities() == p;
+            let prediction = Prediction { target: Target::Class(u32::try_from(label)?), output };
+            Ok(ReadBack { prediction, loss: -p[label].ln(), is_exact })
         }
         Head::Labels(labels) => {
             let p = probabilities()?;
@@ -96,8 +100,9 @@ fn read_back(row: &CsvRow, head: &Head) -> Result<ReadBack> {
             let Target::Labels(bits) = &target else { anyhow::bail!("have no labels for example {index}") };
             let losses = bits.iter().zip(&p).map(|(is_on, p)| -if *is_on { *p } else { 1.0 - p }.ln());
             let loss = losses.sum::<f64>() / labels.len() as f64;
-            let output = Output(p.iter().map(|p| (p / (1.0 - p)).ln() as f32).collect());
-            Ok(ReadBack { prediction: Prediction { target, output }, loss })
+            let output = Output::of_label_probabilities(&p);
+            let is_exact = output.label_probabilities() == p;
+            Ok(ReadBack { prediction: Prediction { target, output }, loss, is_exact })
         }
         Head::Value => {
             let value = |column: &str| -> Result<f32> {
@@ -105,7 +110,7 @@ fn read_back(row: &CsvRow, head: &Head) -> Result<ReadBack> {
                 text.parse().with_context(|| format!("{text:?} is not a number ({column})"))
             };
             let prediction = Prediction { target: Target::Value(value("label")?), output: Output(vec![value("prediction")?]) };
-            Ok(ReadBack { loss: prediction.loss(), prediction })
+            Ok(ReadBack { loss: prediction.loss(), prediction, is_exact: true })
         }
     }
 }
@@ -136,6 +141,7 @@ pub fn classes(path: &Path) -> Result<BTreeMap<usize, (usize, usize)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::{Purpose, Stream};
 
     fn round_trip(head: &Head, predictions: &[Prediction]) -> (String, Vec<ReadBack>) {
         let bytes = to_csv(head, predictions).unwrap();
@@ -159,6 +165,26 @@ mod tests {
         assert_eq!(text, "index,label,prediction\n0,1.5,0.1\n1,-2,0.0000003\n");
         assert!(back.iter().map(|row| &row.prediction).eq(&predictions));
         assert_losses(&predictions, &back);
+    }
+
+    /// Logits as models have them, from 1e-4 to 20 and of both signs.
+    #[test]
+    fn probabilities_read_back_to_the_last_bit() {
+        let stream = Stream::new(7, Purpose::Bootstrap, 0, 0);
+        let logit = |place: u64| {
+            let unit = |place| stream.below(place, 1 << 24) as f32 / (1 << 24) as f32;
+            let size = 1e-4 * 2e5_f32.powf(unit(2 * place));
+            if unit(2 * place + 1) < 0.5 { -size } else { size }
+        };
+        let outputs = |example: u64| Output((0..3).map(|output| logit(3 * example + output)).collect());
+        let classes = Head::Classes(["a", "b", "c"].map(String::from).into());
+        let labels = Head::Labels(["a", "b", "c"].map(String::from).into());
+        for (head, target) in [(classes, Target::Class(1)), (labels, Target::Labels([true, false, true].into()))] {
+            let predictions: Vec<Prediction> =
+                (0..2_000).map(|example| Prediction { target: target.clone(), output: outputs(example) }).collect();
+            let (_, back) = round_trip(&head, &predictions);
+            assert!(back.iter().all(|row| row.is_exact), "{head:?}");
+        }
     }
 
     /// A logit of 0 is a probability of one half.

@@ -21,7 +21,7 @@ use crate::machine::durable::write_file;
 use crate::machine::signals::StopSignal;
 use crate::settings::{Checkpoints, Kept, SaveEvery};
 use crate::task::metrics::{ClassScores, ConfusionMatrix, Direction};
-use crate::task::{Prediction, SplitLabels, Task, VALIDATION};
+use crate::task::{Prediction, SplitLabels, Task, VALIDATION, ValueStatistics};
 use crate::train::{Boundary, EvaluationEvent, Event, LogRow, Observer, Stop, TrainingState};
 
 /// What to record, and how.
@@ -134,6 +134,7 @@ impl Recorder {
             direction: self.record.direction,
             collapsed: best.collapsed,
             labels: self.record.labels.clone(),
+            values: ValueStatistics::of(predicted.iter().map(|prediction| &prediction.target)),
             confusion: ConfusionMatrix::of(head, &predicted),
             by_label: ClassScores::of(head, &predicted),
             best,

@@ -68,6 +68,12 @@ impl StoredRun {
         self.summary.as_ref().map_or_else(|| last_row().unwrap_or(0), |summary| summary.steps)
     }
 
+    /// Whether this is its id, the name of its directory, or that of its experiment.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.facts.id == name || self.directory_name() == name || self.facts.name == name
+    }
+
     /// The name of the run directory.
     #[must_use]
     pub fn directory_name(&self) -> String {
@@ -147,7 +153,7 @@ pub fn find(root: &Path, name: &str) -> Result<StoredRun, FindError> {
     let is_named = |run: &&StoredRun| run.facts.name == name;
     let begins_named = |run: &&StoredRun| run.facts.name.starts_with(name);
     let meant = |is: &dyn Fn(&&StoredRun) -> bool| runs.iter().filter(is).collect::<Vec<&StoredRun>>();
-    let ways: [&dyn Fn(&&StoredRun) -> bool; 4] = [&is_whole, &begins, &is_named, &begins_named];
+    let ways: [&dyn Fn(&&StoredRun) -> bool; 4] = [&is_whole, &is_named, &begins, &begins_named];
     let meant = ways.into_iter().map(meant).find(|meant| !name.is_empty() && !meant.is_empty()).unwrap_or_default();
     match meant.as_slice() {
         [run] => Ok((*run).clone()),

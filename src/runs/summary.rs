@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::task::SplitLabels;
 use crate::task::metrics::{ClassScores, ConfusionMatrix, Direction, LOSS, Scores};
+use crate::task::{SplitLabels, ValueStatistics};
 
 /// The content of `summary.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Summary {
     /// Class counts of the training and validation splits; absent in runs of earlier versions and for tasks without classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<SplitLabels>,
+    /// Statistics of the validation split's numbers, for tasks that predict a number; absent in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<ValueStatistics>,
     /// The best evaluation's confusion matrix, if one of several classes is predicted; absent in runs of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confusion: Option<ConfusionMatrix>,

@@ -131,11 +131,11 @@ fn settings(run: &StoredRun, directory: &RunDirectory) -> Result<String> {
     let rows = recorded_rows(directory)?;
     let facts = &run.facts;
     let recorded = |path: &str| rows.iter().find(|row| row.path() == path).and_then(|row| row.value.clone());
-    for (path, told) in [("seed", serde_json::json!(facts.seed)), ("task", serde_json::json!(facts.task))] {
+    for (path, expected) in [("seed", serde_json::json!(facts.seed)), ("task", serde_json::json!(facts.task))] {
         // A task of one's own is a table with a name.
         let path = if recorded(path).is_none() && path == "task" { "task.name" } else { path };
         let found = recorded(path).with_context(|| format!("has no {path}"))?;
-        ensure!(found == told, "says {path} {found}, {} says {told}", files::RUN);
+        ensure!(found == expected, "says {path} {found}, {} says {expected}", files::RUN);
     }
     if facts.trial.is_empty() {
         return Ok(format!("{} settings", rows.len()));

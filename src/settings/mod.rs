@@ -44,10 +44,13 @@ pub use properties::{Derived, Properties, Property, properties, strip};
 pub use retired::{RETIRED, Retired};
 pub use save::SaveEvery;
 pub use schedule::{Schedule, ScheduleKind};
-pub use sweep::{Axis, OnFailure, Prune, Range, StrategyName, Sweep};
+pub use sweep::{Axis, OnFailure, Prune, Range, StrategyName, Sweep, unrankable};
 pub use task::TaskSetting;
 pub use training::{Precision, Training};
 
+/// The path of the setting for the task, and that of the metric that judges it.
+pub const TASK: &str = "task";
+pub const METRIC: &str = "metric";
 /// The path of the setting for the checkpoint.
 pub const CHECKPOINT: &str = "checkpoint";
 /// The path of the setting for the data.
@@ -102,8 +105,8 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 1_000_000), extend("x-replaced-by" = "training.max_steps"))]
     pub epochs: Option<NonZeroU32>,
     /// Metric that picks the best checkpoint.
-    // Variants ranked by different metrics cannot be compared.
-    #[schemars(extend("x-sweep" = false, "examples" = ["f1"]))]
+    // Variants ranked by different metrics cannot be compared, except that each task has its own.
+    #[schemars(extend("x-axis" = false, "examples" = ["f1"]))]
     pub metric: MetricName,
     /// Random seed, for the order of the examples, randomly initialized weights and dropout.
     #[serde(default = "default_seed")]

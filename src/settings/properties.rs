@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `x-effect` | true | the value can change weights or scores; otherwise it is not part of a trial's identity |
 //! | `x-sweep` | true | a sweep can vary it, unless it has no effect |
+//! | `x-axis` | true | it can vary on its own, not only together with the task |
 //! | `x-path` | false | the value names a folder or a repository, whose content is hashed in its place |
 //! | `x-neutral` | none | for a key that was added later: the value that keeps the earlier behavior |
 //! | `x-derived` | none | how the value is determined if it is not set |
@@ -55,6 +56,8 @@ pub struct Property {
     pub is_of_trial: bool,
     /// Whether a sweep can vary it.
     pub can_be_swept: bool,
+    /// Whether it can vary on its own, not only together with the task.
+    pub can_be_axis: bool,
     /// The value that keeps the behavior from before the key existed.
     pub neutral: Option<Json>,
     /// How the value is determined if it is not set.
@@ -72,6 +75,8 @@ struct Attributes {
     effect: bool,
     #[serde(rename = "x-sweep")]
     sweep: bool,
+    #[serde(rename = "x-axis")]
+    axis: bool,
     #[serde(rename = "x-path")]
     path: bool,
     // A neutral value may be null, which means that the setting is off.
@@ -87,7 +92,7 @@ struct Attributes {
 
 impl Default for Attributes {
     fn default() -> Self {
-        Self { effect: true, sweep: true, path: false, neutral: None, derived: None, replaced_by: None, trial: true }
+        Self { effect: true, sweep: true, axis: true, path: false, neutral: None, derived: None, replaced_by: None, trial: true }
     }
 }
 
@@ -233,7 +238,7 @@ impl Property {
     fn of(table: &str, key: &str, schema: &Json) -> Result<Self, String> {
         let path = if table.is_empty() { key.to_string() } else { format!("{table}.{key}") };
         let own: Map<String, Json> = attributes(schema).map(|(name, value)| (name.clone(), value.clone())).collect();
-        let Attributes { effect, sweep, path: is_path, neutral, derived, replaced_by, trial } =
+        let Attributes { effect, sweep, axis, path: is_path, neutral, derived, replaced_by, trial } =
             serde_json::from_value(own.into()).map_err(|error| format!("{path}: {error}"))?;
         let can_be_off = schema.get("type").and_then(Json::as_array).is_some_and(|kinds| kinds.iter().any(|kind| kind == "null"));
         if neutral.as_ref().is_some_and(|neutral| neutral.is_null() != can_be_off) {
@@ -247,6 +252,7 @@ impl Property {
             is_path,
             is_of_trial: trial,
             can_be_swept: effect && sweep && trial,
+            can_be_axis: effect && sweep && trial && axis,
             neutral,
             derived,
             replaced_by,

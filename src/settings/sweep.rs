@@ -11,7 +11,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
-use super::{MetricName, SettingProblem};
+use super::{METRIC, MetricName, SettingProblem, TASK};
 
 /// What varies among the trials of a sweep, and how to run them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -199,9 +199,18 @@ impl Sweep {
                 _ => {}
             }
         }
+        if self.prune.is_some() && self.varies(TASK) {
+            problems.push(unrankable("sweep.prune", "pruning"));
+        }
         problems.extend(self.paired_problems());
         problems.extend(self.exclude_problems());
         problems
+    }
+
+    /// Returns whether the setting at a path varies.
+    #[must_use]
+    pub fn varies(&self, path: &str) -> bool {
+        self.paths().contains(&path)
     }
 
     /// Returns the paths of the settings that vary, each once.
@@ -226,6 +235,13 @@ impl Sweep {
                         .help(format!("the first one sets {keys}; each must set the same")),
                 );
             }
+        }
+        if first.contains_key(METRIC) && !first.contains_key(TASK) {
+            let message = "variants that are judged by different metrics cannot be compared";
+            problems.push(
+                SettingProblem::new("sweep.paired[0].metric", message)
+                    .help("the metric can vary only together with the task, in the same [[sweep.paired]]"),
+            );
         }
         for path in first.keys().filter(|path| self.axes.contains_key(*path)) {
             let message = format!("{path} is an axis and paired");
@@ -254,6 +270,13 @@ impl Sweep {
         }
         problems
     }
+}
+
+/// Returns the problem with something that ranks trials of different tasks with each other.
+#[must_use]
+pub fn unrankable(path: &str, what: &str) -> SettingProblem {
+    SettingProblem::new(path, format!("the task varies, and {what} would rank scores of different tasks with each other"))
+        .help("give each task a sweep of its own, or train every variant in full")
 }
 
 fn repeated<T: Ord + Clone>(mut values: impl Iterator<Item = T>) -> Option<T> {

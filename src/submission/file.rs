@@ -90,10 +90,15 @@ impl GlueFile {
     /// Returns the prediction that suits the training split best among those that are the same for every example: its most
     /// frequent class or, for STS-B, its mean. Constant scores leave Pearson and Spearman undefined.
     ///
-    /// Counted in GLUE's own files, except for these. MNLI: contradiction 130,903, neutral 130,900, entailment 130,899 (the
-    /// training split of XNLI). QQP: 63% are no duplicates (the data card of `nyu-mll/glue`). QNLI: its training split is
-    /// balanced, so this is the more frequent class of the validation split, 2,761 of 5,463. The diagnostics have no training
-    /// split and take MNLI's.
+    /// The comments in the table are counts of GLUE's own training files. These are not among them:
+    ///
+    /// - QQP: 63% of the training split are no duplicates, says the data card of `nyu-mll/glue`; the test split, by GLUE's paper, is
+    ///   distributed otherwise.
+    /// - MNLI: contradiction 130,903, neutral 130,900, entailment 130,899, by published counts of XNLI's English training split, which
+    ///   is the same one, of 392,702 pairs. Any of the three scores about a third.
+    /// - QNLI: its training split is balanced, so this is the more frequent class of the validation split, 2,761 of 5,463. Either
+    ///   scores about half.
+    /// - AX has no training split and takes MNLI's class.
     #[must_use]
     pub fn majority(self) -> &'static str {
         self.facts().majority
@@ -108,6 +113,7 @@ impl GlueFile {
             Self::Sst2 => ("SST-2.tsv", "sst2", 1_821, digits(&[("negative", "0"), ("positive", "1")]), "1"),
             // 2,474 of 3,668.
             Self::Mrpc => ("MRPC.tsv", "mrpc", 1_725, digits(&[("not_equivalent", "0"), ("equivalent", "1")]), "1"),
+            // 63%, see above.
             Self::Qqp => ("QQP.tsv", "qqp", 390_965, digits(&[("not_duplicate", "0"), ("duplicate", "1")]), "0"),
             // 2.70100 over 5,749 pairs.
             Self::Stsb => ("STS-B.tsv", "stsb", 1_379, Values::Score, "2.701"),

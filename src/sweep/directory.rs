@@ -11,6 +11,7 @@ use super::facts::{FACTS, FORMAT, SweepFacts};
 use super::paths::{reused_run, with_current_paths};
 use super::plan::{Plan, PlannedTrial};
 use super::queue::{TrialState, drop_stopped};
+use super::ranking::RankingMetric;
 use super::rung_scores::RungScores;
 use super::state_counts::StateCounts;
 use crate::machine::claim::{Claim, PATIENCE};
@@ -197,14 +198,14 @@ impl SweepDirectory {
     /// Returns the state of each trial; with `retry_failed`, failed trials are pending again.
     pub fn states(&self, trials: &[PlannedTrial], retry_failed: bool) -> Result<Vec<TrialState>> {
         // Without `sweep.json`, finished trials still count as done.
-        let metric = self.facts().map(|facts| facts.metric).unwrap_or_default();
+        let ranked_by = self.facts().ok().and_then(|facts| facts.ranked_by);
         let mut by_trial: HashMap<String, Vec<StoredRun>> = HashMap::new();
         for run in self.inventory_of(trials.iter().map(|trial| trial.id.as_str()))?.runs {
             by_trial.entry(run.facts.trial.clone()).or_default().push(run);
         }
         let state = |trial: &PlannedTrial| {
             let runs = by_trial.get(&trial.id).map_or(&[][..], Vec::as_slice);
-            self.state(trial, runs, &metric, retry_failed)
+            self.state(trial, runs, &RankingMetric::of(ranked_by.as_ref(), trial), retry_failed)
         };
         let mut states: Vec<TrialState> = trials.iter().map(state).collect();
         drop_stopped(trials, &mut states);
@@ -216,9 +217,9 @@ impl SweepDirectory {
         Ok(StateCounts::of(&self.states(&self.trials()?, false)?))
     }
 
-    fn state(&self, trial: &PlannedTrial, runs: &[StoredRun], metric: &str, retry_failed: bool) -> TrialState {
+    fn state(&self, trial: &PlannedTrial, runs: &[StoredRun], ranked_by: &RankingMetric, retry_failed: bool) -> TrialState {
         if let Some(summary) = runs.iter().rev().find_map(|run| run.summary.as_ref()) {
-            return TrialState::Done(summary.best.scores.get(metric).copied());
+            return TrialState::Done(summary.best.scores.get(&ranked_by.metric).copied());
         }
         if Claim::is_held(&self.lock(&trial.id)) == Some(true) {
             return TrialState::Running;

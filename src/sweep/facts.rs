@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::ranking::RankingMetric;
 use super::trial_maker::ExperimentTrials;
 use crate::experiment::problem::Problems;
 use crate::failure::{Failure, Outcome};
-use crate::settings::{OnFailure, SettingProblem, Settings};
-use crate::task::metrics::Direction;
+use crate::settings::{OnFailure, SettingProblem, Settings, TASK};
 
 pub(super) const FACTS: &str = "sweep.json";
 /// Since version 2, paths are relative to the directory.
@@ -28,10 +28,9 @@ pub struct SweepFacts {
     /// The strategy's name, such as `grid`.
     pub strategy: String,
     pub varies: Vec<String>,
-    /// The metric that ranks the variants.
-    pub metric: String,
-    /// Whether higher or lower scores are better.
-    pub direction: Direction,
+    /// The metric that ranks the variants; `None` if they are of several tasks, each with its own.
+    #[serde(flatten)]
+    pub ranked_by: Option<RankingMetric>,
     /// One variant in this many survives a rung, if the sweep prunes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<u32>,
@@ -57,7 +56,7 @@ impl SweepFacts {
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
         let varies = |facts: &Self| facts.varies.iter().cloned().collect::<HashSet<String>>();
-        let metric = |facts: &Self| facts.factor.is_some().then(|| facts.metric.clone());
+        let metric = |facts: &Self| facts.factor.is_some().then(|| facts.ranked_by.clone());
         (&self.name, &self.strategy, self.factor) == (&other.name, &other.strategy, other.factor)
             && varies(self) == varies(other)
             && metric(self) == metric(other)
@@ -65,29 +64,33 @@ impl SweepFacts {
 }
 
 impl ExperimentTrials<'_> {
-    /// Returns the facts of a sweep with these settings, planned by this process.
+    /// Returns the facts of a sweep, planned by this process. `settings` are those of its first trial, `others` those of a
+    /// trial of each other task.
     ///
     /// # Errors
-    /// The task does not have the metric that is to rank the variants.
-    pub fn facts(&mut self, settings: &Settings, file: &Path) -> Outcome<SweepFacts> {
+    /// A task does not have the metric that is to rank the variants.
+    pub fn facts(&mut self, settings: &Settings, others: &[Settings], file: &Path) -> Outcome<SweepFacts> {
         let sweep = self.sweep().clone();
-        let metric = sweep.metric.as_ref().unwrap_or(&settings.metric);
-        let task = settings.task.outline().map(|task| task.scored_by(settings.metric.name()));
-        if let Some(task) = task.filter(|task| task.direction(metric.name()).is_none()) {
+        let own = (!sweep.varies(TASK)).then_some(&settings.metric);
+        let metric = sweep.metric.as_ref().or(own);
+        let lacks = |settings: &Settings| {
+            let task = settings.task.outline()?.scored_by(settings.metric.name());
+            let metric = metric.filter(|metric| task.direction(metric.name()).is_none())?;
             let complaint = SettingProblem::new("sweep.metric", format!("{} is not scored by \"{}\"", task.name, metric.name()));
-            let complaint = complaint.help(format!("it is scored by {}", task.metric_names().join(", ")));
+            Some(complaint.help(format!("it is scored by {}", task.metric_names().join(", "))))
+        };
+        if let Some(complaint) = [settings].into_iter().chain(others).find_map(lacks) {
             self.experiment().add_problems(vec![complaint]);
             return Err(Failure::Experiment(Problems(self.experiment().problems.clone())));
         }
-        let (metric, direction) = (metric.name().to_string(), metric.direction());
+        let ranked_by = metric.map(|name| RankingMetric { metric: name.name().into(), direction: name.direction() });
         Ok(SweepFacts {
             format_version: FORMAT,
             name: settings.name.clone(),
             file: file.canonicalize().unwrap_or_else(|_| file.to_path_buf()),
             strategy: sweep.strategy.name().into(),
             varies: sweep.paths().into_iter().map(String::from).collect(),
-            metric,
-            direction,
+            ranked_by,
             factor: sweep.prune.as_ref().map(|prune| prune.factor.get()),
             on_failure: sweep.on_failure,
             created: Utc::now(),

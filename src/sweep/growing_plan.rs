@@ -22,7 +22,8 @@ pub struct GrowingPlan<'a> {
     directory: &'a SweepDirectory,
     /// `None` if the strategy is unknown: a resumed sweep trains what is already planned.
     planning: Option<&'a mut dyn Planning>,
-    direction: Direction,
+    /// Whether higher or lower scores are better; `None` if trials cannot be ranked with each other.
+    direction: Option<Direction>,
     retry_failed: bool,
     /// The version of the file that was read last.
     version: Option<Version>,
@@ -38,7 +39,7 @@ impl<'a> GrowingPlan<'a> {
     pub fn new(
         directory: &'a SweepDirectory,
         planning: Option<&'a mut dyn Planning>,
-        direction: Direction,
+        direction: Option<Direction>,
         retry_failed: bool,
     ) -> Self {
         Self { directory, planning, direction, retry_failed, version: None, answer: None }
@@ -72,8 +73,10 @@ impl<'a> GrowingPlan<'a> {
             return Ok(Further::Trials(added));
         }
         let states = self.fresh(plan, states).map_err(Failure::RunDirectory)?;
-        let Some(planning) = self.planning.as_deref_mut() else { return Ok(Further::Nothing) };
-        let further = planning.propose(plan, &states, self.direction)?;
+        let (Some(planning), Some(direction)) = (self.planning.as_deref_mut(), self.direction) else {
+            return Ok(Further::Nothing);
+        };
+        let further = planning.propose(plan, &states, direction)?;
         if let Further::Trials(new) = &further {
             let write = || self.directory.write_plan(&self.directory.plan()?, &[plan, new].concat());
             write().map_err(Failure::RunDirectory)?;

@@ -194,7 +194,7 @@ impl SweepRequest<'_> {
         match &known.facts {
             None => write_facts(directory, self.facts)?,
             // Without pruning, the metric only ranks the variants, so it may have changed.
-            Some(facts) if is_new || facts.metric != self.facts.metric => {
+            Some(facts) if is_new || facts.ranked_by != self.facts.ranked_by => {
                 let SweepFacts { created, reused, .. } = facts.clone();
                 write_facts(directory, &SweepFacts { created, reused, ..self.facts.clone() })?;
             }

@@ -101,6 +101,13 @@ impl PlannedTrial {
         Document::planned(rows.filter_map(|(row, path)| Some((path.as_str(), row.value.as_ref()?, row.origin.as_str()))))
     }
 
+    /// Returns the name of its task.
+    #[must_use]
+    pub fn task(&self) -> &str {
+        let named = |path| self.setting(path).and_then(Json::as_str);
+        named("task").or_else(|| named("task.name")).unwrap_or_default()
+    }
+
     /// Returns the value of a setting; `None` if it is off.
     #[must_use]
     pub fn setting(&self, path: &str) -> Option<&Json> {

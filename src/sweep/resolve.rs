@@ -29,6 +29,8 @@ pub fn resolve(root: &Path, name: &str) -> Result<RunOrSweep, FindError> {
     };
     let mut sweeps: Vec<SweepDirectory> = SweepDirectory::all(root).into_iter().filter(is_meant).collect();
     match runs::find(root, name) {
+        // The whole name of a sweep's experiment means the sweep, even if some run's id begins like that.
+        Ok(run) if is_named(&sweeps, name) && !run.is_called(name) => {}
         // The sweep's trials have the experiment's name too, and their directory names begin alike.
         Ok(run) if sweeps.iter().any(|sweep| run.path.parent() == Some(sweep.path())) && !run.facts.id.starts_with(name) => {}
         Ok(run) => return Ok(RunOrSweep::Run(Box::new(run))),
@@ -36,9 +38,17 @@ pub fn resolve(root: &Path, name: &str) -> Result<RunOrSweep, FindError> {
         Err(none) if sweeps.is_empty() => return Err(none),
         Err(_) => {}
     }
+    if is_named(&sweeps, name) {
+        sweeps.retain(|sweep| sweep.facts().is_ok_and(|facts| facts.name == name));
+    }
     if sweeps.len() == 1 {
         return Ok(RunOrSweep::Sweep(sweeps.remove(0)));
     }
     let names: Vec<String> = sweeps.iter().map(SweepDirectory::directory_name).collect();
     Err(FindError::NotFound(format!("\"{name}\" means {} sweeps: {}; write more of the name", names.len(), names.join(", "))))
+}
+
+/// Returns whether the experiment of one of these sweeps has exactly this name.
+fn is_named(sweeps: &[SweepDirectory], name: &str) -> bool {
+    sweeps.iter().any(|sweep| sweep.facts().is_ok_and(|facts| facts.name == name))
 }

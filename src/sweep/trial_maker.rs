@@ -14,7 +14,7 @@ use crate::failure::{Failure, Outcome};
 use crate::hub::Hub;
 use crate::inputs::{InputCache, ReadFor, TrialInputs};
 use crate::plan::Provenance;
-use crate::settings::{SettingProblem, Sweep};
+use crate::settings::{SettingProblem, Sweep, TASK, unrankable};
 
 /// Number of distinct problems after which no more are looked for.
 const ENOUGH: usize = 20;
@@ -48,6 +48,10 @@ impl<'a> Planner<ExperimentTrials<'a>> {
             experiment.add_problems(vec![complaint]);
             Failure::Experiment(Problems(experiment.problems.clone()))
         })?;
+        if strategy.is_adaptive() && sweep.varies(TASK) {
+            experiment.add_problems(vec![unrankable("sweep.strategy", "a strategy that looks at scores")]);
+            return Err(Failure::Experiment(Problems(experiment.problems)));
+        }
         let seeds = sweep.seeds.clone();
         Ok(Self::new(space, seeds, strategy, ExperimentTrials { experiment, sweep, hub, cache: InputCache::default() }))
     }

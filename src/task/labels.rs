@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metrics::{Baseline, Direction, LOSS};
+use super::constant::{Constant, Guess};
+use super::metrics::{Baseline, LOSS};
 use super::{Example, Head, Output, Prediction, Target, Task};
 
 /// The number of examples of each class.
@@ -58,8 +59,8 @@ impl LabelCounts {
         present.next().filter(|_| present.next().is_none())
     }
 
-    /// Returns the best score of any constant prediction, and the predicted class. For metrics of probabilities, and for the
-    /// loss, the frequency of each class is predicted, and there is no single class. `None` if the metric has no baseline.
+    /// Returns the best score of any constant prediction: of a class or, for metrics of probabilities and for the loss, of the
+    /// frequency of each class. `None` if the metric has no such baseline.
     #[must_use]
     pub fn constant(&self, task: &Task, metric: &str) -> Option<Constant> {
         let total: usize = self.0.iter().sum();
@@ -69,7 +70,7 @@ impl LabelCounts {
         let shares: Vec<f64> = self.0.iter().map(|count| *count as f64 / total as f64).collect();
         if metric == LOSS {
             let entropy = shares.iter().filter(|share| **share > 0.0).map(|share| -share * share.ln()).sum::<f64>();
-            return Some(Constant { class: None, score: entropy });
+            return Some(Constant { guess: Guess::Shares, score: entropy });
         }
         let metric = task.metric(metric)?;
         let score = |output: Output| {
@@ -78,35 +79,19 @@ impl LabelCounts {
             (metric.score)(task, &predictions)
         };
         match metric.baseline {
-            Baseline::None => None,
-            Baseline::Shares => Some(Constant { class: None, score: score(Output::of_probabilities(&shares))? }),
+            Baseline::Mean | Baseline::Median | Baseline::None => None,
+            Baseline::Shares => Some(Constant { guess: Guess::Shares, score: score(Output::of_probabilities(&shares))? }),
             Baseline::Class => {
                 let mut best: Option<Constant> = None;
                 for class in 0..self.0.len() {
                     let Some(score) = score(Output::one_hot(class, self.0.len())) else { continue };
                     if best.as_ref().is_none_or(|best| metric.direction.improves(score, best.score)) {
-                        best = Some(Constant { class: Some(class), score });
+                        best = Some(Constant { guess: Guess::Class(class), score });
                     }
                 }
                 best
             }
         }
-    }
-}
-
-/// The score of the same prediction for every example.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Constant {
-    /// The predicted class; `None` if the class frequencies are predicted.
-    pub class: Option<usize>,
-    pub score: f64,
-}
-
-impl Constant {
-    /// Whether `score` is better than this one, beyond rounding errors.
-    #[must_use]
-    pub fn is_beaten_by(&self, score: f64, direction: Direction) -> bool {
-        direction.improves(score, self.score) && (score - self.score).abs() > 1e-9
     }
 }
 
@@ -124,21 +109,21 @@ mod tests {
     fn guessing_on_mrpc_scores_what_scikit_learn_says() {
         let task = &super::super::glue::task("mrpc").unwrap();
         let all = counts([129, 279]);
-        for (metric, class, score) in [
-            ("accuracy", Some(1), 0.683_823_529_411_764_7),
-            ("f1", Some(1), 0.812_227_074_235_807_9),
-            ("loss", None, 0.623_953_725_161_963_8),
+        for (metric, guess, score) in [
+            ("accuracy", Guess::Class(1), 0.683_823_529_411_764_7),
+            ("f1", Guess::Class(1), 0.812_227_074_235_807_9),
+            ("loss", Guess::Shares, 0.623_953_725_161_963_8),
         ] {
             let constant = all.constant(task, metric).unwrap();
-            assert_eq!(constant.class, class, "{metric}");
+            assert_eq!(constant.guess, guess, "{metric}");
             assert!((constant.score - score).abs() < 1e-9, "{metric}: {}", constant.score);
         }
-        assert_eq!(counts([3, 1]).constant(task, "accuracy").unwrap(), Constant { class: Some(0), score: 0.75 });
+        assert_eq!(counts([3, 1]).constant(task, "accuracy").unwrap(), Constant { guess: Guess::Class(0), score: 0.75 });
         assert_eq!(counts([0, 0]).constant(task, "accuracy"), None);
     }
 
     #[test]
-    fn one_label_is_told_from_two() {
+    fn one_label_differs_from_two() {
         assert_eq!(
             (counts([0, 5]).only(), counts([2, 0]).only(), counts([1, 1]).only(), counts([0, 0]).only()),
             (Some(1), Some(0), None, None)

@@ -4,6 +4,7 @@
 //! never looked up by its name again.
 
 mod best;
+mod constant;
 pub mod glue;
 mod head;
 mod labels;
@@ -16,19 +17,22 @@ mod split;
 mod tables;
 mod target;
 mod tsv;
+mod value_statistics;
 
 use serde::{Deserialize, Serialize};
 
 use metrics::{Direction, LOSS, LOSS_RANGE, Metric};
 
 pub use best::Best;
+pub use constant::{Constant, Guess};
 pub use head::Head;
-pub use labels::{Constant, LabelCounts, SplitLabels};
+pub use labels::{LabelCounts, SplitLabels};
 pub use prediction::{Output, Prediction};
 pub use source::{FoundSplits, Origin, RepositoryCommit, Source, SplitFile, SplitRows};
 pub use split::{SplitNames, Splits, VALIDATION};
 pub use tables::{distinct_labels, sorted as sorted_labels};
 pub use target::{ClassCells, Target};
+pub use value_statistics::ValueStatistics;
 
 /// What to learn: the columns to read, what to predict, and how to score it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

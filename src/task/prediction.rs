@@ -34,10 +34,20 @@ impl Output {
         self.0.iter().map(|logit| *logit >= 0.0)
     }
 
-    /// Returns the output of a model that predicts these probabilities of classes.
+    /// Returns the output of a model that predicts these probabilities of classes: ln(p / largest p), so that the largest logit is 0.
+    ///
+    /// These are the differences that [`Self::probabilities`] exponentiates, so that it gives the same probabilities again, to the
+    /// last bit: the logarithm of two f64 is closer to such a difference than any other f32 is, down to differences of 1e-8.
     #[must_use]
     pub fn of_probabilities(probabilities: &[f64]) -> Self {
-        Self(probabilities.iter().map(|probability| probability.ln() as f32).collect())
+        let largest = probabilities.iter().copied().fold(0.0, f64::max);
+        Self(probabilities.iter().map(|probability| (probability / largest).ln() as f32).collect())
+    }
+
+    /// Returns the output of a model that predicts these probabilities of independent labels: ln(p / (1 - p)).
+    #[must_use]
+    pub fn of_label_probabilities(probabilities: &[f64]) -> Self {
+        Self(probabilities.iter().map(|probability| (probability / (1.0 - probability)).ln() as f32).collect())
     }
 
     /// Returns an output of 1 for `class` and 0 for the others.

@@ -210,6 +210,20 @@ impl Arguments {
         }
     }
 
+    /// Sets a token if the files do not.
+    pub fn set_default_token(&mut self, key: &str, token: Added) {
+        if self.entries.get(key).is_none() {
+            self.entries.set(key, Argument::Token(token));
+        }
+    }
+
+    /// Sets the additional special tokens if the files do not.
+    pub fn set_default_additional(&mut self, tokens: Vec<Added>) {
+        if self.entries.get(ADDITIONAL).is_none() && !tokens.is_empty() {
+            self.entries.set(ADDITIONAL, Argument::List(tokens.into_iter().map(Argument::Token).collect()));
+        }
+    }
+
     /// Extracts the special and added tokens.
     pub fn special(mut self) -> Result<Special> {
         if self.entries.get(EXTRA).is_none() {

@@ -106,8 +106,8 @@ fn target_column(encoded: &[Encoded]) -> Result<Option<CachedColumn>> {
     if let Some(values) = all(encoded, Target::value) {
         return column("values", Dtype::F32, values.into_iter().flat_map(f32::to_le_bytes).collect());
     }
-    let labels = all(encoded, Target::labels).context("targets of several kinds")?;
-    ensure!(labels.windows(2).all(|pair| pair[0].len() == pair[1].len()), "labels of several lengths");
+    let labels = all(encoded, Target::labels).context("the targets are of different kinds")?;
+    ensure!(labels.windows(2).all(|pair| pair[0].len() == pair[1].len()), "the lists of labels have different lengths");
     column("label_bits", Dtype::U8, labels.concat().into_iter().map(u8::from).collect())
 }
 
@@ -142,17 +142,17 @@ fn unpack(key: &str, bytes: &[u8]) -> Result<Vec<Encoded>> {
     let mut columns: Vec<(&str, &[u8])> = Vec::new();
     for name in COLUMNS {
         let view = file.tensor(name)?;
-        ensure!(view.dtype() == Dtype::U32, "{name} is not of whole numbers");
+        ensure!(view.dtype() == Dtype::U32, "{name} does not hold whole numbers");
         columns.push((name, view.data()));
     }
     let kinds = [("labels", Dtype::U32), ("values", Dtype::F32), ("label_bits", Dtype::U8)];
     let target = kinds.into_iter().find_map(|(name, dtype)| Some((name, file.tensor(name).ok()?, dtype)));
     if let Some((name, view, dtype)) = &target {
-        ensure!(view.dtype() == *dtype, "{name} is of another type");
+        ensure!(view.dtype() == *dtype, "{name} has the wrong type");
         columns.push((name, view.data()));
     }
-    let said = header.metadata().as_ref().and_then(|metadata| metadata.get(CHECKSUM));
-    ensure!(said.is_some_and(|said| *said == checksum(key, columns.iter().copied())), "the checksum is another");
+    let recorded = header.metadata().as_ref().and_then(|metadata| metadata.get(CHECKSUM));
+    ensure!(recorded.is_some_and(|recorded| *recorded == checksum(key, columns.iter().copied())), "the checksum does not match");
     let ids = |column: usize| words(columns[column].1).map(u32::from_le_bytes).collect::<Vec<u32>>();
     let (tokens, segments, lengths) = (ids(0), ids(1), ids(2));
     let targets: Vec<Option<Target>> = match target {

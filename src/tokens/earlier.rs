@@ -5,9 +5,10 @@ use serde_json::Value;
 use tokenizers::{AddedToken, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy};
 
 use super::Encoded;
-use super::build::{Built, around, parse, strip, word_piece, words_of_text};
-use super::settings::{Class, Normalization};
+use super::build::{Built, parse, strip};
+use super::settings::Normalization;
 use super::sources::TokenizerSources;
+use super::word_piece::{around, word_piece, words_of_text};
 use crate::task::{Example, Text};
 
 /// The version 1 tokenizer, and which texts may have different ids under it.
@@ -43,7 +44,7 @@ impl EarlierTokenizer {
         // If the remaining length is even, both versions split it in half, whichever sentence is longer.
         let is_same = is_same_words && max_length.saturating_sub(added).is_multiple_of(2);
         // A byte of text becomes at most one and a half tokens, when decomposed letters stand alone.
-        let only_pairs_beyond = (is_same_words && settings.class == Class::Bert).then_some(max_length / 2);
+        let only_pairs_beyond = (is_same_words && settings.class.is_bert()).then_some(max_length / 2);
         let truncation = TruncationParams {
             max_length,
             strategy: TruncationStrategy::LongestFirst,

@@ -3,10 +3,16 @@
 mod added;
 mod arguments;
 mod build;
+mod byte_level_bpe;
 mod cache;
+mod class;
 mod earlier;
+mod sentencepiece;
 mod settings;
 mod sources;
+mod tokenizer_json;
+mod unigram;
+mod word_piece;
 
 use std::fmt;
 
@@ -19,6 +25,7 @@ use crate::checkpoint::Files;
 use crate::task::{Example, Target, Text};
 
 use build::Built;
+use class::Class;
 use earlier::{EarlierTokenizer, PaddingToken};
 use sources::TokenizerSources;
 
@@ -52,6 +59,17 @@ pub struct Tokens {
     pad_token: Option<u32>,
 }
 
+/// Builds the same tokenizer as transformers does from these files.
+fn build(sources: &TokenizerSources) -> Result<Built> {
+    let class = Class::of(sources)?;
+    match class {
+        Class::Bert | Class::DistilBert => word_piece::bert(sources, class),
+        Class::Roberta => byte_level_bpe::byte_level_bpe(sources),
+        Class::XlmRoberta | Class::Camembert => unigram::unigram(sources, class),
+        Class::Fast => tokenizer_json::fast(sources),
+    }
+}
+
 impl Tokens {
     /// Builds the same tokenizer as transformers does from these files.
     ///
@@ -59,7 +77,7 @@ impl Tokens {
     /// A file cannot be read or is damaged, or asks for an unsupported feature.
     pub fn read(files: &Files, architecture: &Architecture) -> Result<Self> {
         let sources = TokenizerSources::read(files, architecture)?;
-        let built = Built::of(&sources).with_context(|| format!("cannot use {}", files.tokenizer.path().display()))?;
+        let built = build(&sources).with_context(|| format!("cannot use {}", files.tokenizer.path().display()))?;
         let (vocabulary, segments) = (architecture.vocabulary(), architecture.segments());
         Ok(Self { built, sources, vocabulary, segments, pad_token: architecture.pad_token() })
     }
@@ -143,17 +161,20 @@ impl Tokens {
     fn check(&self, row: &Encoded, max_length: usize) -> Result<(), String> {
         let beyond = |ids: &[u32], size: usize| ids.iter().copied().find(|id| *id as usize >= size);
         if row.tokens.is_empty() {
-            return Err("the tokenizer gives no token for a text, not even [CLS]".into());
+            return Err("the tokenizer produces no token for a text, not even [CLS]".into());
         }
         if row.tokens.len() > max_length {
-            return Err(format!("the tokenizer gives {} tokens, more than max_length, {max_length}", row.tokens.len()));
+            return Err(format!("the tokenizer produces {} tokens, more than max_length ({max_length})", row.tokens.len()));
         }
         if let Some(id) = beyond(&row.tokens, self.vocabulary) {
-            return Err(format!("the tokenizer gives id {id}, but the model has only {} words", self.vocabulary));
+            return Err(format!(
+                "the tokenizer produces the id {id}, but the model's vocabulary has only {} tokens",
+                self.vocabulary
+            ));
         }
         // Without segment embeddings, all segment ids are 0 and the model ignores them.
         if let Some(id) = beyond(&row.segments, self.segments.max(1)) {
-            return Err(format!("the tokenizer gives segment {id}, but the model has only {}", self.segments));
+            return Err(format!("the tokenizer produces the segment {id}, but the model has only {}", self.segments));
         }
         Ok(())
     }

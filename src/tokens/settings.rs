@@ -4,18 +4,11 @@ use anyhow::{Result, anyhow, bail, ensure};
 use serde_json::{Map, Value};
 use tokenizers::{PaddingDirection, Tokenizer, TruncationDirection};
 
-use super::added::TokenEntry;
+use super::added::{Added, TokenEntry};
 use super::arguments::{Arguments, Special};
+use super::class::Class;
+use super::sentencepiece::PieceKind;
 use super::sources::TokenizerSources;
-
-/// The transformers class that the files specify.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
-    /// `BertTokenizer`: BERT's own normalizer, pre-tokenizer and special tokens, around a vocabulary.
-    Bert,
-    /// `PreTrainedTokenizerFast`: `tokenizer.json` as it is.
-    Fast,
-}
 
 /// The options of BERT's normalizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +24,7 @@ pub(super) struct Normalization {
 /// The tokenizer settings that affect token ids.
 pub(super) struct TokenizerSettings {
     pub class: Class,
-    /// Options of the normalizer, for BertTokenizer only.
+    /// Options of the normalizer, for BERT's tokenizers only.
     pub normalization: Normalization,
     /// Special and added tokens.
     pub special: Special,
@@ -39,15 +32,13 @@ pub(super) struct TokenizerSettings {
     pub split_special: bool,
     /// `truncation_side`.
     pub truncation: TruncationDirection,
+    /// `add_prefix_space`: treat the first word of a text like those after a space. For byte-level BPE and Unigram only.
+    pub add_prefix_space: bool,
     /// Whether the model gets segment ids.
     pub segments: bool,
     /// `model_max_length`.
     pub longest: Option<usize>,
 }
-
-/// BERT's special tokens, if the files do not specify others.
-const OF_BERT: [(&str, &str); 5] =
-    [("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"), ("cls_token", "[CLS]"), ("mask_token", "[MASK]")];
 
 impl TokenizerSettings {
     /// Reads the settings. `json` is the tokenizer built from `tokenizer.json`, with or without its vocabulary.
@@ -57,9 +48,13 @@ impl TokenizerSettings {
     pub fn read(sources: &TokenizerSources, class: Class, json: Option<&Tokenizer>) -> Result<Self> {
         refuse(&sources.config, json.is_some())?;
         let mut arguments = Arguments::gather(sources)?;
-        for (key, content) in OF_BERT.iter().filter(|_| class == Class::Bert) {
+        if class == Class::Camembert {
+            arguments.set_default_token("mask_token", Added { lstrip: true, ..Added::new("<mask>", true) });
+        }
+        for (key, content) in class.special_tokens() {
             arguments.set_default(key, (*content).into());
         }
+        arguments.set_default_additional(additional_special_tokens(sources, class));
         if let Some(truncation) = json.and_then(|json| json.get_truncation()) {
             arguments.set_default("truncation_side", truncation.direction.as_ref().into());
         }
@@ -70,10 +65,10 @@ impl TokenizerSettings {
         }
         ensure!(
             side(&arguments, "padding_side")? == TruncationDirection::Right,
-            "`padding_side` is \"left\", with which BERT would treat padding as the beginning of a text; set it to \"right\""
+            "`padding_side` is \"left\", with which the model would take padding for the beginning of a text; set it to \"right\""
         );
         let normalization = match class {
-            Class::Bert => Normalization {
+            Class::Bert | Class::DistilBert => Normalization {
                 lower_case: flag(&arguments, "do_lower_case", true)?,
                 chinese: flag(&arguments, "tokenize_chinese_chars", true)?,
                 strip_accents: arguments
@@ -82,7 +77,7 @@ impl TokenizerSettings {
                     .map(|_| flag(&arguments, "strip_accents", true))
                     .transpose()?,
             },
-            Class::Fast => Normalization { lower_case: true, chinese: true, strip_accents: None },
+            _ => Normalization { lower_case: true, chinese: true, strip_accents: None },
         };
         let longest = arguments.get("model_max_length").or_else(|| arguments.get("max_len"));
         Ok(Self {
@@ -90,6 +85,7 @@ impl TokenizerSettings {
             normalization,
             split_special: flag(&arguments, "split_special_tokens", false)?,
             truncation: side(&arguments, "truncation_side")?,
+            add_prefix_space: flag(&arguments, "add_prefix_space", class != Class::Roberta)?,
             segments: segments(arguments.get("model_input_names"), class)?,
             // transformers writes a 30-digit number if the limit is unknown.
             longest: longest.and_then(Value::as_u64).and_then(|longest| usize::try_from(longest).ok()),
@@ -97,38 +93,24 @@ impl TokenizerSettings {
         })
     }
 
-    /// The content of a special token that BERT requires.
+    /// The content of a special token that the class requires.
     pub fn named(&self, key: &str) -> Result<&str> {
         let token = self.special.named.iter().find(|(name, _)| name == key).map(|(_, token)| TokenEntry::content(token));
-        token.filter(|content| !content.is_empty()).ok_or_else(|| anyhow!("`{key}` is null or empty, but BERT needs it"))
+        token.filter(|content| !content.is_empty()).ok_or_else(|| anyhow!("`{key}` is null or empty, but the tokenizer needs it"))
     }
 }
 
-impl Class {
-    /// Determines the class from the name in `tokenizer_config.json`, or else in `config.json`.
-    pub fn of(sources: &TokenizerSources) -> Result<Self> {
-        let of_tokenizer = match sources.config.get("tokenizer_class") {
-            None | Some(Value::Null) => "",
-            Some(Value::String(name)) => name,
-            Some(other) => bail!("`tokenizer_class` is {other}, expected a string"),
-        };
-        let of_model = sources.model_class.as_deref().unwrap_or_default();
-        let name = if of_tokenizer.is_empty() { of_model } else { of_tokenizer };
-        match name.strip_suffix("Fast").unwrap_or(name) {
-            // An empty name means BertTokenizer; the other classes are equivalent to it.
-            ""
-            | "BertTokenizer"
-            | "ElectraTokenizer"
-            | "LayoutLMTokenizer"
-            | "LxmertTokenizer"
-            | "MobileBertTokenizer"
-            | "SqueezeBertTokenizer" => Ok(Self::Bert),
-            "PreTrainedTokenizer" | "PythonBackend" | "TokenizersBackend" => Ok(Self::Fast),
-            _ => bail!(
-                "`tokenizer_class` is \"{name}\", and only BertTokenizer and PreTrainedTokenizerFast are known; save its \
-                 tokenizer.json as a PreTrainedTokenizerFast"
-            ),
+/// Additional special tokens that come from the class or its vocabulary file, not from the settings.
+fn additional_special_tokens(sources: &TokenizerSources, class: Class) -> Vec<Added> {
+    match &sources.sentencepiece {
+        Some(model) => {
+            let added = |(piece, kind): (&str, PieceKind)| Added {
+                normalized: Some(false),
+                ..Added::new(piece, kind == PieceKind::Control)
+            };
+            model.pieces_of(&[PieceKind::Control, PieceKind::UserDefined]).map(added).collect()
         }
+        None => class.additional_special_tokens().iter().map(|token| Added::new(token, true)).collect(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! The parsed files of a tokenizer.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use serde_json::{Map, Value};
 
+use super::sentencepiece::SentencePieceModel;
 use crate::architecture::Architecture;
-use crate::checkpoint::Files;
+use crate::checkpoint::{Files, SENTENCEPIECE_FILES};
 use crate::machine::input_file::InputFile;
 
 /// The contents of the files; absent files are empty.
@@ -14,8 +15,14 @@ pub(super) struct TokenizerSources {
     pub json: Option<Map<String, Value>>,
     /// The text of `tokenizer.json`.
     pub json_text: String,
-    /// `vocab.txt`, if there is no `tokenizer.json`; as in transformers, it is ignored otherwise.
+    /// `vocab.txt`. This and the other vocabularies are read only if there is no `tokenizer.json`, as in transformers.
     pub words: Option<String>,
+    /// `vocab.json`: ids by token.
+    pub word_ids: Option<Value>,
+    /// `merges.txt`.
+    pub merges: Option<String>,
+    /// `sentencepiece.bpe.model`.
+    pub sentencepiece: Option<SentencePieceModel>,
     /// `tokenizer_config.json`.
     pub config: Map<String, Value>,
     /// `special_tokens_map.json`.
@@ -24,6 +31,8 @@ pub(super) struct TokenizerSources {
     pub added_tokens: Map<String, Value>,
     /// `tokenizer_class` in `config.json`.
     pub model_class: Option<String>,
+    /// `model_type` in `config.json`.
+    pub model_type: &'static str,
 }
 
 impl TokenizerSources {
@@ -32,16 +41,25 @@ impl TokenizerSources {
         let named = |name: &str| files.tokenizer_files().find(|file| file.name() == name);
         let text = |name: &str| named(name).map(|file| file.text().map(String::from)).transpose();
         let json = named("tokenizer.json").map(object).transpose()?;
-        let words = if json.is_none() { text("vocab.txt")? } else { None };
+        let vocabulary = |name: &str| if json.is_none() { text(name) } else { Ok(None) };
+        let word_ids = named("vocab.json").filter(|_| json.is_none()).map(object).transpose()?.map(Value::Object);
+        let sentencepiece = SENTENCEPIECE_FILES.iter().find_map(|name| named(name)).filter(|_| json.is_none());
+        let parse = |file: &InputFile| {
+            SentencePieceModel::parse(file.bytes()).with_context(|| format!("cannot use {}", file.path().display()))
+        };
         let optional = |name: &str| named(name).map_or(Ok(Map::new()), object);
         Ok(Self {
-            json,
             json_text: text("tokenizer.json")?.unwrap_or_default(),
-            words,
+            words: vocabulary("vocab.txt")?,
+            word_ids,
+            merges: vocabulary("merges.txt")?,
+            sentencepiece: sentencepiece.map(parse).transpose()?,
             config: optional("tokenizer_config.json")?,
             special_tokens_map: optional("special_tokens_map.json")?,
             added_tokens: optional("added_tokens.json")?,
             model_class: architecture.tokenizer_class().map(String::from),
+            model_type: architecture.model_type(),
+            json,
         })
     }
 

@@ -2,23 +2,32 @@
 
 use super::device::{Device, Kernels};
 use super::targets::{TargetError, checked};
+use crate::architecture::{Architecture, Positions};
 use crate::kernels::{RaggedBatch, Targets};
 use crate::models::{Input, PaddedBatch};
 use crate::plan::Trial;
 use crate::tokens::Encoded;
 
-/// How padding is treated in a padded batch.
+/// How padding is treated.
 #[derive(Clone, Copy, Debug)]
 pub struct Padding {
     /// The padding token, whose embedding gets no gradient; `None` if the tokenizer has none.
     pub token: Option<u32>,
+    /// How position ids are counted beside it.
+    pub positions: Positions,
 }
 
 impl Padding {
+    /// The padding that an architecture uses.
+    #[must_use]
+    pub fn in_model(architecture: &Architecture) -> Self {
+        Self { token: architecture.pad_token(), positions: architecture.positions() }
+    }
+
     /// The padding that a trial's architecture uses.
     #[must_use]
     pub fn of(trial: &Trial) -> Self {
-        Self { token: trial.architecture.pad_token() }
+        Self::in_model(&trial.architecture)
     }
 }
 
@@ -51,7 +60,7 @@ fn input(examples: &[&Encoded], padding: Padding, (targets, number): (Targets, u
     match device.kernels() {
         Kernels::Fused => {
             let batch = RaggedBatch::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)));
-            let batch = batch.ignoring(padding.token).with_targets(targets).numbered(number);
+            let batch = batch.ignoring(padding.token).positioned(padding.positions).with_targets(targets).numbered(number);
             let by_reference = device.reference_ops();
             let batch = if by_reference.needs_padded_layout() { batch.with_padded_layout() } else { batch };
             Input::Ragged { batch: batch.resident(), by_reference }
@@ -73,5 +82,6 @@ fn padded(examples: &[&Encoded], padding: Padding, device: &Device) -> PaddedBat
     };
     let tokens = filled(|example| &example.tokens, padding.token.unwrap_or(0));
     let segments = filled(|example| &example.segments, 0);
-    PaddedBatch::new(tokens, segments, &lengths, length, device.plain()).ignoring(padding.token)
+    let batch = PaddedBatch::new(tokens.clone(), segments, &lengths, length, device.plain());
+    batch.ignoring(padding.token).positioned(padding.positions, &tokens)
 }

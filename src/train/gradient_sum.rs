@@ -30,7 +30,12 @@ impl GradientSum {
                 Input::Ragged { batch, .. } if parameter.role == Role::WordEmbedding && input.has_sparse_embeddings() => {
                     Gradient::Tokens(x, Arc::clone(&batch.unique))
                 }
-                _ if parameter.role == Role::WordEmbedding => Gradient::Whole(Value::Matrix(input.without_ignored(x)).widened()),
+                _ if parameter.role == Role::WordEmbedding => {
+                    Gradient::Whole(Value::Matrix(input.without_padding_token(x)).widened())
+                }
+                _ if parameter.role == Role::PositionEmbedding => {
+                    Gradient::Whole(Value::Matrix(input.without_padding_position(x)).widened())
+                }
                 _ => Gradient::Whole(Value::Matrix(x).widened()),
             }),
         };

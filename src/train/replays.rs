@@ -17,19 +17,16 @@ pub struct Replays {
 
 impl fmt::Display for Replays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let steps = if self.replayed == 1 { "step was a replay" } else { "steps were replays" };
+        let steps = if self.replayed == 1 { "step" } else { "steps" };
         let shapes = if self.recorded == 1 { "shape" } else { "shapes" };
-        write!(f, "{} {steps} of {} recorded {shapes}", self.replayed, self.recorded)?;
+        write!(f, "replayed {} {steps} from recordings of {} batch {shapes}", self.replayed, self.recorded)?;
         match (&self.why_not, self.refusals) {
-            (Some(why), 0) => write!(f, "; no more were recorded: {why}"),
-            (Some(why), refusals) => write!(f, "; the GPU refused to record another, {} in all: {why}", times(refusals)),
+            (Some(why), 0) => write!(f, "; recording stopped: {why}"),
+            (Some(why), 1) => write!(f, "; 1 recording failed: {why}"),
+            (Some(why), refusals) => write!(f, "; {refusals} recordings failed, the last one because {why}"),
             (None, _) => Ok(()),
         }
     }
-}
-
-fn times(number: usize) -> String {
-    if number == 1 { "once".into() } else { format!("{number} times") }
 }
 
 #[cfg(test)]
@@ -37,15 +34,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_are_told_in_a_line() {
+    fn they_fit_in_a_line() {
         let replays = |refusals, why: Option<&str>| Replays { recorded: 1, replayed: 7, refusals, why_not: why.map(Into::into) };
-        assert_eq!(replays(0, None).to_string(), "7 steps were replays of 1 recorded shape");
+        assert_eq!(replays(0, None).to_string(), "replayed 7 steps from recordings of 1 batch shape");
         let short = replays(0, Some("too little memory is free")).to_string();
-        assert_eq!(short, "7 steps were replays of 1 recorded shape; no more were recorded: too little memory is free");
+        assert_eq!(short, "replayed 7 steps from recordings of 1 batch shape; recording stopped: too little memory is free");
         let refused = replays(3, Some("no page may be added")).to_string();
         assert_eq!(
             refused,
-            "7 steps were replays of 1 recorded shape; the GPU refused to record another, 3 times in all: no page may be added"
+            "replayed 7 steps from recordings of 1 batch shape; 3 recordings failed, the last one because no page may be added"
         );
     }
 }

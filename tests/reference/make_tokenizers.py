@@ -103,7 +103,7 @@ def fixed():
     for key, values in fast_keys.items():
         for value in values: yield f"PreTrainedTokenizerFast: {key}", {"tokenizer.json": fast(added=SPECIAL[:4]), **config(tokenizer_class="PreTrainedTokenizerFast", **{key: value})}
     yield "class of config.json", {**js, "config.json": {**CONFIG, "tokenizer_class": "PreTrainedTokenizerFast"}}
-    for name in ("RobertaTokenizer", "BertJapaneseTokenizer", "DistilBertTokenizerFast", "AlbertTokenizer"):
+    for name in ("RobertaTokenizer", "BertJapaneseTokenizer", "AlbertTokenizer"):
         yield f"refused: class {name}", {**js, **vocab, **config(tokenizer_class=name)}
     for name, value in {"truncation_side": "middle", "padding_side": "left", "do_lower_case": "no", "cls_token": 5, "cls_token ": None, "mask_token": {"content": "x"}, "model_input_names": ["input_ids"], "added_tokens_decoder": {"5": "x"}, "additional_special_tokens": "x", "split_special_tokens": 1}.items():
         yield f"refused: {name}", {**js, **config(**{name.strip(): value})}

@@ -100,6 +100,7 @@ impl Made {
                 last: moment,
                 collapsed: self.collapsed,
                 labels: None,
+                values: None,
                 steps: 1377,
                 examples: 11004,
                 duration_seconds: 100.0,

@@ -165,9 +165,10 @@ fn checkpoints_that_cannot_be_used() {
     fails("missing-checkpoint", 5, &sound(), &["run", "x.toml", "--set", "checkpoint=./bart"]);
     let weights = std::fs::read(project("tests/golden/tiny/model.safetensors")).unwrap();
     let config = std::fs::read_to_string(project("tests/golden/tiny/config.json")).unwrap();
+    let of_type = |kind: &str| config.replace("\"model_type\": \"bert\"", &format!("\"model_type\": \"{kind}\"")).into_bytes();
     let mut huge = u64::MAX.to_le_bytes().to_vec();
     huge.extend(b"{}");
-    let cases: [(&str, &str, Vec<u8>); 14] = [
+    let cases: [(&str, &str, Vec<u8>); 19] = [
         (
             "dropout-above-one",
             "config.json",
@@ -193,10 +194,15 @@ fn checkpoints_that_cannot_be_used() {
             "config.json",
             config.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3").into_bytes(),
         ),
+        ("weights-of-another-family", "config.json", of_type("roberta")),
+        ("another-architecture", "config.json", of_type("big-new-thing")),
+        ("deberta-v1", "config.json", of_type("deberta")),
+        ("a-decoder", "config.json", of_type("llama")),
+        ("an-encoder-with-a-decoder", "config.json", of_type("t5")),
         (
-            "another-architecture",
+            "a-model-with-code",
             "config.json",
-            config.replace("\"model_type\": \"bert\"", "\"model_type\": \"roberta\"").into_bytes(),
+            config.replace("\"bert\"", "\"jina\", \"auto_map\": {\"AutoModel\": \"x.Y\"}").into_bytes(),
         ),
         ("broken-config", "config.json", config[..100].to_string().into_bytes()),
         (

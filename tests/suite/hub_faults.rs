@@ -125,7 +125,7 @@ fn a_damaged_cache_is_mended_or_refused() {
 }
 
 #[test]
-fn the_token_is_told_to_the_hub_alone() {
+fn only_the_hub_receives_the_token() {
     let (hub, elsewhere) = (TestHub::start(), TestHub::start());
     for name in ["vocab.txt", "model.safetensors"] {
         let path = format!("{}/owner/tiny/resolve/{COMMIT}/{name}", elsewhere.endpoint);
@@ -139,9 +139,10 @@ fn the_token_is_told_to_the_hub_alone() {
     assert_eq!(run(&shell).code, 6);
     elsewhere.state.lock().unwrap().tricks.clear();
     succeeds(&shell);
-    let told = |hub: &TestHub| hub.requests().iter().filter(|request| request.headers.contains_key("authorization")).count();
-    assert!(told(&hub) > 4 && elsewhere.requests().len() > 3);
-    assert_eq!(told(&elsewhere), 0);
+    let with_token =
+        |hub: &TestHub| hub.requests().iter().filter(|request| request.headers.contains_key("authorization")).count();
+    assert!(with_token(&hub) > 4 && elsewhere.requests().len() > 3);
+    assert_eq!(with_token(&elsewhere), 0);
     let back: Vec<_> = hub.requests().into_iter().filter(|request| request.path.starts_with("owner/private/")).collect();
     assert!(!back.is_empty() && back.iter().all(|request| !request.headers.contains_key("authorization")));
 }

@@ -156,8 +156,8 @@ fn a_run_keeps_its_loss() {
         .collect();
     let mean = losses.iter().sum::<f64>() / losses.len() as f64;
     let summary: Value = serde_json::from_str(&std::fs::read_to_string(run.join("summary.json")).unwrap()).unwrap();
-    let told = summary["best"]["scores"]["loss"].as_f64().unwrap();
-    assert!((told - mean).abs() < 1e-5, "{told} and {mean}");
+    let recorded = summary["best"]["scores"]["loss"].as_f64().unwrap();
+    assert!((recorded - mean).abs() < 1e-5, "{recorded} and {mean}");
 }
 
 /// Both settings can vary in a sweep, the words of class weights beside tables.

@@ -6,14 +6,17 @@ use serde_json::{Value, json};
 
 use crate::shell::{Done, Shell};
 
-/// A synthetic run of MRPC, finished unless its status differs.
+/// A synthetic run, of MRPC unless said otherwise, finished unless its status differs.
 #[derive(Clone)]
 pub struct Made {
     pub id: String,
     pub seed: u64,
     pub settings: BTreeMap<String, Value>,
     pub status: &'static str,
-    /// Step and F1 of each evaluation; the last one is at the last step.
+    pub task: &'static str,
+    /// The task's main metric.
+    pub main: &'static str,
+    /// Step and main score of each evaluation; the last one is at the last step.
     pub evaluations: Vec<(u64, f64)>,
     /// Overrides for parts of run.json.
     pub facts: Value,
@@ -32,6 +35,8 @@ impl Made {
             seed,
             settings: settings.map(|(path, value)| (path.into(), value)).into(),
             status: "finished",
+            task: "mrpc",
+            main: "f1",
             evaluations: vec![(100, f1)],
             facts: json!({}),
             metric: "f1",
@@ -57,13 +62,22 @@ impl Made {
         Self { facts, ..self }
     }
 
+    /// Makes it a run of another task, with files of its own and judged by this metric.
+    pub fn on(self, task: &'static str, metric: &'static str) -> Self {
+        let file = |split: &str| format!("{task} {split}").repeat(8);
+        let data = json!({ "hashes": { "data": { "train": file("train"), "validation": file("validation") } } });
+        Self { task, main: metric, metric, facts: data, ..self }
+    }
+
     pub fn judged_by(self, metric: &'static str) -> Self {
         Self { metric, ..self }
     }
 
-    /// Accuracy is F1 minus 0.05, the loss is 1 minus F1.
-    fn scores(f1: f64) -> Value {
-        json!({ "accuracy": f1 - 0.05, "f1": f1, "loss": 1.0 - f1 })
+    /// Accuracy is the main score minus 0.05, the loss is 1 minus it.
+    fn scores(&self, score: f64) -> Value {
+        let mut scores = json!({ "accuracy": score - 0.05, "loss": 1.0 - score });
+        scores[self.main] = score.into();
+        scores
     }
 
     /// Writes the directory; runs are ordered by `minute`.
@@ -71,7 +85,7 @@ impl Made {
         let started = format!("2026-11-23T{:02}:{:02}:00Z", minute / 60, minute % 60);
         let folder = format!("runs/{}_x_{}", started.replace(':', "-"), self.id);
         let mut facts = json!({
-            "format_version": 1, "id": self.id, "name": "x", "task": "mrpc", "trial": "", "status": self.status, "started": started,
+            "format_version": 1, "id": self.id, "name": "x", "task": self.task, "trial": "", "status": self.status, "started": started,
             "command_line": [], "working_folder": "", "device": "cpu", "checkpoint": "bert", "seed": self.seed, "parameters": 1,
             "host": { "name": "elsewhere", "platform": "linux-x86_64", "threads": 2, "process": 1 },
             "versions": { "gluepot": "0.1.0", "burn": "0.22.1" }, "drawn": [], "unused": [],
@@ -80,7 +94,8 @@ impl Made {
         });
         merge(&mut facts, &self.facts);
         shell.write(&format!("{folder}/run.json"), facts.to_string());
-        let mut resolved = format!("name = \"x\"\ntask = \"mrpc\"\nseed = {}\nmetric = \"{}\"\n", self.seed, self.metric);
+        let (task, seed, metric) = (self.task, self.seed, self.metric);
+        let mut resolved = format!("name = \"x\"\ntask = \"{task}\"\nseed = {seed}\nmetric = \"{metric}\"\n");
         let (inner, outer): (Vec<_>, Vec<_>) = self.settings.iter().partition(|(path, _)| path.contains('.'));
         for (path, value) in outer.into_iter().chain(inner) {
             resolved += &format!("{path} = {value}\n");
@@ -92,17 +107,17 @@ impl Made {
             .map(|(step, f1)| format!("{step},{},validation,{},{},{f1}\n", *step as f64 / 100.0, 1.0 - f1, f1 - 0.05));
         if self.has_table {
             let rows: String = rows.collect();
-            shell.write(&format!("{folder}/metrics/eval.csv"), format!("step,epoch,split,loss,accuracy,f1\n{rows}"));
+            shell.write(&format!("{folder}/metrics/eval.csv"), format!("step,epoch,split,loss,accuracy,{}\n{rows}", self.main));
         }
         if self.status == "finished" {
             let moment =
-                |(step, f1): (u64, f64)| json!({ "step": step, "epoch": 1.0, "scores": Self::scores(f1), "collapsed": false });
+                |(step, f1): (u64, f64)| json!({ "step": step, "epoch": 1.0, "scores": self.scores(f1), "collapsed": false });
             let better = |a: f64, b: f64| a > b;
             let best = self.evaluations.iter().copied().reduce(|best, next| if better(next.1, best.1) { next } else { best });
             let last = *self.evaluations.last().unwrap();
             let direction = if self.metric == "loss" { "minimize" } else { "maximize" };
             let summary = json!({
-                "format_version": 1, "task": "mrpc", "metric": self.metric, "direction": direction, "best": moment(best.unwrap()),
+                "format_version": 1, "task": self.task, "metric": self.metric, "direction": direction, "best": moment(best.unwrap()),
                 "final": moment(last), "collapsed": false, "steps": last.0, "examples": 800, "duration_seconds": 100.0,
                 "training_seconds": 90.0, "examples_per_second": 8.0, "tokens_per_second": 400.0,
             });

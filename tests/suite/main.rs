@@ -3,12 +3,16 @@
 #![expect(clippy::format_collect, reason = "tables of a few rows, where speed does not matter")]
 
 mod architecture;
+mod checkpoints;
 mod commands;
 mod compare;
 mod directories;
 mod encoders;
 mod environment;
+mod experiments;
 mod failures;
+mod fair_comparisons;
+mod families;
 mod faults;
 mod formats;
 mod glue;
@@ -23,7 +27,6 @@ mod identity;
 mod large_inputs;
 mod left_out;
 mod list;
-mod looks;
 mod losses;
 mod made;
 mod metrics;
@@ -50,6 +53,7 @@ mod sweep;
 mod sweep_changes;
 mod sweeps;
 mod tables;
+mod task_matrix;
 mod terminal;
 mod tiers;
 mod tokenizers;

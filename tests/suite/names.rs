@@ -101,13 +101,13 @@ fn one_option_says_how_to_print() {
     let json = |arguments: &[&str]| -> serde_json::Value {
         let done = shell.gluepot(arguments);
         assert_eq!(done.code, 0, "{done:?}");
-        let mut told: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"));
+        let mut report: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"));
         // Other processes write to the disk in the meantime.
-        let free = told.pointer_mut("/0/disk/free_bytes");
+        let free = report.pointer_mut("/0/disk/free_bytes");
         if let Some(free) = free {
             *free = serde_json::Value::Null;
         }
-        told
+        report
     };
     for command in [&["list"][..], &["show", "latest"], &["check", "x.toml"]] {
         let mut alias = json(&[command, &["--json"]].concat());

@@ -37,10 +37,10 @@ fn pretend(run: &Path) -> String {
     assert_eq!(identity(&rows, &facts.hashes, &[], 1, 1), facts.trial);
     let id = identity(&rows, &facts.hashes, &[], 1, OTHER);
     assert_ne!(id, facts.trial);
-    let mut told = read(&run.join("run.json"));
-    told["numerics"] = OTHER.into();
-    told["trial"] = id.clone().into();
-    write(&run.join("run.json"), &told);
+    let mut facts = read(&run.join("run.json"));
+    facts["numerics"] = OTHER.into();
+    facts["trial"] = id.clone().into();
+    write(&run.join("run.json"), &facts);
     // The manifest must match the file, and its seal the manifest.
     let bytes = fs::read(run.join("run.json")).unwrap();
     let mut manifest = read(&run.join("manifest.json"));

@@ -241,6 +241,13 @@ fn numbers_and_several_labels_are_learned_from_tables() {
     let name = run(&shell, "prices").to_string_lossy().into_owned();
     let predicted = ok(shell.gluepot(&["predict", &name, "data/prices/dev.tsv"])).out;
     assert!(predicted.starts_with("index,prediction\n0,"), "{predicted}");
+    // numpy's mean and var of the 24 values in dev.tsv, their median, and the mean distance from it.
+    let checked = ok(shell.gluepot(&["check", "prices.toml"])).out;
+    let scores = "spearman undefined, mae 0.8871 (the median, 1.2800), loss 1.1329 (the mean, 1.3896)";
+    assert!(checked.contains(&format!("guessing    always predicting one number scores {scores}\n")), "{checked}");
+    let page = ok(shell.gluepot(&["report", &name, "-o", "-"])).out;
+    let plot = page.split("<h2>Predicted and true values of the best run</h2>").nth(1).unwrap().split("<h2>").next().unwrap();
+    assert_eq!(plot.matches("<circle class=\"point").count(), 24);
 
     // A column for each label, and a list of labels: the same task.
     let columns = rows(&shell.path("data/tags/train.tsv"));
@@ -276,9 +283,53 @@ fn numbers_and_several_labels_are_learned_from_tables() {
     assert_eq!(table("columns"), table("lists"));
     let name = run(&shell, "lists").to_string_lossy().into_owned();
     ok(shell.gluepot(&["verify", &name]));
+    // The page counts for each label what the file of predictions has.
+    let page = ok(shell.gluepot(&["report", &name, "-o", "-"])).out;
+    let table = page.split("<h2>Each label in the best run</h2>").nth(1).unwrap().split("</table>").next().unwrap();
+    let mut predictions = csv::Reader::from_path(run(&shell, "lists").join("predictions/validation.csv")).unwrap();
+    let cells: Vec<Vec<f64>> =
+        predictions.records().map(|row| row.unwrap().iter().map(|cell| cell.parse().unwrap()).collect()).collect();
+    for (label, name) in ["farm", "sale", "music"].iter().enumerate() {
+        let counted = |is_on: bool, is_predicted: bool| {
+            let is_so = |row: &&Vec<f64>| (row[1 + label] == 1.0) == is_on && (row[4 + label] >= 0.5) == is_predicted;
+            format!("<td class=\"number\">{}</td>", cells.iter().filter(is_so).count())
+        };
+        let counts = [counted(true, true), counted(false, true), counted(true, false), counted(false, false)].concat();
+        assert!(table.contains(&format!("<td class=\"pinned\">{name}</td>{counts}")), "{name}: {counts} in {table}");
+    }
     let objects = ok(shell.gluepot(&["predict", &name, "tags.jsonl", "--format", "jsonl"])).out;
     let first: Value = serde_json::from_str(objects.lines().next().unwrap()).unwrap();
     assert!(first["prediction"].is_array() && first["probabilities"]["music"].is_number(), "{first}");
+}
+
+/// Scores of probabilities are recomputed from the file of predictions to 1e-9, also where no manifest says that a file was changed.
+#[test]
+fn verify_recomputes_scores_of_probabilities() {
+    let shell = shell();
+    let verdicts = ["log_loss", "brier", "ece", "roc_auc", "average_precision"];
+    let files = |task: &str| format!("train = \"data/{task}/train.tsv\"\nvalidation = \"data/{task}/dev.tsv\"\n");
+    experiment(&shell, "verdicts.toml", "log_loss", &format!("{VERDICTS}metrics = {verdicts:?}\n{}", files("verdicts")));
+    let tags = ["roc_auc", "average_precision"];
+    let table = "name = \"tags\"\nkind = \"multi_label\"\ntext = \"sentence\"\nlabel = [\"farm\", \"sale\", \"music\"]\n";
+    experiment(&shell, "tags.toml", "roc_auc", &format!("{table}metrics = {tags:?}\n{}", files("tags")));
+    for (task, metrics) in [("verdicts", &verdicts[..]), ("tags", &tags)] {
+        ok(shell.gluepot(&["run", &format!("{task}.toml"), "--quiet", "--runs", task]));
+        let run = run(&shell, task);
+        let name = run.to_string_lossy().into_owned();
+        std::fs::remove_file(run.join("manifest.json")).unwrap();
+        let facts = std::fs::read_to_string(run.join("run.json")).unwrap();
+        std::fs::write(run.join("run.json"), facts.replace("\"format_version\": 2", "\"format_version\": 1")).unwrap();
+        ok(shell.gluepot(&["verify", &name]));
+        let text = std::fs::read_to_string(run.join("summary.json")).unwrap();
+        for metric in metrics {
+            let mut summary: Value = serde_json::from_str(&text).unwrap();
+            let score = &mut summary["best"]["scores"][metric];
+            *score = json!(score.as_f64().unwrap() + 1e-8);
+            std::fs::write(run.join("summary.json"), summary.to_string()).unwrap();
+            let done = shell.gluepot(&["verify", &name]);
+            assert!(done.code == 8 && done.out.contains(&format!("give {metric} ")), "{done:?}");
+        }
+    }
 }
 
 #[test]

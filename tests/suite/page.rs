@@ -6,7 +6,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+use serde_json::{Value, json};
+
 use crate::compare::with_curves;
+use crate::redactor::snapshot;
 use crate::shell::Shell;
 
 /// A page about two variants with three seeds each, under a name that must be escaped in HTML.
@@ -87,6 +90,59 @@ fn remarks_are_near_their_variant() {
     let header = page.split("<thead>").nth(1).unwrap().split("</thead>").next().unwrap();
     let cells: Vec<&str> = header.split("<th").skip(1).map(|cell| cell.split(['>', '<']).nth(1).unwrap()).collect();
     assert_eq!(&cells[..4], ["", "learning_rate", "remarks", "n"]);
+}
+
+/// A page whose best run has this confusion matrix.
+fn with_confusion(labels: &[String], counts: &[Vec<usize>]) -> String {
+    let shell = with_curves("x");
+    let path = shell.path("runs/2026-11-23T05-04-00Z_x_b2/summary.json");
+    let mut summary: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    summary["confusion"] = json!({ "labels": labels, "counts": counts });
+    std::fs::write(path, summary.to_string()).unwrap();
+    let done = shell.gluepot(&["report", "-o", "-"]);
+    assert_eq!((done.code, done.err.as_str()), (0, ""));
+    done.out
+}
+
+/// The part of a page from this heading to the next one, an element a line.
+fn section(page: &str, heading: &str) -> String {
+    let (_, rest) = page.split_once(&format!("<h2>{heading}</h2>")).unwrap_or_else(|| panic!("{heading}: {page}"));
+    rest.split("<h2>").next().unwrap().replace("><", ">\n<")
+}
+
+#[test]
+fn the_confusion_matrix_has_a_row_for_each_true_label() {
+    let labels = ["not_equivalent", "<equivalent>"].map(String::from);
+    let page = with_confusion(&labels, &[vec![100, 29], vec![0, 1279]]);
+    snapshot!("page-confusion", section(&page, "Confusion matrix of the best run"));
+    assert!(!with_confusion(&[], &[]).contains("NaN"));
+}
+
+/// Of 30 labels, with 100 right predictions each and some of the next label.
+#[test]
+fn many_labels_have_a_matrix_and_too_many_a_list_of_mistakes() {
+    let matrix = |classes: usize| -> (Vec<String>, Vec<Vec<usize>>) {
+        let cell = |class: usize, other: usize| match other {
+            _ if other == class => 100,
+            _ if other == (class + 1) % classes => class + 1,
+            _ => 0,
+        };
+        let labels = (0..classes).map(|class| format!("a label of some length, number {class}")).collect();
+        (labels, (0..classes).map(|class| (0..classes).map(|other| cell(class, other)).collect()).collect())
+    };
+    let (labels, counts) = matrix(30);
+    let many = section(&with_confusion(&labels, &counts), "Confusion matrix of the best run");
+    assert!(many.contains("<table class=\"confusion many\">"), "{many}");
+    assert_eq!(
+        (many.matches(" right\"").count(), many.matches(" wrong\"").count(), many.matches("<td>\n</td>").count()),
+        (30, 30, 840)
+    );
+    let (labels, counts) = matrix(60);
+    let list = section(&with_confusion(&labels, &counts), "Most frequent mistakes of the best run");
+    let first = list.split("<tr>").nth(2).unwrap().lines().map(str::trim).collect::<String>();
+    let expected = "<td class=\"pinned\">a label of some length, number 59</td><td>a label of some length, number 0</td>\
+                    <td class=\"number\">60</td><td class=\"number\">160</td></tr>";
+    assert_eq!((first.as_str(), list.matches("<tr>").count()), (expected, 31));
 }
 
 #[test]

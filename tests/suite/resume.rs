@@ -321,8 +321,8 @@ fn a_damaged_state_is_reported_and_the_one_before_is_used() {
         let newest = newest_state(&run);
         damage(&newest);
         let checked = shell.gluepot(&["verify", "latest"]);
-        let is_told = |line: &str| line.starts_with("DAMAGED") && line.contains(reason);
-        assert!(checked.code == 8 && checked.out.lines().any(is_told), "{}", checked.out);
+        let is_reported = |line: &str| line.starts_with("DAMAGED") && line.contains(reason);
+        assert!(checked.code == 8 && checked.out.lines().any(is_reported), "{}", checked.out);
         let done = ok(shell.gluepot(&["resume", "latest"]));
         let name = newest.file_name().unwrap().to_str().unwrap();
         assert!(done.err.contains(&format!("states/{name} cannot be used: ")) && done.err.contains(reason), "{}", done.err);

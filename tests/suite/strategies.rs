@@ -165,7 +165,7 @@ impl Crew for Workers {
 fn train(root: &Path, planner: &mut Planner<Paper>, workers: &mut Workers, jobs: usize) -> Outcome<Driven> {
     let (directory, trials, _) = open(root, planner);
     workers.trials.clone_from(&trials);
-    let mut plan = GrowingPlan::new(&directory, Some(planner), Direction::Maximize, false);
+    let mut plan = GrowingPlan::new(&directory, Some(planner), Some(Direction::Maximize), false);
     let options = DriveOptions { parallelism: exactly(jobs), on_failure: OnFailure::Continue };
     drive(trials, &mut plan, workers, &mut Silent, options, &|| 0)
 }
@@ -224,8 +224,8 @@ fn processes_that_share_a_plan_take_each_others_proposals() {
     let (directory, first, _) = open(root.path(), &mut one);
     let (_, same, before) = open(root.path(), &mut other);
     assert!(matches!(before, Lookup::Found(_)) && same == first);
-    let mut one = GrowingPlan::new(&directory, Some(&mut one), Direction::Maximize, false);
-    let mut other = GrowingPlan::new(&directory, Some(&mut other), Direction::Maximize, false);
+    let mut one = GrowingPlan::new(&directory, Some(&mut one), Some(Direction::Maximize), false);
+    let mut other = GrowingPlan::new(&directory, Some(&mut other), Some(Direction::Maximize), false);
     let Further::Trials(second) = one.further(&first, &[TrialState::Running]).unwrap() else { panic!() };
     assert_eq!(ids(&second), ["x9s1"]);
     assert_eq!(other.further(&first, &[TrialState::Running]).unwrap(), Further::Trials(second.clone()));
@@ -236,7 +236,7 @@ fn processes_that_share_a_plan_take_each_others_proposals() {
     let Further::Trials(third) = other.further(&both, &states).unwrap() else { panic!() };
     assert_eq!(one.further(&both, &states).unwrap(), Further::Trials(third));
     // Without a strategy, as in a resumed sweep, a process trains what others plan.
-    let mut reader = GrowingPlan::new(&directory, None, Direction::Maximize, false);
+    let mut reader = GrowingPlan::new(&directory, None, Some(Direction::Maximize), false);
     let Further::Trials(rest) = reader.further(&both[..1], &states[..1]).unwrap() else { panic!() };
     assert_eq!(ids(&rest), ["x9s1", "x1s1"]);
     assert_eq!(reader.further(&[&both[..1], &rest].concat(), &states).unwrap(), Further::Nothing);

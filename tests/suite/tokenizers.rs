@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use crate::support::{golden, project};
 
-/// The cases of the suite, or of the file named by `GLUEPOT_TEST_TOKENIZERS`.
-fn cases() -> Value {
+/// A file of reference values, or the one named by `GLUEPOT_TEST_TOKENIZERS`.
+fn cases(name: &str) -> Value {
     match std::env::var("GLUEPOT_TEST_TOKENIZERS") {
         Ok(path) => serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap(),
-        Err(_) => golden("tokenizer/golden.json"),
+        Err(_) => golden(name),
     }
 }
 
@@ -27,7 +27,11 @@ fn numbers(text: &Value) -> Option<Vec<u32>> {
 fn ours(case: &Value, contents: &[Value]) -> anyhow::Result<Vec<(Vec<u32>, Vec<u32>)>> {
     let folder = tempfile::tempdir()?;
     for (name, index) in case["files"].as_object().unwrap() {
-        let content = contents[usize::try_from(index.as_u64().unwrap())?].as_str().unwrap();
+        // Binary files are lists of bytes.
+        let content = match &contents[usize::try_from(index.as_u64().unwrap())?] {
+            Value::String(text) => text.as_bytes().to_vec(),
+            bytes => serde_json::from_value(bytes.clone())?,
+        };
         std::fs::write(folder.path().join(name), content)?;
     }
     let files = Files::find(&CheckpointName::Folder(folder.path().to_path_buf()), false, &Hub::offline())?;
@@ -50,10 +54,20 @@ fn ours(case: &Value, contents: &[Value]) -> anyhow::Result<Vec<(Vec<u32>, Vec<u
 
 #[test]
 fn tokenizer_files_mean_what_they_mean_to_transformers() {
-    let all = cases();
+    equal_transformers("tokenizer/golden.json", 190, 2000);
+}
+
+/// Byte-level BPE and SentencePiece's Unigram models (tests/reference/make_subword_tokenizers.py).
+#[test]
+fn subword_tokenizer_files_mean_what_they_mean_to_transformers() {
+    equal_transformers("tokenizer/subwords.json", 33, 1800);
+}
+
+fn equal_transformers(file: &str, least_cases: usize, least_rows: usize) {
+    let all = cases(file);
     let contents = all["contents"].as_array().unwrap();
     let cases = all["cases"].as_array().unwrap();
-    assert!(cases.len() >= 190);
+    assert!(cases.len() >= least_cases);
     let (mut rows, mut refused, mut wrong) = (0, Vec::new(), Vec::new());
     for case in cases {
         let name = case["name"].as_str().unwrap();
@@ -83,7 +97,7 @@ fn tokenizer_files_mean_what_they_mean_to_transformers() {
     let first: Vec<_> = wrong.iter().take(10).collect();
     assert!(wrong.is_empty(), "{} of {rows} rows: {first:#?}", wrong.len());
     if std::env::var_os("GLUEPOT_TEST_TOKENIZERS").is_none() {
-        assert!(rows > 2000);
+        assert!(rows > least_rows, "{rows}");
         let names: Vec<&str> = refused.iter().map(|(name, ..)| *name).collect();
         assert_eq!(names.len(), names.iter().filter(|name| name.starts_with("refused: ")).count(), "{refused:#?}");
     }

@@ -10,7 +10,7 @@ use super::buffer::zeros;
 use super::reduce::ROWS;
 use super::tensors::{dense, numbers, shape, tensor};
 use crate::kernels::operation::Kernel;
-use crate::kernels::{Embedding, RaggedBatch, ResidentBatch};
+use crate::kernels::{Embedding, RaggedBatch, ResidentBatch, UniqueTokens};
 
 /// Returns the sum of the three embeddings of each token: `[tokens, d]`.
 pub fn forward(words: &[f32], positions: &[f32], segments: &[f32], d: usize, batch: &RaggedBatch) -> Vec<f32> {
@@ -33,7 +33,8 @@ pub fn forward(words: &[f32], positions: &[f32], segments: &[f32], d: usize, bat
     x
 }
 
-/// Returns the gradient of a table `[size, d]`: each token's gradient is added to the row of its id, in token order.
+/// Returns the gradient of a table `[size, d]`: each token's gradient is added to the row of its id, in token order, unless the id
+/// is [`UniqueTokens::NONE`].
 ///
 /// Each thread owns its rows of the table, so the number of threads does not change any sum.
 pub fn backward(gradient: &[f32], ids: &[u32], size: usize, d: usize) -> Vec<f32> {
@@ -69,6 +70,13 @@ impl Kernel<Flex, 3> for Embedding {
         let d = shape(&gradient)[1];
         let of = |ids: &[u32], size: usize| tensor(backward(numbers(&gradient), ids, size, d), [size, d]);
         let unique = &batch.unique;
-        [of(&unique.inverse, unique.ids.len()), of(&batch.positions, positions), of(&batch.segments, segments)]
+        let of_positions = match batch.position_rule.untrained() {
+            None => of(&batch.positions, positions),
+            Some(untrained) => {
+                let trained = |id: &u32| if *id == untrained { UniqueTokens::NONE } else { *id };
+                of(&batch.positions.iter().map(trained).collect::<Vec<_>>(), positions)
+            }
+        };
+        [of(&unique.inverse, unique.ids.len()), of_positions, of(&batch.segments, segments)]
     }
 }

@@ -72,6 +72,8 @@ pub struct BatchTables {
     pub first_rows: CubeTensor,
     /// Row where each example begins, followed by the end of the last one.
     pub offsets: CubeTensor,
+    /// [`RaggedBatch::rows_by_position`], `[rows]`.
+    pub rows_by_position: CubeTensor,
     /// The class of each example, or the bits of its float targets.
     pub targets: CubeTensor,
     /// The rows of each distinct token, see [`SegmentLists`].
@@ -116,6 +118,7 @@ impl BatchTables {
             first_tiles: next(),
             first_rows: next(),
             offsets: next(),
+            rows_by_position: next(),
             targets: next(),
             listed: next(),
             bounds: next(),
@@ -183,7 +186,7 @@ fn packed(sections: &[Vec<u32>]) -> Vec<u32> {
 
 /// Returns the sections in the order of [`BatchTables`]' fields. Their lengths depend only on the shape and the width of the
 /// targets.
-fn sections(batch: &RaggedBatch, shape: BatchShape) -> [Vec<u32>; 18] {
+fn sections(batch: &RaggedBatch, shape: BatchShape) -> [Vec<u32>; 19] {
     let row = |values: &[u32]| filled(values, shape.rows, 0);
     let [queries, keys] = places(batch, false).map(|places| filled(&places, shape.rows * FIELDS, 0));
     let [first_queries, first_keys] = places(batch, true);
@@ -207,6 +210,7 @@ fn sections(batch: &RaggedBatch, shape: BatchShape) -> [Vec<u32>; 18] {
         (0..shape.examples as u32).flat_map(|example| [example, 1]).collect(),
         batch.first_rows.clone(),
         batch.offsets.iter().map(|offset| *offset as u32).collect(),
+        filled(&batch.rows_by_position(), shape.rows, u32::MAX),
         targets,
         lists.listed,
         lists.bounds,

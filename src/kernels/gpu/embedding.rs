@@ -34,9 +34,17 @@ fn embed(
     }
 }
 
-/// Sums the rows at each position over the examples that are long enough.
+/// Sums the rows at each position, counted from `first`, over the examples that are long enough.
 #[cube(launch)]
-fn sum_by_position(rows: &Tensor<f32>, offsets: &Tensor<u32>, sums: &mut Tensor<f32>, examples: usize, d: usize) {
+fn sum_by_position(
+    rows: &Tensor<f32>,
+    offsets: &Tensor<u32>,
+    rows_by_position: &Tensor<u32>,
+    sums: &mut Tensor<f32>,
+    examples: usize,
+    first: u32,
+    d: usize,
+) {
     let position = CUBE_POS_X;
     let column = (CUBE_POS_Y * CUBE_DIM_X + UNIT_POS_X) as usize;
     if column < d {
@@ -47,10 +55,13 @@ fn sum_by_position(rows: &Tensor<f32>, offsets: &Tensor<u32>, sums: &mut Tensor<
             #[unroll]
             for index in 0..AT_ONCE {
                 read[index] = 0.0f32;
-                if example + index < examples {
-                    let row = offsets[example + index] + position;
-                    if row < offsets[example + index + 1] {
-                        read[index] = rows[row as usize * d + column];
+                if example + index < examples && position >= first {
+                    let slot = offsets[example + index] + position - first;
+                    if slot < offsets[example + index + 1] {
+                        let row = rows_by_position[slot as usize];
+                        if row != u32::MAX {
+                            read[index] = rows[row as usize * d + column];
+                        }
                     }
                 }
             }
@@ -114,7 +125,7 @@ fn sum_runs(rows: &Tensor<f32>, sums: &mut Tensor<f32>, length: usize, d: usize)
     }
 }
 
-fn of_positions(gradient: &CubeTensor, tables: &BatchTables, positions: usize) -> CubeTensor {
+fn of_positions(gradient: &CubeTensor, tables: &BatchTables, first: u32, positions: usize) -> CubeTensor {
     let d = sizes(gradient).1;
     let sums = empty(gradient, [positions, d]);
     sum_by_position::launch(
@@ -123,8 +134,10 @@ fn of_positions(gradient: &CubeTensor, tables: &BatchTables, positions: usize) -
         CubeDim::new_1d(UNITS),
         gradient.clone().into_tensor_arg(),
         tables.offsets.clone().into_tensor_arg(),
+        tables.rows_by_position.clone().into_tensor_arg(),
         sums.clone().into_tensor_arg(),
         tables.shape.examples,
+        first,
         d,
     );
     sums
@@ -188,7 +201,7 @@ impl Kernel<Cube, 3> for Embedding {
         let tables = batch.tables(&gradient);
         [
             segment_sum(&gradient, [&tables.listed, &tables.bounds, &tables.of_place]),
-            of_positions(&gradient, tables, positions),
+            of_positions(&gradient, tables, batch.position_rule.first(), positions),
             of_segments(&gradient, tables, segments),
         ]
     }

@@ -6,6 +6,7 @@ use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
 
 use super::Hidden;
+use super::embedding_tables::EmbeddingTables;
 use super::layers::{LayerNorm, Linear};
 use crate::kernels::{
     Attention, BiasGelu, DropoutAddNorm, DropoutMask, Embedding, MatmulPrecision, NormDropout, Operation, Queries, ResidentBatch,
@@ -13,8 +14,8 @@ use crate::kernels::{
 };
 use crate::models::product;
 
-pub fn embedding(batch: &Arc<ResidentBatch>, tables: [&Tensor<2>; 3]) -> Tensor<2> {
-    let tables = tables.map(|table| table.clone().into_dispatch());
+pub fn embedding(batch: &Arc<ResidentBatch>, tables: &EmbeddingTables) -> Tensor<2> {
+    let tables = [tables.words.clone(), tables.positions.clone(), tables.segments_or_zeros()].map(Tensor::into_dispatch);
     Tensor::from_dispatch(Embedding { batch: Arc::clone(batch) }.apply(tables))
 }
 

@@ -6,6 +6,7 @@
 //! may use the padded [`layout`]; all indices are tables on the device, so that a replayed step reads the next batch from
 //! them.
 
+mod embedding_tables;
 mod fused;
 mod layers;
 mod layout;
@@ -13,14 +14,15 @@ mod reference;
 
 use burn::tensor::Tensor;
 
+pub use embedding_tables::EmbeddingTables;
 pub use layers::{LayerNorm, Linear};
 
 use super::dropout_sites::DropoutSites;
 use super::input::Input;
-use super::op::{Ids, Op};
+use super::op::Op;
 use super::precision::matmul_precision;
 use super::product;
-use crate::kernels::Queries;
+use crate::kernels::{DropoutMask, Queries};
 use crate::settings::Precision;
 
 /// Hidden states `[rows, d]`.
@@ -45,19 +47,14 @@ impl<'a> Ops<'a> {
         Self { input, precision, dropout }
     }
 
-    /// Returns the sum of one embedding from each table, `[ids, d]`, for each token.
+    /// Returns the sum of one embedding from each table for each token.
     ///
     /// With the fused kernel, the gradient of the token table has rows only for the batch's distinct tokens
     /// ([`Input::has_sparse_embeddings`]).
-    pub fn embedding(&self, tables: &[(&Tensor<2>, Ids)]) -> Hidden {
-        let x = match (self.input.fused(Op::Embedding), tables) {
-            (Some(batch), [(words, Ids::Tokens), (positions, Ids::Positions), (segments, Ids::Segments)]) => {
-                fused::embedding(batch, [words, positions, segments])
-            }
-            (Some(_), _) => {
-                unreachable!("the kernel is of tokens, positions and segments; others name Op::Embedding in ReferenceOps")
-            }
-            (None, _) => reference::embedding(self.input, tables),
+    pub fn embedding(&self, tables: &EmbeddingTables) -> Hidden {
+        let x = match self.input.fused(Op::Embedding) {
+            Some(batch) => fused::embedding(batch, tables),
+            None => reference::embedding(self.input, tables),
         };
         Hidden { x, tokens: Queries::All }
     }
@@ -92,8 +89,20 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
-    pub fn dropout_add_norm(&mut self, x: Hidden, linear: &Linear, residual: Hidden, norm: &LayerNorm) -> Hidden {
-        let dropout = self.dropout.hidden();
+    /// Returns the next site's dropout of hidden states, for [`Self::dropout_add_norm`].
+    pub fn next_hidden_dropout(&mut self) -> Option<DropoutMask> {
+        self.dropout.hidden()
+    }
+
+    /// Returns norm(dropout(linear(x)) + residual).
+    pub fn dropout_add_norm(
+        &self,
+        x: Hidden,
+        linear: &Linear,
+        residual: Hidden,
+        norm: &LayerNorm,
+        dropout: Option<DropoutMask>,
+    ) -> Hidden {
         let tokens = x.tokens;
         let x = if let Some(batch) = self.input.fused(Op::DropoutAddNorm) {
             let x = self.matmul(x.x, &linear.weight);
@@ -113,6 +122,16 @@ impl<'a> Ops<'a> {
             None => reference::gelu(self.linear(x.x, linear)),
         };
         Hidden { x, tokens }
+    }
+
+    /// Returns linear(x) for each row.
+    pub fn hidden_linear(&self, x: Hidden, linear: &Linear) -> Hidden {
+        Hidden { x: self.linear(x.x, linear), tokens: x.tokens }
+    }
+
+    /// Returns the exact GELU of one vector per example, `[examples, d]`.
+    pub fn gelu(&self, x: Tensor<2>) -> Tensor<2> {
+        reference::gelu(x)
     }
 
     /// Returns only the states of each example's first token if the batch is ragged, to save further computation, else all

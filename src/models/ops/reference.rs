@@ -6,6 +6,7 @@ use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation::softmax};
 use rayon::prelude::*;
 
 use super::super::op::Ids;
+use super::embedding_tables::EmbeddingTables;
 use super::layout::PaddedLayout;
 use crate::kernels::{BatchIndices, Dropout, DropoutMask, MaskRows, MatmulPrecision, Operation, Queries};
 use crate::models::input::Input;
@@ -13,19 +14,18 @@ use crate::models::product;
 use crate::settings::Precision;
 
 /// Returns the sum of one embedding from each table for each token.
-pub fn embedding(input: &Input, tables: &[(&Tensor<2>, Ids)]) -> Tensor<2> {
-    let rows = |(table, ids): &&(&Tensor<2>, Ids)| {
-        let table = (*table).clone();
-        match input {
-            Input::Padded(batch) if *ids == Ids::Positions => batch.positions_of(table),
-            Input::Padded(batch) => table.select(0, batch.ids(*ids)),
-            Input::Ragged { batch, .. } => table.clone().select(0, batch.indices_on(&table, (*ids).into())),
-        }
+pub fn embedding(input: &Input, tables: &EmbeddingTables) -> Tensor<2> {
+    let rows = |table: &Tensor<2>, ids: Ids| match input {
+        Input::Padded(batch) => batch.rows_of(table.clone(), ids),
+        Input::Ragged { batch, .. } => table.clone().select(0, batch.indices_on(table, ids.into())),
+    };
+    let words = rows(&tables.words, Ids::Tokens);
+    let sum = match &tables.segments {
+        Some(segments) => words + rows(segments, Ids::Segments),
+        None => words,
     };
     // Add positions last, as the kernels do.
-    let (last, first): (Vec<_>, Vec<_>) = tables.iter().partition(|(_, ids)| *ids == Ids::Positions);
-    let sum = first.iter().chain(&last).map(rows).reduce(|sum, x| sum + x);
-    sum.unwrap_or_else(|| unreachable!("an encoder looks its tokens up"))
+    sum + rows(&tables.positions, Ids::Positions)
 }
 
 /// Computes `softmax(Q Kᵀ / √width + mask) V` in each head (Vaswani et al. 2017), with dropout on the probabilities. Queries

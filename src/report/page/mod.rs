@@ -6,15 +6,17 @@ mod data;
 mod link;
 mod plot;
 mod points;
+mod predictions;
 mod scale;
 mod sections;
 mod shared;
+mod tasks;
 
 use std::path::Path;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::compare::{APART, ComparedRun, Comparison};
+use crate::compare::{APART, ComparedRun, Comparison, TaskMatrix};
 use crate::terminal::masked;
 
 pub use data::Figures;
@@ -30,6 +32,8 @@ pub struct Heading {
     pub title: String,
     /// When the page was made, and by which version.
     pub made: String,
+    /// The table over tasks, if the runs are of several.
+    pub tasks: Option<TaskMatrix>,
     /// Sentences about selected runs that are not on the page.
     pub left_out: Vec<String>,
 }
@@ -52,6 +56,7 @@ pub fn page(heading: &Heading, comparisons: &[Comparison], runs: &[ComparedRun],
             body {
                 main {
                     h1 { (heading.title) }
+                    @if let Some(matrix) = &heading.tasks { (tasks::tasks(matrix)) }
                     @if comparisons.len() > 1 {
                         p.note { (APART) }
                     }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::data::Figures;
 use super::link::link;
 use super::plot::swatch;
-use super::{axes, curves, points, shared};
+use super::{axes, curves, points, predictions, shared};
 use crate::compare::{Comparison, conclusions};
 use crate::numbers::{duration, score};
 use crate::report::{ComparisonGrid, basis_text, comparison_grid};
@@ -39,6 +39,7 @@ pub(super) fn comparison(figures: &Figures<'_>, folder: &Path) -> Markup {
                 (legend(comparison))
                 div.panels { @for (_, plot) in &curves { figure { (plot) } } }
             }
+            (predictions::predictions(figures))
             (runs(figures, folder))
             (shared::settings(figures))
         }

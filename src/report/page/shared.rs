@@ -7,17 +7,23 @@ use maud::{Markup, html};
 
 use super::data::Figures;
 use super::link::link;
+use crate::compare::ComparedRun;
 use crate::numbers::score;
 use crate::plan::shown;
 use crate::runs::files;
 
-/// Renders the run with the best score, and where its checkpoint is.
-pub(super) fn best_run(figures: &Figures<'_>, folder: &Path) -> Markup {
+/// The run with the best score, the index of its variant, and the score.
+pub(super) fn best<'a>(figures: &Figures<'a>) -> Option<(usize, &'a ComparedRun, f64)> {
     let comparison = figures.comparison;
     let runs = figures.variants.iter().enumerate().flat_map(|(variant, runs)| runs.iter().map(move |run| (variant, run.run)));
     let scored = runs.filter_map(|(variant, run)| Some((variant, run, run.score(&comparison.metric)?)));
-    let best = scored.reduce(|best, next| if comparison.direction.improves(next.2, best.2) { next } else { best });
-    let Some((variant, run, value)) = best else { return html! {} };
+    scored.reduce(|best, next| if comparison.direction.improves(next.2, best.2) { next } else { best })
+}
+
+/// Renders the run with the best score, and where its checkpoint is.
+pub(super) fn best_run(figures: &Figures<'_>, folder: &Path) -> Markup {
+    let comparison = figures.comparison;
+    let Some((variant, run, value)) = best(figures) else { return html! {} };
     let facts = &run.run.facts;
     let checkpoint = run.run.path.join(files::CHECKPOINTS).join("best");
     let several = figures.variants.iter().map(Vec::len).sum::<usize>() > 1;

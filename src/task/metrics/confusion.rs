@@ -27,31 +27,36 @@ pub struct ClassScores {
 
 /// True positives, false positives and false negatives of a class or a label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub struct Counts {
     pub true_positives: usize,
     pub false_positives: usize,
     pub false_negatives: usize,
 }
 
 impl Counts {
+    #[must_use]
     pub fn precision(self) -> f64 {
         ratio(self.true_positives, self.true_positives + self.false_positives)
     }
 
+    #[must_use]
     pub fn recall(self) -> f64 {
         ratio(self.true_positives, self.true_positives + self.false_negatives)
     }
 
+    #[must_use]
     pub fn f1(self) -> f64 {
         ratio(2 * self.true_positives, 2 * self.true_positives + self.false_positives + self.false_negatives)
     }
 
     /// Examples of the class.
+    #[must_use]
     pub fn support(self) -> usize {
         self.true_positives + self.false_negatives
     }
 
     /// Whether the class occurs among neither labels nor predictions.
+    #[must_use]
     pub fn is_absent(self) -> bool {
         self == Self::default()
     }
@@ -83,7 +88,8 @@ impl ConfusionMatrix {
 }
 
 /// The counts of each class or label, in the head's order; none where targets do not fit the head.
-pub(super) fn counts(head: &Head, predictions: &[Prediction]) -> Option<Vec<Counts>> {
+#[must_use]
+pub fn counts(head: &Head, predictions: &[Prediction]) -> Option<Vec<Counts>> {
     match head {
         Head::Classes(labels) => {
             let matrix = ConfusionMatrix::of(head, predictions)?;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{Head, Prediction, Task};
 
-pub use confusion::{ClassScores, ConfusionMatrix};
+pub use confusion::{ClassScores, ConfusionMatrix, Counts, counts};
 pub use scores::{Score, Scores};
 pub use table::ALL;
 
@@ -46,6 +46,10 @@ pub enum Baseline {
     Class,
     /// The share of each class as its probability.
     Shares,
+    /// The mean of the values.
+    Mean,
+    /// The median of the values.
+    Median,
     /// None: constant predictions are not informative.
     None,
 }

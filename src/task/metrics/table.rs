@@ -71,12 +71,13 @@ impl Metric {
         name: "mse",
         direction: Direction::Minimize,
         range: NONNEGATIVE,
+        baseline: Baseline::Mean,
         score: |_, all| regression::mse(all),
         ..Self::PEARSON
     };
 
     /// Mean absolute error.
-    pub const MAE: Self = Self { name: "mae", score: |_, all| regression::mae(all), ..Self::MSE };
+    pub const MAE: Self = Self { name: "mae", baseline: Baseline::Median, score: |_, all| regression::mae(all), ..Self::MSE };
 
     /// Area under the ROC curve: of the positive class for two classes, the mean over classes (each against the rest) for
     /// more, the mean over labels for several. Undefined where a class or its complement does not occur.

@@ -1,9 +1,9 @@
-//! Compares BERT on fused kernels to BERT on Burn's own operations, parameter by parameter.
+//! Compares encoders on fused kernels to encoders on Burn's own operations, parameter by parameter.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::*;
-use crate::architecture::{Architecture, DropoutProbabilities, Parameter, Role};
+use crate::architecture::{Architecture, Draw, DropoutProbabilities, Encoder, Parameter, Role};
 use crate::checkpoint::{Classifier, initialize};
 use crate::kernels::RaggedBatch;
 use crate::models::{Op, PaddedBatch, ReferenceOps, Value};
@@ -13,20 +13,26 @@ use crate::task::Head;
 /// The batch's number in the training run.
 const NUMBER: u64 = 3;
 
-fn config(width: usize, heads: usize, layers: usize) -> Config {
+/// A shape with a head of two outputs; the padding token is 7.
+fn architecture(model_type: &str, width: usize, heads: usize, layers: usize) -> Architecture {
     let file = serde_json::json!({
-        "model_type": "bert", "vocab_size": 50, "hidden_size": width, "num_hidden_layers": 1,
+        "model_type": model_type, "vocab_size": VOCABULARY, "hidden_size": width, "num_hidden_layers": layers.max(1),
         "num_attention_heads": heads, "intermediate_size": 2 * width + 4, "max_position_embeddings": 160,
-        "type_vocab_size": 2, "layer_norm_eps": 1e-12, "initializer_range": 0.3, "hidden_act": "gelu"
+        "type_vocab_size": 2, "layer_norm_eps": 1e-12, "initializer_range": 0.3, "pad_token_id": PADDING,
+        // ELECTRA's
+        "embedding_size": width / 2 + 1,
+        // DistilBERT's names
+        "dim": width, "n_layers": layers.max(1), "n_heads": heads, "hidden_dim": 2 * width + 4
     });
-    let Architecture::Bert(mut config) = Architecture::parse(&file.to_string()).unwrap();
-    config.num_hidden_layers = layers;
-    config
+    Architecture::parse(&file.to_string()).unwrap()
 }
+
+const VOCABULARY: usize = 50;
+const PADDING: u32 = 7;
 
 /// Examples of several lengths, ragged and padded, and parameters that require gradients.
 struct Case {
-    config: Config,
+    architecture: Architecture,
     table: Vec<Parameter>,
     ragged: RaggedBatch,
     padded: PaddedBatch,
@@ -34,28 +40,31 @@ struct Case {
 }
 
 impl Case {
-    fn new(lengths: &[usize], config: Config, seed: u64) -> Self {
+    fn new(lengths: &[usize], architecture: Architecture, seed: u64) -> Self {
         let stream = Stream::new(seed, Purpose::Order, 0, 0);
         let (mut examples, mut tokens, mut segments) = (Vec::new(), Vec::new(), Vec::new());
         let longest = lengths.iter().copied().max().unwrap();
         for (example, length) in lengths.iter().enumerate() {
-            let ids: Vec<u32> = (0..*length).map(|at| stream.below((example * 1000 + at) as u64, 50) as u32).collect();
-            let parts: Vec<u32> = (0..*length).map(|at| u32::from(at > length / 2)).collect();
-            let padded = |ids: &[u32]| {
-                ids.iter().map(|id| id.cast_signed()).chain(std::iter::repeat_n(0, longest - length)).collect::<Vec<_>>()
+            let ids: Vec<u32> =
+                (0..*length).map(|at| stream.below((example * 1000 + at) as u64, VOCABULARY as u64) as u32).collect();
+            let parts: Vec<u32> = (0..*length).map(|at| u32::from(at > length / 2 && architecture.segments() > 0)).collect();
+            let padded = |ids: &[u32], fill: i32| {
+                ids.iter().map(|id| id.cast_signed()).chain(std::iter::repeat_n(fill, longest - length)).collect::<Vec<_>>()
             };
-            tokens.extend(padded(&ids));
-            segments.extend(padded(&parts));
+            tokens.extend(padded(&ids, PADDING.cast_signed()));
+            segments.extend(padded(&parts, 0));
             examples.push((ids, parts));
         }
-        // A token that occurs but gets no gradient.
-        let ignored = Some(7);
+        // The padding token occurs in the examples; it gets no gradient and is not counted in positions.
+        assert!(tokens.contains(&PADDING.cast_signed()));
+        let (ignored, positions) = (architecture.pad_token(), architecture.positions());
         let ragged = RaggedBatch::new(examples.iter().map(|(ids, parts)| (&**ids, &**parts)));
-        let padded = PaddedBatch::new(tokens, segments, lengths, longest, &Device::flex());
-        let (ragged, padded) = (ragged.ignoring(ignored).numbered(NUMBER), padded.ignoring(ignored));
+        let padded = PaddedBatch::new(tokens.clone(), segments, lengths, longest, &Device::flex());
+        let ragged = ragged.ignoring(ignored).positioned(positions).numbered(NUMBER);
+        let padded = padded.ignoring(ignored).positioned(positions, &tokens);
         let head = Head::Classes(vec!["no".into(), "yes".into()]);
-        let table = Architecture::Bert(config.clone()).parameters(&head);
-        Self { config, table, ragged, padded, seed }
+        let table = architecture.parameters(&head);
+        Self { architecture, table, ragged, padded, seed }
     }
 
     fn ragged(&self, by_reference: ReferenceOps) -> Input {
@@ -82,7 +91,8 @@ impl Case {
         let values = self.values(device);
         let dropout = DropoutProbabilities::uniform(dropout);
         let named: NamedParameters<'_> = self.table.iter().map(|entry| &*entry.name).zip(&values).collect();
-        let model = Bert::new(&self.config, &named, Precision::Fp32).unwrap();
+        let Encoder::PostNorm(names) = self.architecture.encoder();
+        let model = PostNormModel::new(&names, &named, Precision::Fp32).unwrap();
         let logits = model.forward(input, DropoutSites::training(dropout, 7, NUMBER));
         let [examples, labels] = logits.dims();
         let weights: Vec<f32> = (0..examples * labels).map(|index| (index as f32 * 0.7).sin()).collect();
@@ -92,23 +102,25 @@ impl Case {
         let of = |(value, entry): (&Value, &Parameter)| match value {
             Value::Vector(x) => x.grad_remove(&mut gradients).map(Tensor::into_data),
             Value::Matrix(x) if entry.role == Role::WordEmbedding && !input.has_sparse_embeddings() => {
-                x.grad_remove(&mut gradients).map(|x| input.without_ignored(x).into_data())
+                x.grad_remove(&mut gradients).map(|x| input.without_padding_token(x).into_data())
+            }
+            Value::Matrix(x) if entry.role == Role::PositionEmbedding => {
+                x.grad_remove(&mut gradients).map(|x| input.without_padding_position(x).into_data())
             }
             Value::Matrix(x) => x.grad_remove(&mut gradients).map(Tensor::into_data),
         };
         let all = values.iter().zip(&self.table).map(of).map(|data| data.unwrap().try_to_vec::<f32>().unwrap());
         let mut all: Vec<Vec<f32>> = all.collect();
         if input.has_sparse_embeddings() {
-            all[0] = whole(&all[0], &self.ragged.unique.ids, &self.config);
+            all[0] = whole(&all[0], &self.ragged.unique.ids, self.table[0].shape[1]);
         }
         (out, all)
     }
 }
 
 /// Expands the gradient of a batch's distinct tokens to the whole vocabulary.
-fn whole(some: &[f32], ids: &[u32], config: &Config) -> Vec<f32> {
-    let d = config.hidden_size;
-    let mut all = vec![0.0; config.vocab_size * d];
+fn whole(some: &[f32], ids: &[u32], d: usize) -> Vec<f32> {
+    let mut all = vec![0.0; VOCABULARY * d];
     for (id, row) in ids.iter().zip(some.chunks_exact(d)) {
         all[*id as usize * d..][..d].copy_from_slice(row);
     }
@@ -118,18 +130,24 @@ fn whole(some: &[f32], ids: &[u32], config: &Config) -> Vec<f32> {
 /// Compares every operation and its gradient to Burn's own on padded batches on the CPU, for widths that are not a multiple
 /// of the vector width and for various lengths.
 fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
-    for (number, (width, heads, layers, lengths)) in
-        [(12, 2, 2, vec![1, 5, 17, 3]), (80, 5, 1, vec![64, 65, 2]), (24, 3, 3, vec![130, 1, 16, 33, 8]), (64, 2, 0, vec![4, 9])]
-            .into_iter()
-            .enumerate()
+    for (number, (family, width, heads, layers, lengths)) in [
+        ("bert", 12, 2, 2, vec![1, 5, 17, 3, 40]),
+        ("bert", 80, 5, 1, vec![64, 65, 2]),
+        ("bert", 24, 3, 3, vec![130, 1, 16, 33, 8]),
+        ("roberta", 12, 2, 2, vec![1, 5, 17, 3, 40]),
+        ("distilbert", 80, 5, 1, vec![64, 65, 2]),
+        ("electra", 24, 3, 2, vec![130, 1, 16, 33, 8]),
+    ]
+    .into_iter()
+    .enumerate()
     {
-        let case = Case::new(&lengths, config(width, heads, layers), number as u64);
+        let case = Case::new(&lengths, architecture(family, width, heads, layers), number as u64);
         for dropout in [0.0, 0.3] {
             let (ours, our_gradients) = case.learn(&case.ragged(by_reference), device, dropout);
             let (theirs, their_gradients) = case.learn(&Input::Padded(case.padded.clone()), &Device::flex(), dropout);
             let largest = |values: &[f32]| values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
             for (a, b) in ours.iter().zip(&theirs) {
-                assert!((a - b).abs() <= 2e-5 * largest(&theirs), "case {number}, dropout {dropout}: {a} and {b}");
+                assert!((a - b).abs() <= 2e-5 * largest(&theirs), "{family}, case {number}, dropout {dropout}: {a} and {b}");
             }
             let overall = their_gradients.iter().map(|gradient| largest(gradient)).fold(0.0_f32, f32::max);
             for ((a, b), entry) in our_gradients.iter().zip(&their_gradients).zip(&case.table) {
@@ -138,6 +156,12 @@ fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
                 let bound = 1e-4 * largest(b) + 1e-6 * overall;
                 let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
                 assert!(worst <= bound, "case {number}, dropout {dropout}, {}: {worst:e} above {bound:e}", entry.name);
+                if let (Role::WordEmbedding | Role::PositionEmbedding, Draw::Normal { zero_row: Some(row), .. }) =
+                    (entry.role, entry.draw)
+                {
+                    let d = entry.shape[1];
+                    assert!(a[row * d..(row + 1) * d].iter().all(|value| *value == 0.0), "{}", entry.name);
+                }
             }
         }
     }
@@ -173,12 +197,13 @@ fn operations_by_reference_on_a_gpu_equal_burns_own() {
 
 #[test]
 fn a_parameter_that_is_missing_or_of_another_rank_is_named() {
-    let case = Case::new(&[3], config(12, 2, 1), 0);
+    let case = Case::new(&[150], architecture("bert", 12, 2, 1), 0);
     let values = case.values(&Device::flex());
+    let Encoder::PostNorm(names) = case.architecture.encoder();
     let build = |name: &str, value: Option<&Value>| {
         let all = case.table.iter().map(|entry| &*entry.name).zip(&values).filter(|(other, _)| *other != name);
         let named: NamedParameters<'_> = all.chain(value.map(|value| (name, value))).collect();
-        Bert::new(&case.config, &named, Precision::Fp32).unwrap_err()
+        PostNormModel::new(&names, &named, Precision::Fp32).unwrap_err()
     };
     let name = "bert.encoder.layer.0.output.dense.bias";
     assert_eq!(build(name, None), ParameterError::Missing(name.into()));

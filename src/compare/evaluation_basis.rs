@@ -66,7 +66,7 @@ impl PartialEq for StepShare {
 impl Eq for StepShare {}
 
 /// When a finished run was evaluated, and with which scores.
-struct Looked {
+struct RunEvaluations {
     /// `None` if neither its table nor its settings tell.
     when: Option<BTreeSet<StepShare>>,
     /// `None` if its table cannot be read or contradicts its summary.
@@ -74,19 +74,19 @@ struct Looked {
 }
 
 /// The evaluations of several runs, and which of them count.
-pub(super) struct Looks {
+pub(super) struct EvaluationBasis {
     /// Which evaluations count.
     pub basis: Basis,
     common: Vec<StepShare>,
     judge: Option<(String, Direction)>,
-    looked: BTreeMap<PathBuf, Looked>,
+    looked: BTreeMap<PathBuf, RunEvaluations>,
 }
 
-impl Looks {
+impl EvaluationBasis {
     /// Finds the evaluations that the runs have in common. If different metrics picked the runs' best checkpoints, `judge`
     /// picks the best evaluation instead.
     pub fn of(runs: &[&ComparedRun], judge: Option<(String, Direction)>) -> Self {
-        let looked: BTreeMap<PathBuf, Looked> =
+        let looked: BTreeMap<PathBuf, RunEvaluations> =
             runs.iter().filter_map(|run| Some((run.run.path.clone(), looked(run, run.run.summary.as_ref()?)))).collect();
         let mut when = looked.values().map(|looked| &looked.when);
         let first = when.next();
@@ -155,13 +155,13 @@ impl Looks {
     }
 }
 
-fn looked(run: &ComparedRun, summary: &Summary) -> Looked {
+fn looked(run: &ComparedRun, summary: &Summary) -> RunEvaluations {
     let scores = evaluations(run).map(|rows| {
         let share = |step: u64| StepShare { steps: step, of: summary.steps };
         rows.into_iter().map(|(step, scores)| (share(step), scores)).collect::<BTreeMap<_, _>>()
     });
     let when = scores.as_ref().map(|scores| scores.keys().copied().collect()).or_else(|| planned(run, summary));
-    Looked { when, scores }
+    RunEvaluations { when, scores }
 }
 
 /// Returns the scores of a finished run's evaluations by step; `None` if the table is missing or contradicts the summary.

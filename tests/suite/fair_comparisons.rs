@@ -12,7 +12,7 @@ fn wandering(seed: u64, every: u64) -> Vec<(u64, f64)> {
 
 /// The same run evaluated 2 or 20 times: only the two evaluations that both have in common count.
 #[test]
-fn looking_more_often_is_not_better() {
+fn more_evaluations_are_not_better() {
     let runs: Vec<Made> = (1..=6)
         .flat_map(|seed| {
             let run = |id: &str, every: u64| {
@@ -41,7 +41,7 @@ fn looking_more_often_is_not_better() {
 
 /// Two epochs and four: evaluations at the half and the end are common. The lucky score at the first quarter does not count.
 #[test]
-fn training_longer_is_no_more_looks() {
+fn training_longer_is_not_more_evaluations() {
     let runs: Vec<Made> = (1..=3)
         .flat_map(|seed| {
             let run = |id: &str, epochs: u64| Made::new(&format!("{id}{seed}"), seed, 0.0).set("epochs", epochs);

@@ -1,0 +1,103 @@
+//! Encoders that normalize after each residual sum (Vaswani et al. 2017), as BERT does: the names of their parameters, and where
+//! they differ from each other.
+
+use super::parameter::{Builder, ModelPart};
+
+/// An encoder of post-norm layers with a classification head on the first token. Strings are names of parameters, without
+/// `.weight` and `.bias`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PostNorm {
+    pub embeddings: PostNormEmbeddings,
+    pub layers: Vec<PostNormLayer>,
+    pub head: ClassificationHead,
+    /// Number of attention heads.
+    pub heads: usize,
+    /// Epsilon added to the variance in every layer norm.
+    pub epsilon: f64,
+    /// Whether dropout follows the output projection of attention.
+    pub has_attention_output_dropout: bool,
+}
+
+/// The sum of embeddings, normalized.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PostNormEmbeddings {
+    pub words: String,
+    pub positions: String,
+    /// Absent if the family has no segments.
+    pub segments: Option<String>,
+    pub norm: String,
+    /// The linear layer from the width of the embeddings to that of the hidden states, if they differ.
+    pub projection: Option<String>,
+}
+
+/// The parameters of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PostNormLayer {
+    pub query: String,
+    pub key: String,
+    pub value: String,
+    pub attention_output: String,
+    pub attention_norm: String,
+    pub intermediate: String,
+    pub output: String,
+    pub output_norm: String,
+}
+
+/// The layers from the first token's hidden state to the outputs: a dense layer with an activation, dropout, and a linear layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassificationHead {
+    /// Whether dropout precedes the dense layer, too.
+    pub has_input_dropout: bool,
+    pub dense: String,
+    pub activation: HeadActivation,
+    pub output: String,
+}
+
+/// The activation function between the two layers of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadActivation {
+    Tanh,
+    /// The exact GELU.
+    Gelu,
+    Relu,
+}
+
+/// Sizes of a layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LayerSizes {
+    pub layers: usize,
+    /// Width of the hidden states, `d`.
+    pub hidden: usize,
+    /// Width of the feed-forward layers.
+    pub intermediate: usize,
+}
+
+/// Adds the layers of BERT and of the families that kept its names; `encoder` is the name of the list's parent.
+pub(super) fn bert_layers(all: &mut Builder, encoder: &str, sizes: LayerSizes) -> Vec<PostNormLayer> {
+    let (d, wide) = (sizes.hidden, sizes.intermediate);
+    let mut layer = |index| {
+        let layer = format!("{encoder}.layer.{index}");
+        all.layer(index);
+        // In torch's order, which is that of evaluation.
+        PostNormLayer {
+            query: all.linear(&format!("{layer}.attention.self.query"), d, d),
+            key: all.linear(&format!("{layer}.attention.self.key"), d, d),
+            value: all.linear(&format!("{layer}.attention.self.value"), d, d),
+            attention_output: all.linear(&format!("{layer}.attention.output.dense"), d, d),
+            attention_norm: all.layer_norm(&format!("{layer}.attention.output.LayerNorm"), d),
+            intermediate: all.linear(&format!("{layer}.intermediate.dense"), d, wide),
+            output: all.linear(&format!("{layer}.output.dense"), wide, d),
+            output_norm: all.layer_norm(&format!("{layer}.output.LayerNorm"), d),
+        }
+    };
+    (0..sizes.layers).map(&mut layer).collect()
+}
+
+/// Adds the head of RoBERTa and ELECTRA, `classifier.dense` and `classifier.out_proj`.
+pub(super) fn dense_head(all: &mut Builder, hidden: usize, outputs: usize, activation: HeadActivation) -> ClassificationHead {
+    all.part(ModelPart::Pooler);
+    let dense = all.linear("classifier.dense", hidden, hidden);
+    all.part(ModelPart::Head);
+    let output = all.linear("classifier.out_proj", hidden, outputs);
+    ClassificationHead { has_input_dropout: true, dense, activation, output }
+}
