@@ -2,7 +2,7 @@
 #![no_main]
 
 use gluepot::hub::Hub;
-use gluepot::task::{Origin, Source, glue};
+use gluepot::task::{Origin, Reads, Source, glue};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -20,5 +20,5 @@ fuzz_target!(|bytes: &[u8]| {
         std::fs::write(folder.path().join(name), content).unwrap();
     }
     let source = Source::find(&Origin::Folder(folder.path().to_path_buf()), task, &Hub::offline()).unwrap();
-    let _ = source.train.read(task);
+    let _ = source.train.read(task, Reads::Labeled);
 });

@@ -2,7 +2,7 @@
 #![no_main]
 
 use gluepot::architecture::Architecture;
-use gluepot::checkpoint::{Weights, initialize};
+use gluepot::checkpoint::{Classifier, Weights, initialize};
 use gluepot::task::Head;
 use libfuzzer_sys::fuzz_target;
 
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
             if let Ok(architecture) = Architecture::parse(&String::from_utf8_lossy(content)) {
                 let parameters = architecture.parameters(&Head::Value);
                 if parameters.iter().map(|parameter| parameter.elements()).sum::<usize>() < 10_000_000 {
-                    let _ = initialize(&parameters, None, 1);
+                    let _ = initialize(&parameters, None, &Classifier::default(), 1);
                 }
             }
         }

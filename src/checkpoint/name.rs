@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::hub::{self, Url, unescape};
+use crate::hub::{self, Url, is_id, is_revision, unescape};
 
 /// The prefix for using a run's best checkpoint: `run:8c1f3a`.
 pub const RUN_PREFIX: &str = "run:";
@@ -98,23 +98,6 @@ impl CheckpointName {
             _ => bail!("{shown} is not the page of a checkpoint; name the repository: {id}"),
         }
     }
-}
-
-/// Whether the hub accepts this as a repository name.
-fn is_id(id: &str) -> bool {
-    let is_part = |part: &str| {
-        let letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
-        !part.is_empty() && part.chars().all(letter) && !part.starts_with(['-', '.']) && !part.ends_with(['-', '.'])
-    };
-    let parts: Vec<&str> = id.split('/').collect();
-    id.len() <= 96 && parts.len() <= 2 && parts.into_iter().all(is_part) && !id.contains("--") && !id.contains("..")
-}
-
-/// Whether git accepts this as a branch or tag name; it becomes a path in the cache.
-fn is_revision(revision: &str) -> bool {
-    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.to_ascii_lowercase().ends_with(".lock");
-    let letter = |letter: char| !letter.is_control() && !" ~^:?*[\\".contains(letter);
-    revision.len() <= 200 && revision.chars().all(letter) && !revision.contains("..") && revision.split('/').all(is_part)
 }
 
 impl fmt::Display for CheckpointName {

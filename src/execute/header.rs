@@ -62,6 +62,11 @@ pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &m
     for remark in encoded.inputs.loaded.data_remarks() {
         log.print(&format!("warning: {remark}"))?;
     }
+    let source = &encoded.inputs.loaded.source;
+    if !source.commits.is_empty() {
+        log.write(&format!("training files: {}", source.train.shown()))?;
+        log.write(&format!("validation files: {}", source.validation.shown()))?;
+    }
     // The terminal already showed them while the hub was queried.
     for remark in encoded.inputs.loaded.remarks() {
         log.write(&format!("warning: {remark}"))?;

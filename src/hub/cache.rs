@@ -84,6 +84,21 @@ impl RepositoryCache {
         let _ = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, ""));
     }
 
+    /// Returns a commit's list of files as it was last kept.
+    pub fn listing(&self, commit: &Commit) -> Option<Vec<u8>> {
+        fs::read(self.listing_place(commit)).ok()
+    }
+
+    /// Keeps a commit's list of files; if the cache is not writable, the hub is asked again next time.
+    pub fn set_listing(&self, commit: &Commit, listing: &[u8]) {
+        let _ = replace(&self.listing_place(commit), |beside| fs::write(beside, listing));
+    }
+
+    /// Python's client has no such folder, and removes it with the repository's.
+    fn listing_place(&self, commit: &Commit) -> PathBuf {
+        self.root().join(".listings").join(format!("{}.json", commit.as_str()))
+    }
+
     pub fn blob(&self, name: &str) -> PathBuf {
         self.root().join("blobs").join(name)
     }

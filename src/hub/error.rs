@@ -98,6 +98,8 @@ pub enum Fault {
     Status(u16, Option<Duration>),
     /// A response that no hub would give.
     NotHub(String),
+    /// The list of a repository's files is longer than this number of MiB.
+    LongListing(u64),
     /// The file differs from what was announced.
     Wrong(String),
     /// A setting that is invalid, which shows only when it is used.
@@ -122,6 +124,7 @@ impl Fault {
             Self::Status(429, None) => "try again in a few minutes; with a token (HF_TOKEN) the limit is higher".into(),
             Self::Status(500.., _) => "try again later; set HF_ENDPOINT to use a mirror".into(),
             Self::Redirect(_) | Self::NotHub(_) | Self::Status(..) => "check HF_ENDPOINT".into(),
+            Self::LongListing(_) => format!("name the files by path, such as hub:{id}/train.csv"),
             Self::Wrong(_) => "nothing was saved; try again, or check HF_ENDPOINT and the proxy".into(),
             Self::Locked(_) => "stop that process or wait for it to finish".into(),
             Self::Setting(_) | Self::Disk(..) => return String::new(),
@@ -140,6 +143,7 @@ impl fmt::Display for Fault {
             | Self::Wrong(reason)
             | Self::Setting(reason)
             | Self::Proxy(_, reason) => f.write_str(reason),
+            Self::LongListing(limit) => write!(f, "it is larger than {limit} MiB, the limit"),
             Self::Silent(time) => write!(f, "no response for {} s", time.as_secs()),
             Self::Certificate(reason) => write!(f, "its certificate is not trusted ({reason})"),
             Self::Status(429, _) => f.write_str("too many requests (429)"),

@@ -12,7 +12,9 @@ mod download;
 mod environment;
 mod error;
 mod forward;
+mod listing;
 mod lock;
+mod names;
 mod paths;
 mod proxy;
 mod snapshot;
@@ -32,6 +34,8 @@ use snapshot::{FileOnHub, Reach};
 
 pub use content::Commit;
 pub use error::{Fault, HubError};
+pub use listing::Listing;
+pub use names::{is_file_path, is_id, is_revision};
 pub use paths::{expand_home, tidy};
 pub use snapshot::Snapshot;
 pub use url::{Scheme, Url, escape, unescape};
@@ -53,8 +57,8 @@ impl Repository {
 
     /// A data set repository.
     #[must_use]
-    pub fn dataset(id: &str) -> Self {
-        Self { id: id.into(), kind: RepoType::Dataset, revision: "main".into() }
+    pub fn dataset(id: &str, revision: Option<&str>) -> Self {
+        Self { id: id.into(), kind: RepoType::Dataset, revision: revision.unwrap_or("main").into() }
     }
 
     fn repo(&self) -> Repo {
@@ -121,7 +125,8 @@ impl Hub {
     ///
     /// `make` requests files from the snapshot and may be called several times: first with the cache only, which
     /// suffices if the cache knows about every requested file, then with access to the hub. `probes` are files of which every
-    /// revision should have at least one; the first one found resolves a branch or tag to its commit.
+    /// revision should have at least one; the first one found resolves a branch or tag to its commit. Of a data set, the list
+    /// of its files does, too.
     pub fn gather<T>(
         &self,
         repository: &Repository,
@@ -162,7 +167,7 @@ impl Hub {
         let client = self.client()?;
         let commit = match exact {
             Some(commit) => commit,
-            None => resolve(client, repository, probes)?,
+            None => resolve(client, repository, probes, &cache)?,
         };
         let value = make(&snapshot(&commit, Reach::Hub(client, Patience::Full)))?;
         if repository.revision != commit.as_str() {
@@ -221,7 +226,7 @@ impl Hub {
 }
 
 /// Resolves a branch or tag to its current commit.
-fn resolve(client: &Client, repository: &Repository, probes: &[&str]) -> Result<Commit, HubError> {
+fn resolve(client: &Client, repository: &Repository, probes: &[&str], cache: &RepositoryCache) -> Result<Commit, HubError> {
     for probe in probes {
         match repository.look(client, Patience::Full, &repository.revision, probe, &say)? {
             FileOnHub::Here(announced) => return Ok(announced.commit),
@@ -229,8 +234,19 @@ fn resolve(client: &Client, repository: &Repository, probes: &[&str]) -> Result<
             FileOnHub::Absent(None) => {}
         }
     }
-    let file = probes.first().copied().unwrap_or_default();
-    Err(repository.not_found(client, file, "; check the spelling, or write ./name for a folder".into()))
+    let is_model = matches!(repository.kind, RepoType::Model);
+    match (is_model, probes.first()) {
+        (true, file) => {
+            let hint = "; check the spelling, or write ./name for a folder".into();
+            Err(repository.not_found(client, file.copied().unwrap_or_default(), hint))
+        }
+        (false, file) => match (repository.listing(client, Patience::Full, &repository.revision, cache), file) {
+            (Err(HubError::NotFound { .. }), Some(file)) => {
+                Err(repository.not_found(client, file, "; check the spelling".into()))
+            }
+            (listed, _) => listed.map(|(_, commit)| commit),
+        },
+    }
 }
 
 /// Prints a line for the user about delays and problems.

@@ -150,7 +150,7 @@ impl Repository {
         }
     }
 
-    fn absent(&self, client: &Client, answer: &Answer, file: &str) -> Result<FileOnHub, HubError> {
+    pub(super) fn absent(&self, client: &Client, answer: &Answer, file: &str) -> Result<FileOnHub, HubError> {
         match answer.header("x-error-code") {
             Some("RepoNotFound") => Err(self.not_found(client, file, "; there is no such repository, or it is private".into())),
             Some("RevisionNotFound") => Err(self.not_found(client, file, "; it has no such branch, tag or commit".into())),
@@ -158,7 +158,7 @@ impl Repository {
         }
     }
 
-    fn refused(&self, client: &Client, answer: &Answer, status: u16) -> HubError {
+    pub(super) fn refused(&self, client: &Client, answer: &Answer, status: u16) -> HubError {
         let gated = answer.header("x-error-code") == Some("GatedRepo");
         let hint = match (client.endpoint.authorization.is_some(), status) {
             (false, _) if gated => "its owner requires that terms be accepted: accept them on its page, then set HF_TOKEN",

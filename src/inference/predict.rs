@@ -11,6 +11,9 @@ use crate::task::{Example, Text, TextColumns};
 /// Rows that are held and sorted by length at a time: the more, the less padding; each is small beside its logits' cost.
 const CHUNK: usize = 4_096;
 
+/// The bytes of text after which no more rows are added to a chunk, so that long texts do not fill the memory.
+const CHUNK_BYTES: usize = 16 << 20;
+
 /// Returns the columns of a table that hold its text: those asked for, the task's, or the only ones.
 ///
 /// # Errors
@@ -55,10 +58,16 @@ impl<'a> PredictedRows<'a> {
     }
 
     fn chunk(&mut self) -> Outcome<Vec<PredictionRow>> {
-        let mut examples = Vec::with_capacity(CHUNK);
-        for row in self.rows.by_ref().take(CHUNK) {
+        let (mut examples, mut bytes) = (Vec::with_capacity(CHUNK), 0);
+        while examples.len() < CHUNK && bytes < CHUNK_BYTES {
+            let Some(row) = self.rows.next() else { break };
             let row = row.map_err(|error| Failure::Data(error.into()))?;
-            examples.push(example(&row).map_err(|problem| Failure::Data(anyhow!("{}: {problem}", row.place)))?);
+            let example = example(&row).map_err(|problem| Failure::Data(anyhow!("{}: {problem}", row.place)))?;
+            bytes += match &example.text {
+                Text::Single(text) => text.len(),
+                Text::Pair(first, second) => first.len() + second.len(),
+            };
+            examples.push(example);
         }
         let outputs = self.model.predict(&examples)?;
         Ok(outputs.iter().map(|output| PredictionRow::of(&self.model.head, output)).collect())

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::hub_data::DataSplit;
 use super::key::{DataKey, patterns};
-use super::own_data::find;
+use super::own_files::{FilesWanted, NamedFiles, find};
 use super::validation_share::{split_hash, split_off};
 use crate::experiment::Experiment;
 use crate::hub::Hub;
@@ -78,7 +79,7 @@ impl EvaluationExamples {
             let rows = of_glue(VALIDATION, task, &Origin::Folder(PathBuf::from(folder)), hub)?;
             return Ok(Self::of(format!("{VALIDATION} split in {folder}"), rows));
         }
-        let rows = SplitFile::given(find(files, hub)?, task, options).read(task, Reads::Labeled)?;
+        let rows = SplitFile::given(found(None, files, hub)?.paths, task, options).read(task, Reads::Labeled)?;
         Ok(Self::of(files.join(", "), rows))
     }
 
@@ -112,11 +113,18 @@ fn of_glue(split: &str, task: &Task, origin: &Origin, hub: &Hub) -> Result<Split
     FoundSplits::find(origin, task, &[names], hub)?.files.pop().context("a split is missing")?.read(task, Reads::Labeled)
 }
 
+/// Finds the files of one list.
+fn found(split: Option<DataSplit>, patterns: &[String], hub: &Hub) -> Result<NamedFiles> {
+    find(&[FilesWanted { split, patterns }], hub)?.lists.pop().context("no file is named")
+}
+
 fn of_own(split: &str, own: &OwnTask, task: &Task, experiment: &Experiment, hub: &Hub) -> Result<SplitRows> {
     let options = own.table_options().map_err(|problem| anyhow!(problem.message))?;
-    let read =
-        |path: &str, files| SplitFile::tables(find(&patterns(experiment, path, files), hub)?, options).read(task, Reads::Labeled);
-    let train = || read("task.train", &own.train);
+    let read = |split: DataSplit, files| {
+        let patterns = patterns(experiment, &format!("task.{}", split.name()), files);
+        found(Some(split), &patterns, hub)?.tables(options).read(task, Reads::Labeled)
+    };
+    let train = || read(DataSplit::Train, &own.train);
     match (split, own.validation_share) {
         ("train", None) => train(),
         ("train" | VALIDATION, Some(share)) => {
@@ -128,10 +136,10 @@ fn of_own(split: &str, own: &OwnTask, task: &Task, experiment: &Experiment, hub:
             }
             Ok(SplitRows { examples: rest, ..rows })
         }
-        (VALIDATION, None) => read("task.validation", own.validation.as_ref().context("the task has no validation files")?),
+        (VALIDATION, None) => read(DataSplit::Validation, own.validation.as_ref().context("the task has no validation files")?),
         ("test", _) => {
             let files = own.test.as_ref().context("the task names no test files: set task.test, or name files with --data")?;
-            read("task.test", files)
+            read(DataSplit::Test, files)
         }
         _ => bail!("{} has no split \"{split}\"; it has train, validation and test", task.name),
     }

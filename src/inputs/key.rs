@@ -3,6 +3,7 @@
 use anyhow::Context;
 use serde_json::Value as Json;
 
+use super::hub_data::HUB_PREFIX;
 use super::{ReadFor, written};
 use crate::checkpoint::{CheckpointName, RUN_PREFIX};
 use crate::experiment::Experiment;
@@ -84,9 +85,6 @@ pub fn absolute_patterns(experiment: &Experiment, path: &str, files: &OneOrMore)
         OneOrMore::More(_) => all.into(),
     }
 }
-
-/// What begins the name of a data set on the hub.
-pub const HUB_PREFIX: &str = "hub:";
 
 impl InputKey {
     pub fn of(experiment: &Experiment, settings: &Settings, task: &TaskSetting, read_for: ReadFor, hub: &Hub) -> Outcome<Self> {

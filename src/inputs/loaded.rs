@@ -119,13 +119,21 @@ impl LoadedInputs {
     /// Commits of the files that come from the hub.
     #[must_use]
     pub fn commits(&self) -> Commits {
-        let text = |commit: &Option<Commit>| commit.as_ref().map(|commit| commit.as_str().to_string());
-        Commits { checkpoint: text(&self.files.commit), data: text(&self.source.commit) }
+        let text = |commit: &Commit| commit.as_str().to_string();
+        let data = match self.source.commits.as_slice() {
+            [] => None,
+            [one] => Some(text(&one.commit)),
+            several => {
+                let named = several.iter().map(|one| format!("{}@{}", one.repository, one.commit.as_str()));
+                Some(named.collect::<Vec<_>>().join(", "))
+            }
+        };
+        Commits { checkpoint: self.files.commit.as_ref().map(text), data }
     }
 
     /// Notes for the user about how the files were found.
     pub fn remarks(&self) -> impl Iterator<Item = &str> {
-        self.files.remark.iter().chain(&self.source.remark).map(String::as_str)
+        self.files.remark.iter().chain(&self.source.remarks).map(String::as_str)
     }
 
     /// Notes for the user about the data itself.

@@ -3,10 +3,12 @@
 mod cache;
 mod encoded;
 mod evaluation_examples;
+mod hub_data;
 mod key;
 mod loaded;
 mod loaded_data;
 mod own_data;
+mod own_files;
 mod read_data;
 mod validation_share;
 

@@ -1,18 +1,20 @@
 //! The files of a task of one's own.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::key::{HUB_PREFIX, OwnFiles};
+use super::hub_data::DataSplit;
+use super::key::OwnFiles;
 use super::loaded_data::LoadedData;
+use super::own_files::{FilesFound, FilesWanted, find};
 use super::validation_share::{split_hash, split_off};
 use crate::hub::Hub;
 use crate::numbers::counted;
 use crate::settings::OwnTask;
-use crate::table::{TableOptions, paths};
-use crate::task::{Example, Reads, Source, SplitFile, Task, VALIDATION, distinct_labels, sorted_labels};
+use crate::table::TableOptions;
+use crate::task::{Example, Reads, Source, Task, VALIDATION, distinct_labels, sorted_labels};
 
 /// Reads the training and validation files of a task.
 ///
@@ -20,15 +22,17 @@ use crate::task::{Example, Reads, Source, SplitFile, Task, VALIDATION, distinct_
 /// A file cannot be found or read, or a row does not fit the task.
 pub fn read(own: &OwnTask, files: &OwnFiles, hub: &Hub) -> Result<LoadedData> {
     let options = own.table_options().map_err(|problem| anyhow!("{}: {}", problem.path, problem.message))?;
-    let train_files = find(&files.train, hub)?;
-    let task = own.task(labels(own, &train_files, &options)?);
-    let train_file = SplitFile::tables(train_files, options);
+    let train = FilesWanted { split: Some(DataSplit::Train), patterns: &files.train };
+    let validation = files.validation.as_ref().map(|patterns| FilesWanted { split: Some(DataSplit::Validation), patterns });
+    let FilesFound { lists, commits, remarks: found } = find(&[train].into_iter().chain(validation).collect::<Vec<_>>(), hub)?;
+    let mut lists = lists.into_iter().map(|files| files.tables(options));
+    let train_file = lists.next().context("there are no training files")?;
+    let task = own.task(labels(own, &train_file.paths, &options)?);
     let mut train = train_file.read(&task, Reads::Labeled)?;
     ensure!(!train.examples.is_empty(), "the training files have no rows: {}", train_file.shown());
     let mut remarks = std::mem::take(&mut train.remarks);
-    let (train_examples, validation, validation_file, validation_hash) = match (&files.validation, own.validation_share) {
-        (Some(patterns), _) => {
-            let file = SplitFile::tables(find(patterns, hub)?, options);
+    let (train_examples, validation, validation_file, validation_hash) = match (lists.next(), own.validation_share) {
+        (Some(file), _) => {
             let mut rows = file.read(&task, Reads::Labeled)?;
             ensure!(!rows.examples.is_empty(), "the validation files have no rows: {}", file.shown());
             remarks.append(&mut rows.remarks);
@@ -45,21 +49,13 @@ pub fn read(own: &OwnTask, files: &OwnFiles, hub: &Hub) -> Result<LoadedData> {
     remarks.extend(leaked(&train_examples, &validation));
     Ok(LoadedData {
         hashes: [("train".to_string(), train.sha256), (VALIDATION.to_string(), validation_hash)].into(),
-        source: Source { train: train_file, validation: validation_file, further: Vec::new(), commit: None, remark: None },
+        source: Source { train: train_file, validation: validation_file, further: Vec::new(), commits, remarks: found },
         task,
         train: train_examples,
         validation,
         further: Vec::new(),
         remarks,
     })
-}
-
-/// Finds the files that patterns name.
-pub fn find(patterns: &[String], _hub: &Hub) -> Result<Vec<PathBuf>> {
-    if let Some(name) = patterns.iter().find(|pattern| pattern.starts_with(HUB_PREFIX)) {
-        bail!("{name}: data sets of the hub cannot be read yet; download the files, and name them");
-    }
-    paths(patterns, Path::new(""))
 }
 
 fn labels(own: &OwnTask, files: &[PathBuf], options: &TableOptions) -> Result<Vec<String>> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::plan::commits;
 use super::{label_warnings, plan_text};
 use crate::inputs::TrialInputs;
 use crate::numbers::bytes;
@@ -42,11 +43,13 @@ fn disk_line(inputs: &TrialInputs, root: &Path) -> String {
 /// Returns the same as JSON.
 #[must_use]
 pub fn check_json(inputs: &TrialInputs, root: &Path) -> Value {
-    let trial = &inputs.trial;
+    let (trial, source) = (&inputs.trial, &inputs.loaded.source);
     let space = DiskSpace::of(trial);
     json!({
         "settings": inputs.setting_rows(),
         "examples": { "train": trial.train_examples, "validation": trial.validation_examples },
+        "files": { "train": source.train.names(), "validation": source.validation.names() },
+        "commits": commits(inputs),
         "labels": trial.task.head.labels(),
         "label_counts": inputs.labels(),
         "class_weights": trial.loss.class_weights(),

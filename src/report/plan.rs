@@ -4,7 +4,7 @@ use super::{Column, Table, constant_text, constant_value_text, label_text, label
 use crate::inputs::TrialInputs;
 use crate::numbers::count;
 use crate::plan::SettingRow;
-use crate::task::{SplitLabels, ValueStatistics};
+use crate::task::{RepositoryCommit, SplitLabels, ValueStatistics};
 use crate::terminal::Width;
 
 /// Formats every setting with its origin, followed by what results from them.
@@ -30,6 +30,7 @@ pub fn plan_text(inputs: &TrialInputs, rows: &[SettingRow], width: Width) -> Str
             "validation",
             format!("{} examples, {}", count(trial.validation_examples as u64), inputs.loaded.source.validation.shown()),
         ),
+        ("commit", commits(inputs).join(", ")),
         ("labels", counts.as_ref().map_or_else(String::new, labels)),
         ("weights", trial.loss.class_weights().map_or_else(String::new, |weights| weight_text(weights, &task.head))),
         ("guessing", counts.as_ref().map(guessing).or_else(|| inputs.values().map(guessing_values)).unwrap_or_default()),
@@ -49,4 +50,10 @@ pub fn plan_text(inputs: &TrialInputs, rows: &[SettingRow], width: Width) -> Str
         .map(|warning| format!("warning: {warning}"));
     let lines: Vec<String> = facts.into_iter().chain(warnings).collect();
     format!("{}\n\n{}", settings.text(width), lines.join("\n"))
+}
+
+/// Returns the commits that data of the hub comes from: `owner/name@commit`.
+pub(super) fn commits(inputs: &TrialInputs) -> Vec<String> {
+    let named = |one: &RepositoryCommit| format!("{}@{}", one.repository, one.commit.as_str());
+    inputs.loaded.source.commits.iter().map(named).collect()
 }

@@ -140,7 +140,7 @@ pub struct Commits {
     /// Commit of the checkpoint's repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<String>,
-    /// Commit of the data set's repository.
+    /// Commit of the data set's repository; of several, each after its repository's name and an @.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
 }

@@ -171,7 +171,7 @@ impl<'r> Delimited<'r> {
                 return Err(RowError::at_line(scan.opened, never("the file ends")));
             };
             if text.len() + line.len() > LONGEST {
-                return Err(RowError::at_line(scan.opened, never("64 MiB follow, the limit for a row,")));
+                return Err(RowError::at_line(scan.opened, never("32 MiB follow, the limit for a row,")));
             }
             text.push_str(line);
         }

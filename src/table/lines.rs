@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader, Chain, Cursor, Read};
 use crate::machine::input_file::MIB;
 
 /// The size limit of a line, and of a row that has several, in bytes: no text is that long, and a file without line breaks
-/// is not a table.
-pub(super) const LONGEST: usize = 64 * MIB as usize;
+/// is not a table. It bounds what reading a table of any size keeps in memory.
+pub(super) const LONGEST: usize = 32 * MIB as usize;
 
 /// Iterates over the lines of UTF-8 text.
 pub struct LineReader<R> {
@@ -30,7 +30,7 @@ pub struct LineError {
 /// What is wrong with a line.
 #[derive(Debug, thiserror::Error)]
 pub enum LineProblem {
-    #[error("longer than 64 MiB, the limit for a line")]
+    #[error("longer than 32 MiB, the limit for a line")]
     TooLong,
     #[error("the file is UTF-16, expected UTF-8; convert it, for example with `iconv -f UTF-16 -t UTF-8`")]
     Utf16,

@@ -33,7 +33,7 @@ pub use files::{FilesRead, read_files};
 pub use format::{Compression, DataFormat};
 pub use lines::{LineError, LineProblem, LineReader, without_end};
 pub use options::{Separator, TableOptions, TextEncoding};
-pub use paths::paths;
+pub use paths::{AS_IN_A_SHELL, paths};
 pub use reader::{Rows, TableReader};
 pub use row::{Cell, Row, RowPlace};
 

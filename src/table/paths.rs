@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use glob::{MatchOptions, Pattern};
 
 /// Hidden files are matched only by name, as in a shell.
-const AS_IN_A_SHELL: MatchOptions =
+pub const AS_IN_A_SHELL: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
 /// Returns the files that paths and patterns (`*`, `?`, `[…]`, `**`) name, relative to `folder`: in the order of the list, and those

@@ -28,7 +28,7 @@ pub use constant::{Constant, Guess};
 pub use head::Head;
 pub use labels::{LabelCounts, SplitLabels};
 pub use prediction::{Output, Prediction};
-pub use source::{FoundSplits, Origin, Source, SplitFile, SplitRows};
+pub use source::{FoundSplits, Origin, RepositoryCommit, Source, SplitFile, SplitRows};
 pub use split::{SplitNames, Splits, VALIDATION};
 pub use tables::{distinct_labels, sorted as sorted_labels};
 pub use target::{ClassCells, Target};

@@ -30,10 +30,18 @@ pub struct Source {
     pub validation: SplitFile,
     /// Further validation splits by name.
     pub further: Vec<(String, SplitFile)>,
-    /// The commit that all come from, if they come from the hub.
-    pub commit: Option<Commit>,
-    /// A note for the user about how the files were found.
-    pub remark: Option<String>,
+    /// The commits of those that come from the hub.
+    pub commits: Vec<RepositoryCommit>,
+    /// Notes for the user about how the files were found.
+    pub remarks: Vec<String>,
+}
+
+/// A repository of the hub that data was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryCommit {
+    /// `owner/name`.
+    pub repository: String,
+    pub commit: Commit,
 }
 
 /// The files of some splits, in the order asked for.
@@ -41,15 +49,17 @@ pub struct Source {
 pub struct FoundSplits {
     pub files: Vec<SplitFile>,
     /// The commit that all come from, if they come from the hub.
-    pub commit: Option<Commit>,
+    pub commit: Option<RepositoryCommit>,
     /// A note for the user about how the files were found.
     pub remark: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitFile {
-    /// The files in row order; only parquet can have more than one.
+    /// The files in row order; of GLUE's own, only parquet can have more than one.
     pub paths: Vec<PathBuf>,
+    /// What messages call them, if not by their paths.
+    names: Option<Vec<String>>,
     format: FileFormat,
 }
 
@@ -100,7 +110,7 @@ impl Source {
         let mut next = || files.next().context("a split is missing");
         let (train, validation) = (next()?, next()?);
         let further = further_validation.iter().map(|names| names.name.clone()).zip(files).collect();
-        Ok(Self { train, validation, further, commit, remark })
+        Ok(Self { train, validation, further, commits: commit.into_iter().collect(), remarks: remark.into_iter().collect() })
     }
 }
 
@@ -114,13 +124,18 @@ impl FoundSplits {
             Origin::Hub => {
                 let names: Vec<[String; 3]> = splits.iter().map(|split| hub_names(task, split)).collect();
                 let probes = names.first().context("a task without splits")?;
-                let gathered = hub.gather(&Repository::dataset(REPOSITORY), &as_words(probes), |snapshot| {
+                let gathered = hub.gather(&Repository::dataset(REPOSITORY, None), &as_words(probes), |snapshot| {
                     let file = |names: &[String; 3]| -> Result<SplitFile> {
-                        Ok(SplitFile { paths: vec![snapshot.first_of(&as_words(names))?], format: FileFormat::Parquet })
+                        Ok(SplitFile {
+                            paths: vec![snapshot.first_of(&as_words(names))?],
+                            names: None,
+                            format: FileFormat::Parquet,
+                        })
                     };
                     names.iter().map(file).collect::<Result<Vec<_>>>()
                 })?;
-                Ok(Self { files: gathered.value, commit: Some(gathered.commit), remark: gathered.remark })
+                let commit = RepositoryCommit { repository: gathered.id, commit: gathered.commit };
+                Ok(Self { files: gathered.value, commit: Some(commit), remark: gathered.remark })
             }
             Origin::Folder(folder) => {
                 if !folder.is_dir() {
@@ -148,13 +163,19 @@ impl SplitFile {
         } else {
             FileFormat::Table(options)
         };
-        Self { paths, format }
+        Self { paths, names: None, format }
     }
 
     /// Users' own tables, as one split.
     #[must_use]
     pub fn tables(paths: Vec<PathBuf>, options: TableOptions) -> Self {
-        Self { paths, format: FileFormat::Table(options) }
+        Self { paths, names: None, format: FileFormat::Table(options) }
+    }
+
+    /// Returns the same files, called by these names in messages.
+    #[must_use]
+    pub fn called(self, names: Vec<String>) -> Self {
+        Self { names: Some(names), ..self }
     }
 
     fn in_folder(folder: &Path, task: &Task, split: &SplitNames) -> Result<Self> {
@@ -165,11 +186,11 @@ impl SplitFile {
             let table = folder.join(tsv);
             // Also if it turns out not to be a regular file, so that the error names it.
             if table.symlink_metadata().is_ok() {
-                return Ok(Self { paths: vec![table], format: FileFormat::Tsv });
+                return Ok(Self { paths: vec![table], names: None, format: FileFormat::Tsv });
             }
             let paths = parquet_files(folder, name)?;
             if !paths.is_empty() {
-                return Ok(Self { paths, format: FileFormat::Parquet });
+                return Ok(Self { paths, names: None, format: FileFormat::Parquet });
             }
         }
         if let Some(saved) = folders.iter().find(|folder| is_saved_to_disk(folder, name)) {
@@ -211,9 +232,15 @@ impl SplitFile {
         Ok(SplitRows { examples, sha256: hex(&hasher.finalize()), remarks })
     }
 
+    /// What messages call the files.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.names.clone().unwrap_or_else(|| self.paths.iter().map(|path| path.display().to_string()).collect())
+    }
+
     /// Lists the files for a message.
     #[must_use]
     pub fn shown(&self) -> String {
-        self.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+        self.names().join(", ")
     }
 }

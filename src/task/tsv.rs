@@ -157,7 +157,7 @@ mod tests {
     fn what_is_wrong_is_told_by_its_line_in_few_words() {
         let long = "x".repeat(100_000);
         let many = (0..100_000).map(|column| format!("c{column}")).collect::<Vec<_>>().join("\t");
-        let without_end = "a".repeat(65 << 20);
+        let without_end = "a".repeat(33 << 20);
         let utf16: Vec<u8> = "\u{feff}sentence\tlabel\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let cases: [(&str, Vec<u8>); 11] = [
             ("line 3", b"sentence\tlabel\na\t1\nb\n".to_vec()),

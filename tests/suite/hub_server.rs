@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::json;
 use sha2::Digest;
 
 use crate::shell::Shell;
@@ -57,6 +58,8 @@ pub struct State {
     pub forgotten: BTreeSet<String>,
     /// The number of downloads that break off before one succeeds.
     pub breaks: usize,
+    /// The `configs` of cards by data set, such as `owner/reviews`.
+    pub cards: HashMap<String, serde_json::Value>,
     /// By file name.
     pub tricks: HashMap<String, Trick>,
     /// The required `Authorization`, for all requests.
@@ -111,6 +114,11 @@ impl TestHub {
             }
         });
         hub
+    }
+
+    /// Serves a file of the data set `owner/name`.
+    pub fn add(&self, name: &str, file: &str, content: impl Into<Vec<u8>>) {
+        self.state.lock().unwrap().files.insert(format!("datasets/owner/{name}/resolve/main/{file}"), content.into());
     }
 
     pub fn with(trick: Trick, file: &str) -> Self {
@@ -233,8 +241,14 @@ fn lead(state: &mut State, request: &Request, endpoint: &str) -> Result<Found, V
     let said = request.headers.get("authorization");
     let authorized = said.is_some_and(|value| *value == format!("Bearer {TOKEN}"));
     let locked = state.authorization.is_some() && state.authorization.as_ref() != said;
-    if locked || path.starts_with("owner/private/") && !authorized || path.starts_with("nobody/") {
+    if locked || path.starts_with("owner/private/") && !authorized || path.contains("nobody/") {
         return Err(status("401 Unauthorized", ""));
+    }
+    if path.starts_with("datasets/owner/gated/") && !authorized {
+        return Err(status("401 Unauthorized", "x-error-code: GatedRepo\r\n"));
+    }
+    if let Some(listed) = path.strip_prefix("api/datasets/") {
+        return Err(listing(state, listed).unwrap_or_else(absent));
     }
     // A renamed repository redirects to its new name by a relative address.
     if let Some(rest) = path.strip_prefix("owner/renamed/") {
@@ -269,6 +283,21 @@ fn lead(state: &mut State, request: &Request, endpoint: &str) -> Result<Found, V
     Ok(Found { name, content, commit, etag, trick, stored_elsewhere })
 }
 
+/// Answers a request for the files of a data set: `owner/name/revision/COMMIT`.
+fn listing(state: &State, path: &str) -> Option<Vec<u8>> {
+    let (id, revision) = path.split_once("/revision/")?;
+    let commit = if revision == "main" { state.commits.first()? } else { state.forgotten.get(revision)? };
+    let folder = format!("datasets/{id}/resolve/main/");
+    state.files.keys().find(|file| file.starts_with(&folder))?;
+    let mut files: Vec<&str> = state.files.keys().filter_map(|file| file.strip_prefix(&folder)).collect();
+    files.sort_unstable();
+    let files: Vec<_> = files.into_iter().map(|file| json!({ "rfilename": file })).collect();
+    let card = state.cards.get(id).map(|configs| json!({ "license": "mit", "configs": configs }));
+    let body = json!({ "id": id, "sha": commit, "private": false, "siblings": files, "cardData": card }).to_string();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    Some(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes())
+}
+
 impl Found {
     fn head(&self, status: &str, fields: &str) -> Vec<u8> {
         let (commit, etag) = match &self.trick {
@@ -283,7 +312,7 @@ impl Found {
     fn reply(self, state: &mut State, request: &Request) -> Reply {
         let (meta, size) = (request.wants_one_byte(), self.content.len());
         let first = request.first_byte().min(size);
-        let last = if meta { first + 1 } else { size };
+        let last = if meta { size.min(first + 1) } else { size };
         let part = &self.content[first..last];
         let range = format!("content-range: bytes {first}-{}/{size}\r\n", last.saturating_sub(1));
         let partial = |fields: &str| self.head("206 Partial Content", &format!("{range}{fields}"));

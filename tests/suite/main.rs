@@ -20,9 +20,11 @@ mod golden;
 #[cfg(feature = "cuda")]
 mod gpus;
 mod hub;
+mod hub_data;
 mod hub_faults;
 mod hub_server;
 mod identity;
+mod large_inputs;
 mod left_out;
 mod list;
 mod losses;

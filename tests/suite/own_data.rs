@@ -400,7 +400,15 @@ fn what_is_wrong_with_a_task_is_said() {
     table("nan", "text,label\na,1.5\nb,nan\n");
     table("empty", "text,label\n");
     table("gap", "text,label\na,yes\n,no\n");
+    table("ragged", "text,label\na,yes\nb\n");
+    table("duplicate", "text,label,text\na,yes,b\n");
+    shell.write("data/latin.csv", b"text,label\ncaf\xe9,yes\n");
+    shell.write("data/book.xlsx", b"PK\x03\x04");
+    std::fs::create_dir(shell.path("data/folder.csv")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(shell.path("data/pipe.csv")).status().unwrap().success());
+    shell.copy(&project("tests/golden/tables"), "tables");
     let base = "name = \"t\"\ntext = \"text\"\nlabel = \"label\"\n";
+    let nested = format!("{base}train = \"tables/types.parquet\"\nvalidation_share = 0.5\nlabels = [\"a\", \"b\"]\n");
     let files = |train: &str, dev: &str| format!("{base}train = \"data/{train}.csv\"\nvalidation = \"data/{dev}.csv\"\n");
     let cases = [
         ("a name of GLUE's", files("two", "two").replace("\"t\"", "\"rte\"")),
@@ -416,6 +424,15 @@ fn what_is_wrong_with_a_task_is_said() {
         ("a separator of two characters", format!("{}separator = \"; \"\n", files("two", "two"))),
         ("a file that is not there", files("twa", "two")),
         ("a pattern without files", files("tw[p-q]", "two")),
+        ("a folder", files("folder", "two")),
+        ("a folder without an ending", files("two", "two").replace("data/two.csv", "data")),
+        ("a pipe", files("pipe", "two")),
+        ("another encoding", files("latin", "two")),
+        ("a row that is too short", files("ragged", "two")),
+        ("a column twice", files("duplicate", "two")),
+        ("a workbook", files("two", "two").replace("data/two.csv", "data/book.xlsx")),
+        ("a column of structs", nested.replace("\"text\"", "\"nested\"").replace("= \"label\"", "= \"text\"")),
+        ("a column of lists", nested.replace("= \"label\"", "= \"labels\"")),
         ("a missing column", files("two", "two").replace("\"label\"", "\"lable\"")),
         ("one label", files("one", "one")),
         ("a label that training lacks", files("two", "new")),

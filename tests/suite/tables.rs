@@ -311,7 +311,7 @@ fn tables_larger_than_memory_are_read() {
     for (header, text) in [("text\n", "a"), ("text\n\"", "a\n")] {
         let table = TableReader::of_stream(endless(header, text, megabytes), DataFormat::Csv, "csv", &options).unwrap();
         let problem = table.rows(&["text"]).unwrap().next().unwrap().unwrap_err().to_string();
-        assert!(problem.contains("csv, line 2: ") && problem.contains("64 MiB"), "{problem}");
+        assert!(problem.contains("csv, line 2: ") && problem.contains("32 MiB"), "{problem}");
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bomb.csv.gz");
@@ -319,5 +319,5 @@ fn tables_larger_than_memory_are_read() {
     std::io::copy(&mut endless("", "a", megabytes), &mut encoder).unwrap();
     encoder.finish().unwrap();
     let problem = read(&path, &options, &["a"]).unwrap_err();
-    assert!(problem.ends_with("line 1: longer than 64 MiB, the limit for a line"), "{problem}");
+    assert!(problem.ends_with("line 1: longer than 32 MiB, the limit for a line"), "{problem}");
 }
