@@ -4,6 +4,8 @@
 //! The generator is Philox4x32-10 from Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC'11),
 //! which cuRAND and PyTorch's GPU dropout also use.
 
+use statrs::function::erf::{erf, erf_inv};
+
 /// What random numbers are used for. Streams for different purposes are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -129,6 +131,21 @@ impl Stream {
         values.truncate(n);
         values
     }
+
+    /// `n` draws from the normal distribution with mean 0, without its parts beyond `cutoff` standard deviations.
+    #[must_use]
+    pub fn truncated_normal(&self, n: usize, standard_deviation: f64, cutoff: f64) -> Vec<f32> {
+        use std::f64::consts::SQRT_2;
+        let mut values = self.normal(n, standard_deviation);
+        let within = erf(cutoff / SQRT_2);
+        let farthest = (cutoff * standard_deviation) as f32;
+        for (index, value) in values.iter_mut().enumerate().filter(|(_, value)| value.abs() > farthest) {
+            // A second draw, by the inverse of the distribution function. The first ones used positions below n.
+            let quantile = (2.0 * self.unit((n + index) as u64) - 1.0) * within;
+            *value = ((erf_inv(quantile) * SQRT_2 * standard_deviation) as f32).clamp(-farthest, farthest);
+        }
+        values
+    }
 }
 
 /// A number strictly between 0 and 1.
@@ -222,5 +239,20 @@ mod tests {
         assert!(mean.abs() < 0.02 * 4.0 / n.sqrt(), "mean {mean}");
         assert!((moment(2) - 1.0).abs() < 4.0 * (2.0 / n).sqrt(), "variance {}", moment(2));
         assert!((moment(4) - 3.0).abs() < 4.0 * (96.0 / n).sqrt(), "fourth moment {}", moment(4));
+    }
+
+    /// Against scipy.stats.truncnorm(-2, 2): the moments, and the share within one standard deviation.
+    #[test]
+    fn truncated_draws_have_the_moments_of_the_truncated_distribution() {
+        let values = Stream::new(1, Purpose::Weights, 3, 0).truncated_normal(200_001, 0.02, 2.0);
+        let scaled: Vec<f64> = values.iter().map(|value| f64::from(*value) / 0.02).collect();
+        let n = scaled.len() as f64;
+        let moment = |power: i32| scaled.iter().map(|value| value.powi(power)).sum::<f64>() / n;
+        assert!(scaled.iter().all(|value| value.abs() <= 2.000_001));
+        assert!(moment(1).abs() < 4.0 * (0.773_741 / n).sqrt(), "mean {}", moment(1));
+        let deviation = ((1.416_189 - 0.773_741_f64.powi(2)) / n).sqrt();
+        assert!((moment(2) - 0.773_741).abs() < 4.0 * deviation, "variance {}", moment(2));
+        let share = scaled.iter().filter(|value| value.abs() < 1.0).count() as f64 / n;
+        assert!((share - 0.715_233).abs() < 4.0 * (0.715_233 * 0.284_767 / n).sqrt(), "{share}");
     }
 }

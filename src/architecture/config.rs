@@ -42,6 +42,11 @@ impl ConfigFile {
         Ok(size)
     }
 
+    /// A key's value as it is written, for messages.
+    pub fn shown(&self, key: &str) -> &Value {
+        self.0.get(key).unwrap_or(&Value::Null)
+    }
+
     fn number(&self, key: &str) -> Result<Option<f64>> {
         let number = |value: &Value| value.as_f64().with_context(|| format!("{key} is {value}, expected a number"));
         self.0.get(key).map(number).transpose()

@@ -2,7 +2,7 @@
 
 use super::config::ConfigFile;
 use super::parameter::Builder;
-use super::{DropoutProbabilities, Encoder, Positions};
+use super::{DropoutProbabilities, Encoder, EncoderKind, Positions};
 
 /// A family's parsed `config.json`. The methods are documented at [`super::Architecture`].
 pub(super) trait Family {
@@ -13,6 +13,9 @@ pub(super) trait Family {
     fn class(&self) -> &'static str;
     /// The prefix of the encoder's parameter names, which checkpoints without a head omit.
     fn base_model_prefix(&self) -> &'static str;
+    fn kind(&self) -> EncoderKind {
+        EncoderKind::PostNorm
+    }
     /// Adds all parameters in the order of torch's `named_parameters()`, and returns what they are used for.
     fn encoder(&self, all: &mut Builder, outputs: usize) -> Encoder;
     /// Standard deviation of randomly initialized weights.

@@ -9,9 +9,11 @@ mod config;
 mod distilbert;
 mod electra;
 mod family;
+mod modernbert;
 mod parameter;
 mod positions;
 mod post_norm;
+mod pre_norm;
 mod roberta;
 mod unsupported;
 
@@ -28,9 +30,11 @@ use parameter::Builder;
 pub use bert::BertConfig;
 pub use distilbert::DistilBertConfig;
 pub use electra::ElectraConfig;
+pub use modernbert::ModernBertConfig;
 pub use parameter::{Draw, ModelPart, Parameter, Role};
 pub use positions::Positions;
 pub use post_norm::{ClassificationHead, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
+pub use pre_norm::{AttentionSpan, PooledHead, Pooling, PreNorm, PreNormLayer};
 pub use roberta::RobertaConfig;
 
 /// An encoder with a sequence classification or regression head, by family.
@@ -42,12 +46,22 @@ pub enum Architecture {
     Roberta(RobertaConfig),
     DistilBert(DistilBertConfig),
     Electra(ElectraConfig),
+    /// ModernBERT, Ettin and mmBERT.
+    ModernBert(ModernBertConfig),
 }
 
 /// What a model computes, with the names of its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Encoder {
     PostNorm(PostNorm),
+    PreNorm(PreNorm),
+}
+
+/// The kinds of encoders, which differ in the operations that they are composed of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncoderKind {
+    PostNorm,
+    PreNorm,
 }
 
 /// Dropout probabilities for training.
@@ -80,6 +94,7 @@ impl Architecture {
             Some(bert::MODEL_TYPE) => Self::Bert(BertConfig::parse(file)?),
             Some(distilbert::MODEL_TYPE) => Self::DistilBert(DistilBertConfig::parse(file)?),
             Some(electra::MODEL_TYPE) => Self::Electra(ElectraConfig::parse(file)?),
+            Some(modernbert::MODEL_TYPE) => Self::ModernBert(ModernBertConfig::parse(file)?),
             other => match other.and_then(roberta::RobertaKind::of_model_type) {
                 Some(kind) => Self::Roberta(RobertaConfig::parse(file, kind)?),
                 None => return Err(unsupported::explain(&file)),
@@ -93,6 +108,7 @@ impl Architecture {
             Self::Roberta(config) => config,
             Self::DistilBert(config) => config,
             Self::Electra(config) => config,
+            Self::ModernBert(config) => config,
         }
     }
 
@@ -106,6 +122,12 @@ impl Architecture {
     #[must_use]
     pub fn encoder(&self) -> Encoder {
         self.built(1).1
+    }
+
+    /// The kind of encoder.
+    #[must_use]
+    pub fn kind(&self) -> EncoderKind {
+        self.family().kind()
     }
 
     fn built(&self, outputs: usize) -> (Vec<Parameter>, Encoder) {

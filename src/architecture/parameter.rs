@@ -69,6 +69,13 @@ pub enum Draw {
         /// The index of a row of zeros: that of the padding token.
         zero_row: Option<usize>,
     },
+    /// As before, but from the part of the distribution within `cutoff` standard deviations of the mean.
+    TruncatedNormal {
+        /// Standard deviation before the truncation.
+        std: f64,
+        /// In standard deviations.
+        cutoff: f64,
+    },
     Zeros,
     Ones,
 }
@@ -154,6 +161,23 @@ impl Builder {
         let draw = Draw::Normal { std: self.std, zero_row: None };
         self.push(format!("{name}.weight"), vec![output, input], Role::Linear, draw);
         self.push(format!("{name}.bias"), vec![output], Role::Bias, Draw::Zeros);
+        name.into()
+    }
+
+    /// Adds `name.weight` alone: an embedding table `[rows, d]`, or a linear layer `[output, input]` without a bias.
+    pub fn weight(&mut self, name: &str, shape: [usize; 2], role: Role, draw: Draw) -> String {
+        self.push(format!("{name}.weight"), shape.to_vec(), role, draw);
+        name.into()
+    }
+
+    /// Adds the `name.bias` of a weight before it, `[d]`.
+    pub fn bias(&mut self, name: &str, d: usize) {
+        self.push(format!("{name}.bias"), vec![d], Role::Bias, Draw::Zeros);
+    }
+
+    /// Adds the `name.weight` of a layer norm without a shift, `[d]`.
+    pub fn scale(&mut self, name: &str, d: usize) -> String {
+        self.push(format!("{name}.weight"), vec![d], Role::Scale, Draw::Ones);
         name.into()
     }
 

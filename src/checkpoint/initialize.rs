@@ -110,6 +110,9 @@ fn draw(parameter: &Parameter, place: usize, seed: u64) -> HostTensor {
     let values = match parameter.draw {
         Draw::Zeros => vec![0.0; n],
         Draw::Ones => vec![1.0; n],
+        Draw::TruncatedNormal { std, cutoff } => {
+            Stream::new(seed, Purpose::Weights, place as u64, 0).truncated_normal(n, std, cutoff)
+        }
         Draw::Normal { std, zero_row } => {
             let mut values = Stream::new(seed, Purpose::Weights, place as u64, 0).normal(n, std);
             if let Some(row) = zero_row {

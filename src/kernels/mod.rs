@@ -15,6 +15,7 @@ mod ops;
 mod packed;
 mod ragged_batch;
 mod resident;
+mod rotary_table;
 mod targets;
 mod update;
 
@@ -25,11 +26,12 @@ pub use dropout_mask::DropoutMask;
 pub use gpu::{BatchShape, PreparedDevice, Recording, RecordingInputs, bytes_reserved, memory_address};
 pub use operation::Operation;
 pub use ops::{
-    AdamWStep, AddGradients, AddTokenGradients, Attention, BiasGelu, CrossEntropy, Dropout, DropoutAddNorm, Embedding,
-    GlobalNorm, MaskRows, Matmul, MatmulPrecision, NormDropout, Queries, RoundToBf16, SelectFirst, SelfAttention,
-    SparseAdamWStep, TouchedRows, UpdateRule, ZeroGradients,
+    AdamWStep, AddGradients, AddTokenGradients, Attention, BiasGelu, CrossEntropy, Dropout, DropoutAddNorm, Embedding, Geglu,
+    GlobalNorm, MaskRows, Matmul, MatmulPrecision, MeanTokens, NormDropout, Queries, RotaryAttention, RoundToBf16, SelectFirst,
+    SelfAttention, SparseAdamWStep, TouchedRows, UpdateRule, ZeroGradients,
 };
 pub use ragged_batch::{RaggedBatch, UniqueTokens};
 pub use resident::{ResidentBatch, ResidentRules, ResidentTokens};
+pub use rotary_table::RotaryTable;
 pub use targets::Targets;
 pub use update::Update;

@@ -9,6 +9,7 @@ mod named_parameters;
 mod op;
 mod ops;
 mod post_norm;
+mod pre_norm;
 mod precision;
 mod read;
 mod value;

@@ -6,6 +6,7 @@ use super::dropout_sites::DropoutSites;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
 use super::post_norm::PostNormModel;
+use super::pre_norm::PreNormModel;
 use crate::architecture::{Architecture, Encoder};
 use crate::settings::Precision;
 
@@ -13,6 +14,7 @@ use crate::settings::Precision;
 #[derive(Clone, Debug)]
 pub enum Model {
     PostNorm(PostNormModel),
+    PreNorm(PreNormModel),
 }
 
 impl Model {
@@ -24,6 +26,7 @@ impl Model {
     ) -> Result<Self, ParameterError> {
         match architecture.encoder() {
             Encoder::PostNorm(names) => PostNormModel::new(&names, parameters, precision).map(Self::PostNorm),
+            Encoder::PreNorm(names) => PreNormModel::new(&names, parameters, precision).map(Self::PreNorm),
         }
     }
 
@@ -32,6 +35,11 @@ impl Model {
     pub fn forward(&self, input: &Input, dropout: DropoutSites) -> Tensor<2> {
         match self {
             Self::PostNorm(model) => model.forward(input, dropout),
+            Self::PreNorm(model) => model.forward(input, dropout),
         }
     }
 }
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

@@ -64,4 +64,14 @@ impl NamedParameters<'_> {
         let (scale, shift) = (self.vector(&format!("{name}.weight"))?, self.vector(&format!("{name}.bias"))?);
         Ok(LayerNorm { scale, shift: Some(shift), epsilon })
     }
+
+    /// Returns the linear layer of `name.weight`, without a bias.
+    pub fn product(&self, name: &str) -> Result<Linear, ParameterError> {
+        Ok(Linear { weight: self.matrix(&format!("{name}.weight"))?, bias: None })
+    }
+
+    /// Returns the layer norm of `name.weight`, without a shift.
+    pub fn scaled_norm(&self, name: &str, epsilon: f64) -> Result<LayerNorm, ParameterError> {
+        Ok(LayerNorm { scale: self.vector(&format!("{name}.weight"))?, shift: None, epsilon })
+    }
 }

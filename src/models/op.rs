@@ -1,5 +1,6 @@
 //! The operations that encoders are composed of, and which of them run by reference.
 
+use crate::architecture::EncoderKind;
 use crate::kernels::BatchIndices;
 
 /// An operation with a fused and a reference implementation. (Matrix products of ragged batches always run by kernels, as
@@ -19,17 +20,35 @@ pub enum Op {
     LinearGelu,
     /// `Ops::select_first`.
     SelectFirst,
+    /// `Ops::rotary_attention`.
+    RotaryAttention,
+    /// `Ops::linear_geglu`.
+    LinearGeglu,
+    /// `Ops::mean_tokens`.
+    MeanTokens,
 }
 
 impl Op {
     /// Every operation.
-    pub const ALL: [Self; 6] =
-        [Self::Embedding, Self::NormDropout, Self::Attention, Self::DropoutAddNorm, Self::LinearGelu, Self::SelectFirst];
+    pub const ALL: [Self; 9] = [
+        Self::Embedding,
+        Self::NormDropout,
+        Self::Attention,
+        Self::DropoutAddNorm,
+        Self::LinearGelu,
+        Self::SelectFirst,
+        Self::RotaryAttention,
+        Self::LinearGeglu,
+        Self::MeanTokens,
+    ];
+
+    /// The operations without a kernel for GPUs.
+    pub const ON_CPUS_ONLY: [Self; 3] = [Self::RotaryAttention, Self::LinearGeglu, Self::MeanTokens];
 }
 
 /// The operations that run by Burn's own functions even on ragged batches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReferenceOps(u8);
+pub struct ReferenceOps(u16);
 
 impl ReferenceOps {
     /// Whether the set contains an operation.
@@ -38,10 +57,19 @@ impl ReferenceOps {
         self.0 & 1 << op as u8 != 0
     }
 
-    /// Whether any of them needs examples in the padded layout.
+    /// Returns this set with more operations.
     #[must_use]
-    pub fn needs_padded_layout(self) -> bool {
-        self.contains(Op::Attention)
+    pub fn with(self, ops: impl IntoIterator<Item = Op>) -> Self {
+        Self(self.0 | ops.into_iter().collect::<Self>().0)
+    }
+
+    /// Whether any of those in this kind of encoder needs examples in the padded layout.
+    #[must_use]
+    pub fn needs_padded_layout(self, kind: EncoderKind) -> bool {
+        match kind {
+            EncoderKind::PostNorm => self.contains(Op::Attention),
+            EncoderKind::PreNorm => self.contains(Op::RotaryAttention) || self.contains(Op::MeanTokens),
+        }
     }
 }
 

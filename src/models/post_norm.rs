@@ -55,7 +55,7 @@ impl PostNormModel {
         Ok(Self {
             tables: EmbeddingTables {
                 words: table(&embeddings.words)?,
-                positions: table(&embeddings.positions)?,
+                positions: Some(table(&embeddings.positions)?),
                 segments: embeddings.segments.as_deref().map(table).transpose()?,
             },
             norm: parameters.layer_norm(&embeddings.norm, names.epsilon)?,
@@ -136,7 +136,3 @@ impl DenseHead {
         ops.linear(dropped, &self.output)
     }
 }
-
-#[cfg(test)]
-#[path = "post_norm_tests.rs"]
-mod tests;

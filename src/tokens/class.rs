@@ -25,6 +25,10 @@ pub(super) enum Class {
 impl Class {
     /// Determines the class from the name in `tokenizer_config.json`, or else in `config.json`, or else from the model type.
     pub fn of(sources: &TokenizerSources) -> Result<Self> {
+        // Whatever the files name: transformers lists the model types whose files name a class that they were not made with.
+        if sources.model_type == "modernbert" {
+            return Ok(Self::Fast);
+        }
         let of_tokenizer = match sources.config.get("tokenizer_class") {
             None | Some(Value::Null) => "",
             Some(Value::String(name)) => name,

@@ -2,26 +2,28 @@
 
 use super::device::{Device, Kernels};
 use super::targets::{TargetError, checked};
-use crate::architecture::{Architecture, Positions};
+use crate::architecture::{Architecture, EncoderKind, Positions};
 use crate::kernels::{RaggedBatch, Targets};
 use crate::models::{Input, PaddedBatch};
 use crate::plan::Trial;
 use crate::tokens::Encoded;
 
-/// How padding is treated.
+/// How a batch is laid out and how padding is treated.
 #[derive(Clone, Copy, Debug)]
 pub struct Padding {
     /// The padding token, whose embedding gets no gradient; `None` if the tokenizer has none.
     pub token: Option<u32>,
     /// How position ids are counted beside it.
     pub positions: Positions,
+    /// What reads it.
+    pub kind: EncoderKind,
 }
 
 impl Padding {
     /// The padding that an architecture uses.
     #[must_use]
     pub fn in_model(architecture: &Architecture) -> Self {
-        Self { token: architecture.pad_token(), positions: architecture.positions() }
+        Self { token: architecture.pad_token(), positions: architecture.positions(), kind: architecture.kind() }
     }
 
     /// The padding that a trial's architecture uses.
@@ -62,7 +64,7 @@ fn input(examples: &[&Encoded], padding: Padding, (targets, number): (Targets, u
             let batch = RaggedBatch::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)));
             let batch = batch.ignoring(padding.token).positioned(padding.positions).with_targets(targets).numbered(number);
             let by_reference = device.reference_ops();
-            let batch = if by_reference.needs_padded_layout() { batch.with_padded_layout() } else { batch };
+            let batch = if by_reference.needs_padded_layout(padding.kind) { batch.with_padded_layout() } else { batch };
             Input::Ragged { batch: batch.resident(), by_reference }
         }
         Kernels::Reference => Input::Padded(padded(examples, padding, device).with_targets(targets).numbered(number)),

@@ -4,7 +4,7 @@ use burn::tensor::{Device, TensorData};
 use serde_json::Value as Json;
 
 use super::*;
-use crate::architecture::{Architecture, Parameter, Role};
+use crate::architecture::{Architecture, EncoderKind, Parameter, Role};
 use crate::checkpoint::{Classifier, HostTensor, Weights, initialize};
 use crate::kernels::RaggedBatch;
 use crate::models::{DropoutSites, Model, NamedParameters, Op, PaddedBatch, ReferenceOps, Value};
@@ -169,7 +169,7 @@ impl Golden {
     fn ragged(&self, by_reference: ReferenceOps) -> Input {
         let batch = RaggedBatch::new(self.examples.iter().map(|(tokens, segments)| (&**tokens, &**segments)));
         let batch = batch.ignoring(Some(0)).with_targets(self.targets.clone());
-        let batch = if by_reference.needs_padded_layout() { batch.with_padded_layout() } else { batch };
+        let batch = if by_reference.needs_padded_layout(EncoderKind::PostNorm) { batch.with_padded_layout() } else { batch };
         Input::Ragged { batch: batch.resident(), by_reference }
     }
 

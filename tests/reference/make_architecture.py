@@ -9,13 +9,13 @@ them in the encoder. Needs: torch, transformers.
 import json, sys
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification
 from transformers.trainer import Trainer
 
 
 def made(config):
     with torch.device("meta"):
-        return BertForSequenceClassification._from_config(BertConfig.from_dict(config), attn_implementation="eager")
+        return AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**config), attn_implementation="eager")
 
 
 def parameters(config):
@@ -25,11 +25,11 @@ def parameters(config):
 
 
 def drawn(config):
-    """By parameter: the standard deviation or the one value that all numbers have, and the rows that are 0."""
+    """By parameter: the standard deviation and the largest number, or the one value that all have, and the rows that are 0."""
     torch.manual_seed(0)
-    model = BertForSequenceClassification(BertConfig.from_dict(config))
+    model = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**config))
     rows = lambda x: [i for i, row in enumerate(x) if x.dim() == 2 and not row.any()]
-    each = lambda x: dict(constant=x.flatten()[0].item()) if (x == x.flatten()[0]).all() else dict(std=x.std().item(), zero_rows=rows(x))
+    each = lambda x: dict(constant=x.flatten()[0].item()) if (x == x.flatten()[0]).all() else dict(std=x.std().item(), largest=x.abs().max().item(), zero_rows=rows(x))
     return {name: each(x.detach()) for name, x in model.named_parameters()}
 
 
@@ -41,10 +41,12 @@ def head(problem, **labels):
 
 def operations(config, length):
     """Of the matrix products of all layers, forward and backward."""
-    model = made(config).bert.encoder
+    model = made(config).base_model
+    encoder = model.encoder if hasattr(model, "encoder") else model
     hidden = torch.zeros(1, length, model.config.hidden_size, device="meta", requires_grad=True)
+    mask = dict(attention_mask=dict.fromkeys(["full_attention", "sliding_attention"])) if encoder is model else {}
     with FlopCounterMode(display=False) as counter:
-        model(hidden).last_hidden_state.sum().backward()
+        encoder(**{"inputs_embeds" if encoder is model else "hidden_states": hidden}, **mask).last_hidden_state.sum().backward()
     return counter.get_total_flops()
 
 
@@ -54,12 +56,15 @@ def labels(*names):
 
 SMALL = dict(model_type="bert", vocab_size=40, hidden_size=64, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
              max_position_embeddings=50, type_vocab_size=3, initializer_range=0.3)
+# Torch computes all pairs of tokens in local attention too, so operations are compared without it.
+MODERNBERT = dict(model_type="modernbert", vocab_size=40, hidden_size=64, num_hidden_layers=3, num_attention_heads=2, intermediate_size=36,
+                  pad_token_id=7, global_attn_every_n_layers=1)
 tiny = json.load(open(sys.argv[1]))
 shapes = {"tiny": {**tiny, "num_labels": 3}, "bert-base-uncased": dict(model_type="bert", num_labels=2)}
 result = {
     "parameters": {name: dict(config=config, outputs=config["num_labels"], parameters=parameters(config)) for name, config in shapes.items()},
-    "drawn": [dict(config={**SMALL, **pad}, parameters=drawn({**SMALL, **pad})) for pad in [{}, dict(pad_token_id=7), dict(pad_token_id=None)]],
-    "operations": [dict(config=shapes[name], length=n, count=operations(shapes[name], n)) for name in shapes for n in [1, 17, 128]],
+    "drawn": [dict(config={**SMALL, **pad}, parameters=drawn({**SMALL, **pad})) for pad in [{}, dict(pad_token_id=7), dict(pad_token_id=None)]] + [dict(config=MODERNBERT, parameters=drawn(MODERNBERT))],
+    "operations": [dict(config=config, length=n, count=operations(config, n)) for config in [*shapes.values(), MODERNBERT] for n in [1, 17, 128]],
     "heads": {
         "classes": head("single_label_classification", **labels("entailment", "neutral", "contradiction")),
         "labels": head("multi_label_classification", **labels("joy", "anger")),

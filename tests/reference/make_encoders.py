@@ -10,13 +10,17 @@ Needs: torch, transformers, safetensors.
 import json, os, shutil, sys
 import torch
 import transformers
-from transformers import AutoTokenizer, get_scheduler
+from transformers import AutoTokenizer, BertTokenizer, get_scheduler
 from transformers.trainer import Trainer
 from make_golden import Dropout, rows
 
 LAYERS, WIDTH, HEADS, WIDE, POSITIONS = 2, 30, 3, 52, 70
 BERT_KEYS = dict(hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=HEADS, intermediate_size=WIDE, max_position_embeddings=POSITIONS)
 ROBERTA = dict(**BERT_KEYS, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1, bos_token_id=0, eos_token_id=2)
+# Two local layers, with a window of four tokens on either side, between two global ones.
+MODERNBERT = dict(hidden_size=WIDTH, num_hidden_layers=4, num_attention_heads=HEADS, intermediate_size=WIDE, max_position_embeddings=POSITIONS,
+                  local_attention=8, pad_token_id=0, bos_token_id=2, cls_token_id=2, eos_token_id=3, sep_token_id=3, embedding_dropout=0.1,
+                  mlp_dropout=0.1, attention_dropout=0.15, classifier_dropout=0.2)
 # Class of the configuration and of the model, keys of the configuration, and the dropout probabilities other than 0.1.
 FAMILIES = {
     "roberta": ("RobertaConfig", "RobertaForSequenceClassification", dict(ROBERTA, classifier_dropout=0.2)),
@@ -25,9 +29,12 @@ FAMILIES = {
     "distilbert": ("DistilBertConfig", "DistilBertForSequenceClassification",
                    dict(dim=WIDTH, n_layers=LAYERS, n_heads=HEADS, hidden_dim=WIDE, max_position_embeddings=POSITIONS)),
     "electra": ("ElectraConfig", "ElectraForSequenceClassification", dict(BERT_KEYS, embedding_size=14)),
+    "modernbert": ("ModernBertConfig", "ModernBertForSequenceClassification", dict(MODERNBERT, classifier_pooling="cls")),
+    "modernbert-mean": ("ModernBertConfig", "ModernBertForSequenceClassification",
+                        dict(MODERNBERT, classifier_pooling="mean", local_rope_theta=900.0, global_rope_theta=5e4)),
     "electra-base": ("ElectraConfig", "ElectraForSequenceClassification", dict(BERT_KEYS, embedding_size=WIDTH)),
 }
-NO_DROPOUT = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "dropout", "attention_dropout", "seq_classif_dropout"]
+NO_DROPOUT = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "dropout", "attention_dropout", "seq_classif_dropout", "embedding_dropout", "mlp_dropout"]
 TRAININGS = {
     "pairs": {},
     "single": dict(single=True, batch_size=5, accumulation=2),
@@ -96,6 +103,12 @@ def main():
         with open(os.path.join(folder, "tokenizer_config.json"), "w") as f:
             names = ["input_ids", "attention_mask"] + (["token_type_ids"] if family.startswith("electra") else [])
             json.dump({"tokenizer_class": "BertTokenizer", "model_max_length": 64, "model_input_names": names}, f); f.write("\n")
+        if family.startswith("modernbert"):  # whose tokenizer is always tokenizer.json as it is
+            BertTokenizer.from_pretrained(folder).backend_tokenizer.save(os.path.join(folder, "tokenizer.json"), pretty=False)
+            os.remove(os.path.join(folder, "vocab.txt"))
+            with open(os.path.join(folder, "tokenizer_config.json"), "w") as f:
+                json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64, "model_input_names": names,
+                           "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}, f); f.write("\n")
         torch.manual_seed(sum(map(ord, family)))
         config = getattr(transformers, config_class)(vocab_size=len(words), num_labels=2, initializer_range=0.3, **keys)
         kind = getattr(transformers, model_class)

@@ -1,5 +1,5 @@
 """Writes tests/golden/tokenizer/subwords.json: ids that transformers' AutoTokenizer gives for small tokenizers of RoBERTa,
-XLM-RoBERTa, CamemBERT and DistilBERT, trained here.
+XLM-RoBERTa, CamemBERT, DistilBERT and ModernBERT, trained here.
 
   python make_subword_tokenizers.py OUT.json [nmt_nfkc]
 
@@ -118,6 +118,18 @@ def cases(full):
     yield "distilbert: its own class", {**config("distilbert"), **vocab, **settings(tokenizer_class="DistilBertTokenizer", do_lower_case=False)}
     yield "bert with the tokenizer of distilbert", {**config("bert"), **vocab, **settings(tokenizer_class="DistilBertTokenizer")}
     yield "electra: vocab.txt", {**config("electra"), **vocab}
+    # The special tokens of the byte-level BPE above, in ModernBERT's places; the class is never asked.
+    bpe_json = saved(bpe)["tokenizer.json"]
+    around = [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}]
+    second = [{"Sequence": {"id": "B", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}]
+    special = {name: {"id": name, "ids": [id], "tokens": [name]} for name, id in (("<s>", 0), ("</s>", 2))}
+    template = {"type": "TemplateProcessing", "single": around, "pair": around + second, "special_tokens": special}
+    modernbert = {**config("modernbert", pad_token_id=1), "tokenizer.json": {**bpe_json, "normalizer": {"type": "NFC"}, "post_processor": template}}
+    names = dict(cls_token="<s>", sep_token="</s>", pad_token="<pad>", unk_token="<unk>", mask_token="<mask>")
+    for kind in ("PreTrainedTokenizerFast", "BertTokenizer", "GemmaTokenizerFast"):
+        yield f"modernbert: tokenizer.json and {kind}", {**modernbert, **settings(tokenizer_class=kind, **names)}
+    yield "modernbert: tokenizer.json alone", modernbert
+    yield "refused: modernbert: vocab.txt", {**config("modernbert", pad_token_id=1), **vocab}
     shutil.rmtree(folder)
 
 
@@ -129,8 +141,8 @@ def encode(files, rows, max_length):
         out = []
         for row in rows:
             enc = tokenizer(*row, truncation=True, max_length=max_length)
-            # The model of DistilBERT takes none.
-            segments = enc.get("token_type_ids") if files["config.json"]["model_type"] != "distilbert" else None
+            # The models of DistilBERT and ModernBERT take none.
+            segments = enc.get("token_type_ids") if files["config.json"]["model_type"] not in ("distilbert", "modernbert") else None
             out.append({"text": row, "ids": " ".join(map(str, enc["input_ids"])), "segments": segments and " ".join(map(str, segments))})
         return out
     except BaseException as e:

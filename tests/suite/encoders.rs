@@ -38,7 +38,7 @@ fn parameters_are_those_of_torch_in_its_order() {
 fn missing_parameters_are_drawn_as_transformers_draws_them() {
     let reference = reference();
     let cases = reference["drawn"].as_array().unwrap();
-    assert_eq!(cases.len(), 3);
+    assert_eq!(cases.len(), 4);
     for case in cases {
         let wanted = architecture(&case["config"]).parameters(&head(2));
         let initial = initialize(&wanted, None, &Classifier::default(), 1).unwrap();
@@ -48,6 +48,15 @@ fn missing_parameters_are_drawn_as_transformers_draws_them() {
             match parameter.draw {
                 Draw::Zeros => assert_eq!(theirs["constant"], 0.0, "{}", parameter.name),
                 Draw::Ones => assert_eq!(theirs["constant"], 1.0, "{}", parameter.name),
+                // The standard deviation is that before the truncation at two of them: `scipy.stats.truncnorm(-2, 2).std()`.
+                Draw::TruncatedNormal { std, cutoff } => {
+                    assert_eq!(cutoff, 2.0);
+                    let (theirs, largest) = (theirs["std"].as_f64().unwrap(), theirs["largest"].as_f64().unwrap());
+                    assert!((theirs / (std * 0.879_626) - 1.0).abs() < 0.1, "{}: {theirs}", parameter.name);
+                    assert!(largest <= cutoff * std && largest > 1.8 * std, "{}: {largest}", parameter.name);
+                    let ours = tensor.values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+                    assert!(f64::from(ours) <= cutoff * std * 1.000_001, "{}: {ours}", parameter.name);
+                }
                 Draw::Normal { std, .. } => {
                     // Within the random deviation of a few hundred samples.
                     assert!((theirs["std"].as_f64().unwrap() / std - 1.0).abs() < 0.2, "{}", parameter.name);
@@ -65,7 +74,7 @@ fn missing_parameters_are_drawn_as_transformers_draws_them() {
 fn operations_are_those_that_torch_counts() {
     let reference = reference();
     let cases = reference["operations"].as_array().unwrap();
-    assert_eq!(cases.len(), 6);
+    assert_eq!(cases.len(), 9);
     for case in cases {
         let length = usize::try_from(case["length"].as_u64().unwrap()).unwrap();
         let operations = architecture(&case["config"]).operations(length);
@@ -141,12 +150,13 @@ fn nothing_else_knows_a_familys_configuration() {
         include_str!("../../src/architecture/bert.rs"),
         include_str!("../../src/architecture/distilbert.rs"),
         include_str!("../../src/architecture/electra.rs"),
+        include_str!("../../src/architecture/modernbert.rs"),
         include_str!("../../src/architecture/roberta.rs"),
     ];
     let fields: BTreeSet<&str> = families.into_iter().flat_map(declaration).map(|(name, _)| name).collect();
     // Names that mean other things elsewhere.
     let own: BTreeSet<&str> = &fields - &["file", "shape", "kind", "padding", "dropout", "dim"].into();
-    assert_eq!(own.len(), 19, "{own:?}");
+    assert_eq!(own.len(), 23, "{own:?}");
     for (file, text) in crate::architecture::code() {
         // This file translates other tools' setting names for users.
         if file.starts_with("architecture/") || file.starts_with("models/") || file == "experiment/other_tools.rs" {

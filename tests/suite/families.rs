@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use gluepot::architecture::Architecture;
+use gluepot::architecture::{Architecture, Encoder, EncoderKind};
 use gluepot::task::{Example, Text};
 use gluepot::train::{Start, Trainer, train};
 use serde_json::{Value, json};
 
+use crate::redactor::{Redactor, aligned, snapshot};
+use crate::shell::Shell;
 use crate::support::{Bench, Heard, assert_trajectory, device, difference, golden, logits, project};
 
 /// Names and folders of the families, in a fixed order.
@@ -43,6 +45,29 @@ fn parameters_of_each_family_are_those_of_torch_in_its_order() {
         let ours: Vec<Value> = bench(&folder).wanted.iter().map(|ours| json!([ours.name, ours.shape, ours.decays])).collect();
         assert_eq!(Value::Array(ours), reference(&family)["parameters"], "{family}");
     }
+}
+
+#[test]
+fn the_kind_of_each_family_is_that_of_its_encoder() {
+    for (family, folder) in families() {
+        let architecture = bench(&folder).architecture;
+        let kind = match architecture.encoder() {
+            Encoder::PostNorm(_) => EncoderKind::PostNorm,
+            Encoder::PreNorm(_) => EncoderKind::PreNorm,
+        };
+        assert_eq!(architecture.kind(), kind, "{family}");
+    }
+}
+
+/// A checkpoint of the pretrained model and its head, but for the output layer.
+#[test]
+fn check_says_what_is_special_of_modernbert() {
+    let shell = Shell::new();
+    shell.write("x.toml", "task = \"mrpc\"\ncheckpoint = \"./bert\"\nlearning_rate = 2e-5\nepochs = 3\nmetric = \"f1\"\n[data]\nsource = \"./glue\"\n");
+    shell.copy(&project("tests/golden/encoders/modernbert-mean"), "bert");
+    shell.copy(&project("experiments/quickstart/MRPC"), "glue/MRPC");
+    let redactor = Redactor::new(&shell).measured();
+    snapshot!("check-modernbert", &aligned(&redactor.redact(&shell.gluepot(&["check", "x.toml"]).out), "origin"));
 }
 
 #[test]

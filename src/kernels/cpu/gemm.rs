@@ -23,6 +23,17 @@ impl<'a> Matrix<'a> {
         Self { data, rows, columns, row_stride: columns.cast_signed(), column_stride: 1 }
     }
 
+    /// Creates a matrix `[rows, columns]` whose rows begin every `stride` numbers.
+    ///
+    /// # Panics
+    /// Panics if `data` ends before the last row, or rows overlap.
+    #[must_use]
+    pub fn strided(data: &'a [f32], rows: usize, columns: usize, stride: usize) -> Self {
+        assert!(rows == 0 || data.len() >= (rows - 1) * stride + columns, "a matrix of {rows} × {columns}, every {stride}");
+        assert!(columns <= stride, "rows of {columns} every {stride}");
+        Self { data, rows, columns, row_stride: stride.cast_signed(), column_stride: 1 }
+    }
+
     /// Returns the transpose, without copying.
     #[must_use]
     pub fn transposed(self) -> Self {
@@ -72,6 +83,52 @@ pub fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
         out.set_len(m * n);
     }
     out
+}
+
+/// Where a product goes, dense and row-major.
+#[derive(Debug)]
+pub enum Sum<'a> {
+    Replaces(&'a mut [f32]),
+    AddsTo(&'a mut [f32]),
+}
+
+/// Computes a · b on this thread, for products of blocks that run in parallel.
+///
+/// # Panics
+/// Panics if the inner dimensions differ, or the output has another length.
+pub fn product_into(a: Matrix<'_>, b: Matrix<'_>, out: Sum<'_>) {
+    assert_eq!(a.columns, b.rows, "inner dimensions");
+    let (adds, out) = match out {
+        Sum::Replaces(out) => (false, out),
+        Sum::AddsTo(out) => (true, out),
+    };
+    let (m, n, k) = (a.rows, b.columns, a.columns);
+    assert_eq!(out.len(), m * n, "a product of {m} × {n}");
+    // SAFETY: the operands hold every element that their strides reach, by construction, and `out` holds m · n numbers.
+    #[allow(unsafe_code)]
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            n.cast_signed(),
+            adds,
+            a.data.as_ptr(),
+            a.column_stride,
+            a.row_stride,
+            b.data.as_ptr(),
+            b.column_stride,
+            b.row_stride,
+            if adds { 1.0 } else { 0.0 },
+            1.0,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    }
 }
 
 #[cfg(test)]

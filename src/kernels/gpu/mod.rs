@@ -11,6 +11,7 @@ mod attention;
 mod batch_tables;
 mod batch_tensors;
 mod bias_gelu;
+mod by_reference;
 mod cross_entropy;
 mod dropout;
 mod embedding;

@@ -7,11 +7,14 @@ mod bias_gelu;
 mod cross_entropy;
 mod dropout;
 mod embedding;
+mod geglu;
 #[cfg(test)]
-mod gradcheck;
+pub mod gradcheck;
 mod gradient_sum;
 mod matmul;
+mod mean_tokens;
 mod norm;
+mod rotary_attention;
 mod round_bf16;
 mod select_first;
 
@@ -21,8 +24,11 @@ pub use bias_gelu::BiasGelu;
 pub use cross_entropy::CrossEntropy;
 pub use dropout::{Dropout, MaskRows};
 pub use embedding::Embedding;
+pub use geglu::Geglu;
 pub use gradient_sum::{AddGradients, AddTokenGradients, GlobalNorm, ZeroGradients};
 pub use matmul::{Matmul, MatmulPrecision};
+pub use mean_tokens::MeanTokens;
 pub use norm::{DropoutAddNorm, NormDropout};
+pub use rotary_attention::RotaryAttention;
 pub use round_bf16::RoundToBf16;
 pub use select_first::SelectFirst;

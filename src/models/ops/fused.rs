@@ -15,7 +15,7 @@ use crate::kernels::{
 use crate::models::product;
 
 pub fn embedding(batch: &Arc<ResidentBatch>, tables: &EmbeddingTables) -> Tensor<2> {
-    let tables = [tables.words.clone(), tables.positions.clone(), tables.segments_or_zeros()].map(Tensor::into_dispatch);
+    let tables = [tables.words.clone(), tables.positions_or_zeros(), tables.segments_or_zeros()].map(Tensor::into_dispatch);
     Tensor::from_dispatch(Embedding { batch: Arc::clone(batch) }.apply(tables))
 }
 

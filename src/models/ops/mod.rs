@@ -10,12 +10,15 @@ mod embedding_tables;
 mod fused;
 mod layers;
 mod layout;
+mod pre_norm;
 mod reference;
+mod rotary;
 
 use burn::tensor::Tensor;
 
 pub use embedding_tables::EmbeddingTables;
 pub use layers::{LayerNorm, Linear};
+pub use rotary::Rotation;
 
 use super::dropout_sites::DropoutSites;
 use super::input::Input;

@@ -25,7 +25,10 @@ pub fn embedding(input: &Input, tables: &EmbeddingTables) -> Tensor<2> {
         None => words,
     };
     // Add positions last, as the kernels do.
-    sum + rows(&tables.positions, Ids::Positions)
+    match &tables.positions {
+        Some(positions) => sum + rows(positions, Ids::Positions),
+        None => sum,
+    }
 }
 
 /// Computes `softmax(Q Kᵀ / √width + mask) V` in each head (Vaswani et al. 2017), with dropout on the probabilities. Queries
@@ -58,7 +61,7 @@ pub fn attention(
 }
 
 /// Applies dropout to attention probabilities `[examples, heads, queries, keys]` in the padded layout.
-fn attention_dropout(input: &Input, x: Tensor<4>, dropout: Option<DropoutMask>) -> Tensor<4> {
+pub fn attention_dropout(input: &Input, x: Tensor<4>, dropout: Option<DropoutMask>) -> Tensor<4> {
     let Some(mask) = dropout else { return x };
     let [examples, heads, queries, keys] = x.dims();
     match input {
@@ -139,6 +142,22 @@ pub fn gelu(x: Tensor<2>) -> Tensor<2> {
     }
     let cumulative = (x.clone() / std::f64::consts::SQRT_2).erf() + 1.0;
     x * cumulative * 0.5
+}
+
+/// Returns GELU(a) · b of rows `[a, b]`.
+pub fn geglu(x: Tensor<2>) -> Tensor<2> {
+    let [rows, width] = x.dims();
+    let half = |from: usize| x.clone().slice([0..rows, from..from + width / 2]);
+    gelu(half(0)) * half(width / 2)
+}
+
+/// Returns the mean of the rows of each example's tokens.
+pub fn mean_tokens(input: &Input, x: Tensor<2>) -> Tensor<2> {
+    let layout = PaddedLayout::new(input, &x);
+    let (examples, length, [_, width]) = (layout.examples, layout.length, x.dims());
+    let tokens = layout.token_mask.clone();
+    let x = layout.pad(x).reshape([examples, length, width]) * tokens.clone().reshape([examples, length, 1]);
+    x.sum_dim(1).reshape([examples, width]) / tokens.sum_dim(1)
 }
 
 /// Returns `a · b`; in bf16, the operands are rounded and the result is widened to f32.

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::*;
-use crate::architecture::{Architecture, Draw, DropoutProbabilities, Encoder, Parameter, Role};
+use crate::architecture::{Draw, DropoutProbabilities, Parameter, Role};
 use crate::checkpoint::{Classifier, initialize};
 use crate::kernels::RaggedBatch;
 use crate::models::{Op, PaddedBatch, ReferenceOps, Value};
@@ -22,7 +22,10 @@ fn architecture(model_type: &str, width: usize, heads: usize, layers: usize) -> 
         // ELECTRA's
         "embedding_size": width / 2 + 1,
         // DistilBERT's names
-        "dim": width, "n_layers": layers.max(1), "n_heads": heads, "hidden_dim": 2 * width + 4
+        "dim": width, "n_layers": layers.max(1), "n_heads": heads, "hidden_dim": 2 * width + 4,
+        // ModernBERT's
+        "local_attention": 8, "local_rope_theta": 50.0, "global_rope_theta": 1000.0,
+        "classifier_pooling": if layers == 1 { "cls" } else { "mean" }
     });
     Architecture::parse(&file.to_string()).unwrap()
 }
@@ -69,7 +72,7 @@ impl Case {
 
     fn ragged(&self, by_reference: ReferenceOps) -> Input {
         let batch = self.ragged.clone();
-        let batch = if by_reference.needs_padded_layout() { batch.with_padded_layout() } else { batch };
+        let batch = if by_reference.needs_padded_layout(self.architecture.kind()) { batch.with_padded_layout() } else { batch };
         Input::Ragged { batch: batch.resident(), by_reference }
     }
 
@@ -91,8 +94,7 @@ impl Case {
         let values = self.values(device);
         let dropout = DropoutProbabilities::uniform(dropout);
         let named: NamedParameters<'_> = self.table.iter().map(|entry| &*entry.name).zip(&values).collect();
-        let Encoder::PostNorm(names) = self.architecture.encoder();
-        let model = PostNormModel::new(&names, &named, Precision::Fp32).unwrap();
+        let model = Model::new(&self.architecture, &named, Precision::Fp32).unwrap();
         let logits = model.forward(input, DropoutSites::training(dropout, 7, NUMBER));
         let [examples, labels] = logits.dims();
         let weights: Vec<f32> = (0..examples * labels).map(|index| (index as f32 * 0.7).sin()).collect();
@@ -137,6 +139,9 @@ fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
         ("roberta", 12, 2, 2, vec![1, 5, 17, 3, 40]),
         ("distilbert", 80, 5, 1, vec![64, 65, 2]),
         ("electra", 24, 3, 2, vec![130, 1, 16, 33, 8]),
+        ("modernbert", 12, 2, 4, vec![1, 5, 17, 3, 40]),
+        ("modernbert", 80, 5, 1, vec![64, 65, 2]),
+        ("modernbert", 24, 3, 3, vec![150, 1, 16, 130, 8]),
     ]
     .into_iter()
     .enumerate()
@@ -185,25 +190,25 @@ fn operations_by_reference_on_ragged_batches_equal_those_on_padded_ones() {
 #[cfg(feature = "webgpu")]
 #[test]
 fn fused_operations_on_a_gpu_equal_burns_own() {
-    equal_burns_own(&Device::wgpu(burn::tensor::DeviceKind::DefaultDevice), ReferenceOps::default());
+    let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+    equal_burns_own(&device, ReferenceOps::default().with(Op::ON_CPUS_ONLY));
 }
 
 #[cfg(feature = "webgpu")]
 #[test]
 fn operations_by_reference_on_a_gpu_equal_burns_own() {
     let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
-    sets_by_reference().for_each(|by_reference| equal_burns_own(&device, by_reference));
+    sets_by_reference().for_each(|by_reference| equal_burns_own(&device, by_reference.with(Op::ON_CPUS_ONLY)));
 }
 
 #[test]
 fn a_parameter_that_is_missing_or_of_another_rank_is_named() {
     let case = Case::new(&[150], architecture("bert", 12, 2, 1), 0);
     let values = case.values(&Device::flex());
-    let Encoder::PostNorm(names) = case.architecture.encoder();
     let build = |name: &str, value: Option<&Value>| {
         let all = case.table.iter().map(|entry| &*entry.name).zip(&values).filter(|(other, _)| *other != name);
         let named: NamedParameters<'_> = all.chain(value.map(|value| (name, value))).collect();
-        PostNormModel::new(&names, &named, Precision::Fp32).unwrap_err()
+        Model::new(&case.architecture, &named, Precision::Fp32).unwrap_err()
     };
     let name = "bert.encoder.layer.0.output.dense.bias";
     assert_eq!(build(name, None), ParameterError::Missing(name.into()));
