@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::sources::TokenizerSources;
+use super::sources::{TokenizerSources, VocabularyFiles};
 
 /// The transformers class that the files specify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,16 @@ impl Class {
             "xlm-roberta" => Self::XlmRoberta,
             "camembert" => Self::Camembert,
             _ => Self::Bert,
+        }
+    }
+
+    /// The files that hold its vocabulary, beside `tokenizer.json`.
+    pub fn vocabulary_files(self) -> VocabularyFiles {
+        match self {
+            Self::Bert | Self::DistilBert => VocabularyFiles::Words,
+            Self::Roberta => VocabularyFiles::Merges,
+            Self::XlmRoberta | Self::Camembert => VocabularyFiles::SentencePiece,
+            Self::Fast => VocabularyFiles::None,
         }
     }
 

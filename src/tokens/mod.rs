@@ -6,7 +6,10 @@ mod build;
 mod byte_level_bpe;
 mod cache;
 mod class;
+mod contract;
+mod disagreement;
 mod earlier;
+mod probe;
 mod sentencepiece;
 mod settings;
 mod sources;
@@ -30,6 +33,9 @@ use earlier::{EarlierTokenizer, PaddingToken};
 use sources::TokenizerSources;
 
 pub use cache::TokenCache;
+pub use contract::{InputContract, SplitInputs, TruncatedRow, UnknownTokens};
+pub use disagreement::{FirstDifference, TokenId, TokenizerDisagreement};
+pub use probe::ProbeIds;
 
 /// The tokenization version, raised whenever a text may get different ids than before.
 ///

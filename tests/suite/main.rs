@@ -5,6 +5,7 @@
 mod architecture;
 mod commands;
 mod compare;
+mod contract;
 mod directories;
 mod encoders;
 mod environment;
