@@ -4,11 +4,13 @@
 //! [`Architecture`], `Architecture::parse` and `Architecture::family`. Nothing outside this folder and `models/` reads the fields
 //! of a specific family.
 
+mod albert;
 mod bert;
 mod config;
 mod distilbert;
 mod electra;
 mod family;
+mod mpnet;
 mod parameter;
 mod positions;
 mod post_norm;
@@ -25,12 +27,14 @@ use config::ConfigFile;
 use family::Family;
 use parameter::Builder;
 
+pub use albert::AlbertConfig;
 pub use bert::BertConfig;
 pub use distilbert::DistilBertConfig;
 pub use electra::ElectraConfig;
+pub use mpnet::MpnetConfig;
 pub use parameter::{Draw, ModelPart, Parameter, Role};
 pub use positions::Positions;
-pub use post_norm::{ClassificationHead, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
+pub use post_norm::{ClassificationHead, Gelu, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
 pub use roberta::RobertaConfig;
 
 /// An encoder with a sequence classification or regression head, by family.
@@ -42,6 +46,8 @@ pub enum Architecture {
     Roberta(RobertaConfig),
     DistilBert(DistilBertConfig),
     Electra(ElectraConfig),
+    Mpnet(MpnetConfig),
+    Albert(AlbertConfig),
 }
 
 /// What a model computes, with the names of its parameters.
@@ -80,6 +86,8 @@ impl Architecture {
             Some(bert::MODEL_TYPE) => Self::Bert(BertConfig::parse(file)?),
             Some(distilbert::MODEL_TYPE) => Self::DistilBert(DistilBertConfig::parse(file)?),
             Some(electra::MODEL_TYPE) => Self::Electra(ElectraConfig::parse(file)?),
+            Some(mpnet::MODEL_TYPE) => Self::Mpnet(MpnetConfig::parse(file)?),
+            Some(albert::MODEL_TYPE) => Self::Albert(AlbertConfig::parse(file)?),
             other => match other.and_then(roberta::RobertaKind::of_model_type) {
                 Some(kind) => Self::Roberta(RobertaConfig::parse(file, kind)?),
                 None => return Err(unsupported::explain(&file)),
@@ -93,6 +101,8 @@ impl Architecture {
             Self::Roberta(config) => config,
             Self::DistilBert(config) => config,
             Self::Electra(config) => config,
+            Self::Mpnet(config) => config,
+            Self::Albert(config) => config,
         }
     }
 

@@ -11,10 +11,11 @@ use crate::machine::input_file::{InputFile, MIB};
 use crate::terminal::listed;
 
 /// SentencePiece models, under the names that transformers gives them.
-pub const SENTENCEPIECE_FILES: [&str; 2] = ["sentencepiece.bpe.model", "spm.model"];
+pub const SENTENCEPIECE_FILES: [&str; 3] = ["sentencepiece.bpe.model", "spm.model", "spiece.model"];
 
 /// Files with a vocabulary, in order of preference; one must exist.
-const VOCABULARY_FILES: [&str; 5] = ["tokenizer.json", "vocab.txt", "vocab.json", SENTENCEPIECE_FILES[0], SENTENCEPIECE_FILES[1]];
+const VOCABULARY_FILES: [&str; 6] =
+    ["tokenizer.json", "vocab.txt", "vocab.json", SENTENCEPIECE_FILES[0], SENTENCEPIECE_FILES[1], SENTENCEPIECE_FILES[2]];
 
 /// Files beside the vocabulary that affect token ids.
 const OTHER_TOKENIZER_FILES: [&str; 3] = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];

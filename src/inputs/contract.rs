@@ -19,7 +19,8 @@ pub(super) fn contract(inputs: &TrialInputs, train: &[Encoded], validation: &[En
     ]);
     let tokens = &inputs.loaded.tokens;
     let probe = tokens.probe()?;
-    Ok(InputContract { disagreements: tokens.disagreements(&inputs.loaded.files, &probe), probe, splits })
+    let remark = tokens.remark().map(String::from);
+    Ok(InputContract { remark, disagreements: tokens.disagreements(&inputs.loaded.files, &probe), probe, splits })
 }
 
 pub(super) fn split_inputs(inputs: &TrialInputs, examples: &[Example], rows: &[Encoded]) -> Result<SplitInputs> {

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use super::dropout_sites::DropoutSites;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
+use super::op::{Op, ReferenceOps};
 use super::post_norm::PostNormModel;
 use crate::architecture::{Architecture, Encoder};
 use crate::settings::Precision;
@@ -24,6 +25,14 @@ impl Model {
     ) -> Result<Self, ParameterError> {
         match architecture.encoder() {
             Encoder::PostNorm(names) => PostNormModel::new(&names, parameters, precision).map(Self::PostNorm),
+        }
+    }
+
+    /// The operations that have no kernel for this architecture.
+    #[must_use]
+    pub fn without_kernels(architecture: &Architecture) -> ReferenceOps {
+        match architecture.encoder() {
+            Encoder::PostNorm(names) => names.relative_bias.map(|_| Op::Attention).into_iter().collect(),
         }
     }
 

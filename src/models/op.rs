@@ -38,6 +38,12 @@ impl ReferenceOps {
         self.0 & 1 << op as u8 != 0
     }
 
+    /// The operations of both sets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether any of them needs examples in the padded layout.
     #[must_use]
     pub fn needs_padded_layout(self) -> bool {

@@ -15,9 +15,9 @@ const UNLIMITED: usize = 10_000;
 /// Formats the share of unknown tokens and of truncated examples, the worst rows, and the ids of the probe.
 #[must_use]
 pub fn contract_text(contract: &InputContract, max_length: usize, width: Width) -> String {
-    let mut lines = Vec::new();
-    for (split, inputs) in &contract.splits {
-        let name = if lines.is_empty() { "input" } else { "" };
+    let mut lines: Vec<String> = contract.remark.iter().map(|remark| labeled("tokenizer", remark, width)).collect();
+    for (index, (split, inputs)) in contract.splits.iter().enumerate() {
+        let name = if index == 0 { "input" } else { "" };
         lines.push(labeled(name, &format!("{split}: {}", shares(inputs, max_length)), width));
     }
     for (index, probe) in contract.probe.iter().enumerate() {

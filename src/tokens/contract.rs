@@ -15,6 +15,9 @@ use crate::task::{Example, Text};
 /// The input contract of a run: a record, which affects nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputContract {
+    /// How the tokenizer differs from that of transformers 5, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
     /// The ids of a few texts.
     pub probe: Vec<ProbeIds>,
     /// Other tokenizer files of the checkpoint that give different ids.
