@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use super::config::{ConfigFile, largest};
 use super::family::Family;
 use super::parameter::{Builder, ModelPart};
-use super::post_norm::{ClassificationHead, HeadActivation, LayerSizes, PostNorm, PostNormEmbeddings, bert_layers};
+use super::post_norm::{ClassificationHead, Gelu, HeadActivation, LayerSizes, PostNorm, PostNormEmbeddings, bert_layers};
 use super::{DropoutProbabilities, Encoder, training_operations};
 
 pub(super) const MODEL_TYPE: &str = "bert";
@@ -134,6 +134,9 @@ impl Family for BertConfig {
             heads: self.num_attention_heads,
             epsilon: self.layer_norm_eps,
             has_attention_output_dropout: true,
+            has_feed_forward_dropout: true,
+            activation: Gelu::Exact,
+            relative_bias: None,
         })
     }
 

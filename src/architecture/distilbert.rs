@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use super::config::{ConfigFile, largest};
 use super::family::Family;
 use super::parameter::{Builder, ModelPart};
-use super::post_norm::{ClassificationHead, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
+use super::post_norm::{ClassificationHead, Gelu, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
 use super::{DropoutProbabilities, Encoder, training_operations};
 
 pub(super) const MODEL_TYPE: &str = "distilbert";
@@ -118,6 +118,9 @@ impl Family for DistilBertConfig {
             heads: self.n_heads,
             epsilon: EPSILON,
             has_attention_output_dropout: false,
+            has_feed_forward_dropout: true,
+            activation: Gelu::Exact,
+            relative_bias: None,
         })
     }
 

@@ -6,7 +6,7 @@ use super::bert::{BertConfig, Defaults};
 use super::config::{ConfigFile, largest};
 use super::family::Family;
 use super::parameter::Builder;
-use super::post_norm::{HeadActivation, PostNorm, PostNormEmbeddings, bert_layers, dense_head};
+use super::post_norm::{Gelu, HeadActivation, PostNorm, PostNormEmbeddings, bert_layers, dense_head};
 use super::{DropoutProbabilities, Encoder};
 
 pub(super) const MODEL_TYPE: &str = "electra";
@@ -62,6 +62,9 @@ impl Family for ElectraConfig {
             heads: shape.num_attention_heads,
             epsilon: shape.layer_norm_eps,
             has_attention_output_dropout: true,
+            has_feed_forward_dropout: true,
+            activation: Gelu::Exact,
+            relative_bias: None,
         })
     }
 

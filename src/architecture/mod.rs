@@ -4,12 +4,14 @@
 //! [`Architecture`], `Architecture::parse` and `Architecture::family`. Nothing outside this folder and `models/` reads the fields
 //! of a specific family.
 
+mod albert;
 mod bert;
 mod config;
 mod distilbert;
 mod electra;
 mod family;
 mod modernbert;
+mod mpnet;
 mod parameter;
 mod positions;
 mod post_norm;
@@ -27,13 +29,15 @@ use config::ConfigFile;
 use family::Family;
 use parameter::Builder;
 
+pub use albert::AlbertConfig;
 pub use bert::BertConfig;
 pub use distilbert::DistilBertConfig;
 pub use electra::ElectraConfig;
 pub use modernbert::ModernBertConfig;
+pub use mpnet::MpnetConfig;
 pub use parameter::{Draw, ModelPart, Parameter, Role};
 pub use positions::Positions;
-pub use post_norm::{ClassificationHead, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
+pub use post_norm::{ClassificationHead, Gelu, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
 pub use pre_norm::{AttentionSpan, PooledHead, Pooling, PreNorm, PreNormLayer};
 pub use roberta::RobertaConfig;
 
@@ -48,6 +52,8 @@ pub enum Architecture {
     Electra(ElectraConfig),
     /// ModernBERT, Ettin and mmBERT.
     ModernBert(ModernBertConfig),
+    Mpnet(MpnetConfig),
+    Albert(AlbertConfig),
 }
 
 /// What a model computes, with the names of its parameters.
@@ -95,6 +101,8 @@ impl Architecture {
             Some(distilbert::MODEL_TYPE) => Self::DistilBert(DistilBertConfig::parse(file)?),
             Some(electra::MODEL_TYPE) => Self::Electra(ElectraConfig::parse(file)?),
             Some(modernbert::MODEL_TYPE) => Self::ModernBert(ModernBertConfig::parse(file)?),
+            Some(mpnet::MODEL_TYPE) => Self::Mpnet(MpnetConfig::parse(file)?),
+            Some(albert::MODEL_TYPE) => Self::Albert(AlbertConfig::parse(file)?),
             other => match other.and_then(roberta::RobertaKind::of_model_type) {
                 Some(kind) => Self::Roberta(RobertaConfig::parse(file, kind)?),
                 None => return Err(unsupported::explain(&file)),
@@ -109,6 +117,8 @@ impl Architecture {
             Self::DistilBert(config) => config,
             Self::Electra(config) => config,
             Self::ModernBert(config) => config,
+            Self::Mpnet(config) => config,
+            Self::Albert(config) => config,
         }
     }
 

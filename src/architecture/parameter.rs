@@ -91,7 +91,8 @@ pub struct Parameter {
     pub role: Role,
     /// The part of the model it belongs to.
     pub part: ModelPart,
-    /// Index of the encoder layer, from 0 at the embeddings; `None` outside the layers.
+    /// Index of the encoder layer, from 0 at the embeddings; `None` outside the layers. Where layers share their parameters, the
+    /// index among the layers that have their own.
     ///
     /// Layer-wise learning rate decay derives the depth from `part` and `layer`: 0 for [`ModelPart::Embeddings`], `layer + 1`
     /// within the encoder, and one more than the last layer for everything else.
@@ -154,6 +155,16 @@ impl Builder {
         let draw = Draw::Normal { std: self.std, zero_row: None };
         self.push(format!("{name}.weight"), vec![rows, d], Role::Embedding, draw);
         name.into()
+    }
+
+    /// Adds `name.weight`, `[rows, heads]`, which is added to attention scores. Because its name contains `bias`, the `Trainer`
+    /// does not decay it.
+    pub fn attention_bias(&mut self, name: &str, [rows, heads]: [usize; 2]) -> String {
+        let name = self.embedding(name, [rows, heads]);
+        if let Some(table) = self.parameters.last_mut() {
+            table.decays = false;
+        }
+        name
     }
 
     /// Adds `name.weight`, `[output, input]`, and `name.bias`.

@@ -16,6 +16,12 @@ pub struct PostNorm {
     pub epsilon: f64,
     /// Whether dropout follows the output projection of attention.
     pub has_attention_output_dropout: bool,
+    /// Whether dropout follows the feed-forward layers.
+    pub has_feed_forward_dropout: bool,
+    /// The activation function of the feed-forward layers.
+    pub activation: Gelu,
+    /// The table that all layers add to attention scores by relative position, `[buckets, heads]`, if the family has one.
+    pub relative_bias: Option<String>,
 }
 
 /// The sum of embeddings, normalized.
@@ -60,6 +66,15 @@ pub enum HeadActivation {
     /// The exact GELU.
     Gelu,
     Relu,
+}
+
+/// The Gaussian error linear unit x · Φ(x) (Hendrycks and Gimpel 2016).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gelu {
+    /// By the error function.
+    Exact,
+    /// By the hyperbolic tangent: transformers' `gelu_new`, torch's `approximate="tanh"`.
+    Tanh,
 }
 
 /// Sizes of a layer.

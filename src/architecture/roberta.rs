@@ -7,7 +7,7 @@ use super::bert::{BertConfig, Defaults};
 use super::config::ConfigFile;
 use super::family::Family;
 use super::parameter::{Builder, ModelPart};
-use super::post_norm::{HeadActivation, PostNorm, PostNormEmbeddings, bert_layers, dense_head};
+use super::post_norm::{Gelu, HeadActivation, PostNorm, PostNormEmbeddings, bert_layers, dense_head};
 use super::{DropoutProbabilities, Encoder, Positions};
 
 /// The names under which transformers knows these models.
@@ -103,6 +103,9 @@ impl Family for RobertaConfig {
             heads: shape.num_attention_heads,
             epsilon: shape.layer_norm_eps,
             has_attention_output_dropout: true,
+            has_feed_forward_dropout: true,
+            activation: Gelu::Exact,
+            relative_bias: None,
         })
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::config::ConfigFile;
 
 /// Model types that can be trained, for messages.
-const SUPPORTED: &str = "bert, roberta, xlm-roberta, camembert, distilbert, electra and modernbert";
+const SUPPORTED: &str = "bert, roberta, xlm-roberta, camembert, distilbert, electra, modernbert, mpnet and albert";
 
 /// Model types that users may expect to work: why they do not, and what to use instead.
 const KNOWN: [(&[&str], &str); 4] = [

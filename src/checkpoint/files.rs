@@ -11,10 +11,11 @@ use crate::machine::input_file::{InputFile, MIB};
 use crate::terminal::listed;
 
 /// SentencePiece models, under the names that transformers gives them.
-pub const SENTENCEPIECE_FILES: [&str; 2] = ["sentencepiece.bpe.model", "spm.model"];
+pub const SENTENCEPIECE_FILES: [&str; 3] = ["sentencepiece.bpe.model", "spm.model", "spiece.model"];
 
 /// Files with a vocabulary, in order of preference; one must exist.
-const VOCABULARY_FILES: [&str; 5] = ["tokenizer.json", "vocab.txt", "vocab.json", SENTENCEPIECE_FILES[0], SENTENCEPIECE_FILES[1]];
+const VOCABULARY_FILES: [&str; 6] =
+    ["tokenizer.json", "vocab.txt", "vocab.json", SENTENCEPIECE_FILES[0], SENTENCEPIECE_FILES[1], SENTENCEPIECE_FILES[2]];
 
 /// Files beside the vocabulary that affect token ids.
 const OTHER_TOKENIZER_FILES: [&str; 3] = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
@@ -110,14 +111,7 @@ impl Files {
     /// `tokenizer` is not empty; its first entry contains the vocabulary.
     fn read(config: &Path, weights: Vec<PathBuf>, tokenizer: &[PathBuf]) -> Result<Self> {
         let config = InputFile::read(config, LARGEST_CONFIG)?;
-        let read = |path: &PathBuf| {
-            let is_plain = path.extension().is_some_and(|extension| extension == "txt");
-            let file = InputFile::read(path, if is_plain { LARGEST_VOCABULARY } else { LARGEST_TOKENIZER })?;
-            let is_text = path.extension().is_none_or(|extension| extension != "model");
-            ensure!(!is_text || !file.bytes().contains(&0), "{} contains zero bytes: it is damaged", path.display());
-            Ok(file)
-        };
-        let mut tokenizer_extras = tokenizer.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let mut tokenizer_extras = tokenizer.iter().map(|path| read_tokenizer(path)).collect::<Result<Vec<_>>>()?;
         let tokenizer = tokenizer_extras.remove(0);
         Ok(Self { config, weights, tokenizer, tokenizer_extras, commit: None, remark: None })
     }
@@ -127,10 +121,28 @@ impl Files {
         architecture_of(&self.config)
     }
 
+    /// Vocabularies beside the tokenizer, used or not. On the hub, only those that are in its cache.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn other_vocabularies(&self) -> Result<Vec<InputFile>> {
+        let names = VOCABULARY_FILES.iter().chain(&["merges.txt"]);
+        let paths = names.map(|name| self.tokenizer.path().with_file_name(name)).filter(|path| is_there(path));
+        paths.filter(|path| path != self.tokenizer.path()).map(|path| read_tokenizer(&path)).collect()
+    }
+
     /// All tokenizer files.
     pub fn tokenizer_files(&self) -> impl Iterator<Item = &InputFile> {
         std::iter::once(&self.tokenizer).chain(&self.tokenizer_extras)
     }
+}
+
+fn read_tokenizer(path: &Path) -> Result<InputFile> {
+    let is_plain = path.extension().is_some_and(|extension| extension == "txt");
+    let file = InputFile::read(path, if is_plain { LARGEST_VOCABULARY } else { LARGEST_TOKENIZER })?;
+    let is_text = path.extension().is_none_or(|extension| extension != "model");
+    ensure!(!is_text || !file.bytes().contains(&0), "{} contains zero bytes: it is damaged", path.display());
+    Ok(file)
 }
 
 /// Whether a folder holds weights named like `model-00001-of-00002.safetensors`.

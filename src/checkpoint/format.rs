@@ -10,7 +10,7 @@ use crate::machine::memory::NotEnoughMemory;
 /// Number of bytes read at a time.
 const CHUNK: usize = 1 << 20;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FloatFormat {
     F64,
     F32,
@@ -19,6 +19,16 @@ pub(super) enum FloatFormat {
 }
 
 impl FloatFormat {
+    /// Name of the dtype in torch.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::F64 => "float64",
+            Self::F32 => "float32",
+            Self::F16 => "float16",
+            Self::Bf16 => "bfloat16",
+        }
+    }
+
     /// Size of a number in bytes.
     fn size(self) -> usize {
         match self {

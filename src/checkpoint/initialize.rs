@@ -1,7 +1,10 @@
 //! The initial parameters: read from a checkpoint, or randomly initialized.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 
+use super::groups::tensor_groups;
 use super::{Classifier, HostTensor, Weights};
 use crate::architecture::{Draw, Parameter};
 use crate::machine::memory::NotEnoughMemory;
@@ -20,6 +23,8 @@ pub struct Initial {
     pub head_of_other_labels: bool,
     /// Names of the checkpoint's tensors that the model does not use.
     pub unused: Vec<String>,
+    /// Names of the parameters that were cast to f32, by their dtype in the checkpoint.
+    pub cast: BTreeMap<String, Vec<String>>,
     /// SHA-256 of the weights, if any were read.
     pub sha256: Option<String>,
 }
@@ -49,7 +54,35 @@ pub fn initialize(wanted: &[Parameter], weights: Option<Weights<'_>>, classifier
             draw(parameter, index, seed)
         }));
     }
-    Ok(Initial { parameters, drawn, head_of_other_labels: found.head_of_other_labels, unused: found.unused, sha256 })
+    let Found { head_of_other_labels, unused, cast, .. } = found;
+    Ok(Initial { parameters, drawn, head_of_other_labels, unused, cast, sha256 })
+}
+
+/// What became of a checkpoint's tensors, in groups of names for people.
+#[derive(Debug)]
+pub struct TensorSummary {
+    /// Randomly initialized, because the checkpoint lacks them or has them for other labels.
+    pub new: Vec<String>,
+    /// In the checkpoint, but not used.
+    pub unused: Vec<String>,
+    /// Cast to f32, by their dtype in the checkpoint.
+    pub cast: Vec<(String, Vec<String>)>,
+}
+
+impl Initial {
+    /// Summarizes which tensors are new, unused or cast. `wanted` are the model's parameters.
+    #[must_use]
+    pub fn summary(&self, wanted: &[Parameter]) -> TensorSummary {
+        let all: Vec<&str> = wanted.iter().map(|parameter| parameter.name.as_str()).collect();
+        let [drawn, unused] = [&self.drawn, &self.unused].map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
+        let read = all.iter().copied().filter(|name| !drawn.contains(name));
+        let stored: Vec<&str> = read.chain(unused.iter().copied()).collect();
+        let cast = self.cast.iter().map(|(dtype, names)| {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            (dtype.clone(), tensor_groups(&names, &all))
+        });
+        TensorSummary { new: tensor_groups(&drawn, &all), unused: tensor_groups(&unused, &stored), cast: cast.collect() }
+    }
 }
 
 /// The wanted parameters that the weights contain.
@@ -59,6 +92,7 @@ struct Found {
     tensors: Vec<Option<HostTensor>>,
     head_of_other_labels: bool,
     unused: Vec<String>,
+    cast: BTreeMap<String, Vec<String>>,
 }
 
 impl Found {
@@ -88,6 +122,9 @@ impl Found {
             };
             if tensor.is_none() && !parameter.part.may_be_missing() {
                 missing.push(parameter.name.clone());
+            }
+            if let (Some(_), Some(dtype)) = (&tensor, weights.cast_from(&parameter.name)) {
+                self.cast.entry(dtype.into()).or_default().push(parameter.name.clone());
             }
             self.tensors.push(tensor);
         }

@@ -3,6 +3,7 @@
 mod classifier;
 mod files;
 mod format;
+mod groups;
 mod initialize;
 mod name;
 mod shards;
@@ -12,7 +13,7 @@ mod write;
 
 pub use classifier::Classifier;
 pub use files::{Files, SENTENCEPIECE_FILES, read_architecture};
-pub use initialize::{Initial, initialize};
+pub use initialize::{Initial, TensorSummary, initialize};
 pub use name::{CheckpointName, RUN_PREFIX};
 pub use tensors::{read_tensors, tensor_bytes};
 pub use weights::Weights;

@@ -45,11 +45,20 @@ fn little_endian(values: &[f32]) -> Cow<'_, [u8]> {
 /// # Errors
 /// The file cannot be read or is damaged, or a tensor has an unsupported type.
 pub fn read_tensors(path: &Path) -> Result<Vec<(String, HostTensor)>> {
-    Ok(read_hashed(path, Sha256::new())?.0)
+    let (stored, _) = read_hashed(path, Sha256::new())?;
+    Ok(stored.into_iter().map(|StoredTensor { name, tensor, .. }| (name, tensor)).collect())
+}
+
+/// A tensor as read from a file.
+pub(super) struct StoredTensor {
+    pub name: String,
+    /// The format in the file.
+    pub format: FloatFormat,
+    pub tensor: HostTensor,
 }
 
 /// Like `read_tensors`, and also hashes the entire file.
-pub(super) fn read_hashed(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
+pub(super) fn read_hashed(path: &Path, hasher: Sha256) -> Result<(Vec<StoredTensor>, Sha256)> {
     let mut file = HashingReader::continuing(path, hasher)?;
     let header = header(&mut file)?;
     let room = memory_info::available().is_none_or(|available| header.data_len() as u64 <= available);
@@ -64,7 +73,7 @@ pub(super) fn read_hashed(path: &Path, hasher: Sha256) -> Result<(Vec<(String, H
             continue;
         };
         let values = format.read(&mut file, info.shape.iter().product()).with_context(|| format!("{CUT} in {name}"))?;
-        read.push((name, HostTensor { shape: info.shape.clone(), values }));
+        read.push(StoredTensor { name, format, tensor: HostTensor { shape: info.shape.clone(), values } });
     }
     Ok((read, file.hasher()?))
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::HostTensor;
 use super::format::FloatFormat;
-use super::tensors::read_hashed;
+use super::tensors::{StoredTensor, read_hashed};
 use crate::architecture::Architecture;
 use crate::machine::digest::hex;
 use crate::machine::input_file::HashingReader;
@@ -20,6 +20,8 @@ use crate::terminal::brief;
 pub struct Weights<'a> {
     architecture: &'a Architecture,
     tensors: BTreeMap<String, HostTensor>,
+    /// The stored formats other than f32.
+    cast: BTreeMap<String, FloatFormat>,
     sha256: String,
 }
 
@@ -35,18 +37,22 @@ impl<'a> Weights<'a> {
     /// Reads a checkpoint's weights from one file or from all its shards.
     pub fn read_all(paths: &[PathBuf], architecture: &'a Architecture) -> Result<Self> {
         let mut tensors: BTreeMap<String, HostTensor> = BTreeMap::new();
+        let mut cast = BTreeMap::new();
         let mut hasher = Sha256::new();
         for path in paths {
             let read;
             (read, hasher) = read_file(path, hasher).with_context(|| format!("cannot use the weights in {}", path.display()))?;
-            for (name, tensor) in read {
+            for StoredTensor { name, format, tensor } in read {
                 let name = architecture.rename(&name);
+                if format != FloatFormat::F32 {
+                    cast.insert(name.clone(), format);
+                }
                 if tensors.insert(name.clone(), tensor).is_some() {
                     bail!("cannot use the weights: {} holds {}, which is there already", path.display(), brief(&name));
                 }
             }
         }
-        Ok(Self { architecture, tensors, sha256: hex(&hasher.finalize()) })
+        Ok(Self { architecture, tensors, cast, sha256: hex(&hasher.finalize()) })
     }
 
     /// SHA-256 of the files that were read, concatenated, in hexadecimal.
@@ -58,6 +64,12 @@ impl<'a> Weights<'a> {
     /// Removes and returns a tensor by its full name, even if the file omits the family's prefix.
     pub fn take(&mut self, name: &str) -> Option<HostTensor> {
         self.tensors.remove(name).or_else(|| self.tensors.remove(self.architecture.name_without_prefix(name)?))
+    }
+
+    /// The dtype that a tensor has in the file, if it was cast to f32.
+    pub(super) fn cast_from(&self, name: &str) -> Option<&'static str> {
+        let format = self.cast.get(name).or_else(|| self.cast.get(self.architecture.name_without_prefix(name)?))?;
+        Some(format.name())
     }
 
     /// The shape of a tensor that has not been taken.
@@ -73,17 +85,17 @@ impl<'a> Weights<'a> {
 }
 
 /// Reads the tensors of a file and hashes the file.
-fn read_file(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
+fn read_file(path: &Path, hasher: Sha256) -> Result<(Vec<StoredTensor>, Sha256)> {
     let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
     let (tensors, hasher) = if is_safetensors { read_hashed(path, hasher)? } else { read_pytorch(path, hasher)? };
-    if let Some((name, _)) = tensors.iter().find(|(_, tensor)| tensor.values.iter().any(|value| !value.is_finite())) {
-        bail!("{} contains numbers that are not finite", brief(name));
+    if let Some(stored) = tensors.iter().find(|stored| stored.tensor.values.iter().any(|value| !value.is_finite())) {
+        bail!("{} contains numbers that are not finite", brief(&stored.name));
     }
     Ok((tensors, hasher))
 }
 
 /// The reader opens the file itself, more than once, so the file is hashed before and after to detect changes.
-fn read_pytorch(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)>, Sha256)> {
+fn read_pytorch(path: &Path, hasher: Sha256) -> Result<(Vec<StoredTensor>, Sha256)> {
     use pytorch_reader::DType;
     let open = || PytorchReader::new(path).map_err(|error| anyhow!("the file is damaged or not a PyTorch checkpoint: {error}"));
     let first = HashingReader::continuing(path, hasher.clone())?;
@@ -101,7 +113,8 @@ fn read_pytorch(path: &Path, hasher: Sha256) -> Result<(Vec<(String, HostTensor)
             _ => continue,
         };
         let bytes = tensor.read().with_context(|| format!("cannot read {}", brief(name)))?;
-        read.push((name.clone(), HostTensor { shape: tensor.shape().to_vec(), values: format.widen(&bytes) }));
+        let tensor = HostTensor { shape: tensor.shape().to_vec(), values: format.widen(&bytes) };
+        read.push(StoredTensor { name: name.clone(), format, tensor });
     }
     let after = HashingReader::continuing(path, hasher)?.hasher()?;
     ensure!(

@@ -8,9 +8,10 @@ use crate::execute::warn_of;
 use crate::experiment::Environment;
 use crate::failure::Outcome;
 use crate::hub::Hub;
-use crate::inputs::{ReadFor, TrialInputs};
+use crate::inputs::{CheckedInputs, ReadFor, TrialInputs};
 use crate::report::{check_json, check_text};
 use crate::terminal::Width;
+use crate::tokens::TokenCache;
 
 /// Prints the plan of each experiment.
 pub fn check(arguments: &CheckArgs) -> Outcome<()> {
@@ -21,14 +22,11 @@ pub fn check(arguments: &CheckArgs) -> Outcome<()> {
     for file in &arguments.experiments.files {
         let inputs = TrialInputs::read(file, ReadFor::Plan, &overrides, &environment, &hub)?;
         warn_of(&inputs.experiment);
-        if !inputs.loaded.files.weights.is_empty() {
-            // Also check that the weights can be used.
-            inputs.initial()?;
-        }
+        let checked = CheckedInputs::of(inputs, &TokenCache::of_user())?;
         if arguments.format.is_json() {
-            plans.push(check_json(&inputs, root));
+            plans.push(check_json(&checked, root));
         } else {
-            print(&format!("{}\n\n{}\n", file.display(), check_text(&inputs, root, Width::of_stdout())))?;
+            print(&format!("{}\n\n{}\n", file.display(), check_text(&checked, root, Width::of_stdout())))?;
         }
     }
     if arguments.format.is_json() { print(&pretty(&json!(plans))) } else { Ok(()) }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use crate::inputs::EncodedInputs;
@@ -10,10 +11,13 @@ use crate::runs::{FORMAT, Host, RunFacts, RunId, Status, Versions};
 use crate::train::Device;
 
 /// Returns the facts of a run that starts now.
-pub(super) fn facts(encoded: &EncodedInputs<'_>, device: &Device, started: DateTime<Utc>, id: &RunId) -> RunFacts {
+///
+/// # Errors
+/// The tokenizer rejects a text of the probe.
+pub(super) fn facts(encoded: &EncodedInputs<'_>, device: &Device, started: DateTime<Utc>, id: &RunId) -> Result<RunFacts> {
     let trial = &encoded.inputs.trial;
     let current = numerics(trial.settings.training.precision);
-    RunFacts {
+    Ok(RunFacts {
         format_version: FORMAT,
         id: id.to_string(),
         name: trial.settings.name.clone(),
@@ -36,18 +40,20 @@ pub(super) fn facts(encoded: &EncodedInputs<'_>, device: &Device, started: DateT
         commits: encoded.inputs.loaded.commits(),
         hashes: encoded.provenance.hashes.clone(),
         tokenization: Some(encoded.provenance.tokenization).filter(|tokenization| *tokenization > 1),
+        input: Some(encoded.contract()?),
         numerics: current,
         planned_numerics: Some(encoded.provenance.numerics).filter(|planned| *planned != current),
         seed: trial.settings.seed,
         parameters: trial.parameter_count(),
         drawn: encoded.initial.drawn.clone(),
         unused: encoded.initial.unused.clone(),
+        cast: encoded.initial.cast.clone(),
         train_examples: trial.train_examples,
         validation_examples: trial.validation_examples,
         steps: trial.steps.total,
         resumed: Vec::new(),
         removed: Vec::new(),
-    }
+    })
 }
 
 /// Returns `hub`, or the task's folder.

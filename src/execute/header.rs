@@ -7,13 +7,13 @@ use crate::inputs::EncodedInputs;
 use crate::numbers::{bytes, count};
 use crate::progress::RunLog;
 use crate::report::{constant_text, constant_value_text, label_text, label_warnings};
-use crate::runs::{DiskSpace, device_text};
+use crate::runs::{DiskSpace, RunFacts, device_text};
 use crate::settings::DeviceChoice;
 use crate::terminal::listed;
 use crate::train::{Device, unused_gpu};
 
 /// Writes what is trained on what, and how the checkpoint's weights are used.
-pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &mut RunLog) -> Result<()> {
+pub(super) fn write_header(encoded: &EncodedInputs<'_>, facts: &RunFacts, device: &Device, log: &mut RunLog) -> Result<()> {
     let trial = &encoded.inputs.trial;
     log.print(&format!(
         "{}: {} on {} training and {} validation examples, {} steps, {} parameters, {}",
@@ -40,27 +40,31 @@ pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &m
     for warning in label_warnings(labels.as_ref(), &task.head) {
         log.print(&format!("warning: {warning}"))?;
     }
+    let tensors = encoded.initial.summary(&trial.parameters);
     if encoded.inputs.loaded.files.weights.is_empty() {
         log.print("all weights are randomly initialized; only the checkpoint's architecture is used")?;
     } else if encoded.initial.head_of_other_labels {
-        log.print(&format!(
-            "randomly initialized (the checkpoint's are for other labels): {}",
-            encoded.initial.drawn.join(", ")
-        ))?;
+        log.print(&format!("randomly initialized (the checkpoint's are for other labels): {}", listed(&tensors.new)))?;
     } else if !encoded.initial.drawn.is_empty() {
-        log.print(&format!("randomly initialized (not in the checkpoint): {}", encoded.initial.drawn.join(", ")))?;
+        log.print(&format!("randomly initialized (not in the checkpoint): {}", listed(&tensors.new)))?;
     }
     if let Some(remark) = kept_classifier(encoded) {
         log.print(&remark)?;
     }
-    if let Some(dtype) = trial.architecture.other_dtype() {
-        log.print(&format!("the checkpoint's dtype is {dtype}; its weights are widened to float32"))?;
+    if let Some(dtype) = trial.architecture.other_dtype().filter(|_| tensors.cast.is_empty()) {
+        log.print(&format!("the dtype in config.json is {dtype}; weights and training are in float32"))?;
+    }
+    for (dtype, names) in &tensors.cast {
+        log.print(&format!("cast from {dtype} to float32: {}", listed(names)))?;
     }
     if let Some(kind) = trial.architecture.other_problem(&task.head) {
         log.print(&format!("the checkpoint's problem_type is \"{kind}\"; it is trained for {} here", task.head.problem_type()))?;
     }
     for remark in encoded.inputs.loaded.data_remarks() {
         log.print(&format!("warning: {remark}"))?;
+    }
+    for disagreement in facts.input.iter().flat_map(|input| &input.disagreements) {
+        log.print(&format!("warning: {disagreement}"))?;
     }
     let source = &encoded.inputs.loaded.source;
     if !source.commits.is_empty() {
@@ -76,8 +80,8 @@ pub(super) fn write_header(encoded: &EncodedInputs<'_>, device: &Device, log: &m
             log.print(&format!("{}: {} = {value}", row.origin, row.path()))?;
         }
     }
-    if !encoded.initial.unused.is_empty() {
-        log.print(&format!("unused weights of the checkpoint: {}", listed(&encoded.initial.unused)))?;
+    if !tensors.unused.is_empty() {
+        log.print(&format!("unused weights of the checkpoint: {}", listed(&tensors.unused)))?;
     }
     if let Some(said) = unused_gpu().filter(|_| trial.settings.device == DeviceChoice::Auto) {
         log.print(&said)?;

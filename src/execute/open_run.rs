@@ -39,7 +39,7 @@ impl OpenRun {
         let id = RunId::new(started, std::process::id());
         let directory = RunDirectory::create(root, started, &encoded.inputs.trial.settings.name, &id)?;
         let claim = directory.claim()?.ok_or_else(|| anyhow::anyhow!("another process has claimed the new run"))?;
-        let facts = facts(encoded, device, started, &id);
+        let facts = facts(encoded, device, started, &id)?;
         for (name, content) in encoded.inputs.experiment.copies() {
             directory.write(&name, content.as_bytes())?;
         }
@@ -48,7 +48,7 @@ impl OpenRun {
         manifest::begin(&directory, &facts)?;
         let begin = || {
             let mut log = RunLog::open(options.loudness, &directory.path(files::LOG))?;
-            write_header(encoded, device, &mut log)?;
+            write_header(encoded, &facts, device, &mut log)?;
             Ok((log, Recorder::new(&directory, record(encoded, options, claim.watch())?)?))
         };
         let (log, recorder) = begin().inspect_err(|error| mark_failed(&directory, &facts, error))?;

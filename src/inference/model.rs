@@ -14,7 +14,7 @@ use crate::runs::{FindError, StoredRun, best_checkpoint, files, find};
 use crate::settings::{Data, DeviceChoice, Precision, Settings};
 use crate::task::{Example, Head, Output, Task};
 use crate::tokens::{Encoded, Tokens};
-use crate::train::{Device, Padding, load_model, predict};
+use crate::train::{BatchLayout, Device, load_model, predict};
 
 /// Which model to load, and where.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,7 @@ pub struct LoadedModel {
     device: Device,
     max_length: usize,
     batch_size: std::num::NonZeroUsize,
-    padding: Padding,
+    layout: BatchLayout,
 }
 
 impl LoadedModel {
@@ -106,7 +106,7 @@ impl LoadedModel {
         Ok(Self {
             max_length: data.max_length.unwrap_or(longest),
             batch_size: data.eval_batch_size,
-            padding: Padding::in_model(&architecture),
+            layout: BatchLayout::in_model(&architecture),
             checkpoint,
             head,
             origin,
@@ -119,7 +119,7 @@ impl LoadedModel {
     /// Returns the outputs for some examples, in their order.
     pub fn predict(&self, examples: &[Example]) -> Outcome<Vec<Output>> {
         let encoded = self.encode(examples)?;
-        Ok(predict(&self.model, &encoded, self.batch_size, self.padding, &self.device)?)
+        Ok(predict(&self.model, &encoded, self.batch_size, self.layout, &self.device)?)
     }
 
     fn encode(&self, examples: &[Example]) -> Outcome<Vec<Encoded>> {

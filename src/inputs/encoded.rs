@@ -6,10 +6,11 @@ use sha2::{Digest, Sha256};
 use crate::checkpoint::Initial;
 use crate::failure::{Failure, Outcome};
 use crate::inputs::TrialInputs;
+use crate::inputs::contract::{contract, split_inputs};
 use crate::machine::digest::hex;
 use crate::plan::{Hashes, Provenance};
 use crate::task::{Example, Target, Text};
-use crate::tokens::{Encoded, TOKENIZATION, TokenCache};
+use crate::tokens::{Encoded, InputContract, TOKENIZATION, TokenCache};
 use crate::train::ValidationSplits;
 
 /// Everything prepared before the run directory is created, so that a run that cannot start leaves none behind.
@@ -44,6 +45,15 @@ impl<'a> EncodedInputs<'a> {
     pub fn validation_splits(&self) -> ValidationSplits<'_> {
         let further = self.further.iter().map(|(split, examples)| (*split, examples.as_slice())).collect();
         ValidationSplits { main: &self.validation, further }
+    }
+
+    /// What the model is given: recorded, but never part of the identity.
+    pub fn contract(&self) -> Result<InputContract> {
+        let mut contract = contract(self.inputs, &self.train, &self.validation)?;
+        for ((split, rows), (_, examples)) in self.further.iter().zip(self.inputs.further()) {
+            contract.splits.insert((*split).into(), split_inputs(self.inputs, examples, rows)?);
+        }
+        Ok(contract)
     }
 
     /// Computes the identity with another numerics version, as for a trial that another version of gluepot planned.

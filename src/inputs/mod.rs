@@ -1,6 +1,8 @@
 //! Finds and reads everything that a trial needs, before any further processing.
 
 mod cache;
+mod checked;
+mod contract;
 mod encoded;
 mod evaluation_examples;
 mod hub_data;
@@ -13,6 +15,7 @@ mod read_data;
 mod validation_share;
 
 pub use cache::InputCache;
+pub use checked::CheckedInputs;
 pub use encoded::{EncodedInputs, encode};
 pub use evaluation_examples::{EvaluationData, EvaluationExamples};
 pub use loaded::LoadedInputs;

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use super::dropout_sites::DropoutSites;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
+use super::op::{Op, ReferenceOps};
 use super::post_norm::PostNormModel;
 use super::pre_norm::PreNormModel;
 use crate::architecture::{Architecture, Encoder};
@@ -27,6 +28,15 @@ impl Model {
         match architecture.encoder() {
             Encoder::PostNorm(names) => PostNormModel::new(&names, parameters, precision).map(Self::PostNorm),
             Encoder::PreNorm(names) => PreNormModel::new(&names, parameters, precision).map(Self::PreNorm),
+        }
+    }
+
+    /// The operations that have no kernel for this architecture.
+    #[must_use]
+    pub fn without_kernels(architecture: &Architecture) -> ReferenceOps {
+        match architecture.encoder() {
+            Encoder::PostNorm(names) => names.relative_bias.map(|_| Op::Attention).into_iter().collect(),
+            Encoder::PreNorm(_) => ReferenceOps::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::architecture::{Draw, DropoutProbabilities, Parameter, Role};
 use crate::checkpoint::{Classifier, initialize};
 use crate::kernels::RaggedBatch;
-use crate::models::{Op, PaddedBatch, ReferenceOps, Value};
+use crate::models::{Model, Op, PaddedBatch, ReferenceOps, Value};
 use crate::random::{Purpose, Stream};
 use crate::task::Head;
 
@@ -19,7 +19,7 @@ fn architecture(model_type: &str, width: usize, heads: usize, layers: usize) -> 
         "model_type": model_type, "vocab_size": VOCABULARY, "hidden_size": width, "num_hidden_layers": layers.max(1),
         "num_attention_heads": heads, "intermediate_size": 2 * width + 4, "max_position_embeddings": 160,
         "type_vocab_size": 2, "layer_norm_eps": 1e-12, "initializer_range": 0.3, "pad_token_id": PADDING,
-        // ELECTRA's
+        // ELECTRA's and ALBERT's
         "embedding_size": width / 2 + 1,
         // DistilBERT's names
         "dim": width, "n_layers": layers.max(1), "n_heads": heads, "hidden_dim": 2 * width + 4,
@@ -71,6 +71,7 @@ impl Case {
     }
 
     fn ragged(&self, by_reference: ReferenceOps) -> Input {
+        let by_reference = by_reference.and(Model::without_kernels(&self.architecture));
         let batch = self.ragged.clone();
         let batch = if by_reference.needs_padded_layout(self.architecture.kind()) { batch.with_padded_layout() } else { batch };
         Input::Ragged { batch: batch.resident(), by_reference }
@@ -142,6 +143,10 @@ fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
         ("modernbert", 12, 2, 4, vec![1, 5, 17, 3, 40]),
         ("modernbert", 80, 5, 1, vec![64, 65, 2]),
         ("modernbert", 24, 3, 3, vec![150, 1, 16, 130, 8]),
+        // Beyond the last bucket of relative positions.
+        ("mpnet", 24, 3, 2, vec![130, 1, 16, 33, 8]),
+        // Two layers that share their parameters.
+        ("albert", 12, 2, 2, vec![1, 5, 17, 3, 40]),
     ]
     .into_iter()
     .enumerate()

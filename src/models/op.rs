@@ -57,6 +57,12 @@ impl ReferenceOps {
         self.0 & 1 << op as u8 != 0
     }
 
+    /// Returns the operations of both sets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Returns this set with more operations.
     #[must_use]
     pub fn with(self, ops: impl IntoIterator<Item = Op>) -> Self {

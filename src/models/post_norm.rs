@@ -1,4 +1,4 @@
-//! Encoders of post-norm layers with a classification head: BERT, RoBERTa, DistilBERT, ELECTRA.
+//! Encoders of post-norm layers with a classification head: BERT, RoBERTa, DistilBERT, ELECTRA, MPNet, ALBERT.
 //!
 //! Hidden states are kept as a matrix of rows, so that every linear layer is one matrix product.
 
@@ -11,7 +11,7 @@ use super::DropoutSites;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
 use super::ops::{EmbeddingTables, Hidden, LayerNorm, Linear, Ops};
-use crate::architecture::{ClassificationHead, HeadActivation, PostNorm, PostNormLayer};
+use crate::architecture::{ClassificationHead, Gelu, HeadActivation, PostNorm, PostNormLayer};
 use crate::settings::Precision;
 
 /// A post-norm encoder with its head and its parameters.
@@ -23,6 +23,10 @@ pub struct PostNormModel {
     layers: Vec<Layer>,
     heads: usize,
     has_attention_output_dropout: bool,
+    has_feed_forward_dropout: bool,
+    activation: Gelu,
+    /// `[buckets, heads]`.
+    relative_bias: Option<Tensor<2>>,
     head: DenseHead,
     precision: Precision,
 }
@@ -63,6 +67,9 @@ impl PostNormModel {
             layers: names.layers.iter().map(|layer| Layer::new(layer, parameters, names.epsilon)).collect::<Result<_, _>>()?,
             heads: names.heads,
             has_attention_output_dropout: names.has_attention_output_dropout,
+            has_feed_forward_dropout: names.has_feed_forward_dropout,
+            activation: names.activation,
+            relative_bias: names.relative_bias.as_deref().map(table).transpose()?,
             head: DenseHead::new(&names.head, parameters)?,
             precision,
         })
@@ -102,11 +109,15 @@ impl Layer {
     fn forward(&self, x: Hidden, model: &PostNormModel, is_last: bool, ops: &mut Ops<'_>) -> Hidden {
         // The head reads only the first token, so the last layer need not compute the others.
         let residual = if is_last { ops.first_tokens(&x) } else { x.clone() };
-        let context = ops.attention(&residual, x, [&self.query, &self.key, &self.value], model.heads);
+        let parts = [&self.query, &self.key, &self.value];
+        let context = match &model.relative_bias {
+            None => ops.attention(&residual, x, parts, model.heads),
+            Some(table) => ops.relative_attention(&residual, x, parts, table),
+        };
         let dropout = model.has_attention_output_dropout.then(|| ops.next_hidden_dropout()).flatten();
         let x = ops.dropout_add_norm(context, &self.attention_output, residual, &self.attention_norm, dropout);
-        let wide = ops.linear_gelu(x.clone(), &self.intermediate);
-        let dropout = ops.next_hidden_dropout();
+        let wide = ops.linear_gelu(x.clone(), &self.intermediate, model.activation);
+        let dropout = model.has_feed_forward_dropout.then(|| ops.next_hidden_dropout()).flatten();
         ops.dropout_add_norm(wide, &self.output, x, &self.output_norm, dropout)
     }
 }

@@ -1,10 +1,13 @@
 //! `run.json`: provenance and outcome of a run.
 
+use std::collections::BTreeMap;
+
 use super::status::Status;
 use crate::kernels::instruction_set;
 use crate::machine::claim::host_name;
 use crate::plan::Hashes;
 use crate::task::{Task, glue};
+use crate::tokens::InputContract;
 use crate::train::Kernels;
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -66,6 +69,9 @@ pub struct RunFacts {
     /// The tokenization version, if the first version would have produced different token ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenization: Option<u32>,
+    /// What the model was given: a record, which the identity does not include.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputContract>,
     /// The numerics version that computed its first step.
     #[serde(default = "first")]
     pub numerics: u32,
@@ -78,6 +84,9 @@ pub struct RunFacts {
     pub drawn: Vec<String>,
     /// Tensors of the checkpoint that the model does not use.
     pub unused: Vec<String>,
+    /// Parameters that were cast to float32, by their dtype in the checkpoint.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cast: BTreeMap<String, Vec<String>>,
     pub train_examples: usize,
     pub validation_examples: usize,
     /// Planned number of steps.

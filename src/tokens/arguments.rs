@@ -217,6 +217,17 @@ impl Arguments {
         }
     }
 
+    /// Gives the named tokens without flags those of `MPNetTokenizer`: they are matched in the normalized text, and the mask takes
+    /// the space before it.
+    pub fn flag_plain_tokens(&mut self) {
+        for key in NAMED {
+            if let Some(Argument::Json(Value::String(content))) = self.entries.get(key) {
+                let token = Added { lstrip: key == "mask_token", normalized: Some(true), ..Added::new(content, false) };
+                self.entries.set(key, Argument::Token(token));
+            }
+        }
+    }
+
     /// Sets the additional special tokens if the files do not.
     pub fn set_default_additional(&mut self, tokens: Vec<Added>) {
         if self.entries.get(ADDITIONAL).is_none() && !tokens.is_empty() {

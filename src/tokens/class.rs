@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::sources::TokenizerSources;
+use super::sources::{TokenizerSources, VocabularyFiles};
 
 /// The transformers class that the files specify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,12 +12,16 @@ pub(super) enum Class {
     Bert,
     /// `DistilBertTokenizer`: the same, without segment ids.
     DistilBert,
+    /// `MPNetTokenizer`: the same, with RoBERTa's special tokens.
+    Mpnet,
     /// `RobertaTokenizer`: byte-level BPE.
     Roberta,
     /// `XLMRobertaTokenizer`: SentencePiece's Unigram model.
     XlmRoberta,
     /// `CamembertTokenizer`: SentencePiece's Unigram model with other ids.
     Camembert,
+    /// `AlbertTokenizer` of transformers 4: SentencePiece's Unigram model, lower-cased and without accents.
+    Albert,
     /// `PreTrainedTokenizerFast`: `tokenizer.json` as it is.
     Fast,
 }
@@ -46,14 +50,16 @@ impl Class {
             | "MobileBertTokenizer"
             | "SqueezeBertTokenizer" => Self::Bert,
             "DistilBertTokenizer" => Self::DistilBert,
+            "MPNetTokenizer" => Self::Mpnet,
             "RobertaTokenizer" => Self::Roberta,
             "XLMRobertaTokenizer" => Self::XlmRoberta,
             "CamembertTokenizer" => Self::Camembert,
+            "AlbertTokenizer" => Self::Albert,
             "PreTrainedTokenizer" | "PythonBackend" | "TokenizersBackend" => Self::Fast,
             _ => bail!(
                 "`tokenizer_class` is \"{name}\"; supported are BertTokenizer, DistilBertTokenizer, ElectraTokenizer, \
-                 RobertaTokenizer, XLMRobertaTokenizer, CamembertTokenizer and PreTrainedTokenizerFast. Save its tokenizer.json \
-                 as a PreTrainedTokenizerFast"
+                 MPNetTokenizer, RobertaTokenizer, XLMRobertaTokenizer, CamembertTokenizer, AlbertTokenizer and \
+                 PreTrainedTokenizerFast. Save its tokenizer.json as a PreTrainedTokenizerFast"
             ),
         })
     }
@@ -64,13 +70,25 @@ impl Class {
             "roberta" => Self::Roberta,
             "xlm-roberta" => Self::XlmRoberta,
             "camembert" => Self::Camembert,
+            "mpnet" => Self::Mpnet,
+            "albert" => Self::Albert,
             _ => Self::Bert,
+        }
+    }
+
+    /// The files that hold its vocabulary, beside `tokenizer.json`.
+    pub fn vocabulary_files(self) -> VocabularyFiles {
+        match self {
+            Self::Bert | Self::DistilBert | Self::Mpnet => VocabularyFiles::Words,
+            Self::Roberta => VocabularyFiles::Merges,
+            Self::XlmRoberta | Self::Camembert | Self::Albert => VocabularyFiles::SentencePiece,
+            Self::Fast => VocabularyFiles::None,
         }
     }
 
     /// Whether it is built like BERT's.
     pub fn is_bert(self) -> bool {
-        matches!(self, Self::Bert | Self::DistilBert)
+        matches!(self, Self::Bert | Self::DistilBert | Self::Mpnet)
     }
 
     /// The special tokens that the class has if the files do not specify others.
@@ -80,6 +98,24 @@ impl Class {
                 ("unk_token", "[UNK]"),
                 ("sep_token", "[SEP]"),
                 ("pad_token", "[PAD]"),
+                ("cls_token", "[CLS]"),
+                ("mask_token", "[MASK]"),
+            ],
+            Self::Mpnet => &[
+                ("bos_token", "<s>"),
+                ("eos_token", "</s>"),
+                ("sep_token", "</s>"),
+                ("cls_token", "<s>"),
+                ("unk_token", "[UNK]"),
+                ("pad_token", "<pad>"),
+                ("mask_token", "<mask>"),
+            ],
+            Self::Albert => &[
+                ("bos_token", "[CLS]"),
+                ("eos_token", "[SEP]"),
+                ("unk_token", "<unk>"),
+                ("sep_token", "[SEP]"),
+                ("pad_token", "<pad>"),
                 ("cls_token", "[CLS]"),
                 ("mask_token", "[MASK]"),
             ],
@@ -94,6 +130,13 @@ impl Class {
             ],
             Self::Fast => &[],
         }
+    }
+
+    /// How it differs from transformers 5, if it does.
+    pub fn remark(self) -> Option<&'static str> {
+        (self == Self::Albert).then_some(
+            "as in transformers 4 and in pretraining: the second sentence of a pair is segment 1 (transformers 5 gives it 0)",
+        )
     }
 
     /// The additional special tokens that the class has if the files do not specify any.

@@ -1,12 +1,16 @@
 //! Converts text to token ids, with the same result as transformers' tokenizer for the same files.
 
 mod added;
+mod albert;
 mod arguments;
 mod build;
 mod byte_level_bpe;
 mod cache;
 mod class;
+mod contract;
+mod disagreement;
 mod earlier;
+mod probe;
 mod sentencepiece;
 mod settings;
 mod sources;
@@ -30,6 +34,9 @@ use earlier::{EarlierTokenizer, PaddingToken};
 use sources::TokenizerSources;
 
 pub use cache::TokenCache;
+pub use contract::{InputContract, SplitInputs, TruncatedRow, UnknownTokens};
+pub use disagreement::{FirstDifference, TokenId, TokenizerDisagreement};
+pub use probe::ProbeIds;
 
 /// The tokenization version, raised whenever a text may get different ids than before.
 ///
@@ -63,10 +70,11 @@ pub struct Tokens {
 fn build(sources: &TokenizerSources) -> Result<Built> {
     let class = Class::of(sources)?;
     match class {
-        Class::Bert | Class::DistilBert => word_piece::bert(sources, class),
+        Class::Bert | Class::DistilBert | Class::Mpnet => word_piece::bert(sources, class),
         Class::Roberta => byte_level_bpe::byte_level_bpe(sources),
         Class::XlmRoberta | Class::Camembert => unigram::unigram(sources, class),
-        Class::Fast => tokenizer_json::fast(sources),
+        Class::Albert => albert::albert(sources),
+        Class::Fast => tokenizer_json::fast(sources, class),
     }
 }
 
@@ -86,6 +94,12 @@ impl Tokens {
     #[must_use]
     pub fn longest(&self) -> Option<usize> {
         self.built.settings.longest
+    }
+
+    /// How the token ids or segments differ from those of transformers 5, if they do.
+    #[must_use]
+    pub fn remark(&self) -> Option<&'static str> {
+        self.built.settings.class.remark()
     }
 
     /// Encodes all examples in parallel; in pairs, the longer sentence is truncated first.

@@ -42,6 +42,8 @@ pub(super) enum PieceKind {
 struct TrainerSpec {
     #[prost(int32, optional, tag = "3")]
     model_type: Option<i32>,
+    #[prost(int32, optional, tag = "40")]
+    unk_id: Option<i32>,
 }
 
 #[derive(Clone, Message)]
@@ -70,6 +72,12 @@ impl SentencePieceModel {
     pub fn pieces_of(&self, kinds: &[PieceKind]) -> impl Iterator<Item = (&str, PieceKind)> {
         let of = |piece: &SentencePiece| piece.kind.map_or(PieceKind::Normal, |_| piece.kind());
         self.pieces.iter().map(move |piece| (piece.piece.as_str(), of(piece))).filter(|(_, kind)| kinds.contains(kind))
+    }
+
+    /// The id of the unknown piece.
+    pub fn unknown(&self) -> usize {
+        let id = self.trainer.as_ref().and_then(|trainer| trainer.unk_id).unwrap_or(0);
+        usize::try_from(id).unwrap_or(0)
     }
 
     /// The table by which a text is normalized, if the model has one.

@@ -24,7 +24,7 @@ pub(super) struct Normalization {
 /// The tokenizer settings that affect token ids.
 pub(super) struct TokenizerSettings {
     pub class: Class,
-    /// Options of the normalizer, for BERT's tokenizers only.
+    /// Options of the normalizer, for the tokenizers of BERT and ALBERT only.
     pub normalization: Normalization,
     /// Special and added tokens.
     pub special: Special,
@@ -54,6 +54,9 @@ impl TokenizerSettings {
         for (key, content) in class.special_tokens() {
             arguments.set_default(key, (*content).into());
         }
+        if class == Class::Mpnet {
+            arguments.flag_plain_tokens();
+        }
         arguments.set_default_additional(additional_special_tokens(sources, class));
         if let Some(truncation) = json.and_then(|json| json.get_truncation()) {
             arguments.set_default("truncation_side", truncation.direction.as_ref().into());
@@ -68,7 +71,7 @@ impl TokenizerSettings {
             "`padding_side` is \"left\", with which the model would take padding for the beginning of a text; set it to \"right\""
         );
         let normalization = match class {
-            Class::Bert | Class::DistilBert => Normalization {
+            Class::Bert | Class::DistilBert | Class::Mpnet => Normalization {
                 lower_case: flag(&arguments, "do_lower_case", true)?,
                 chinese: flag(&arguments, "tokenize_chinese_chars", true)?,
                 strip_accents: arguments
@@ -76,6 +79,11 @@ impl TokenizerSettings {
                     .filter(|value| !value.is_null())
                     .map(|_| flag(&arguments, "strip_accents", true))
                     .transpose()?,
+            },
+            Class::Albert => Normalization {
+                lower_case: flag(&arguments, "do_lower_case", true)?,
+                chinese: false,
+                strip_accents: Some(!flag(&arguments, "keep_accents", false)?),
             },
             _ => Normalization { lower_case: true, chinese: true, strip_accents: None },
         };
@@ -144,7 +152,7 @@ fn side(arguments: &Arguments, key: &str) -> Result<TruncationDirection> {
 
 /// Whether the model's inputs include segment ids.
 fn segments(names: Option<&Value>, class: Class) -> Result<bool> {
-    let Some(names) = names else { return Ok(class == Class::Bert) };
+    let Some(names) = names else { return Ok(matches!(class, Class::Bert | Class::Albert)) };
     let has = |name: &str| names.as_array().is_some_and(|names| names.iter().any(|known| known == name));
     for name in ["input_ids", "attention_mask"] {
         ensure!(has(name), "`model_input_names` is {names}, without \"{name}\"; add it");

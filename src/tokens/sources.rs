@@ -35,6 +35,19 @@ pub(super) struct TokenizerSources {
     pub model_type: &'static str,
 }
 
+/// The files that hold a vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VocabularyFiles {
+    /// `vocab.txt`.
+    Words,
+    /// `vocab.json` and `merges.txt`.
+    Merges,
+    /// A SentencePiece model.
+    SentencePiece,
+    /// None but `tokenizer.json`.
+    None,
+}
+
 impl TokenizerSources {
     /// Parses the files.
     pub fn read(files: &Files, architecture: &Architecture) -> Result<Self> {
@@ -43,23 +56,46 @@ impl TokenizerSources {
         let json = named("tokenizer.json").map(object).transpose()?;
         let vocabulary = |name: &str| if json.is_none() { text(name) } else { Ok(None) };
         let word_ids = named("vocab.json").filter(|_| json.is_none()).map(object).transpose()?.map(Value::Object);
-        let sentencepiece = SENTENCEPIECE_FILES.iter().find_map(|name| named(name)).filter(|_| json.is_none());
-        let parse = |file: &InputFile| {
-            SentencePieceModel::parse(file.bytes()).with_context(|| format!("cannot use {}", file.path().display()))
-        };
+        let model = SENTENCEPIECE_FILES.iter().find_map(|name| named(name)).filter(|_| json.is_none());
         let optional = |name: &str| named(name).map_or(Ok(Map::new()), object);
         Ok(Self {
             json_text: text("tokenizer.json")?.unwrap_or_default(),
             words: vocabulary("vocab.txt")?,
             word_ids,
             merges: vocabulary("merges.txt")?,
-            sentencepiece: sentencepiece.map(parse).transpose()?,
+            sentencepiece: model.map(sentencepiece).transpose()?,
             config: optional("tokenizer_config.json")?,
             special_tokens_map: optional("special_tokens_map.json")?,
             added_tokens: optional("added_tokens.json")?,
             model_class: architecture.tokenizer_class().map(String::from),
             model_type: architecture.model_type(),
             json,
+        })
+    }
+
+    /// Copies of these sources around each vocabulary of a kind among `files`, with the names of its files.
+    pub fn with_each(&self, kind: VocabularyFiles, files: &[InputFile]) -> Result<Vec<(String, Self)>> {
+        let named = |name: &str| files.iter().find(|file| file.name() == name);
+        let one = |name: &str, sources: Self| vec![(name.to_string(), sources)];
+        Ok(match kind {
+            VocabularyFiles::Words => match named("vocab.txt") {
+                Some(words) => one("vocab.txt", Self { words: Some(words.text()?.into()), ..self.clone() }),
+                None => Vec::new(),
+            },
+            VocabularyFiles::Merges => match (named("vocab.json"), named("merges.txt")) {
+                (Some(words), Some(merges)) => {
+                    let word_ids = Some(Value::Object(object(words)?));
+                    one("vocab.json", Self { word_ids, merges: Some(merges.text()?.into()), ..self.clone() })
+                }
+                _ => Vec::new(),
+            },
+            VocabularyFiles::SentencePiece => {
+                let models = SENTENCEPIECE_FILES.iter().filter_map(|name| named(name));
+                let sources =
+                    |file: &InputFile| Ok((file.name(), Self { sentencepiece: Some(sentencepiece(file)?), ..self.clone() }));
+                models.map(sources).collect::<Result<_>>()?
+            }
+            VocabularyFiles::None => Vec::new(),
         })
     }
 
@@ -81,6 +117,10 @@ impl TokenizerSources {
         all.insert("model".into(), Value::Object(small));
         Some(Value::Object(all).to_string())
     }
+}
+
+fn sentencepiece(file: &InputFile) -> Result<SentencePieceModel> {
+    SentencePieceModel::parse(file.bytes()).with_context(|| format!("cannot use {}", file.path().display()))
 }
 
 fn without(object: &Map<String, Value>, keys: &[&str]) -> Map<String, Value> {

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::processors::roberta::RobertaProcessing;
 use tokenizers::{PostProcessorWrapper, Tokenizer};
 
 use super::build::{Built, add, parse, template, vocabulary, words_of_json};
@@ -11,7 +12,7 @@ use super::class::Class;
 use super::settings::{Normalization, TokenizerSettings};
 use super::sources::TokenizerSources;
 
-/// Builds a `BertTokenizer` around the vocabulary of `tokenizer.json` or `vocab.txt`.
+/// Builds a `BertTokenizer`, or an `MPNetTokenizer`, around the vocabulary of `tokenizer.json` or `vocab.txt`.
 pub(super) fn bert(sources: &TokenizerSources, class: Class) -> Result<Built> {
     let json = sources.json_without_words().map(|json| parse(&json)).transpose()?;
     let settings = TokenizerSettings::read(sources, class, json.as_ref())?;
@@ -29,7 +30,10 @@ pub(super) fn bert(sources: &TokenizerSources, class: Class) -> Result<Built> {
         ensure!(is_there, "the vocabulary has no {token}");
     }
     add(&mut tokenizer, &settings)?;
-    let processor = around(&tokenizer, cls, sep)?;
+    let processor = match class {
+        Class::Mpnet => around_as_in_roberta(&tokenizer, cls, sep)?,
+        _ => around(&tokenizer, cls, sep)?,
+    };
     Ok(Built { tokenizer, processor, settings })
 }
 
@@ -56,4 +60,13 @@ pub(super) fn around(tokenizer: &Tokenizer, cls: &str, sep: &str) -> Result<Post
     let id = |token: &str| tokenizer.token_to_id(token).with_context(|| format!("the vocabulary has no {token}"));
     let special = vec![(cls.to_string(), id(cls)?), (sep.to_string(), id(sep)?)];
     template(&format!("{cls}:0 $A:0 {sep}:0"), &format!("{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1"), special)
+}
+
+/// A post-processor that adds `cls` before the first sentence, and `sep` after each and before the second.
+fn around_as_in_roberta(tokenizer: &Tokenizer, cls: &str, sep: &str) -> Result<PostProcessorWrapper> {
+    let special = |token: &str| {
+        let id = tokenizer.token_to_id(token).with_context(|| format!("the vocabulary has no {token}"))?;
+        Ok::<_, anyhow::Error>((token.to_string(), id))
+    };
+    Ok(RobertaProcessing::new(special(sep)?, special(cls)?).add_prefix_space(false).into())
 }

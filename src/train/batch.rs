@@ -4,29 +4,42 @@ use super::device::{Device, Kernels};
 use super::targets::{TargetError, checked};
 use crate::architecture::{Architecture, EncoderKind, Positions};
 use crate::kernels::{RaggedBatch, Targets};
-use crate::models::{Input, PaddedBatch};
+use crate::models::{Input, Model, PaddedBatch, ReferenceOps};
 use crate::plan::Trial;
 use crate::tokens::Encoded;
 
-/// How a batch is laid out and how padding is treated.
+/// How a model needs its batches.
 #[derive(Clone, Copy, Debug)]
-pub struct Padding {
+pub struct BatchLayout {
     /// The padding token, whose embedding gets no gradient; `None` if the tokenizer has none.
     pub token: Option<u32>,
     /// How position ids are counted beside it.
     pub positions: Positions,
     /// What reads it.
     pub kind: EncoderKind,
+    /// Operations that have no kernel for the model.
+    by_reference: ReferenceOps,
 }
 
-impl Padding {
-    /// The padding that an architecture uses.
+impl BatchLayout {
+    /// The layout for an architecture.
     #[must_use]
     pub fn in_model(architecture: &Architecture) -> Self {
-        Self { token: architecture.pad_token(), positions: architecture.positions(), kind: architecture.kind() }
+        Self {
+            token: architecture.pad_token(),
+            positions: architecture.positions(),
+            kind: architecture.kind(),
+            by_reference: Model::without_kernels(architecture),
+        }
     }
 
-    /// The padding that a trial's architecture uses.
+    /// The operations that run by Burn's own functions on a device.
+    #[must_use]
+    pub fn reference_ops(self, device: &Device) -> ReferenceOps {
+        device.reference_ops().and(self.by_reference)
+    }
+
+    /// The layout for a trial's architecture.
     #[must_use]
     pub fn of(trial: &Trial) -> Self {
         Self::in_model(&trial.architecture)
@@ -42,14 +55,14 @@ pub struct Batch {
 impl Batch {
     /// Puts examples on the device for prediction: packed without padding for the fused kernels, otherwise padded to the longest.
     #[must_use]
-    pub fn new(examples: &[&Encoded], padding: Padding, device: &Device) -> Self {
-        Self { input: input(examples, padding, (Targets::None, 0), device) }
+    pub fn new(examples: &[&Encoded], layout: BatchLayout, device: &Device) -> Self {
+        Self { input: input(examples, layout, (Targets::None, 0), device) }
     }
 
     /// Puts examples on the device for training, as batch `number` of the training run.
     pub fn to_learn(number: u64, examples: &[&Encoded], trial: &Trial, device: &Device) -> Result<Self, TargetError> {
         let targets = checked(examples.iter().map(|example| example.target.as_ref()), trial.task.head.outputs())?;
-        Ok(Self { input: input(examples, Padding::of(trial), (targets, number), device) })
+        Ok(Self { input: input(examples, BatchLayout::of(trial), (targets, number), device) })
     }
 
     #[must_use]
@@ -58,20 +71,20 @@ impl Batch {
     }
 }
 
-fn input(examples: &[&Encoded], padding: Padding, (targets, number): (Targets, u64), device: &Device) -> Input {
+fn input(examples: &[&Encoded], layout: BatchLayout, (targets, number): (Targets, u64), device: &Device) -> Input {
     match device.kernels() {
         Kernels::Fused => {
             let batch = RaggedBatch::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)));
-            let batch = batch.ignoring(padding.token).positioned(padding.positions).with_targets(targets).numbered(number);
-            let by_reference = device.reference_ops();
-            let batch = if by_reference.needs_padded_layout(padding.kind) { batch.with_padded_layout() } else { batch };
+            let batch = batch.ignoring(layout.token).positioned(layout.positions).with_targets(targets).numbered(number);
+            let by_reference = layout.reference_ops(device);
+            let batch = if by_reference.needs_padded_layout(layout.kind) { batch.with_padded_layout() } else { batch };
             Input::Ragged { batch: batch.resident(), by_reference }
         }
-        Kernels::Reference => Input::Padded(padded(examples, padding, device).with_targets(targets).numbered(number)),
+        Kernels::Reference => Input::Padded(padded(examples, layout, device).with_targets(targets).numbered(number)),
     }
 }
 
-fn padded(examples: &[&Encoded], padding: Padding, device: &Device) -> PaddedBatch {
+fn padded(examples: &[&Encoded], layout: BatchLayout, device: &Device) -> PaddedBatch {
     let lengths: Vec<usize> = examples.iter().map(|example| example.tokens.len()).collect();
     let length = lengths.iter().copied().max().unwrap_or(1);
     let filled = |values: fn(&Encoded) -> &[u32], fill: u32| -> Vec<i32> {
@@ -82,8 +95,8 @@ fn padded(examples: &[&Encoded], padding: Padding, device: &Device) -> PaddedBat
         };
         examples.iter().flat_map(row).collect()
     };
-    let tokens = filled(|example| &example.tokens, padding.token.unwrap_or(0));
+    let tokens = filled(|example| &example.tokens, layout.token.unwrap_or(0));
     let segments = filled(|example| &example.segments, 0);
     let batch = PaddedBatch::new(tokens.clone(), segments, &lengths, length, device.plain());
-    batch.ignoring(padding.token).positioned(padding.positions, &tokens)
+    batch.ignoring(layout.token).positioned(layout.positions, &tokens)
 }

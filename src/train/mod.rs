@@ -38,7 +38,7 @@ mod trainer;
 mod training_loop;
 mod validation;
 
-pub use batch::Padding;
+pub use batch::BatchLayout;
 pub use device::{CudaSupport, Device, DeviceError, Faults, Kernels, unused_gpu};
 pub use error::{Diverged, TrainError};
 pub use event::{Boundary, EvaluationEvent, Event, LogRow, StepEvent};

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::batch::{Batch, Padding};
+use super::batch::{Batch, BatchLayout};
 use super::device::Device;
 use super::error::TrainError;
 use crate::architecture::{Architecture, Parameter};
@@ -32,7 +32,7 @@ pub fn predict(
     model: &Model,
     examples: &[Encoded],
     batch_size: NonZeroUsize,
-    padding: Padding,
+    layout: BatchLayout,
     device: &Device,
 ) -> Result<Vec<Output>, TrainError> {
     // Examples of similar length share a batch: padding changes logits only by rounding, but costs time.
@@ -41,7 +41,7 @@ pub fn predict(
     let mut outputs = vec![Output(Vec::new()); examples.len()];
     for indices in order.chunks(batch_size.get()) {
         let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
-        let logits = model.forward(&Batch::new(&chosen, padding, device).input, DropoutSites::none());
+        let logits = model.forward(&Batch::new(&chosen, layout, device).input, DropoutSites::none());
         let [_, width] = logits.dims();
         let logits = read(logits, "logits").map_err(TrainError::Device)?;
         for (index, logits) in indices.iter().zip(logits.chunks_exact(width)) {

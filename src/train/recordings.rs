@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
 
-use super::batch::Batch;
+use super::batch::{Batch, BatchLayout};
 use super::device::{Device, Kernels};
 use super::gradient_totals::AccumulatedGradients;
 use super::learner::Learner;
@@ -129,7 +129,7 @@ impl StepRunner for Recordings {
         if device.kernels() != Kernels::Fused {
             return Vec::new();
         }
-        let is_padded = device.reference_ops().needs_padded_layout(trial.architecture.kind());
+        let is_padded = BatchLayout::of(trial).reference_ops(device).needs_padded_layout(trial.architecture.kind());
         let mut shapes = HashSet::new();
         let mut is_new = |batch: &Vec<usize>| shapes.insert(BatchShape::of(batch.iter().map(|index| lengths[*index]), is_padded));
         let batches = batches(&trial.settings.data, trial.settings.seed, epoch, lengths);

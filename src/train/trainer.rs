@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::batch::{Batch, Padding};
+use super::batch::{Batch, BatchLayout};
 use super::device::Device;
 use super::error::TrainError;
 use super::learner::{Learner, StepTimes};
@@ -128,7 +128,7 @@ impl<'a> Trainer<'a> {
     pub fn predict(&self, examples: &[Encoded]) -> Result<Vec<Output>, TrainError> {
         let inner: Vec<Value> = self.learner.parameters.iter().cloned().map(Value::inner).collect();
         let (trial, device) = (self.trial(), self.learner.device);
-        predict(&self.learner.model(&inner)?, examples, trial.settings.data.eval_batch_size, Padding::of(trial), device)
+        predict(&self.learner.model(&inner)?, examples, trial.settings.data.eval_batch_size, BatchLayout::of(trial), device)
     }
 
     /// Copies the parameters from the device, in parameter-table order and checkpoint layout.

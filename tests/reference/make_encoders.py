@@ -32,9 +32,14 @@ FAMILIES = {
     "modernbert": ("ModernBertConfig", "ModernBertForSequenceClassification", dict(MODERNBERT, classifier_pooling="cls")),
     "modernbert-mean": ("ModernBertConfig", "ModernBertForSequenceClassification",
                         dict(MODERNBERT, classifier_pooling="mean", local_rope_theta=900.0, global_rope_theta=5e4)),
+    "mpnet": ("MPNetConfig", "MPNetForSequenceClassification", dict(BERT_KEYS, layer_norm_eps=1e-5, pad_token_id=1)),
+    # Three layers by two groups, each of two layers.
+    "albert": ("AlbertConfig", "AlbertForSequenceClassification",
+               dict(BERT_KEYS, num_hidden_layers=3, num_hidden_groups=2, inner_group_num=2, embedding_size=14, hidden_dropout_prob=0.1,
+                    attention_probs_dropout_prob=0.1, classifier_dropout_prob=0.2)),
     "electra-base": ("ElectraConfig", "ElectraForSequenceClassification", dict(BERT_KEYS, embedding_size=WIDTH)),
 }
-NO_DROPOUT = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "dropout", "attention_dropout", "seq_classif_dropout", "embedding_dropout", "mlp_dropout"]
+NO_DROPOUT = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "classifier_dropout_prob", "dropout", "attention_dropout", "seq_classif_dropout", "embedding_dropout", "mlp_dropout"]
 TRAININGS = {
     "pairs": {},
     "single": dict(single=True, batch_size=5, accumulation=2),
@@ -101,7 +106,7 @@ def main():
         with open(os.path.join(folder, "vocab.txt"), "w", encoding="utf-8", newline="\n") as f:
             f.write("\n".join(words) + "\n")
         with open(os.path.join(folder, "tokenizer_config.json"), "w") as f:
-            names = ["input_ids", "attention_mask"] + (["token_type_ids"] if family.startswith("electra") else [])
+            names = ["input_ids", "attention_mask"] + (["token_type_ids"] if family.startswith(("electra", "albert")) else [])
             json.dump({"tokenizer_class": "BertTokenizer", "model_max_length": 64, "model_input_names": names}, f); f.write("\n")
         if family.startswith("modernbert"):  # whose tokenizer is always tokenizer.json as it is
             BertTokenizer.from_pretrained(folder).backend_tokenizer.save(os.path.join(folder, "tokenizer.json"), pretty=False)

@@ -1,5 +1,5 @@
 """Writes tests/golden/tokenizer/subwords.json: ids that transformers' AutoTokenizer gives for small tokenizers of RoBERTa,
-XLM-RoBERTa, CamemBERT, DistilBERT and ModernBERT, trained here.
+XLM-RoBERTa, CamemBERT, DistilBERT, ModernBERT and MPNet, trained here.
 
   python make_subword_tokenizers.py OUT.json [nmt_nfkc]
 
@@ -130,6 +130,12 @@ def cases(full):
         yield f"modernbert: tokenizer.json and {kind}", {**modernbert, **settings(tokenizer_class=kind, **names)}
     yield "modernbert: tokenizer.json alone", modernbert
     yield "refused: modernbert: vocab.txt", {**config("modernbert", pad_token_id=1), **vocab}
+    words = ["<s>", "<pad>", "</s>", "<unk>", "[UNK]"] + words[5:] + ["<mask>"]
+    mpnet = {**config("mpnet"), "vocab.txt": "".join(word + "\n" for word in words)}
+    yield "mpnet: vocab.txt", mpnet
+    yield "mpnet: cased", {**mpnet, **settings(do_lower_case=False, mask_token="<mask>")}
+    yield "mpnet: tokenizer.json", saved(mpnet)
+    yield "bert with the tokenizer of mpnet", {**mpnet, **config("bert"), **settings(tokenizer_class="MPNetTokenizer")}
     shutil.rmtree(folder)
 
 
@@ -150,7 +156,7 @@ def encode(files, rows, max_length):
     finally: shutil.rmtree(folder)
 
 
-def main():
+def main(make=cases):
     out, full = sys.argv[1], "nmt_nfkc" in sys.argv[2:]
     transformers.logging.set_verbosity(50)
     contents, all_cases = [], []
@@ -159,9 +165,9 @@ def main():
         if content not in contents: contents.append(content)
         return contents.index(content)
     rng, hostile = random.Random(4), texts(200)
-    for number, (name, files) in enumerate(cases(full)):
+    for number, (name, files) in enumerate(make(full)):
         # All texts for one folder of each kind, some for the others.
-        is_main = full or name in ("roberta: vocab.json", "xlm-roberta: sentencepiece.bpe.model", "camembert: tokenizer.json")
+        is_main = full or name in ("roberta: vocab.json", "xlm-roberta: sentencepiece.bpe.model", "camembert: tokenizer.json", "mpnet: vocab.txt", "albert: spiece.model")
         rows = hostile if is_main else rng.sample(hostile, 40)
         max_length = 400 if is_main else [12, 17, 64][number % 3]
         result = encode(files, rows, max_length)
@@ -173,4 +179,5 @@ def main():
         f.write(json.dumps({"transformers": transformers.__version__, "tokenizers": tokenizers.__version__, "contents": contents, "cases": all_cases}, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

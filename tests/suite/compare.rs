@@ -64,6 +64,8 @@ impl Made {
             parameters: 1,
             drawn: Vec::new(),
             unused: Vec::new(),
+            cast: std::collections::BTreeMap::default(),
+            input: None,
             train_examples: 3668,
             validation_examples: 408,
             steps: 1377,

@@ -16,7 +16,7 @@ pub fn families() -> Vec<(String, PathBuf)> {
     let folders = std::fs::read_dir(project("tests/golden/encoders")).unwrap().map(|entry| entry.unwrap().path());
     let mut all: Vec<_> = folders.map(|folder| (folder.file_name().unwrap().to_str().unwrap().to_string(), folder)).collect();
     all.sort();
-    assert!(all.len() >= 6, "{all:?}");
+    assert!(all.len() >= 8, "{all:?}");
     all
 }
 

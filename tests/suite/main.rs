@@ -6,6 +6,7 @@ mod architecture;
 mod checkpoints;
 mod commands;
 mod compare;
+mod contract;
 mod directories;
 mod encoders;
 mod environment;

@@ -60,7 +60,13 @@ fn tokenizer_files_mean_what_they_mean_to_transformers() {
 /// Byte-level BPE and SentencePiece's Unigram models (tests/reference/make_subword_tokenizers.py).
 #[test]
 fn subword_tokenizer_files_mean_what_they_mean_to_transformers() {
-    equal_transformers("tokenizer/subwords.json", 33, 1800);
+    equal_transformers("tokenizer/subwords.json", 37, 2200);
+}
+
+/// ALBERT's, against transformers 4 (tests/reference/make_albert_tokenizers.py).
+#[test]
+fn alberts_tokenizer_files_mean_what_they_meant_to_transformers_4() {
+    equal_transformers("tokenizer/albert.json", 8, 500);
 }
 
 fn equal_transformers(file: &str, least_cases: usize, least_rows: usize) {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use gluepot::settings::{Data, Precision};
 use gluepot::train::{
-    Boundary, Device, EvaluationEvent, Event, Observer, Order, Padding, Start, StepBatches, Stop, load_model, predict, train,
+    BatchLayout, Boundary, Device, EvaluationEvent, Event, Observer, Order, Start, StepBatches, Stop, load_model, predict, train,
 };
 
 use crate::failures::sound;
@@ -108,7 +108,7 @@ fn a_written_checkpoint_alone_predicts_what_its_run_did() {
     for example in &mut examples {
         example.target = None;
     }
-    let padding = Padding::in_model(&bench.architecture);
+    let padding = BatchLayout::in_model(&bench.architecture);
     let batch_size = Data::default().eval_batch_size;
     let outputs = predict(&model, &examples, batch_size, padding, &device).unwrap();
     let mut written = csv::Reader::from_path(run.join("predictions/validation.csv")).unwrap();

@@ -11,6 +11,7 @@ use half::bf16;
 use super::matmul::factor_type;
 use super::reduce::column_sums;
 use super::tensors::{UNITS, dense, empty_of, sizes, strided};
+use crate::architecture::Gelu;
 use crate::kernels::operation::Kernel;
 use crate::kernels::{BiasGelu, MatmulPrecision};
 
@@ -52,6 +53,8 @@ impl Kernel<Cube, 2> for BiasGelu {
     type Saved = ([CubeTensor; 2], MatmulPrecision);
 
     fn forward(self, operands: [CubeTensor; 2]) -> (CubeTensor, Self::Saved) {
+        // The encoder's operations compute the other one by reference.
+        debug_assert!(self.gelu == Gelu::Exact);
         let precision = self.precision;
         let [x, bias] = operands.map(dense);
         let (rows, d) = sizes(&x);

@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use super::Hidden;
 use super::embedding_tables::EmbeddingTables;
 use super::layers::{LayerNorm, Linear};
+use crate::architecture::Gelu;
 use crate::kernels::{
     Attention, BiasGelu, DropoutAddNorm, DropoutMask, Embedding, MatmulPrecision, NormDropout, Operation, Queries, ResidentBatch,
     SelectFirst, SelfAttention,
@@ -73,8 +74,8 @@ pub fn dropout_add_norm(
 }
 
 /// Takes x without the bias of `linear`, which the kernel adds.
-pub fn bias_gelu(x: Tensor<2>, linear: &Linear, precision: MatmulPrecision) -> Tensor<2> {
-    Tensor::from_dispatch(BiasGelu { precision }.apply([x.into_dispatch(), linear.bias_or_zeros().into_dispatch()]))
+pub fn bias_gelu(gelu: Gelu, x: Tensor<2>, linear: &Linear, precision: MatmulPrecision) -> Tensor<2> {
+    Tensor::from_dispatch(BiasGelu { gelu, precision }.apply([x.into_dispatch(), linear.bias_or_zeros().into_dispatch()]))
 }
 
 pub fn select_first(batch: &Arc<ResidentBatch>, x: Tensor<2>) -> Tensor<2> {

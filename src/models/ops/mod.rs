@@ -12,6 +12,7 @@ mod layers;
 mod layout;
 mod pre_norm;
 mod reference;
+mod relative_buckets;
 mod rotary;
 
 use burn::tensor::Tensor;
@@ -25,6 +26,7 @@ use super::input::Input;
 use super::op::Op;
 use super::precision::matmul_precision;
 use super::product;
+use crate::architecture::Gelu;
 use crate::kernels::{DropoutMask, Queries};
 use crate::settings::Precision;
 
@@ -92,6 +94,17 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
+    /// Like [`Self::attention`], with a bias on each score: the row of `table`, `[buckets, heads]`, for the
+    /// [bucket](relative_buckets::buckets) of the key's position relative to the query's. By reference only.
+    pub fn relative_attention(&mut self, queries: &Hidden, x: Hidden, parts: [&Linear; 3], table: &Tensor<2>) -> Hidden {
+        let dropout = self.dropout.attention();
+        let (tokens, precision) = (queries.tokens, self.precision);
+        let [query, key, value] = parts;
+        let operands = [(query, &queries.x), (key, &x.x), (value, &x.x)].map(|(part, x)| self.linear(x.clone(), part));
+        let x = reference::relative_attention(self.input, operands, table, tokens, precision, dropout);
+        Hidden { x, tokens }
+    }
+
     /// Returns the next site's dropout of hidden states, for [`Self::dropout_add_norm`].
     pub fn next_hidden_dropout(&mut self) -> Option<DropoutMask> {
         self.dropout.hidden()
@@ -117,12 +130,14 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
-    /// Returns GELU(linear(x)), with the exact GELU.
-    pub fn linear_gelu(&self, x: Hidden, linear: &Linear) -> Hidden {
+    /// Returns GELU(linear(x)). The approximation by tanh is computed by reference on a GPU.
+    pub fn linear_gelu(&self, x: Hidden, linear: &Linear, gelu: Gelu) -> Hidden {
         let tokens = x.tokens;
-        let x = match self.input.fused(Op::LinearGelu) {
-            Some(_) => fused::bias_gelu(self.matmul(x.x, &linear.weight), linear, matmul_precision(self.precision)),
-            None => reference::gelu(self.linear(x.x, linear)),
+        let has_kernel = gelu == Gelu::Exact || reference::is_cpu(&x.x.device());
+        let x = if has_kernel && self.input.fused(Op::LinearGelu).is_some() {
+            fused::bias_gelu(gelu, self.matmul(x.x, &linear.weight), linear, matmul_precision(self.precision))
+        } else {
+            reference::gelu(gelu, self.linear(x.x, linear))
         };
         Hidden { x, tokens }
     }
@@ -134,7 +149,7 @@ impl<'a> Ops<'a> {
 
     /// Returns the exact GELU of one vector per example, `[examples, d]`.
     pub fn gelu(&self, x: Tensor<2>) -> Tensor<2> {
-        reference::gelu(x)
+        reference::gelu(Gelu::Exact, x)
     }
 
     /// Returns only the states of each example's first token if the batch is ragged, to save further computation, else all

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation::softmax};
+use burn::tensor::{
+    Device, FloatDType, Tensor, TensorData,
+    activation::{softmax, tanh},
+};
 use rayon::prelude::*;
 
 use super::super::op::Ids;
 use super::embedding_tables::EmbeddingTables;
 use super::layout::PaddedLayout;
+use super::relative_buckets::buckets;
+use crate::architecture::Gelu;
 use crate::kernels::{BatchIndices, Dropout, DropoutMask, MaskRows, MatmulPrecision, Operation, Queries};
 use crate::models::input::Input;
 use crate::models::product;
@@ -35,11 +40,41 @@ pub fn embedding(input: &Input, tables: &EmbeddingTables) -> Tensor<2> {
 /// are `[queries, d]`, keys and values `[rows, d]`.
 pub fn attention(
     input: &Input,
+    operands: [Tensor<2>; 3],
+    heads: usize,
+    queries: Queries,
+    precision: Precision,
+    dropout: Option<DropoutMask>,
+) -> Tensor<2> {
+    scored_attention(input, operands, heads, queries, precision, dropout, |scores| scores)
+}
+
+/// Computes attention with a bias by relative position on each score: the bucket's row of `table`, `[buckets, heads]`.
+pub fn relative_attention(
+    input: &Input,
+    operands: [Tensor<2>; 3],
+    table: &Tensor<2>,
+    queries: Queries,
+    precision: Precision,
+    dropout: Option<DropoutMask>,
+) -> Tensor<2> {
+    let [_, heads] = table.dims();
+    scored_attention(input, operands, heads, queries, precision, dropout, |scores| {
+        let [_, _, asked, length] = scores.dims();
+        let buckets = buckets(asked, length, &table.device().without_autodiff());
+        scores + table.clone().select(0, buckets).reshape([asked, length, heads]).permute([2, 0, 1]).unsqueeze()
+    })
+}
+
+/// Computes attention; `biased` changes the scores `[examples, heads, queries, keys]` before the softmax.
+fn scored_attention(
+    input: &Input,
     [query, key, value]: [Tensor<2>; 3],
     heads: usize,
     queries: Queries,
     precision: Precision,
     dropout: Option<DropoutMask>,
+    biased: impl FnOnce(Tensor<4>) -> Tensor<4>,
 ) -> Tensor<2> {
     let layout = PaddedLayout::new(input, &query);
     let (examples, length) = (layout.examples, layout.length);
@@ -54,7 +89,7 @@ pub fn attention(
     let [key, value] = [key, value].map(|x| split(layout.pad(x), length));
     // 0 for tokens and the most negative f32 for padding.
     let mask = (layout.token_mask.clone().neg() + 1.0) * f32::MIN;
-    let scores = matmul(precision, query, key.swap_dims(2, 3)) + mask.reshape([examples, 1, 1, length]);
+    let scores = biased(matmul(precision, query, key.swap_dims(2, 3))) + mask.reshape([examples, 1, 1, length]);
     let probabilities = attention_dropout(input, softmax(scores, 3), dropout);
     let out = matmul(precision, probabilities, value).swap_dims(1, 2).reshape([examples * asked, width]);
     if queries == Queries::All { layout.unpad(out) } else { out }
@@ -132,11 +167,19 @@ pub fn select_first(input: &Input, x: Tensor<2>) -> Tensor<2> {
     }
 }
 
-/// The exact GELU, `x · Φ(x)` (Hendrycks and Gimpel 2016), not its tanh approximation.
+/// GELU (Hendrycks and Gimpel 2016).
+pub fn gelu(gelu: Gelu, x: Tensor<2>) -> Tensor<2> {
+    match gelu {
+        Gelu::Exact => exact_gelu(x),
+        Gelu::Tanh => gelu_by_tanh(x),
+    }
+}
+
+/// The exact GELU, `x · Φ(x)`, not its tanh approximation.
 ///
 /// Composed from erf on an accelerator: there Burn's own operation is exact in the forward pass, but differentiates the
 /// approximation in the backward pass.
-pub fn gelu(x: Tensor<2>) -> Tensor<2> {
+fn exact_gelu(x: Tensor<2>) -> Tensor<2> {
     if is_cpu(&x.device()) {
         return burn::tensor::activation::gelu(x);
     }
@@ -144,11 +187,18 @@ pub fn gelu(x: Tensor<2>) -> Tensor<2> {
     x * cumulative * 0.5
 }
 
+/// The approximation of GELU by tanh, `½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
+fn gelu_by_tanh(x: Tensor<2>) -> Tensor<2> {
+    let cube = x.clone() * x.clone() * x.clone();
+    let inner = (x.clone() + cube * 0.044_715) * (2.0 / std::f64::consts::PI).sqrt();
+    x * (tanh(inner) + 1.0) * 0.5
+}
+
 /// Returns GELU(a) · b of rows `[a, b]`.
 pub fn geglu(x: Tensor<2>) -> Tensor<2> {
     let [rows, width] = x.dims();
     let half = |from: usize| x.clone().slice([0..rows, from..from + width / 2]);
-    gelu(half(0)) * half(width / 2)
+    exact_gelu(half(0)) * half(width / 2)
 }
 
 /// Returns the mean of the rows of each example's tokens.
@@ -171,6 +221,6 @@ pub fn matmul<const D: usize>(precision: Precision, a: Tensor<D>, b: Tensor<D>) 
 }
 
 /// Whether a device's tensors are in host memory.
-fn is_cpu(device: &Device) -> bool {
+pub fn is_cpu(device: &Device) -> bool {
     device.clone().without_autodiff() == Device::flex()
 }
