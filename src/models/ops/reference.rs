@@ -145,7 +145,7 @@ pub fn gelu(x: Tensor<2>) -> Tensor<2> {
 }
 
 /// Returns GELU(a) · b of rows `[a, b]`.
-pub fn geglu(x: Tensor<2>) -> Tensor<2> {
+pub fn geglu(x: &Tensor<2>) -> Tensor<2> {
     let [rows, width] = x.dims();
     let half = |from: usize| x.clone().slice([0..rows, from..from + width / 2]);
     gelu(half(0)) * half(width / 2)
