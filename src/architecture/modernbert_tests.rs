@@ -14,15 +14,15 @@ fn parse(changes: &serde_json::Value) -> Result<ModernBertConfig> {
 #[test]
 fn earlier_keys_mean_the_same_as_todays() {
     let earlier = serde_json::json!({
-        "global_attn_every_n_layers": 2, "num_hidden_layers": 3, "local_attention": 128, "global_rope_theta": 160000.0,
-        "local_rope_theta": 160000.0, "layer_norm_eps": 1e-9, "norm_eps": 1e-5, "position_embedding_type": "absolute",
+        "global_attn_every_n_layers": 2, "num_hidden_layers": 3, "local_attention": 128, "global_rope_theta": 160_000.0,
+        "local_rope_theta": 160_000.0, "layer_norm_eps": 1e-9, "norm_eps": 1e-5, "position_embedding_type": "absolute",
         "classifier_pooling": "mean"
     });
     let today = serde_json::json!({
         "layer_types": ["full_attention", "sliding_attention", "full_attention"], "num_hidden_layers": 3, "local_attention": 128,
         "rope_parameters": {
-            "full_attention": {"rope_theta": 160000.0, "rope_type": "default"},
-            "sliding_attention": {"rope_theta": 160000.0, "rope_type": "default"}
+            "full_attention": {"rope_theta": 160_000.0, "rope_type": "default"},
+            "sliding_attention": {"rope_theta": 160_000.0, "rope_type": "default"}
         },
         "classifier_pooling": "mean"
     });

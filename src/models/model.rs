@@ -12,6 +12,8 @@ use crate::architecture::{Architecture, Encoder};
 use crate::settings::Precision;
 
 /// An encoder with its head and its parameters on a device.
+// Only one exists at a time.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Model {
     PostNorm(PostNormModel),

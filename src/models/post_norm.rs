@@ -141,7 +141,7 @@ impl DenseHead {
         let activated = match self.activation {
             HeadActivation::Tanh => tanh(dense),
             HeadActivation::Relu => relu(dense),
-            HeadActivation::Gelu => ops.gelu(dense),
+            HeadActivation::Gelu => Ops::gelu(dense),
         };
         let dropped = ops.classifier_dropout(activated);
         ops.linear(dropped, &self.output)

@@ -106,12 +106,12 @@ impl RotaryLayer {
         let context = ops.rotary_attention(normal, &self.qkv, heads, (rotation, self.span.window));
         let attended = ops.hidden_linear(context, &self.attention_output);
         let attended = ops.attention_output_dropout(attended);
-        let x = ops.add(x, attended);
+        let x = x.plus(attended);
         let normal = ops.norm(x.clone(), &self.mlp_norm);
         let gated = ops.linear_geglu(normal, &self.gated);
         let gated = ops.hidden_dropout(gated);
         let fed = ops.hidden_linear(gated, &self.output);
-        ops.add(x, fed)
+        x.plus(fed)
     }
 }
 
@@ -131,7 +131,7 @@ impl HeadOfPooled {
             Pooling::Mean => ops.mean_tokens(x),
         };
         let dense = ops.linear(pooled, &self.dense);
-        let normal = self.norm.forward(ops.gelu(dense));
+        let normal = self.norm.forward(Ops::gelu(dense));
         let dropped = ops.classifier_dropout(normal);
         ops.linear(dropped, &self.output)
     }

@@ -148,7 +148,7 @@ impl<'a> Ops<'a> {
     }
 
     /// Returns the exact GELU of one vector per example, `[examples, d]`.
-    pub fn gelu(&self, x: Tensor<2>) -> Tensor<2> {
+    pub fn gelu(x: Tensor<2>) -> Tensor<2> {
         reference::gelu(Gelu::Exact, x)
     }
 

@@ -10,6 +10,13 @@ use super::{Hidden, Ops, fused, reference};
 use crate::kernels::{Geglu, MeanTokens, Operation, Queries, RotaryAttention};
 use crate::models::op::Op;
 
+impl Hidden {
+    /// Returns the sum of hidden states.
+    pub fn plus(self, other: Self) -> Self {
+        Self { x: self.x + other.x, tokens: self.tokens }
+    }
+}
+
 impl Ops<'_> {
     /// Returns norm(x) for each row.
     pub fn norm(&self, x: Hidden, norm: &LayerNorm) -> Hidden {
@@ -19,11 +26,6 @@ impl Ops<'_> {
             None => norm.forward(x),
         };
         Hidden { x, tokens }
-    }
-
-    /// Returns the sum of hidden states.
-    pub fn add(&self, x: Hidden, y: Hidden) -> Hidden {
-        Hidden { x: x.x + y.x, tokens: x.tokens }
     }
 
     /// Applies dropout with the probability of hidden states.
@@ -74,7 +76,7 @@ impl Ops<'_> {
         let (tokens, x) = (x.tokens, self.linear(x.x, linear));
         let x = match self.input.fused(Op::LinearGeglu) {
             Some(_) => Tensor::from_dispatch(Geglu.apply([x.into_dispatch()])),
-            None => reference::geglu(x),
+            None => reference::geglu(&x),
         };
         Hidden { x, tokens }
     }

@@ -195,7 +195,7 @@ fn gelu_by_tanh(x: Tensor<2>) -> Tensor<2> {
 }
 
 /// Returns GELU(a) · b of rows `[a, b]`.
-pub fn geglu(x: Tensor<2>) -> Tensor<2> {
+pub fn geglu(x: &Tensor<2>) -> Tensor<2> {
     let [rows, width] = x.dims();
     let half = |from: usize| x.clone().slice([0..rows, from..from + width / 2]);
     exact_gelu(half(0)) * half(width / 2)
