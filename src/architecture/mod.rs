@@ -6,12 +6,14 @@
 
 mod bert;
 mod config;
+mod deberta_v2;
 mod distilbert;
 mod electra;
 mod family;
 mod parameter;
 mod positions;
 mod post_norm;
+mod relative;
 mod roberta;
 mod unsupported;
 
@@ -26,11 +28,15 @@ use family::Family;
 use parameter::Builder;
 
 pub use bert::BertConfig;
+pub use deberta_v2::DebertaV2Config;
 pub use distilbert::DistilBertConfig;
 pub use electra::ElectraConfig;
 pub use parameter::{Draw, ModelPart, Parameter, Role};
 pub use positions::Positions;
-pub use post_norm::{ClassificationHead, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
+pub use post_norm::{
+    ClassificationHead, EmbeddingProjection, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer, RelativePositions,
+};
+pub use relative::RelativeBuckets;
 pub use roberta::RobertaConfig;
 
 /// An encoder with a sequence classification or regression head, by family.
@@ -42,6 +48,8 @@ pub enum Architecture {
     Roberta(RobertaConfig),
     DistilBert(DistilBertConfig),
     Electra(ElectraConfig),
+    /// DeBERTa-v2, DeBERTa-v3 and mDeBERTa.
+    DebertaV2(DebertaV2Config),
 }
 
 /// What a model computes, with the names of its parameters.
@@ -79,6 +87,7 @@ impl Architecture {
         Ok(match file.get("model_type").map_or(Some(bert::MODEL_TYPE), Value::as_str) {
             Some(bert::MODEL_TYPE) => Self::Bert(BertConfig::parse(file)?),
             Some(distilbert::MODEL_TYPE) => Self::DistilBert(DistilBertConfig::parse(file)?),
+            Some(deberta_v2::MODEL_TYPE) => Self::DebertaV2(DebertaV2Config::parse(file)?),
             Some(electra::MODEL_TYPE) => Self::Electra(ElectraConfig::parse(file)?),
             other => match other.and_then(roberta::RobertaKind::of_model_type) {
                 Some(kind) => Self::Roberta(RobertaConfig::parse(file, kind)?),
@@ -93,6 +102,7 @@ impl Architecture {
             Self::Roberta(config) => config,
             Self::DistilBert(config) => config,
             Self::Electra(config) => config,
+            Self::DebertaV2(config) => config,
         }
     }
 

@@ -9,6 +9,8 @@ pub enum Positions {
     /// As in RoBERTa: tokens are counted from `padding + 1`. The padding token itself, wherever it occurs, has the position
     /// `padding`, which is not trained, and is not counted.
     AfterPadding(u32),
+    /// There are no absolute positions; every id is 0.
+    Absent,
 }
 
 impl Positions {
@@ -17,6 +19,7 @@ impl Positions {
         let mut next = self.first();
         tokens.iter().map(move |token| match self {
             Self::AfterPadding(padding) if *token == padding => padding,
+            Self::Absent => 0,
             Self::FromZero | Self::AfterPadding(_) => {
                 next += 1;
                 next - 1
@@ -28,7 +31,7 @@ impl Positions {
     #[must_use]
     pub fn first(self) -> u32 {
         match self {
-            Self::FromZero => 0,
+            Self::FromZero | Self::Absent => 0,
             Self::AfterPadding(padding) => padding + 1,
         }
     }
@@ -37,7 +40,7 @@ impl Positions {
     #[must_use]
     pub fn untrained(self) -> Option<u32> {
         match self {
-            Self::FromZero => None,
+            Self::FromZero | Self::Absent => None,
             Self::AfterPadding(padding) => Some(padding),
         }
     }

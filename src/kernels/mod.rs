@@ -25,9 +25,9 @@ pub use dropout_mask::DropoutMask;
 pub use gpu::{BatchShape, PreparedDevice, Recording, RecordingInputs, bytes_reserved, memory_address};
 pub use operation::Operation;
 pub use ops::{
-    AdamWStep, AddGradients, AddTokenGradients, Attention, BiasGelu, CrossEntropy, Dropout, DropoutAddNorm, Embedding,
-    GlobalNorm, MaskRows, Matmul, MatmulPrecision, NormDropout, Queries, RoundToBf16, SelectFirst, SelfAttention,
-    SparseAdamWStep, TouchedRows, UpdateRule, ZeroGradients,
+    AdamWStep, AddGradients, AddTokenGradients, Attention, BiasGelu, CrossEntropy, DisentangledAttention, Dropout,
+    DropoutAddNorm, Embedding, GlobalNorm, MaskRows, Matmul, MatmulPrecision, NormDropout, Queries, RoundToBf16, SelectFirst,
+    SelfAttention, SparseAdamWStep, TouchedRows, UpdateRule, ZeroGradients,
 };
 pub use ragged_batch::{RaggedBatch, UniqueTokens};
 pub use resident::{ResidentBatch, ResidentRules, ResidentTokens};

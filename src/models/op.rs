@@ -1,5 +1,6 @@
 //! The operations that encoders are composed of, and which of them run by reference.
 
+use crate::architecture::{Architecture, Encoder};
 use crate::kernels::BatchIndices;
 
 /// An operation with a fused and a reference implementation. (Matrix products of ragged batches always run by kernels, as
@@ -32,6 +33,19 @@ impl Op {
 pub struct ReferenceOps(u8);
 
 impl ReferenceOps {
+    /// The operations of a model that have no kernel on a GPU.
+    #[must_use]
+    pub fn without_gpu_kernel(architecture: &Architecture) -> Self {
+        let Encoder::PostNorm(encoder) = architecture.encoder();
+        encoder.relative_positions.is_some().then_some(Op::Attention).into_iter().collect()
+    }
+
+    /// The operations of both sets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether the set contains an operation.
     #[must_use]
     pub fn contains(self, op: Op) -> bool {

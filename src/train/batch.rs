@@ -4,13 +4,15 @@ use super::device::{Device, Kernels};
 use super::targets::{TargetError, checked};
 use crate::architecture::{Architecture, Positions};
 use crate::kernels::{RaggedBatch, Targets};
-use crate::models::{Input, PaddedBatch};
+use crate::models::{Input, PaddedBatch, ReferenceOps};
 use crate::plan::Trial;
 use crate::tokens::Encoded;
 
 /// How padding is treated.
 #[derive(Clone, Copy, Debug)]
 pub struct Padding {
+    /// The operations of the model that need padding on a GPU, having no kernel there.
+    pub without_gpu_kernel: ReferenceOps,
     /// The padding token, whose embedding gets no gradient; `None` if the tokenizer has none.
     pub token: Option<u32>,
     /// How position ids are counted beside it.
@@ -21,7 +23,11 @@ impl Padding {
     /// The padding that an architecture uses.
     #[must_use]
     pub fn in_model(architecture: &Architecture) -> Self {
-        Self { token: architecture.pad_token(), positions: architecture.positions() }
+        Self {
+            without_gpu_kernel: ReferenceOps::without_gpu_kernel(architecture),
+            token: architecture.pad_token(),
+            positions: architecture.positions(),
+        }
     }
 
     /// The padding that a trial's architecture uses.
@@ -61,7 +67,7 @@ fn input(examples: &[&Encoded], padding: Padding, (targets, number): (Targets, u
         Kernels::Fused => {
             let batch = RaggedBatch::new(examples.iter().map(|example| (&*example.tokens, &*example.segments)));
             let batch = batch.ignoring(padding.token).positioned(padding.positions).with_targets(targets).numbered(number);
-            let by_reference = device.reference_ops();
+            let by_reference = device.reference_ops(padding.without_gpu_kernel);
             let batch = if by_reference.needs_padded_layout() { batch.with_padded_layout() } else { batch };
             Input::Ragged { batch: batch.resident(), by_reference }
         }

@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
 
-use super::batch::Batch;
+use super::batch::{Batch, Padding};
 use super::device::{Device, Kernels};
 use super::gradient_totals::AccumulatedGradients;
 use super::learner::Learner;
@@ -129,7 +129,8 @@ impl StepRunner for Recordings {
         if device.kernels() != Kernels::Fused {
             return Vec::new();
         }
-        let is_padded = device.reference_ops().needs_padded_layout();
+        let without_gpu_kernel = Padding::of(trial).without_gpu_kernel;
+        let is_padded = device.reference_ops(without_gpu_kernel).needs_padded_layout();
         let mut shapes = HashSet::new();
         let mut is_new = |batch: &Vec<usize>| shapes.insert(BatchShape::of(batch.iter().map(|index| lengths[*index]), is_padded));
         let batches = batches(&trial.settings.data, trial.settings.seed, epoch, lengths);

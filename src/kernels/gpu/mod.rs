@@ -12,6 +12,7 @@ mod batch_tables;
 mod batch_tensors;
 mod bias_gelu;
 mod cross_entropy;
+mod disentangled_attention;
 mod dropout;
 mod embedding;
 mod gradient_sum;

@@ -5,6 +5,7 @@ mod adamw;
 mod attention;
 mod bias_gelu;
 mod cross_entropy;
+mod disentangled_attention;
 mod dropout;
 mod embedding;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use adamw::{AdamWStep, SparseAdamWStep, TouchedRows, UpdateRule};
 pub use attention::{Attention, Queries, SelfAttention};
 pub use bias_gelu::BiasGelu;
 pub use cross_entropy::CrossEntropy;
+pub use disentangled_attention::DisentangledAttention;
 pub use dropout::{Dropout, MaskRows};
 pub use embedding::Embedding;
 pub use gradient_sum::{AddGradients, AddTokenGradients, GlobalNorm, ZeroGradients};

@@ -6,16 +6,18 @@ use burn::tensor::Tensor;
 #[derive(Clone, Debug)]
 pub struct EmbeddingTables {
     pub words: Tensor<2>,
-    pub positions: Tensor<2>,
+    pub positions: Option<Tensor<2>>,
     pub segments: Option<Tensor<2>>,
 }
 
 impl EmbeddingTables {
-    /// Returns the segment table, or a row of zeros for the kernel, which always adds a segment. All segment ids are 0 then.
-    pub fn segments_or_zeros(&self) -> Tensor<2> {
-        self.segments.clone().unwrap_or_else(|| {
+    /// Returns the three tables, with a row of zeros for one that is absent: the kernel adds a row of each. All ids of an absent
+    /// table are 0.
+    pub fn all_or_zeros(&self) -> [Tensor<2>; 3] {
+        let or_zeros = |table: &Option<Tensor<2>>| {
             let [_, width] = self.words.dims();
-            Tensor::zeros([1, width], &self.words.device().without_autodiff())
-        })
+            table.clone().unwrap_or_else(|| Tensor::zeros([1, width], &self.words.device().without_autodiff()))
+        };
+        [self.words.clone(), or_zeros(&self.positions), or_zeros(&self.segments)]
     }
 }

@@ -11,11 +11,13 @@ mod fused;
 mod layers;
 mod layout;
 mod reference;
+mod relative;
 
 use burn::tensor::Tensor;
 
 pub use embedding_tables::EmbeddingTables;
-pub use layers::{LayerNorm, Linear};
+pub use layers::{AttentionLayer, LayerNorm, Linear};
+pub use relative::{LayerPositions, RelativeTable};
 
 use super::dropout_sites::DropoutSites;
 use super::input::Input;
@@ -69,22 +71,49 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
+    /// Returns a table of relative positions as a layer projects it, with dropout on its `normalized` rows.
+    pub fn relative_positions<'t>(
+        &mut self,
+        table: &'t RelativeTable,
+        normalized: &Tensor<2>,
+        layer: &AttentionLayer,
+    ) -> LayerPositions<'t> {
+        let dropout = self.dropout.hidden();
+        let [all, width] = normalized.dims();
+        let dropped = reference::row_dropout(self.input, normalized.clone(), dropout);
+        let rows = match self.input.fused(Op::Attention) {
+            Some(batch) => table.buckets.rows_within(batch.lengths().max().unwrap_or(1)),
+            None => 0..all,
+        };
+        let used = dropped.slice([rows.clone(), 0..width]);
+        let project = |linear: &Option<Linear>| linear.as_ref().map(|linear| self.linear(used.clone(), linear));
+        LayerPositions { table, rows, key: project(&layer.position_key), query: project(&layer.position_query) }
+    }
+
     /// Computes attention from `queries`, which are x or [its first tokens](Self::first_tokens), to all tokens x of their
-    /// example: `softmax(Q Kᵀ / √width) V` in each head, with dropout on the probabilities.
-    pub fn attention(&mut self, queries: &Hidden, x: Hidden, [query, key, value]: [&Linear; 3], heads: usize) -> Hidden {
+    /// example: `softmax(Q Kᵀ / √width) V` in each head, with dropout on the probabilities. With relative positions, scores depend
+    /// on them, too.
+    pub fn attention(
+        &mut self,
+        queries: &Hidden,
+        x: Hidden,
+        layer: &AttentionLayer,
+        positions: Option<&LayerPositions<'_>>,
+    ) -> Hidden {
         let dropout = self.dropout.attention();
         let (tokens, precision) = (queries.tokens, self.precision);
         let x = if let Some(batch) = self.input.fused(Op::Attention) {
             let precision = matmul_precision(precision);
-            let attention = fused::attention(batch, heads, tokens, precision, dropout);
-            match tokens {
-                Queries::All => fused::self_attention(attention, x.x, [query, key, value]),
-                Queries::First => fused::attend(attention, queries.x.clone(), &x.x, [query, key, value]),
+            let attention = fused::attention(batch, layer.heads, tokens, precision, dropout);
+            match (tokens, positions) {
+                (_, Some(positions)) => fused::attend_relatively(attention, queries.x.clone(), &x.x, layer, positions),
+                (Queries::All, None) => fused::self_attention(attention, x.x, layer),
+                (Queries::First, None) => fused::attend(attention, queries.x.clone(), &x.x, layer),
             }
         } else {
-            let [query, key, value] =
-                [(query, &queries.x), (key, &x.x), (value, &x.x)].map(|(part, x)| self.linear(x.clone(), part));
-            reference::attention(self.input, [query, key, value], heads, tokens, precision, dropout)
+            let [query, key, value] = [(&layer.query, &queries.x), (&layer.key, &x.x), (&layer.value, &x.x)]
+                .map(|(part, x)| self.linear(x.clone(), part));
+            reference::attention(self.input, [query, key, value], (layer.heads, positions), tokens, precision, dropout)
         };
         Hidden { x, tokens }
     }
@@ -156,7 +185,7 @@ impl<'a> Ops<'a> {
     /// Applies dropout to one vector per example, `[examples, d]`.
     pub fn classifier_dropout(&mut self, x: Tensor<2>) -> Tensor<2> {
         let dropout = self.dropout.classifier();
-        reference::example_dropout(self.input, x, dropout)
+        reference::row_dropout(self.input, x, dropout)
     }
 
     /// Returns x · weight + bias.

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::super::op::Ids;
 use super::embedding_tables::EmbeddingTables;
 use super::layout::PaddedLayout;
+use super::relative::LayerPositions;
 use crate::kernels::{BatchIndices, Dropout, DropoutMask, MaskRows, MatmulPrecision, Operation, Queries};
 use crate::models::input::Input;
 use crate::models::product;
@@ -25,15 +26,19 @@ pub fn embedding(input: &Input, tables: &EmbeddingTables) -> Tensor<2> {
         None => words,
     };
     // Add positions last, as the kernels do.
-    sum + rows(&tables.positions, Ids::Positions)
+    match &tables.positions {
+        Some(positions) => sum + rows(positions, Ids::Positions),
+        None => sum,
+    }
 }
 
 /// Computes `softmax(Q Kᵀ / √width + mask) V` in each head (Vaswani et al. 2017), with dropout on the probabilities. Queries
-/// are `[queries, d]`, keys and values `[rows, d]`.
+/// are `[queries, d]`, keys and values `[rows, d]`. Each kind of scores with relative positions is added to `Q Kᵀ`, and counts in
+/// the divisor: √(width · (1 + kinds)).
 pub fn attention(
     input: &Input,
     [query, key, value]: [Tensor<2>; 3],
-    heads: usize,
+    (heads, positions): (usize, Option<&LayerPositions<'_>>),
     queries: Queries,
     precision: Precision,
     dropout: Option<DropoutMask>,
@@ -47,11 +52,15 @@ pub fn attention(
         Queries::All => (layout.pad(query), length),
         Queries::First => (query, 1),
     };
-    let query = split(query, asked) / (head_width as f64).sqrt();
+    let kinds = positions.map_or(0, LayerPositions::kinds);
+    let divisor = ((head_width * (1 + kinds)) as f64).sqrt();
+    let query = split(query, asked) / divisor;
     let [key, value] = [key, value].map(|x| split(layout.pad(x), length));
     // 0 for tokens and the most negative f32 for padding.
     let mask = (layout.token_mask.clone().neg() + 1.0) * f32::MIN;
+    let bias = positions.and_then(|positions| positions.scores(&query, &(key.clone() / divisor), precision));
     let scores = matmul(precision, query, key.swap_dims(2, 3)) + mask.reshape([examples, 1, 1, length]);
+    let scores = bias.into_iter().fold(scores, |scores, bias| scores + bias);
     let probabilities = attention_dropout(input, softmax(scores, 3), dropout);
     let out = matmul(precision, probabilities, value).swap_dims(1, 2).reshape([examples * asked, width]);
     if queries == Queries::All { layout.unpad(out) } else { out }
@@ -89,8 +98,8 @@ pub fn hidden_dropout(input: &Input, x: Tensor<2>, tokens: Queries, dropout: Opt
     }
 }
 
-/// Applies dropout to one vector per example, `[examples, d]`.
-pub fn example_dropout(input: &Input, x: Tensor<2>, dropout: Option<DropoutMask>) -> Tensor<2> {
+/// Applies dropout to rows that are not tokens: one per example, or those of a table that all examples share.
+pub fn row_dropout(input: &Input, x: Tensor<2>, dropout: Option<DropoutMask>) -> Tensor<2> {
     let Some(mask) = dropout else { return x };
     match input {
         Input::Padded(_) => multiplied(x, |row, factors| mask.hidden_row(row, factors)),

@@ -128,10 +128,10 @@ impl Device {
         Self { reference_ops, ..self }
     }
 
-    /// The operations that use Burn's own functions although there are kernels for them.
+    /// The operations that use Burn's own functions, given those that have kernels for the CPU alone.
     #[must_use]
-    pub fn reference_ops(&self) -> ReferenceOps {
-        self.reference_ops
+    pub fn reference_ops(&self, without_gpu_kernel: ReferenceOps) -> ReferenceOps {
+        if self.is_gpu() { self.reference_ops.and(without_gpu_kernel) } else { self.reference_ops }
     }
 
     /// The same device without recordings: every kernel of every step is launched.
