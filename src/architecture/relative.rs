@@ -13,12 +13,14 @@ pub struct RelativeBuckets {
 
 impl RelativeBuckets {
     /// A row for each distance below `span` in either direction; longer ones share the first and the last row.
-    pub(super) fn of_each_distance(span: usize) -> Self {
+    #[must_use]
+    pub fn of_each_distance(span: usize) -> Self {
         Self { span, logarithmic_up_to: None }
     }
 
     /// Half of the rows for short distances, and the others for those of up to `longest`; `None` if that leaves no rows to share.
-    pub(super) fn logarithmic(span: usize, longest: usize) -> Option<Self> {
+    #[must_use]
+    pub fn logarithmic(span: usize, longest: usize) -> Option<Self> {
         (span >= 2 && longest > span / 2 + 1).then_some(Self { span, logarithmic_up_to: Some(longest) })
     }
 

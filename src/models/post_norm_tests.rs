@@ -158,7 +158,7 @@ fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
         ("deberta-v2 p2c|c2p", 80, 5, 1, vec![64, 65, 2]),
         ("deberta-v2 c2p", 24, 3, 2, vec![130, 1, 16, 33, 8]),
         ("deberta-v2 p2c", 24, 3, 2, vec![130, 1, 16, 33, 8]),
-        ("deberta-v2 p2c|c2p", 12, 2, 1, vec![1, 1]),
+        ("deberta-v2 p2c|c2p", 12, 2, 1, vec![1; 200]),
     ]
     .into_iter()
     .enumerate()

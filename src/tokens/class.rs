@@ -18,6 +18,8 @@ pub(super) enum Class {
     XlmRoberta,
     /// `CamembertTokenizer`: SentencePiece's Unigram model with other ids.
     Camembert,
+    /// `DebertaV2Tokenizer`: SentencePiece's Unigram model between BERT's special tokens.
+    DebertaV2,
     /// `PreTrainedTokenizerFast`: `tokenizer.json` as it is.
     Fast,
 }
@@ -45,11 +47,12 @@ impl Class {
             "RobertaTokenizer" => Self::Roberta,
             "XLMRobertaTokenizer" => Self::XlmRoberta,
             "CamembertTokenizer" => Self::Camembert,
+            "DebertaV2Tokenizer" => Self::DebertaV2,
             "PreTrainedTokenizer" | "PythonBackend" | "TokenizersBackend" => Self::Fast,
             _ => bail!(
                 "`tokenizer_class` is \"{name}\"; supported are BertTokenizer, DistilBertTokenizer, ElectraTokenizer, \
-                 RobertaTokenizer, XLMRobertaTokenizer, CamembertTokenizer and PreTrainedTokenizerFast. Save its tokenizer.json \
-                 as a PreTrainedTokenizerFast"
+                 RobertaTokenizer, XLMRobertaTokenizer, CamembertTokenizer, DebertaV2Tokenizer and PreTrainedTokenizerFast. Save its \
+                 tokenizer.json as a PreTrainedTokenizerFast"
             ),
         })
     }
@@ -60,6 +63,7 @@ impl Class {
             "roberta" => Self::Roberta,
             "xlm-roberta" => Self::XlmRoberta,
             "camembert" => Self::Camembert,
+            "deberta-v2" => Self::DebertaV2,
             _ => Self::Bert,
         }
     }
@@ -73,6 +77,15 @@ impl Class {
     pub fn special_tokens(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Bert | Self::DistilBert => &[
+                ("unk_token", "[UNK]"),
+                ("sep_token", "[SEP]"),
+                ("pad_token", "[PAD]"),
+                ("cls_token", "[CLS]"),
+                ("mask_token", "[MASK]"),
+            ],
+            Self::DebertaV2 => &[
+                ("bos_token", "[CLS]"),
+                ("eos_token", "[SEP]"),
                 ("unk_token", "[UNK]"),
                 ("sep_token", "[SEP]"),
                 ("pad_token", "[PAD]"),

@@ -6,6 +6,7 @@ mod build;
 mod byte_level_bpe;
 mod cache;
 mod class;
+mod deberta_v2;
 mod earlier;
 mod sentencepiece;
 mod settings;
@@ -66,6 +67,7 @@ fn build(sources: &TokenizerSources) -> Result<Built> {
         Class::Bert | Class::DistilBert => word_piece::bert(sources, class),
         Class::Roberta => byte_level_bpe::byte_level_bpe(sources),
         Class::XlmRoberta | Class::Camembert => unigram::unigram(sources, class),
+        Class::DebertaV2 => deberta_v2::deberta_v2(sources),
         Class::Fast => tokenizer_json::fast(sources),
     }
 }

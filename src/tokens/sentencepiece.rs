@@ -42,6 +42,8 @@ pub(super) enum PieceKind {
 struct TrainerSpec {
     #[prost(int32, optional, tag = "3")]
     model_type: Option<i32>,
+    #[prost(int32, optional, tag = "40")]
+    unk_id: Option<i32>,
 }
 
 #[derive(Clone, Message)]
@@ -70,6 +72,16 @@ impl SentencePieceModel {
     pub fn pieces_of(&self, kinds: &[PieceKind]) -> impl Iterator<Item = (&str, PieceKind)> {
         let of = |piece: &SentencePiece| piece.kind.map_or(PieceKind::Normal, |_| piece.kind());
         self.pieces.iter().map(move |piece| (piece.piece.as_str(), of(piece))).filter(|(_, kind)| kinds.contains(kind))
+    }
+
+    /// The id of the piece for unknown characters.
+    ///
+    /// # Errors
+    /// The model has no such piece.
+    pub fn unknown(&self) -> Result<usize> {
+        let id = self.trainer.as_ref().and_then(|trainer| trainer.unk_id).unwrap_or(0);
+        let known = usize::try_from(id).ok().filter(|id| *id < self.pieces.len());
+        known.with_context(|| format!("its unk_id is {id}, and it has {} pieces", self.pieces.len()))
     }
 
     /// The table by which a text is normalized, if the model has one.

@@ -161,4 +161,5 @@ def main():
         f.write(json.dumps({"transformers": transformers.__version__, "tokenizers": tokenizers.__version__, "contents": contents, "cases": all_cases}, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ mod embedding_tables;
 mod fused;
 mod layers;
 mod layout;
+mod matmul;
 mod reference;
 mod relative;
 
@@ -200,7 +201,7 @@ impl<'a> Ops<'a> {
     fn matmul(&self, x: Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
         match self.input {
             Input::Ragged { .. } => product(x, weight.clone(), matmul_precision(self.precision)),
-            Input::Padded(_) => reference::matmul(self.precision, x, weight.clone()),
+            Input::Padded(_) => matmul::matmul(self.precision, x, weight.clone()),
         }
     }
 }

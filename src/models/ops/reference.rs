@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation::softmax};
+use burn::tensor::{Tensor, TensorData, activation::softmax};
 use rayon::prelude::*;
 
 use super::super::op::Ids;
 use super::embedding_tables::EmbeddingTables;
 use super::layout::PaddedLayout;
+use super::matmul::{is_cpu, matmul};
 use super::relative::LayerPositions;
-use crate::kernels::{BatchIndices, Dropout, DropoutMask, MaskRows, MatmulPrecision, Operation, Queries};
+use crate::kernels::{BatchIndices, Dropout, DropoutMask, MaskRows, Operation, Queries};
 use crate::models::input::Input;
-use crate::models::product;
 use crate::settings::Precision;
 
 /// Returns the sum of one embedding from each table for each token.
@@ -148,19 +148,4 @@ pub fn gelu(x: Tensor<2>) -> Tensor<2> {
     }
     let cumulative = (x.clone() / std::f64::consts::SQRT_2).erf() + 1.0;
     x * cumulative * 0.5
-}
-
-/// Returns `a · b`; in bf16, the operands are rounded and the result is widened to f32.
-pub fn matmul<const D: usize>(precision: Precision, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
-    match precision {
-        // Burn's own product would use TF32 on a GPU.
-        Precision::Fp32 if !is_cpu(&a.device()) => product(a, b, MatmulPrecision::F32),
-        Precision::Fp32 | Precision::Tf32 => a.matmul(b),
-        Precision::Bf16 => a.cast(FloatDType::BF16).matmul(b.cast(FloatDType::BF16)).cast(FloatDType::F32),
-    }
-}
-
-/// Whether a device's tensors are in host memory.
-fn is_cpu(device: &Device) -> bool {
-    device.clone().without_autodiff() == Device::flex()
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::layers::LayerNorm;
-use super::reference::matmul;
+use super::matmul::matmul;
 use crate::architecture::{RelativeBuckets, RelativePositions};
 use crate::settings::Precision;
 
