@@ -5,7 +5,9 @@ use anyhow::{Result, ensure};
 use super::config::{ConfigFile, largest};
 use super::family::Family;
 use super::parameter::{Builder, ModelPart};
-use super::post_norm::{ClassificationHead, Gelu, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
+use super::post_norm::{
+    ClassificationHead, EmbeddingProjection, Gelu, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer,
+};
 use super::{DropoutProbabilities, Encoder, training_operations};
 
 pub(super) const MODEL_TYPE: &str = "albert";
@@ -117,6 +119,8 @@ impl Family for AlbertConfig {
                 intermediate: all.linear(&format!("{layer}.ffn"), d, wide),
                 output: all.linear(&format!("{layer}.ffn_output"), wide, d),
                 output_norm,
+                position_key: None,
+                position_query: None,
             }
         };
         let groups: Vec<Vec<PostNormLayer>> = (0..self.num_hidden_groups)
@@ -127,7 +131,13 @@ impl Family for AlbertConfig {
         all.part(ModelPart::Head);
         let output = all.linear("classifier", d, outputs);
         Encoder::PostNorm(PostNorm {
-            embeddings: PostNormEmbeddings { words, positions, segments: Some(segments), norm, projection: Some(projection) },
+            embeddings: PostNormEmbeddings {
+                words,
+                positions: Some(positions),
+                segments: Some(segments),
+                norm,
+                projection: Some(EmbeddingProjection::AfterNorm(projection)),
+            },
             layers: self.groups().flat_map(|group| groups[group].clone()).collect(),
             head: ClassificationHead { has_input_dropout: false, dense, activation: HeadActivation::Tanh, output },
             heads: self.num_attention_heads,
@@ -136,6 +146,7 @@ impl Family for AlbertConfig {
             has_feed_forward_dropout: false,
             activation: self.activation,
             relative_bias: None,
+            relative_positions: None,
         })
     }
 

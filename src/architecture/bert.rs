@@ -117,7 +117,11 @@ impl Family for BertConfig {
         let d = self.hidden_size;
         let embeddings = PostNormEmbeddings {
             words: all.word_embedding("bert.embeddings.word_embeddings", [self.vocab_size, d], self.pad_token_id),
-            positions: all.position_embedding("bert.embeddings.position_embeddings", [self.max_position_embeddings, d], None),
+            positions: Some(all.position_embedding(
+                "bert.embeddings.position_embeddings",
+                [self.max_position_embeddings, d],
+                None,
+            )),
             segments: Some(all.embedding("bert.embeddings.token_type_embeddings", [self.type_vocab_size, d])),
             norm: all.layer_norm("bert.embeddings.LayerNorm", d),
             projection: None,
@@ -130,6 +134,7 @@ impl Family for BertConfig {
         Encoder::PostNorm(PostNorm {
             embeddings,
             layers,
+            relative_positions: None,
             head: ClassificationHead { has_input_dropout: false, dense, activation: HeadActivation::Tanh, output },
             heads: self.num_attention_heads,
             epsilon: self.layer_norm_eps,

@@ -48,6 +48,17 @@ impl ConfigFile {
         self.0.get(key).unwrap_or(&Value::Null)
     }
 
+    /// A size of up to `largest`, or 0, also if the key is absent.
+    pub fn size_or_none(&self, key: &str, largest: usize) -> Result<usize> {
+        if self.get(key).is_none_or(|value| value == 0) { Ok(0) } else { self.size(key, 0, largest) }
+    }
+
+    /// An option; `default` if it is absent or null.
+    pub fn flag(&self, key: &str, default: bool) -> Result<bool> {
+        let value = |value: &Value| value.as_bool().with_context(|| format!("{key} is {value}, expected true or false"));
+        self.get(key).map_or(Ok(default), value)
+    }
+
     fn number(&self, key: &str) -> Result<Option<f64>> {
         let number = |value: &Value| value.as_f64().with_context(|| format!("{key} is {value}, expected a number"));
         self.0.get(key).map(number).transpose()

@@ -83,11 +83,11 @@ impl Family for DistilBertConfig {
         let (d, wide) = (self.dim, self.hidden_dim);
         let embeddings = PostNormEmbeddings {
             words: all.word_embedding("distilbert.embeddings.word_embeddings", [self.vocab_size, d], self.pad_token_id),
-            positions: all.position_embedding(
+            positions: Some(all.position_embedding(
                 "distilbert.embeddings.position_embeddings",
                 [self.max_position_embeddings, d],
                 None,
-            ),
+            )),
             segments: None,
             norm: all.layer_norm("distilbert.embeddings.LayerNorm", d),
             projection: None,
@@ -99,6 +99,8 @@ impl Family for DistilBertConfig {
                 query: all.linear(&format!("{layer}.attention.q_lin"), d, d),
                 key: all.linear(&format!("{layer}.attention.k_lin"), d, d),
                 value: all.linear(&format!("{layer}.attention.v_lin"), d, d),
+                position_key: None,
+                position_query: None,
                 attention_output: all.linear(&format!("{layer}.attention.out_lin"), d, d),
                 attention_norm: all.layer_norm(&format!("{layer}.sa_layer_norm"), d),
                 intermediate: all.linear(&format!("{layer}.ffn.lin1"), d, wide),
@@ -114,6 +116,7 @@ impl Family for DistilBertConfig {
         Encoder::PostNorm(PostNorm {
             embeddings,
             layers,
+            relative_positions: None,
             head: ClassificationHead { has_input_dropout: false, dense, activation: HeadActivation::Relu, output },
             heads: self.n_heads,
             epsilon: EPSILON,

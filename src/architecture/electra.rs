@@ -6,7 +6,7 @@ use super::bert::{BertConfig, Defaults};
 use super::config::{ConfigFile, largest};
 use super::family::Family;
 use super::parameter::Builder;
-use super::post_norm::{Gelu, HeadActivation, PostNorm, PostNormEmbeddings, bert_layers, dense_head};
+use super::post_norm::{EmbeddingProjection, Gelu, HeadActivation, PostNorm, PostNormEmbeddings, bert_layers, dense_head};
 use super::{DropoutProbabilities, Encoder};
 
 pub(super) const MODEL_TYPE: &str = "electra";
@@ -54,10 +54,12 @@ impl Family for ElectraConfig {
         let positions = all.position_embedding("electra.embeddings.position_embeddings", table, None);
         let segments = all.embedding("electra.embeddings.token_type_embeddings", [shape.type_vocab_size, narrow]);
         let norm = all.layer_norm("electra.embeddings.LayerNorm", narrow);
-        let projection = (narrow != d).then(|| all.linear("electra.embeddings_project", narrow, d));
+        let projection =
+            (narrow != d).then(|| EmbeddingProjection::AfterNorm(all.linear("electra.embeddings_project", narrow, d)));
         Encoder::PostNorm(PostNorm {
-            embeddings: PostNormEmbeddings { words, positions, segments: Some(segments), norm, projection },
+            embeddings: PostNormEmbeddings { words, positions: Some(positions), segments: Some(segments), norm, projection },
             layers: bert_layers(all, "electra.encoder", shape.layer_sizes()),
+            relative_positions: None,
             head: dense_head(all, d, outputs, HeadActivation::Gelu),
             heads: shape.num_attention_heads,
             epsilon: shape.layer_norm_eps,

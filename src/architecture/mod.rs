@@ -7,6 +7,7 @@
 mod albert;
 mod bert;
 mod config;
+mod deberta_v2;
 mod distilbert;
 mod electra;
 mod family;
@@ -16,6 +17,7 @@ mod parameter;
 mod positions;
 mod post_norm;
 mod pre_norm;
+mod relative;
 mod roberta;
 mod unsupported;
 
@@ -31,14 +33,18 @@ use parameter::Builder;
 
 pub use albert::AlbertConfig;
 pub use bert::BertConfig;
+pub use deberta_v2::DebertaV2Config;
 pub use distilbert::DistilBertConfig;
 pub use electra::ElectraConfig;
 pub use modernbert::ModernBertConfig;
 pub use mpnet::MpnetConfig;
 pub use parameter::{Draw, ModelPart, Parameter, Role};
 pub use positions::Positions;
-pub use post_norm::{ClassificationHead, Gelu, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer};
+pub use post_norm::{
+    ClassificationHead, EmbeddingProjection, Gelu, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer, RelativePositions,
+};
 pub use pre_norm::{AttentionSpan, PooledHead, Pooling, PreNorm, PreNormLayer};
+pub use relative::RelativeBuckets;
 pub use roberta::RobertaConfig;
 
 /// An encoder with a sequence classification or regression head, by family.
@@ -54,6 +60,8 @@ pub enum Architecture {
     ModernBert(ModernBertConfig),
     Mpnet(MpnetConfig),
     Albert(AlbertConfig),
+    /// DeBERTa-v2, DeBERTa-v3 and mDeBERTa.
+    DebertaV2(DebertaV2Config),
 }
 
 /// What a model computes, with the names of its parameters.
@@ -99,6 +107,7 @@ impl Architecture {
         Ok(match file.get("model_type").map_or(Some(bert::MODEL_TYPE), Value::as_str) {
             Some(bert::MODEL_TYPE) => Self::Bert(BertConfig::parse(file)?),
             Some(distilbert::MODEL_TYPE) => Self::DistilBert(DistilBertConfig::parse(file)?),
+            Some(deberta_v2::MODEL_TYPE) => Self::DebertaV2(DebertaV2Config::parse(file)?),
             Some(electra::MODEL_TYPE) => Self::Electra(ElectraConfig::parse(file)?),
             Some(modernbert::MODEL_TYPE) => Self::ModernBert(ModernBertConfig::parse(file)?),
             Some(mpnet::MODEL_TYPE) => Self::Mpnet(MpnetConfig::parse(file)?),
@@ -119,6 +128,7 @@ impl Architecture {
             Self::ModernBert(config) => config,
             Self::Mpnet(config) => config,
             Self::Albert(config) => config,
+            Self::DebertaV2(config) => config,
         }
     }
 

@@ -66,11 +66,11 @@ impl Family for MpnetConfig {
         let (shape, d, wide) = (&self.shape, self.shape.hidden_size, self.shape.intermediate_size);
         let embeddings = PostNormEmbeddings {
             words: all.word_embedding("mpnet.embeddings.word_embeddings", [shape.vocab_size, d], Some(PADDING)),
-            positions: all.position_embedding(
+            positions: Some(all.position_embedding(
                 "mpnet.embeddings.position_embeddings",
                 [shape.max_position_embeddings, d],
                 Some(PADDING),
-            ),
+            )),
             segments: None,
             norm: all.layer_norm("mpnet.embeddings.LayerNorm", d),
             projection: None,
@@ -87,6 +87,8 @@ impl Family for MpnetConfig {
                 intermediate: all.linear(&format!("{layer}.intermediate.dense"), d, wide),
                 output: all.linear(&format!("{layer}.output.dense"), wide, d),
                 output_norm: all.layer_norm(&format!("{layer}.output.LayerNorm"), d),
+                position_key: None,
+                position_query: None,
             }
         };
         let layers = (0..shape.num_hidden_layers).map(&mut layer).collect();
@@ -103,6 +105,7 @@ impl Family for MpnetConfig {
             has_feed_forward_dropout: true,
             activation: Gelu::Exact,
             relative_bias: Some(relative_bias),
+            relative_positions: None,
         })
     }
 

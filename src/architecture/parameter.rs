@@ -169,9 +169,15 @@ impl Builder {
 
     /// Adds `name.weight`, `[output, input]`, and `name.bias`.
     pub fn linear(&mut self, name: &str, input: usize, output: usize) -> String {
+        self.linear_without_bias(name, input, output);
+        self.push(format!("{name}.bias"), vec![output], Role::Bias, Draw::Zeros);
+        name.into()
+    }
+
+    /// Adds `name.weight`, `[output, input]`.
+    pub fn linear_without_bias(&mut self, name: &str, input: usize, output: usize) -> String {
         let draw = Draw::Normal { std: self.std, zero_row: None };
         self.push(format!("{name}.weight"), vec![output, input], Role::Linear, draw);
-        self.push(format!("{name}.bias"), vec![output], Role::Bias, Draw::Zeros);
         name.into()
     }
 

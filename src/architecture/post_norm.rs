@@ -2,6 +2,7 @@
 //! they differ from each other.
 
 use super::parameter::{Builder, ModelPart};
+use super::relative::RelativeBuckets;
 
 /// An encoder of post-norm layers with a classification head on the first token. Strings are names of parameters, without
 /// `.weight` and `.bias`.
@@ -9,6 +10,8 @@ use super::parameter::{Builder, ModelPart};
 pub struct PostNorm {
     pub embeddings: PostNormEmbeddings,
     pub layers: Vec<PostNormLayer>,
+    /// Relative positions that attention scores depend on, too.
+    pub relative_positions: Option<RelativePositions>,
     pub head: ClassificationHead,
     /// Number of attention heads.
     pub heads: usize,
@@ -28,12 +31,33 @@ pub struct PostNorm {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PostNormEmbeddings {
     pub words: String,
-    pub positions: String,
+    /// Absent if the family has no absolute positions.
+    pub positions: Option<String>,
     /// Absent if the family has no segments.
     pub segments: Option<String>,
     pub norm: String,
     /// The linear layer from the width of the embeddings to that of the hidden states, if they differ.
-    pub projection: Option<String>,
+    pub projection: Option<EmbeddingProjection>,
+}
+
+/// Where a linear layer widens the embeddings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EmbeddingProjection {
+    /// Without a bias.
+    BeforeNorm(String),
+    AfterNorm(String),
+}
+
+/// The positions of tokens relative to each other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RelativePositions {
+    /// A row per bucket of distances.
+    pub table: String,
+    /// Absent if the table is used as it is.
+    pub norm: Option<String>,
+    pub buckets: RelativeBuckets,
+    /// The maximum sequence length.
+    pub longest: usize,
 }
 
 /// The parameters of a layer.
@@ -42,6 +66,10 @@ pub struct PostNormLayer {
     pub query: String,
     pub key: String,
     pub value: String,
+    /// Projects relative positions for scores with queries; may be that of the keys.
+    pub position_key: Option<String>,
+    /// Projects relative positions for scores with keys; may be that of the queries.
+    pub position_query: Option<String>,
     pub attention_output: String,
     pub attention_norm: String,
     pub intermediate: String,
@@ -98,6 +126,8 @@ pub(super) fn bert_layers(all: &mut Builder, encoder: &str, sizes: LayerSizes) -
             query: all.linear(&format!("{layer}.attention.self.query"), d, d),
             key: all.linear(&format!("{layer}.attention.self.key"), d, d),
             value: all.linear(&format!("{layer}.attention.self.value"), d, d),
+            position_key: None,
+            position_query: None,
             attention_output: all.linear(&format!("{layer}.attention.output.dense"), d, d),
             attention_norm: all.layer_norm(&format!("{layer}.attention.output.LayerNorm"), d),
             intermediate: all.linear(&format!("{layer}.intermediate.dense"), d, wide),

@@ -97,8 +97,15 @@ impl Family for RobertaConfig {
         let table = [shape.max_position_embeddings, d];
         let positions = all.position_embedding("roberta.embeddings.position_embeddings", table, Some(self.padding));
         Encoder::PostNorm(PostNorm {
-            embeddings: PostNormEmbeddings { words, positions, segments: Some(segments), norm, projection: None },
+            embeddings: PostNormEmbeddings {
+                words,
+                positions: Some(positions),
+                segments: Some(segments),
+                norm,
+                projection: None,
+            },
             layers: bert_layers(all, "roberta.encoder", shape.layer_sizes()),
+            relative_positions: None,
             head: first.unwrap_or_else(|| head(all)),
             heads: shape.num_attention_heads,
             epsilon: shape.layer_norm_eps,

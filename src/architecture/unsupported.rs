@@ -6,11 +6,11 @@ use serde_json::Value;
 use super::config::ConfigFile;
 
 /// Model types that can be trained, for messages.
-const SUPPORTED: &str = "bert, roberta, xlm-roberta, camembert, distilbert, electra, modernbert, mpnet and albert";
+const SUPPORTED: &str = "bert, roberta, xlm-roberta, camembert, distilbert, electra, modernbert, deberta-v2, mpnet and albert";
 
 /// Model types that users may expect to work: why they do not, and what to use instead.
 const KNOWN: [(&[&str], &str); 4] = [
-    (&["deberta"], "DeBERTa v1 is another model than v2 and v3"),
+    (&["deberta"], "DeBERTa v1 is another model than v2 and v3, which are deberta-v2"),
     (
         &[
             "gpt2",

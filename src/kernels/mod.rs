@@ -26,9 +26,9 @@ pub use dropout_mask::DropoutMask;
 pub use gpu::{BatchShape, PreparedDevice, Recording, RecordingInputs, bytes_reserved, memory_address};
 pub use operation::Operation;
 pub use ops::{
-    AdamWStep, AddGradients, AddTokenGradients, Attention, BiasGelu, CrossEntropy, Dropout, DropoutAddNorm, Embedding, Geglu,
-    GlobalNorm, MaskRows, Matmul, MatmulPrecision, MeanTokens, NormDropout, Queries, RotaryAttention, RoundToBf16, SelectFirst,
-    SelfAttention, SparseAdamWStep, TouchedRows, UpdateRule, ZeroGradients,
+    AdamWStep, AddGradients, AddTokenGradients, Attention, BiasGelu, CrossEntropy, DisentangledAttention, Dropout,
+    DropoutAddNorm, Embedding, Geglu, GlobalNorm, MaskRows, Matmul, MatmulPrecision, MeanTokens, NormDropout, Queries,
+    RotaryAttention, RoundToBf16, SelectFirst, SelfAttention, SparseAdamWStep, TouchedRows, UpdateRule, ZeroGradients,
 };
 pub use ragged_batch::{RaggedBatch, UniqueTokens};
 pub use resident::{ResidentBatch, ResidentRules, ResidentTokens};

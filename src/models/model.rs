@@ -33,11 +33,14 @@ impl Model {
         }
     }
 
-    /// The operations that have no kernel for this architecture.
+    /// The operations that have no kernel for this architecture, on a GPU or on the CPU.
     #[must_use]
-    pub fn without_kernels(architecture: &Architecture) -> ReferenceOps {
+    pub fn without_kernels(architecture: &Architecture, is_gpu: bool) -> ReferenceOps {
         match architecture.encoder() {
-            Encoder::PostNorm(names) => names.relative_bias.map(|_| Op::Attention).into_iter().collect(),
+            Encoder::PostNorm(names) => {
+                let is_missing = names.relative_bias.is_some() || (is_gpu && names.relative_positions.is_some());
+                is_missing.then_some(Op::Attention).into_iter().collect()
+            }
             Encoder::PreNorm(_) => ReferenceOps::default(),
         }
     }

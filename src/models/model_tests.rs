@@ -15,7 +15,7 @@ const NUMBER: u64 = 3;
 
 /// A shape with a head of two outputs; the padding token is 7.
 fn architecture(model_type: &str, width: usize, heads: usize, layers: usize) -> Architecture {
-    let file = serde_json::json!({
+    let mut file = serde_json::json!({
         "model_type": model_type, "vocab_size": VOCABULARY, "hidden_size": width, "num_hidden_layers": layers.max(1),
         "num_attention_heads": heads, "intermediate_size": 2 * width + 4, "max_position_embeddings": 160,
         "type_vocab_size": 2, "layer_norm_eps": 1e-12, "initializer_range": 0.3, "pad_token_id": PADDING,
@@ -27,6 +27,19 @@ fn architecture(model_type: &str, width: usize, heads: usize, layers: usize) -> 
         "local_attention": 8, "local_rope_theta": 50.0, "global_rope_theta": 1000.0,
         "classifier_pooling": if layers == 1 { "cls" } else { "mean" }
     });
+    if let Some((model_type, kinds)) = model_type.split_once(' ') {
+        // DeBERTa's; both kinds of scores share the projections of the layer, as in v3.
+        let is_v3 = kinds.contains('|');
+        file["model_type"] = model_type.into();
+        file["relative_attention"] = true.into();
+        file["pos_att_type"] = kinds.into();
+        file["share_att_key"] = is_v3.into();
+        file["norm_rel_ebd"] = if is_v3 { "layer_norm" } else { "none" }.into();
+        file["position_buckets"] = if kinds == "c2p" { -1 } else { 6 }.into();
+        file["max_relative_positions"] = if kinds == "c2p" { 20 } else { -1 }.into();
+        file["position_biased_input"] = (!is_v3).into();
+        file["type_vocab_size"] = if is_v3 { 0 } else { 2 }.into();
+    }
     Architecture::parse(&file.to_string()).unwrap()
 }
 
@@ -70,8 +83,9 @@ impl Case {
         Self { architecture, table, ragged, padded, seed }
     }
 
-    fn ragged(&self, by_reference: ReferenceOps) -> Input {
-        let by_reference = by_reference.and(Model::without_kernels(&self.architecture));
+    fn ragged(&self, by_reference: ReferenceOps, device: &Device) -> Input {
+        let missing = Model::without_kernels(&self.architecture, *device != Device::flex());
+        let by_reference = by_reference.and(missing);
         let batch = self.ragged.clone();
         let batch = if by_reference.needs_padded_layout(self.architecture.kind()) { batch.with_padded_layout() } else { batch };
         Input::Ragged { batch: batch.resident(), by_reference }
@@ -147,13 +161,18 @@ fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
         ("mpnet", 24, 3, 2, vec![130, 1, 16, 33, 8]),
         // Two layers that share their parameters.
         ("albert", 12, 2, 2, vec![1, 5, 17, 3, 40]),
+        ("deberta-v2 p2c|c2p", 12, 2, 2, vec![1, 5, 17, 3, 40]),
+        ("deberta-v2 p2c|c2p", 80, 5, 1, vec![64, 65, 2]),
+        ("deberta-v2 c2p", 24, 3, 2, vec![130, 1, 16, 33, 8]),
+        ("deberta-v2 p2c", 24, 3, 2, vec![130, 1, 16, 33, 8]),
+        ("deberta-v2 p2c|c2p", 12, 2, 1, vec![1; 200]),
     ]
     .into_iter()
     .enumerate()
     {
         let case = Case::new(&lengths, architecture(family, width, heads, layers), number as u64);
         for dropout in [0.0, 0.3] {
-            let (ours, our_gradients) = case.learn(&case.ragged(by_reference), device, dropout);
+            let (ours, our_gradients) = case.learn(&case.ragged(by_reference, device), device, dropout);
             let (theirs, their_gradients) = case.learn(&Input::Padded(case.padded.clone()), &Device::flex(), dropout);
             let largest = |values: &[f32]| values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
             for (a, b) in ours.iter().zip(&theirs) {

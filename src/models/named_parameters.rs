@@ -56,7 +56,12 @@ impl NamedParameters<'_> {
 
     /// Returns the linear layer of `name.weight` and `name.bias`.
     pub fn linear(&self, name: &str) -> Result<Linear, ParameterError> {
-        Ok(Linear { weight: self.matrix(&format!("{name}.weight"))?, bias: Some(self.vector(&format!("{name}.bias"))?) })
+        Ok(Linear { bias: Some(self.vector(&format!("{name}.bias"))?), ..self.linear_without_bias(name)? })
+    }
+
+    /// Returns the linear layer of `name.weight`.
+    pub fn linear_without_bias(&self, name: &str) -> Result<Linear, ParameterError> {
+        Ok(Linear { weight: self.matrix(&format!("{name}.weight"))?, bias: None })
     }
 
     /// Returns the layer norm of `name.weight` and `name.bias`.

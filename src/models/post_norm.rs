@@ -1,4 +1,4 @@
-//! Encoders of post-norm layers with a classification head: BERT, RoBERTa, DistilBERT, ELECTRA, MPNet, ALBERT.
+//! Encoders of post-norm layers with a classification head: BERT, RoBERTa, DistilBERT, ELECTRA, DeBERTa, MPNet, ALBERT.
 //!
 //! Hidden states are kept as a matrix of rows, so that every linear layer is one matrix product.
 
@@ -10,8 +10,10 @@ use burn::tensor::{
 use super::DropoutSites;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
-use super::ops::{EmbeddingTables, Hidden, LayerNorm, Linear, Ops};
-use crate::architecture::{ClassificationHead, Gelu, HeadActivation, PostNorm, PostNormLayer};
+use super::ops::{AttentionLayer, EmbeddingTables, Hidden, LayerNorm, LayerPositions, Linear, Ops, RelativeTable};
+use crate::architecture::{
+    ClassificationHead, EmbeddingProjection, Gelu, HeadActivation, PostNorm, PostNormLayer, RelativePositions,
+};
 use crate::settings::Precision;
 
 /// A post-norm encoder with its head and its parameters.
@@ -19,9 +21,11 @@ use crate::settings::Precision;
 pub struct PostNormModel {
     tables: EmbeddingTables,
     norm: LayerNorm,
-    projection: Option<Linear>,
+    /// Widens embeddings before they are normalized.
+    projection_before_norm: Option<Linear>,
+    projection_after_norm: Option<Linear>,
     layers: Vec<Layer>,
-    heads: usize,
+    relative: Option<RelativeTable>,
     has_attention_output_dropout: bool,
     has_feed_forward_dropout: bool,
     activation: Gelu,
@@ -33,9 +37,7 @@ pub struct PostNormModel {
 
 #[derive(Clone, Debug)]
 struct Layer {
-    query: Linear,
-    key: Linear,
-    value: Linear,
+    attention: AttentionLayer,
     attention_output: Linear,
     attention_norm: LayerNorm,
     intermediate: Linear,
@@ -56,16 +58,26 @@ impl PostNormModel {
     pub fn new(names: &PostNorm, parameters: &NamedParameters<'_>, precision: Precision) -> Result<Self, ParameterError> {
         let embeddings = &names.embeddings;
         let table = |name: &str| parameters.matrix(&format!("{name}.weight"));
+        let (before, after) = match &embeddings.projection {
+            Some(EmbeddingProjection::BeforeNorm(name)) => (Some(parameters.linear_without_bias(name)?), None),
+            Some(EmbeddingProjection::AfterNorm(name)) => (None, Some(parameters.linear(name)?)),
+            None => (None, None),
+        };
+        let relative = |relative: &RelativePositions| {
+            let norm = relative.norm.as_deref().map(|name| parameters.layer_norm(name, names.epsilon)).transpose()?;
+            Ok(RelativeTable::new(table(&relative.table)?, norm, relative))
+        };
         Ok(Self {
             tables: EmbeddingTables {
                 words: table(&embeddings.words)?,
-                positions: Some(table(&embeddings.positions)?),
+                positions: embeddings.positions.as_deref().map(table).transpose()?,
                 segments: embeddings.segments.as_deref().map(table).transpose()?,
             },
             norm: parameters.layer_norm(&embeddings.norm, names.epsilon)?,
-            projection: embeddings.projection.as_deref().map(|name| parameters.linear(name)).transpose()?,
-            layers: names.layers.iter().map(|layer| Layer::new(layer, parameters, names.epsilon)).collect::<Result<_, _>>()?,
-            heads: names.heads,
+            projection_before_norm: before,
+            projection_after_norm: after,
+            layers: names.layers.iter().map(|layer| Layer::new(layer, parameters, names)).collect::<Result<_, _>>()?,
+            relative: names.relative_positions.as_ref().map(relative).transpose()?,
             has_attention_output_dropout: names.has_attention_output_dropout,
             has_feed_forward_dropout: names.has_feed_forward_dropout,
             activation: names.activation,
@@ -79,25 +91,37 @@ impl PostNormModel {
     #[must_use]
     pub fn forward(&self, input: &Input, dropout: DropoutSites) -> Tensor<2> {
         let ops = &mut Ops::new(input, self.precision, dropout);
-        let x = ops.embedding(&self.tables);
-        let mut x = ops.norm_dropout(x, &self.norm);
-        if let Some(projection) = &self.projection {
+        let mut x = ops.embedding(&self.tables);
+        if let Some(projection) = &self.projection_before_norm {
             x = ops.hidden_linear(x, projection);
         }
+        x = ops.norm_dropout(x, &self.norm);
+        if let Some(projection) = &self.projection_after_norm {
+            x = ops.hidden_linear(x, projection);
+        }
+        let relative = self.relative.as_ref().map(|table| (table, table.normalized()));
         let last = self.layers.len().saturating_sub(1);
         for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x, self, index == last, ops);
+            let positions = relative.as_ref().map(|(table, rows)| ops.relative_positions(table, rows, &layer.attention));
+            x = layer.forward(x, positions.as_ref(), self, index == last, ops);
         }
         self.head.forward(ops.select_first(x), ops)
     }
 }
 
 impl Layer {
-    fn new(names: &PostNormLayer, parameters: &NamedParameters<'_>, epsilon: f64) -> Result<Self, ParameterError> {
+    fn new(names: &PostNormLayer, parameters: &NamedParameters<'_>, all: &PostNorm) -> Result<Self, ParameterError> {
+        let optional = |name: &Option<String>| name.as_deref().map(|name| parameters.linear(name)).transpose();
+        let epsilon = all.epsilon;
         Ok(Self {
-            query: parameters.linear(&names.query)?,
-            key: parameters.linear(&names.key)?,
-            value: parameters.linear(&names.value)?,
+            attention: AttentionLayer {
+                heads: all.heads,
+                query: parameters.linear(&names.query)?,
+                key: parameters.linear(&names.key)?,
+                value: parameters.linear(&names.value)?,
+                position_key: optional(&names.position_key)?,
+                position_query: optional(&names.position_query)?,
+            },
             attention_output: parameters.linear(&names.attention_output)?,
             attention_norm: parameters.layer_norm(&names.attention_norm, epsilon)?,
             intermediate: parameters.linear(&names.intermediate)?,
@@ -106,13 +130,19 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: Hidden, model: &PostNormModel, is_last: bool, ops: &mut Ops<'_>) -> Hidden {
+    fn forward(
+        &self,
+        x: Hidden,
+        positions: Option<&LayerPositions<'_>>,
+        model: &PostNormModel,
+        is_last: bool,
+        ops: &mut Ops<'_>,
+    ) -> Hidden {
         // The head reads only the first token, so the last layer need not compute the others.
         let residual = if is_last { ops.first_tokens(&x) } else { x.clone() };
-        let parts = [&self.query, &self.key, &self.value];
         let context = match &model.relative_bias {
-            None => ops.attention(&residual, x, parts, model.heads),
-            Some(table) => ops.relative_attention(&residual, x, parts, table),
+            None => ops.attention(&residual, x, &self.attention, positions),
+            Some(table) => ops.relative_attention(&residual, x, &self.attention, table),
         };
         let dropout = model.has_attention_output_dropout.then(|| ops.next_hidden_dropout()).flatten();
         let x = ops.dropout_add_norm(context, &self.attention_output, residual, &self.attention_norm, dropout);

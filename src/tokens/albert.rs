@@ -27,7 +27,7 @@ pub(super) fn albert(sources: &TokenizerSources) -> Result<Built> {
     let model = sources.sentencepiece.as_ref().context("AlbertTokenizer needs a tokenizer.json or a spiece.model")?;
     let settings = TokenizerSettings::read(sources, Class::Albert, None)?;
     let refused = |error: &dyn std::fmt::Display| anyhow!("{error}");
-    let unigram = Unigram::from(pieces(model), Some(model.unknown()), false).map_err(|error| refused(&error))?;
+    let unigram = Unigram::from(pieces(model), Some(model.unknown()?), false).map_err(|error| refused(&error))?;
     let mut tokenizer = Tokenizer::new(unigram);
     tokenizer.with_normalizer(Some(normalizer(model, settings.normalization)?)).map_err(|error| refused(&error))?;
     tokenizer.with_pre_tokenizer(Some(Metaspace::new('▁', PrependScheme::Always, true)));

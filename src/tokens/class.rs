@@ -22,6 +22,8 @@ pub(super) enum Class {
     Camembert,
     /// `AlbertTokenizer` of transformers 4: SentencePiece's Unigram model, lower-cased and without accents.
     Albert,
+    /// `DebertaV2Tokenizer`: SentencePiece's Unigram model between BERT's special tokens.
+    DebertaV2,
     /// `PreTrainedTokenizerFast`: `tokenizer.json` as it is.
     Fast,
 }
@@ -55,11 +57,12 @@ impl Class {
             "XLMRobertaTokenizer" => Self::XlmRoberta,
             "CamembertTokenizer" => Self::Camembert,
             "AlbertTokenizer" => Self::Albert,
+            "DebertaV2Tokenizer" => Self::DebertaV2,
             "PreTrainedTokenizer" | "PythonBackend" | "TokenizersBackend" => Self::Fast,
             _ => bail!(
                 "`tokenizer_class` is \"{name}\"; supported are BertTokenizer, DistilBertTokenizer, ElectraTokenizer, \
-                 MPNetTokenizer, RobertaTokenizer, XLMRobertaTokenizer, CamembertTokenizer, AlbertTokenizer and \
-                 PreTrainedTokenizerFast. Save its tokenizer.json as a PreTrainedTokenizerFast"
+                 MPNetTokenizer, RobertaTokenizer, XLMRobertaTokenizer, CamembertTokenizer, AlbertTokenizer, DebertaV2Tokenizer \
+                 and PreTrainedTokenizerFast. Save its tokenizer.json as a PreTrainedTokenizerFast"
             ),
         })
     }
@@ -72,6 +75,7 @@ impl Class {
             "camembert" => Self::Camembert,
             "mpnet" => Self::Mpnet,
             "albert" => Self::Albert,
+            "deberta-v2" => Self::DebertaV2,
             _ => Self::Bert,
         }
     }
@@ -81,7 +85,7 @@ impl Class {
         match self {
             Self::Bert | Self::DistilBert | Self::Mpnet => VocabularyFiles::Words,
             Self::Roberta => VocabularyFiles::Merges,
-            Self::XlmRoberta | Self::Camembert | Self::Albert => VocabularyFiles::SentencePiece,
+            Self::XlmRoberta | Self::Camembert | Self::Albert | Self::DebertaV2 => VocabularyFiles::SentencePiece,
             Self::Fast => VocabularyFiles::None,
         }
     }
@@ -109,6 +113,15 @@ impl Class {
                 ("unk_token", "[UNK]"),
                 ("pad_token", "<pad>"),
                 ("mask_token", "<mask>"),
+            ],
+            Self::DebertaV2 => &[
+                ("bos_token", "[CLS]"),
+                ("eos_token", "[SEP]"),
+                ("unk_token", "[UNK]"),
+                ("sep_token", "[SEP]"),
+                ("pad_token", "[PAD]"),
+                ("cls_token", "[CLS]"),
+                ("mask_token", "[MASK]"),
             ],
             Self::Albert => &[
                 ("bos_token", "[CLS]"),

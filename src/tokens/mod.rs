@@ -8,6 +8,7 @@ mod byte_level_bpe;
 mod cache;
 mod class;
 mod contract;
+mod deberta_v2;
 mod disagreement;
 mod earlier;
 mod probe;
@@ -74,6 +75,7 @@ fn build(sources: &TokenizerSources) -> Result<Built> {
         Class::Roberta => byte_level_bpe::byte_level_bpe(sources),
         Class::XlmRoberta | Class::Camembert => unigram::unigram(sources, class),
         Class::Albert => albert::albert(sources),
+        Class::DebertaV2 => deberta_v2::deberta_v2(sources),
         Class::Fast => tokenizer_json::fast(sources, class),
     }
 }

@@ -74,10 +74,14 @@ impl SentencePieceModel {
         self.pieces.iter().map(move |piece| (piece.piece.as_str(), of(piece))).filter(|(_, kind)| kinds.contains(kind))
     }
 
-    /// The id of the unknown piece.
-    pub fn unknown(&self) -> usize {
+    /// The id of the piece for unknown characters.
+    ///
+    /// # Errors
+    /// The model has no such piece.
+    pub fn unknown(&self) -> Result<usize> {
         let id = self.trainer.as_ref().and_then(|trainer| trainer.unk_id).unwrap_or(0);
-        usize::try_from(id).unwrap_or(0)
+        let known = usize::try_from(id).ok().filter(|id| *id < self.pieces.len());
+        known.with_context(|| format!("its unk_id is {id}, and it has {} pieces", self.pieces.len()))
     }
 
     /// The table by which a text is normalized, if the model has one.

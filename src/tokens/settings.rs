@@ -24,7 +24,7 @@ pub(super) struct Normalization {
 /// The tokenizer settings that affect token ids.
 pub(super) struct TokenizerSettings {
     pub class: Class,
-    /// Options of the normalizer, for the tokenizers of BERT and ALBERT only.
+    /// Options of the normalizer: all for BERT's tokenizers, `lower_case` and `strip_accents` for ALBERT's, `lower_case` for DeBERTa's.
     pub normalization: Normalization,
     /// Special and added tokens.
     pub special: Special,
@@ -34,6 +34,8 @@ pub(super) struct TokenizerSettings {
     pub truncation: TruncationDirection,
     /// `add_prefix_space`: treat the first word of a text like those after a space. For byte-level BPE and Unigram only.
     pub add_prefix_space: bool,
+    /// `split_by_punct`: keep punctuation apart. For DeBERTa's tokenizers only.
+    pub split_by_punct: bool,
     /// Whether the model gets segment ids.
     pub segments: bool,
     /// `model_max_length`.
@@ -85,6 +87,9 @@ impl TokenizerSettings {
                 chinese: false,
                 strip_accents: Some(!flag(&arguments, "keep_accents", false)?),
             },
+            Class::DebertaV2 => {
+                Normalization { lower_case: flag(&arguments, "do_lower_case", false)?, chinese: false, strip_accents: None }
+            }
             _ => Normalization { lower_case: true, chinese: true, strip_accents: None },
         };
         let longest = arguments.get("model_max_length").or_else(|| arguments.get("max_len"));
@@ -94,6 +99,7 @@ impl TokenizerSettings {
             split_special: flag(&arguments, "split_special_tokens", false)?,
             truncation: side(&arguments, "truncation_side")?,
             add_prefix_space: flag(&arguments, "add_prefix_space", class != Class::Roberta)?,
+            split_by_punct: class == Class::DebertaV2 && flag(&arguments, "split_by_punct", false)?,
             segments: segments(arguments.get("model_input_names"), class)?,
             // transformers writes a 30-digit number if the limit is unknown.
             longest: longest.and_then(Value::as_u64).and_then(|longest| usize::try_from(longest).ok()),
@@ -152,7 +158,7 @@ fn side(arguments: &Arguments, key: &str) -> Result<TruncationDirection> {
 
 /// Whether the model's inputs include segment ids.
 fn segments(names: Option<&Value>, class: Class) -> Result<bool> {
-    let Some(names) = names else { return Ok(matches!(class, Class::Bert | Class::Albert)) };
+    let Some(names) = names else { return Ok(matches!(class, Class::Bert | Class::Albert | Class::DebertaV2)) };
     let has = |name: &str| names.as_array().is_some_and(|names| names.iter().any(|known| known == name));
     for name in ["input_ids", "attention_mask"] {
         ensure!(has(name), "`model_input_names` is {names}, without \"{name}\"; add it");

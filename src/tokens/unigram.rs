@@ -16,7 +16,7 @@ use super::settings::TokenizerSettings;
 use super::sources::TokenizerSources;
 
 /// Pieces with the logarithms of their probabilities, in id order.
-type Pieces = Vec<(String, f64)>;
+pub(super) type Pieces = Vec<(String, f64)>;
 
 /// Builds an `XLMRobertaTokenizer` or a `CamembertTokenizer` around the pieces of `tokenizer.json` or of
 /// `sentencepiece.bpe.model`.
@@ -62,7 +62,8 @@ fn around_texts(tokenizer: &Tokenizer, settings: &TokenizerSettings) -> Result<P
     template(&format!("{bos} $A {eos}"), &format!("{bos} $A {eos} {eos} $B {eos}"), special)
 }
 
-fn pieces_of_json(vocabulary: Option<&Value>) -> Result<Pieces> {
+/// Reads the pieces of a `tokenizer.json`.
+pub(super) fn pieces_of_json(vocabulary: Option<&Value>) -> Result<Pieces> {
     let Some(Value::Array(pieces)) = vocabulary else { bail!("tokenizer.json is not of a Unigram model") };
     let piece = |entry: &Value| {
         let pair = match entry.as_array().map(Vec::as_slice) {

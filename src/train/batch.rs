@@ -18,7 +18,9 @@ pub struct BatchLayout {
     /// What reads it.
     pub kind: EncoderKind,
     /// Operations that have no kernel for the model.
-    by_reference: ReferenceOps,
+    without_kernels: ReferenceOps,
+    /// The same on a GPU.
+    without_gpu_kernels: ReferenceOps,
 }
 
 impl BatchLayout {
@@ -29,14 +31,15 @@ impl BatchLayout {
             token: architecture.pad_token(),
             positions: architecture.positions(),
             kind: architecture.kind(),
-            by_reference: Model::without_kernels(architecture),
+            without_kernels: Model::without_kernels(architecture, false),
+            without_gpu_kernels: Model::without_kernels(architecture, true),
         }
     }
 
     /// The operations that run by Burn's own functions on a device.
     #[must_use]
     pub fn reference_ops(self, device: &Device) -> ReferenceOps {
-        device.reference_ops().and(self.by_reference)
+        device.reference_ops().and(if device.is_gpu() { self.without_gpu_kernels } else { self.without_kernels })
     }
 
     /// The layout for a trial's architecture.

@@ -21,6 +21,7 @@ ROBERTA = dict(**BERT_KEYS, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id
 MODERNBERT = dict(hidden_size=WIDTH, num_hidden_layers=4, num_attention_heads=HEADS, intermediate_size=WIDE, max_position_embeddings=POSITIONS,
                   local_attention=8, pad_token_id=0, bos_token_id=2, cls_token_id=2, eos_token_id=3, sep_token_id=3, embedding_dropout=0.1,
                   mlp_dropout=0.1, attention_dropout=0.15, classifier_dropout=0.2)
+DEBERTA = dict(**BERT_KEYS, relative_attention=True, position_buckets=6, norm_rel_ebd="layer_norm", position_biased_input=False, type_vocab_size=0)
 # Class of the configuration and of the model, keys of the configuration, and the dropout probabilities other than 0.1.
 FAMILIES = {
     "roberta": ("RobertaConfig", "RobertaForSequenceClassification", dict(ROBERTA, classifier_dropout=0.2)),
@@ -38,8 +39,15 @@ FAMILIES = {
                dict(BERT_KEYS, num_hidden_layers=3, num_hidden_groups=2, inner_group_num=2, embedding_size=14, hidden_dropout_prob=0.1,
                     attention_probs_dropout_prob=0.1, classifier_dropout_prob=0.2)),
     "electra-base": ("ElectraConfig", "ElectraForSequenceClassification", dict(BERT_KEYS, embedding_size=WIDTH)),
+    # As v3; as v2 with everything that a configuration can add; each kind of scores alone.
+    "deberta-v3": ("DebertaV2Config", "DebertaV2ForSequenceClassification", dict(DEBERTA, share_att_key=True, pos_att_type="p2c|c2p", cls_dropout=0.2)),
+    "deberta-v2": ("DebertaV2Config", "DebertaV2ForSequenceClassification",
+                   dict(BERT_KEYS, relative_attention=True, max_relative_positions=9, position_biased_input=True, type_vocab_size=2, embedding_size=14,
+                        share_att_key=False, pos_att_type=["c2p", "p2c"])),
+    "deberta-c2p": ("DebertaV2Config", "DebertaV2ForSequenceClassification", dict(DEBERTA, share_att_key=False, pos_att_type=["c2p"])),
+    "deberta-p2c": ("DebertaV2Config", "DebertaV2ForSequenceClassification", dict(DEBERTA, share_att_key=False, pos_att_type="p2c")),
 }
-NO_DROPOUT = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "classifier_dropout_prob", "dropout", "attention_dropout", "seq_classif_dropout", "embedding_dropout", "mlp_dropout"]
+NO_DROPOUT = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "classifier_dropout_prob", "cls_dropout", "dropout", "attention_dropout", "seq_classif_dropout", "embedding_dropout", "mlp_dropout"]
 TRAININGS = {
     "pairs": {},
     "single": dict(single=True, batch_size=5, accumulation=2),
@@ -62,7 +70,8 @@ def logits(model, tokenizer, part):
 
 
 def train(folder, kind, tokenizer, data, dev, single=False, batch_size=8, accumulation=1, dropout=False, seed=0, pad_token_id=None, steps=60):
-    masks, torch.nn.functional.dropout = Dropout(seed), (lambda *a, **k: masks(*a, **k))
+    # DeBERTa's dropout before the pooler, whose probability is 0, is no site: gluepot has none there.
+    masks, torch.nn.functional.dropout = Dropout(seed), (lambda x, p=0.5, *a, **k: masks(x, p, *a, **k) if p > 0 else x)
     config = transformers.AutoConfig.from_pretrained(folder)
     off = {} if dropout else {key: 0.0 for key in NO_DROPOUT if hasattr(config, key)}
     if pad_token_id is not None: off["pad_token_id"] = pad_token_id
@@ -106,7 +115,7 @@ def main():
         with open(os.path.join(folder, "vocab.txt"), "w", encoding="utf-8", newline="\n") as f:
             f.write("\n".join(words) + "\n")
         with open(os.path.join(folder, "tokenizer_config.json"), "w") as f:
-            names = ["input_ids", "attention_mask"] + (["token_type_ids"] if family.startswith(("electra", "albert")) else [])
+            names = ["input_ids", "attention_mask"] + (["token_type_ids"] if family.startswith(("electra", "albert", "deberta")) else [])
             json.dump({"tokenizer_class": "BertTokenizer", "model_max_length": 64, "model_input_names": names}, f); f.write("\n")
         if family.startswith("modernbert"):  # whose tokenizer is always tokenizer.json as it is
             BertTokenizer.from_pretrained(folder).backend_tokenizer.save(os.path.join(folder, "tokenizer.json"), pretty=False)

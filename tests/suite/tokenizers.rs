@@ -69,6 +69,12 @@ fn alberts_tokenizer_files_mean_what_they_meant_to_transformers_4() {
     equal_transformers("tokenizer/albert.json", 8, 500);
 }
 
+/// DeBERTa's `spm.model` as in transformers 4, and its `tokenizer.json` as in 5 (tests/reference/make_deberta_tokenizers.py).
+#[test]
+fn debertas_tokenizer_files_mean_what_they_mean_to_transformers() {
+    equal_transformers("tokenizer/deberta_v2.json", 9, 500);
+}
+
 fn equal_transformers(file: &str, least_cases: usize, least_rows: usize) {
     let all = cases(file);
     let contents = all["contents"].as_array().unwrap();

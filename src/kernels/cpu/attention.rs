@@ -35,7 +35,7 @@ pub struct AttentionShape<'a> {
 
 impl AttentionShape<'_> {
     /// Returns the number of queries of an example.
-    fn queries(&self, example: usize) -> usize {
+    pub fn queries(&self, example: usize) -> usize {
         match self.queries {
             Queries::All => self.batch.length(example),
             Queries::First => 1,
@@ -43,7 +43,7 @@ impl AttentionShape<'_> {
     }
 
     /// Splits a buffer into one part per example, each `size(example)` values long.
-    fn split<'b>(&self, mut buffer: &'b mut [f32], size: impl Fn(usize) -> usize) -> Vec<&'b mut [f32]> {
+    pub fn split<'b>(&self, mut buffer: &'b mut [f32], size: impl Fn(usize) -> usize) -> Vec<&'b mut [f32]> {
         let examples = 0..self.batch.examples();
         examples
             .map(|example| {
@@ -54,11 +54,19 @@ impl AttentionShape<'_> {
             .collect()
     }
 
-    fn probabilities(&self, example: usize) -> usize {
+    /// Returns the number of probabilities of an example.
+    pub fn probabilities(&self, example: usize) -> usize {
         self.heads * self.queries(example) * self.batch.length(example)
     }
 
-    fn query_start(&self, example: usize) -> usize {
+    /// Returns where the probabilities of each example begin.
+    pub fn probability_starts(&self) -> Vec<usize> {
+        let begin = |at: &mut usize, example| Some(std::mem::replace(at, *at + self.probabilities(example)));
+        (0..self.batch.examples()).scan(0, begin).collect()
+    }
+
+    /// Returns the row of an example's first query.
+    pub fn query_start(&self, example: usize) -> usize {
         match self.queries {
             Queries::All => self.batch.offsets[example],
             Queries::First => example,
@@ -68,11 +76,11 @@ impl AttentionShape<'_> {
 
 /// The attention of one example.
 #[derive(Clone, Copy)]
-struct ExampleAttention<'a> {
-    query: Biased<'a>,
-    key: Biased<'a>,
-    value: Biased<'a>,
-    heads: usize,
+pub struct ExampleAttention<'a> {
+    pub query: Biased<'a>,
+    pub key: Biased<'a>,
+    pub value: Biased<'a>,
+    pub heads: usize,
     dropout: Option<&'a DropoutMask>,
     /// Batch row of the example's first token.
     first: usize,
@@ -80,7 +88,7 @@ struct ExampleAttention<'a> {
 
 impl ExampleAttention<'_> {
     /// Returns the number of queries, the number of keys, and the width of a head.
-    fn sizes(&self) -> (usize, usize, usize) {
+    pub fn sizes(&self) -> (usize, usize, usize) {
         let d = self.query.bias.len();
         (self.query.rows.len() / d, self.key.rows.len() / d, d / self.heads)
     }
@@ -89,7 +97,7 @@ impl ExampleAttention<'_> {
 /// Copies a head's columns, with bias added and scaled, into dense rows of padded width.
 #[inline(always)]
 #[allow(clippy::inline_always)]
-fn gather(from: Biased<'_>, head: usize, width: usize, scale: f32, to: &mut [f32], padded: usize) {
+pub fn gather(from: Biased<'_>, head: usize, width: usize, scale: f32, to: &mut [f32], padded: usize) {
     let d = from.bias.len();
     let columns = head * width..(head + 1) * width;
     for (row, to) in from.rows.chunks_exact(d).zip(to.chunks_exact_mut(padded)) {
@@ -102,10 +110,71 @@ fn gather(from: Biased<'_>, head: usize, width: usize, scale: f32, to: &mut [f32
 /// Copies a head's dense rows back into its columns, scaled.
 #[inline(always)]
 #[allow(clippy::inline_always)]
-fn scatter(from: &[f32], padded: usize, to: &mut [f32], d: usize, head: usize, width: usize, scale: f32) {
+pub fn scatter(from: &[f32], padded: usize, to: &mut [f32], d: usize, head: usize, width: usize, scale: f32) {
     for (from, row) in from.chunks_exact(padded).zip(to.chunks_exact_mut(d)) {
         for (to, x) in row[head * width..(head + 1) * width].iter_mut().zip(from) {
             *to = x * scale;
+        }
+    }
+}
+
+/// Turns scores `[queries, long]` into probabilities with dropout, and keeps those without it, `[queries, keys]`.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn softmax(
+    example: &ExampleAttention<'_>,
+    head: usize,
+    (s, long): (&mut [f32], usize),
+    kept: &mut [f32],
+    factors: &mut [f32],
+) {
+    let (_, keys, _) = example.sizes();
+    for (query, (s, kept)) in s.chunks_exact_mut(long).zip(kept.chunks_exact_mut(keys)).enumerate() {
+        let s = &mut s[..keys];
+        let largest = s.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        for s in s.iter_mut() {
+            *s = exp(*s - largest);
+        }
+        let inverse = 1.0 / sum(s.iter().copied());
+        for (s, kept) in s.iter_mut().zip(kept.iter_mut()) {
+            *s *= inverse;
+            *kept = *s;
+        }
+        if let Some(mask) = example.dropout {
+            mask.attention_row(example.first + query, head, example.heads, &mut factors[..keys]);
+            for (s, factor) in s.iter_mut().zip(factors.iter()) {
+                *s *= factor;
+            }
+        }
+    }
+}
+
+/// Turns the gradient of probabilities with dropout, `[queries, long]`, into that of the scores, and returns these probabilities
+/// in `dropped`.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn softmax_gradient(
+    example: &ExampleAttention<'_>,
+    head: usize,
+    (s, dropped, long): (&mut [f32], &mut [f32], usize),
+    kept: &[f32],
+    factors: &mut [f32],
+) {
+    let (_, keys, _) = example.sizes();
+    for (query, ((s, dropped), p)) in
+        s.chunks_exact_mut(long).zip(dropped.chunks_exact_mut(long)).zip(kept.chunks_exact(keys)).enumerate()
+    {
+        let (s, dropped) = (&mut s[..keys], &mut dropped[..keys]);
+        if let Some(mask) = example.dropout {
+            mask.attention_row(example.first + query, head, example.heads, &mut factors[..keys]);
+        }
+        for ((s, dropped), (p, factor)) in s.iter_mut().zip(dropped.iter_mut()).zip(p.iter().zip(factors.iter())) {
+            *dropped = p * factor;
+            *s *= factor;
+        }
+        let along = sum(s.iter().zip(p).map(|(s, p)| s * p));
+        for (s, p) in s.iter_mut().zip(p) {
+            *s = p * (*s - along);
         }
     }
 }
@@ -124,24 +193,7 @@ vectorized! {
             transpose(&k, wide, &mut kt, long, (keys, width));
             product(&q, wide, &kt, &mut s, (queries, long, width));
             let kept = &mut probabilities[head * queries * keys..(head + 1) * queries * keys];
-            for (query, (s, kept)) in s.chunks_exact_mut(long).zip(kept.chunks_exact_mut(keys)).enumerate() {
-                let s = &mut s[..keys];
-                let largest = s.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                for s in s.iter_mut() {
-                    *s = exp(*s - largest);
-                }
-                let inverse = 1.0 / sum(s.iter().copied());
-                for (s, kept) in s.iter_mut().zip(kept.iter_mut()) {
-                    *s *= inverse;
-                    *kept = *s;
-                }
-                if let Some(mask) = example.dropout {
-                    mask.attention_row(example.first + query, head, example.heads, &mut factors[..keys]);
-                    for (s, factor) in s.iter_mut().zip(&factors) {
-                        *s *= factor;
-                    }
-                }
-            }
+            softmax(&example, head, (&mut s, long), kept, &mut factors);
             product(&s, long, &v, &mut o, (queries, wide, keys));
             scatter(&o, wide, out, d, head, width, 1.0);
         }
@@ -169,22 +221,7 @@ vectorized! {
             transpose(&v, wide, &mut vt, long, (keys, width));
             product(&g, wide, &vt, &mut s, (queries, long, width));
             let kept = &probabilities[head * queries * keys..(head + 1) * queries * keys];
-            for (query, ((s, dropped), p)) in
-                s.chunks_exact_mut(long).zip(dropped.chunks_exact_mut(long)).zip(kept.chunks_exact(keys)).enumerate()
-            {
-                let (s, dropped) = (&mut s[..keys], &mut dropped[..keys]);
-                if let Some(mask) = example.dropout {
-                    mask.attention_row(example.first + query, head, example.heads, &mut factors[..keys]);
-                }
-                for ((s, dropped), (p, factor)) in s.iter_mut().zip(dropped.iter_mut()).zip(p.iter().zip(&factors)) {
-                    *dropped = p * factor;
-                    *s *= factor;
-                }
-                let along = sum(s.iter().zip(p).map(|(s, p)| s * p));
-                for (s, p) in s.iter_mut().zip(p) {
-                    *s = p * (*s - along);
-                }
-            }
+            softmax_gradient(&example, head, (&mut s, &mut dropped, long), kept, &mut factors);
             transpose(&dropped, long, &mut transposed, queries, (queries, keys));
             product(&transposed, queries, &g, &mut dk, (keys, wide, queries));
             scatter(&dk, wide, value, d, head, width, 1.0);
@@ -197,7 +234,8 @@ vectorized! {
     }
 }
 
-fn one_example<'a>(
+/// Returns the part of one example.
+pub fn one_example<'a>(
     shape: &AttentionShape<'a>,
     example: usize,
     query: Biased<'a>,
@@ -247,13 +285,7 @@ pub fn backward(
     let of_keys = |example| shape.batch.length(example) * d;
     let outs = shape.split(&mut dq, of_queries).into_par_iter();
     let outs = outs.zip(shape.split(&mut dk, of_keys)).zip(shape.split(&mut dv, of_keys));
-    let starts: Vec<usize> = (0..shape.batch.examples())
-        .scan(0, |at, example| {
-            let start = *at;
-            *at += shape.probabilities(example);
-            Some(start)
-        })
-        .collect();
+    let starts = shape.probability_starts();
     outs.enumerate().for_each(|(example, ((dq, dk), dv))| {
         let own = shape.query_start(example) * d..(shape.query_start(example) + shape.queries(example)) * d;
         let kept = &probabilities[starts[example]..starts[example] + shape.probabilities(example)];

@@ -13,6 +13,7 @@ mod batch_tensors;
 mod bias_gelu;
 mod by_reference;
 mod cross_entropy;
+mod disentangled_attention;
 mod dropout;
 mod embedding;
 mod gradient_sum;

@@ -52,7 +52,7 @@ pub fn gradcheck<O, const N: usize>(
 ) where
     O: Operation<N> + Clone,
 {
-    gradcheck_on(devices(), operation, operands, formula, bound);
+    gradcheck_on(&devices(), operation, operands, formula, bound);
 }
 
 /// The same, for an operation without a kernel for GPUs.
@@ -64,11 +64,11 @@ pub fn cpu_gradcheck<O, const N: usize>(
 ) where
     O: Operation<N> + Clone,
 {
-    gradcheck_on(vec![Device::flex()], operation, operands, formula, bound);
+    gradcheck_on(&[Device::flex()], operation, operands, formula, bound);
 }
 
 fn gradcheck_on<O, const N: usize>(
-    devices: Vec<Device>,
+    devices: &[Device],
     operation: &O,
     operands: &[Operand; N],
     formula: &dyn Fn(&[Vec<f64>]) -> Vec<f64>,
@@ -85,7 +85,7 @@ fn gradcheck_on<O, const N: usize>(
         let out = Tensor::<2>::from_dispatch(operation.clone().apply(leaves.each_ref().map(Leaf::dispatched)));
         let shape = out.dims();
         near("output", &out.clone().into_data().try_to_vec().unwrap(), &expected, bound.0);
-        let weights = Tensor::<2>::from_data(TensorData::new(weights.clone(), shape), &device);
+        let weights = Tensor::<2>::from_data(TensorData::new(weights.clone(), shape), device);
         let gradients = (out * Tensor::from_inner(weights)).sum().backward();
         for ((leaf, operand), expected) in leaves.iter().zip(operands).zip(&differences) {
             near(operand.name, &leaf.gradient(&gradients), expected, bound.1);

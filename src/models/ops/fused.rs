@@ -7,11 +7,12 @@ use burn::tensor::Tensor;
 
 use super::Hidden;
 use super::embedding_tables::EmbeddingTables;
-use super::layers::{LayerNorm, Linear};
+use super::layers::{AttentionLayer, LayerNorm, Linear};
+use super::relative::LayerPositions;
 use crate::architecture::Gelu;
 use crate::kernels::{
-    Attention, BiasGelu, DropoutAddNorm, DropoutMask, Embedding, MatmulPrecision, NormDropout, Operation, Queries, ResidentBatch,
-    SelectFirst, SelfAttention,
+    Attention, BiasGelu, DisentangledAttention, DropoutAddNorm, DropoutMask, Embedding, MatmulPrecision, NormDropout, Operation,
+    Queries, ResidentBatch, SelectFirst, SelfAttention,
 };
 use crate::models::product;
 
@@ -41,7 +42,8 @@ fn biases(parts: [&Linear; 3]) -> [DispatchTensor; 3] {
 }
 
 /// Computes attention from every token to all tokens of its example.
-pub fn self_attention(attention: Attention, x: Tensor<2>, parts: [&Linear; 3]) -> Tensor<2> {
+pub fn self_attention(attention: Attention, x: Tensor<2>, layer: &AttentionLayer) -> Tensor<2> {
+    let parts = layer.parts();
     let [query, key, value] = parts.map(|part| part.weight.clone().into_dispatch());
     let [query_bias, key_bias, value_bias] = biases(parts);
     let operands = [x.into_dispatch(), query, query_bias, key, key_bias, value, value_bias];
@@ -49,13 +51,43 @@ pub fn self_attention(attention: Attention, x: Tensor<2>, parts: [&Linear; 3]) -
 }
 
 /// Computes attention from other rows to all tokens of their example.
-pub fn attend(attention: Attention, queries: Tensor<2>, x: &Tensor<2>, parts: [&Linear; 3]) -> Tensor<2> {
-    let precision = attention.precision;
-    let project = |x: Tensor<2>, part: &Linear| product(x, part.weight.clone(), precision).into_dispatch();
-    let query = project(queries, parts[0]);
-    let [key, value] = [parts[1], parts[2]].map(|part| project(x.clone(), part));
-    let [query_bias, key_bias, value_bias] = biases(parts);
-    Tensor::from_dispatch(attention.apply([query, query_bias, key, key_bias, value, value_bias]))
+pub fn attend(attention: Attention, queries: Tensor<2>, x: &Tensor<2>, layer: &AttentionLayer) -> Tensor<2> {
+    let operands = projected(&attention, queries, x, layer);
+    Tensor::from_dispatch(attention.apply(operands))
+}
+
+/// Computes attention from these rows to all tokens of their example, with scores that depend on relative positions, too.
+pub fn attend_relatively(
+    attention: Attention,
+    queries: Tensor<2>,
+    x: &Tensor<2>,
+    layer: &AttentionLayer,
+    positions: &LayerPositions<'_>,
+) -> Tensor<2> {
+    let [query, query_bias, key, key_bias, value, value_bias] = projected(&attention, queries, x, layer);
+    let [_, width] = x.dims();
+    let or_none = |rows: &Option<Tensor<2>>| {
+        let none = || Tensor::zeros([1, width], &x.device().without_autodiff());
+        rows.clone().unwrap_or_else(none).into_dispatch()
+    };
+    let [position_key, position_query] = [&positions.key, &positions.query].map(or_none);
+    let operation = DisentangledAttention {
+        attention,
+        buckets: positions.table.buckets,
+        first_row: positions.rows.start,
+        has_position_keys: positions.key.is_some(),
+        has_position_queries: positions.query.is_some(),
+    };
+    let operands = [query, query_bias, key, key_bias, value, value_bias, position_key, position_query];
+    Tensor::from_dispatch(operation.apply(operands))
+}
+
+/// The operands of attention: queries, keys and values, each with its bias, which is not added yet.
+fn projected(attention: &Attention, queries: Tensor<2>, x: &Tensor<2>, layer: &AttentionLayer) -> [DispatchTensor; 6] {
+    let project = |x: Tensor<2>, part: &Linear| product(x, part.weight.clone(), attention.precision).into_dispatch();
+    let [query_bias, key_bias, value_bias] = biases(layer.parts());
+    let (query, key) = (project(queries, &layer.query), project(x.clone(), &layer.key));
+    [query, query_bias, key, key_bias, project(x.clone(), &layer.value), value_bias]
 }
 
 /// Takes x without the bias of `linear`, which the kernel adds.

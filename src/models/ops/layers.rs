@@ -21,6 +21,26 @@ impl Linear {
     }
 }
 
+/// The linear layers of attention.
+#[derive(Clone, Debug)]
+pub struct AttentionLayer {
+    pub heads: usize,
+    pub query: Linear,
+    pub key: Linear,
+    pub value: Linear,
+    /// Projects relative positions for scores with queries.
+    pub position_key: Option<Linear>,
+    /// Projects relative positions for scores with keys.
+    pub position_query: Option<Linear>,
+}
+
+impl AttentionLayer {
+    /// Query, key and value.
+    pub fn parts(&self) -> [&Linear; 3] {
+        [&self.query, &self.key, &self.value]
+    }
+}
+
 /// `(x - mean) / sqrt(variance + epsilon) · scale + shift` over each row, with the population variance.
 #[derive(Clone, Debug)]
 pub struct LayerNorm {

@@ -10,15 +10,18 @@ mod embedding_tables;
 mod fused;
 mod layers;
 mod layout;
+mod matmul;
 mod pre_norm;
 mod reference;
+mod relative;
 mod relative_buckets;
 mod rotary;
 
 use burn::tensor::Tensor;
 
 pub use embedding_tables::EmbeddingTables;
-pub use layers::{LayerNorm, Linear};
+pub use layers::{AttentionLayer, LayerNorm, Linear};
+pub use relative::{LayerPositions, RelativeTable};
 pub use rotary::Rotation;
 
 use super::dropout_sites::DropoutSites;
@@ -74,32 +77,59 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
+    /// Returns a table of relative positions as a layer projects it, with dropout on its `normalized` rows.
+    pub fn relative_positions<'t>(
+        &mut self,
+        table: &'t RelativeTable,
+        normalized: &Tensor<2>,
+        layer: &AttentionLayer,
+    ) -> LayerPositions<'t> {
+        let dropout = self.dropout.hidden();
+        let [all, width] = normalized.dims();
+        let dropped = reference::row_dropout(self.input, normalized.clone(), dropout);
+        let rows = match self.input.fused(Op::Attention) {
+            Some(batch) => table.buckets.rows_within(batch.lengths().max().unwrap_or(1)),
+            None => 0..all,
+        };
+        let used = dropped.slice([rows.clone(), 0..width]);
+        let project = |linear: &Option<Linear>| linear.as_ref().map(|linear| self.linear(used.clone(), linear));
+        LayerPositions { table, rows, key: project(&layer.position_key), query: project(&layer.position_query) }
+    }
+
     /// Computes attention from `queries`, which are x or [its first tokens](Self::first_tokens), to all tokens x of their
-    /// example: `softmax(Q Kᵀ / √width) V` in each head, with dropout on the probabilities.
-    pub fn attention(&mut self, queries: &Hidden, x: Hidden, [query, key, value]: [&Linear; 3], heads: usize) -> Hidden {
+    /// example: `softmax(Q Kᵀ / √width) V` in each head, with dropout on the probabilities. With relative positions, scores depend
+    /// on them, too.
+    pub fn attention(
+        &mut self,
+        queries: &Hidden,
+        x: Hidden,
+        layer: &AttentionLayer,
+        positions: Option<&LayerPositions<'_>>,
+    ) -> Hidden {
         let dropout = self.dropout.attention();
         let (tokens, precision) = (queries.tokens, self.precision);
         let x = if let Some(batch) = self.input.fused(Op::Attention) {
             let precision = matmul_precision(precision);
-            let attention = fused::attention(batch, heads, tokens, precision, dropout);
-            match tokens {
-                Queries::All => fused::self_attention(attention, x.x, [query, key, value]),
-                Queries::First => fused::attend(attention, queries.x.clone(), &x.x, [query, key, value]),
+            let attention = fused::attention(batch, layer.heads, tokens, precision, dropout);
+            match (tokens, positions) {
+                (_, Some(positions)) => fused::attend_relatively(attention, queries.x.clone(), &x.x, layer, positions),
+                (Queries::All, None) => fused::self_attention(attention, x.x, layer),
+                (Queries::First, None) => fused::attend(attention, queries.x.clone(), &x.x, layer),
             }
         } else {
-            let [query, key, value] =
-                [(query, &queries.x), (key, &x.x), (value, &x.x)].map(|(part, x)| self.linear(x.clone(), part));
-            reference::attention(self.input, [query, key, value], heads, tokens, precision, dropout)
+            let [query, key, value] = [(&layer.query, &queries.x), (&layer.key, &x.x), (&layer.value, &x.x)]
+                .map(|(part, x)| self.linear(x.clone(), part));
+            reference::attention(self.input, [query, key, value], (layer.heads, positions), tokens, precision, dropout)
         };
         Hidden { x, tokens }
     }
 
     /// Like [`Self::attention`], with a bias on each score: the row of `table`, `[buckets, heads]`, for the
     /// [bucket](relative_buckets::buckets) of the key's position relative to the query's. By reference only.
-    pub fn relative_attention(&mut self, queries: &Hidden, x: Hidden, parts: [&Linear; 3], table: &Tensor<2>) -> Hidden {
+    pub fn relative_attention(&mut self, queries: &Hidden, x: Hidden, layer: &AttentionLayer, table: &Tensor<2>) -> Hidden {
         let dropout = self.dropout.attention();
         let (tokens, precision) = (queries.tokens, self.precision);
-        let [query, key, value] = parts;
+        let [query, key, value] = layer.parts();
         let operands = [(query, &queries.x), (key, &x.x), (value, &x.x)].map(|(part, x)| self.linear(x.clone(), part));
         let x = reference::relative_attention(self.input, operands, table, tokens, precision, dropout);
         Hidden { x, tokens }
@@ -133,7 +163,7 @@ impl<'a> Ops<'a> {
     /// Returns GELU(linear(x)). The approximation by tanh is computed by reference on a GPU.
     pub fn linear_gelu(&self, x: Hidden, linear: &Linear, gelu: Gelu) -> Hidden {
         let tokens = x.tokens;
-        let has_kernel = gelu == Gelu::Exact || reference::is_cpu(&x.x.device());
+        let has_kernel = gelu == Gelu::Exact || matmul::is_cpu(&x.x.device());
         let x = if has_kernel && self.input.fused(Op::LinearGelu).is_some() {
             fused::bias_gelu(gelu, self.matmul(x.x, &linear.weight), linear, matmul_precision(self.precision))
         } else {
@@ -174,7 +204,7 @@ impl<'a> Ops<'a> {
     /// Applies dropout to one vector per example, `[examples, d]`.
     pub fn classifier_dropout(&mut self, x: Tensor<2>) -> Tensor<2> {
         let dropout = self.dropout.classifier();
-        reference::example_dropout(self.input, x, dropout)
+        reference::row_dropout(self.input, x, dropout)
     }
 
     /// Returns x · weight + bias.
@@ -189,7 +219,7 @@ impl<'a> Ops<'a> {
     fn matmul(&self, x: Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
         match self.input {
             Input::Ragged { .. } => product(x, weight.clone(), matmul_precision(self.precision)),
-            Input::Padded(_) => reference::matmul(self.precision, x, weight.clone()),
+            Input::Padded(_) => matmul::matmul(self.precision, x, weight.clone()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::{
-    Device, FloatDType, Tensor, TensorData,
+    Tensor, TensorData,
     activation::{softmax, tanh},
 };
 use rayon::prelude::*;
@@ -11,11 +11,12 @@ use rayon::prelude::*;
 use super::super::op::Ids;
 use super::embedding_tables::EmbeddingTables;
 use super::layout::PaddedLayout;
+use super::matmul::{is_cpu, matmul};
+use super::relative::LayerPositions;
 use super::relative_buckets::buckets;
 use crate::architecture::Gelu;
-use crate::kernels::{BatchIndices, Dropout, DropoutMask, MaskRows, MatmulPrecision, Operation, Queries};
+use crate::kernels::{BatchIndices, Dropout, DropoutMask, MaskRows, Operation, Queries};
 use crate::models::input::Input;
-use crate::models::product;
 use crate::settings::Precision;
 
 /// Returns the sum of one embedding from each table for each token.
@@ -37,16 +38,17 @@ pub fn embedding(input: &Input, tables: &EmbeddingTables) -> Tensor<2> {
 }
 
 /// Computes `softmax(Q Kᵀ / √width + mask) V` in each head (Vaswani et al. 2017), with dropout on the probabilities. Queries
-/// are `[queries, d]`, keys and values `[rows, d]`.
+/// are `[queries, d]`, keys and values `[rows, d]`. Each kind of scores with relative positions is added to `Q Kᵀ`, and counts in
+/// the divisor: √(width · (1 + kinds)).
 pub fn attention(
     input: &Input,
     operands: [Tensor<2>; 3],
-    heads: usize,
+    (heads, positions): (usize, Option<&LayerPositions<'_>>),
     queries: Queries,
     precision: Precision,
     dropout: Option<DropoutMask>,
 ) -> Tensor<2> {
-    scored_attention(input, operands, heads, queries, precision, dropout, |scores| scores)
+    scored_attention(input, operands, (heads, positions), queries, precision, dropout, |scores| scores)
 }
 
 /// Computes attention with a bias by relative position on each score: the bucket's row of `table`, `[buckets, heads]`.
@@ -59,7 +61,7 @@ pub fn relative_attention(
     dropout: Option<DropoutMask>,
 ) -> Tensor<2> {
     let [_, heads] = table.dims();
-    scored_attention(input, operands, heads, queries, precision, dropout, |scores| {
+    scored_attention(input, operands, (heads, None), queries, precision, dropout, |scores| {
         let [_, _, asked, length] = scores.dims();
         let buckets = buckets(asked, length, &table.device().without_autodiff());
         scores + table.clone().select(0, buckets).reshape([asked, length, heads]).permute([2, 0, 1]).unsqueeze()
@@ -70,7 +72,7 @@ pub fn relative_attention(
 fn scored_attention(
     input: &Input,
     [query, key, value]: [Tensor<2>; 3],
-    heads: usize,
+    (heads, positions): (usize, Option<&LayerPositions<'_>>),
     queries: Queries,
     precision: Precision,
     dropout: Option<DropoutMask>,
@@ -85,11 +87,15 @@ fn scored_attention(
         Queries::All => (layout.pad(query), length),
         Queries::First => (query, 1),
     };
-    let query = split(query, asked) / (head_width as f64).sqrt();
+    let kinds = positions.map_or(0, LayerPositions::kinds);
+    let divisor = ((head_width * (1 + kinds)) as f64).sqrt();
+    let query = split(query, asked) / divisor;
     let [key, value] = [key, value].map(|x| split(layout.pad(x), length));
     // 0 for tokens and the most negative f32 for padding.
     let mask = (layout.token_mask.clone().neg() + 1.0) * f32::MIN;
+    let disentangled = positions.and_then(|positions| positions.scores(&query, &(key.clone() / divisor), precision));
     let scores = biased(matmul(precision, query, key.swap_dims(2, 3))) + mask.reshape([examples, 1, 1, length]);
+    let scores = disentangled.into_iter().fold(scores, |scores, bias| scores + bias);
     let probabilities = attention_dropout(input, softmax(scores, 3), dropout);
     let out = matmul(precision, probabilities, value).swap_dims(1, 2).reshape([examples * asked, width]);
     if queries == Queries::All { layout.unpad(out) } else { out }
@@ -127,8 +133,8 @@ pub fn hidden_dropout(input: &Input, x: Tensor<2>, tokens: Queries, dropout: Opt
     }
 }
 
-/// Applies dropout to one vector per example, `[examples, d]`.
-pub fn example_dropout(input: &Input, x: Tensor<2>, dropout: Option<DropoutMask>) -> Tensor<2> {
+/// Applies dropout to rows that are not tokens: one per example, or those of a table that all examples share.
+pub fn row_dropout(input: &Input, x: Tensor<2>, dropout: Option<DropoutMask>) -> Tensor<2> {
     let Some(mask) = dropout else { return x };
     match input {
         Input::Padded(_) => multiplied(x, |row, factors| mask.hidden_row(row, factors)),
@@ -208,19 +214,4 @@ pub fn mean_tokens(input: &Input, x: Tensor<2>) -> Tensor<2> {
     let tokens = layout.token_mask.clone();
     let x = layout.pad(x).reshape([examples, length, width]) * tokens.clone().reshape([examples, length, 1]);
     x.sum_dim(1).reshape([examples, width]) / tokens.sum_dim(1)
-}
-
-/// Returns `a · b`; in bf16, the operands are rounded and the result is widened to f32.
-pub fn matmul<const D: usize>(precision: Precision, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
-    match precision {
-        // Burn's own product would use TF32 on a GPU.
-        Precision::Fp32 if !is_cpu(&a.device()) => product(a, b, MatmulPrecision::F32),
-        Precision::Fp32 | Precision::Tf32 => a.matmul(b),
-        Precision::Bf16 => a.cast(FloatDType::BF16).matmul(b.cast(FloatDType::BF16)).cast(FloatDType::F32),
-    }
-}
-
-/// Whether a device's tensors are in host memory.
-pub fn is_cpu(device: &Device) -> bool {
-    device.clone().without_autodiff() == Device::flex()
 }

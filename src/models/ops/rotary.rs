@@ -6,7 +6,8 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Int, Tensor};
 
 use super::layout::PaddedLayout;
-use super::reference::{attention_dropout, matmul};
+use super::matmul::matmul;
+use super::reference::attention_dropout;
 use crate::kernels::{DropoutMask, ResidentBatch, RotaryTable};
 use crate::models::input::Input;
 use crate::settings::Precision;
