@@ -22,6 +22,8 @@ pub(super) struct Normalization {
 }
 
 /// The tokenizer settings that affect token ids.
+// The same flags as in the files.
+#[allow(clippy::struct_excessive_bools)]
 pub(super) struct TokenizerSettings {
     pub class: Class,
     /// Options of the normalizer: all for BERT's tokenizers, `lower_case` and `strip_accents` for ALBERT's, `lower_case` for DeBERTa's.

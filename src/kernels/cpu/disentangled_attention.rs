@@ -201,7 +201,7 @@ impl SavedDisentangledAttention {
         let outs = shape.split(&mut dq, of_queries).into_par_iter();
         let outs = outs.zip(shape.split(&mut dk, of_keys)).zip(shape.split(&mut dv, of_keys));
         let starts = shape.probability_starts();
-        let one = |(example, ((dq, dk), dv)): (usize, ((&mut [f32], &mut [f32]), &mut [f32]))| {
+        let one = |example: usize, [dq, dk, dv]: [&mut [f32]; 3]| {
             let own = shape.query_start(example) * d..(shape.query_start(example) + shape.queries(example)) * d;
             let kept = &self.probabilities[starts[example]..starts[example] + shape.probabilities(example)];
             let distances = self.distances(example);
@@ -212,7 +212,8 @@ impl SavedDisentangledAttention {
             backward_example(self.example(example), positions, &gradient[own], kept, dq, dk, dv, &mut of_positions);
             of_positions
         };
-        let parts: Vec<PositionGradients> = outs.enumerate().map(one).collect();
+        let parts: Vec<PositionGradients> =
+            outs.enumerate().map(|(example, ((dq, dk), dv))| one(example, [dq, dk, dv])).collect();
         let [mut of_position_keys, mut of_position_queries] = [6, 7].map(zeros_like);
         add_in_order(&parts, |part| &part.key, &mut of_position_keys, d);
         add_in_order(&parts, |part| &part.query, &mut of_position_queries, d);

@@ -26,7 +26,7 @@ impl RelativeTable {
         let buckets = names.buckets;
         // The padded layout of a ragged batch may be longer than its longest example.
         let longest = (2 * names.longest).cast_signed();
-        let rows: Vec<i32> = (-longest..=longest).rev().map(|distance| buckets.row(distance) as i32).collect();
+        let rows: Vec<i32> = (-longest..=longest).rev().map(|distance| (buckets.row(distance) as u32).cast_signed()).collect();
         let rows = TensorData::from(rows.as_slice());
         let rows = Tensor::from_data(rows, &table.device().without_autodiff());
         Self { table, norm, buckets, rows }
