@@ -1,5 +1,7 @@
 //! Comparisons of synthetic run directories, in which every number is known.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use gluepot::plan::Hashes;
 use gluepot::runs::{Exit, Host, Moment, RunFacts, Status, Summary, Versions};
@@ -64,7 +66,7 @@ impl Made {
             parameters: 1,
             drawn: Vec::new(),
             unused: Vec::new(),
-            cast: std::collections::BTreeMap::default(),
+            cast: BTreeMap::new(),
             input: None,
             train_examples: 3668,
             validation_examples: 408,

@@ -168,7 +168,7 @@ fn checkpoints_that_cannot_be_used() {
     let of_type = |kind: &str| config.replace("\"model_type\": \"bert\"", &format!("\"model_type\": \"{kind}\"")).into_bytes();
     let mut huge = u64::MAX.to_le_bytes().to_vec();
     huge.extend(b"{}");
-    let cases: [(&str, &str, Vec<u8>); 19] = [
+    let cases: [(&str, &str, Vec<u8>); 18] = [
         (
             "dropout-above-one",
             "config.json",
@@ -194,7 +194,6 @@ fn checkpoints_that_cannot_be_used() {
             "config.json",
             config.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3").into_bytes(),
         ),
-        ("weights-of-another-family", "config.json", of_type("roberta")),
         ("another-architecture", "config.json", of_type("big-new-thing")),
         ("deberta-v1", "config.json", of_type("deberta")),
         ("a-decoder", "config.json", of_type("llama")),
