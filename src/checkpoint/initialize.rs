@@ -1,6 +1,6 @@
 //! The initial parameters: read from a checkpoint, or randomly initialized.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
@@ -131,7 +131,10 @@ impl Found {
         if !missing.is_empty() {
             let shown = missing.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
             let more = if missing.len() > 5 { format!(" and {} more", missing.len() - 5) } else { String::new() };
-            let held: Vec<_> = weights.names().take(3).map(brief).collect();
+            // One name for each first part, which is usually a family's prefix.
+            let mut prefixes = BTreeSet::new();
+            let held = weights.names().filter(|name| prefixes.insert(name.split('.').next().unwrap_or_default()));
+            let held: Vec<_> = held.take(3).map(brief).collect();
             let hint = if held.is_empty() { String::new() } else { format!("; the file holds names like {}", held.join(", ")) };
             bail!("the weights lack {} of the encoder's parameters: {shown}{more}{hint}", missing.len());
         }

@@ -11,8 +11,7 @@ use crate::inputs::{CheckedInputs, TrialInputs};
 use crate::numbers::bytes;
 use crate::plan::Trial;
 use crate::runs::{DiskSpace, free_bytes};
-use crate::terminal::Width;
-use crate::terminal::listed;
+use crate::terminal::{Width, listed, paragraph};
 use crate::train::Device;
 
 /// Formats every setting, the steps, the tensors, the model's input, the device and the disk space. `root` is the folder for
@@ -23,7 +22,7 @@ pub fn check_text(checked: &CheckedInputs, root: &Path, width: Width) -> String 
     let mut lines = vec![plan_text(inputs, &inputs.setting_rows(), width)];
     lines.extend(initial.iter().flat_map(|initial| tensor_lines(initial, &inputs.trial, width)));
     lines.push(contract_text(contract, inputs.trial.max_length, width));
-    lines.extend(contract.disagreements.iter().map(|disagreement| format!("warning: {disagreement}")));
+    lines.extend(contract.disagreements.iter().map(|disagreement| paragraph(&format!("warning: {disagreement}"), width)));
     lines.extend([device_line(inputs), disk_line(inputs, root)]);
     lines.join("\n")
 }

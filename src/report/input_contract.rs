@@ -1,6 +1,6 @@
 //! What a model is given, as `check` prints it.
 
-use super::share::Share;
+use super::percent::Percent;
 use crate::numbers::{count, counted};
 use crate::terminal::{Width, width_of, wrapped};
 use crate::tokens::{InputContract, ProbeIds, SplitInputs};
@@ -41,13 +41,14 @@ fn hanging(label: &str, text: &str, width: Width) -> String {
 }
 
 fn shares(inputs: &SplitInputs, max_length: usize) -> String {
-    let unknown = worst(inputs.most_unknown.iter().map(|row| format!("row {} ({} of {})", row.row, row.unknown, row.tokens)));
-    let longest = worst(inputs.longest.iter().map(|row| format!("row {} ({})", row.row, count(row.tokens as u64))));
+    let unknown =
+        worst("most in", inputs.most_unknown.iter().map(|row| format!("row {} ({} of {})", row.row, row.unknown, row.tokens)));
+    let longest = worst("longest", inputs.longest.iter().map(|row| format!("row {} ({})", row.row, count(row.tokens as u64))));
     format!(
         "{} of {} unknown{unknown}; {} of {} longer than {max_length} tokens{longest}",
-        Share(inputs.unknown, inputs.tokens),
+        Percent(inputs.unknown, inputs.tokens),
         counted_tokens(inputs.tokens),
-        Share(inputs.truncated as u64, inputs.examples as u64),
+        Percent(inputs.truncated as u64, inputs.examples as u64),
         counted(inputs.examples, "example", "examples"),
     )
 }
@@ -56,9 +57,9 @@ fn counted_tokens(tokens: u64) -> String {
     format!("{} {}", count(tokens), if tokens == 1 { "token" } else { "tokens" })
 }
 
-fn worst(rows: impl Iterator<Item = String>) -> String {
+fn worst(words: &str, rows: impl Iterator<Item = String>) -> String {
     let rows: Vec<String> = rows.collect();
-    if rows.is_empty() { String::new() } else { format!(", most in {}", rows.join(", ")) }
+    if rows.is_empty() { String::new() } else { format!(", {words} {}", rows.join(", ")) }
 }
 
 fn ids(probe: &ProbeIds) -> String {

@@ -31,10 +31,13 @@ pub(super) fn albert(sources: &TokenizerSources) -> Result<Built> {
     let mut tokenizer = Tokenizer::new(unigram);
     tokenizer.with_normalizer(Some(normalizer(model, settings.normalization)?)).map_err(|error| refused(&error))?;
     tokenizer.with_pre_tokenizer(Some(Metaspace::new('▁', PrependScheme::Always, true)));
+    add(&mut tokenizer, &settings)?;
+    // Tokens that the settings define keep their flags.
+    let known: Vec<String> = tokenizer.get_added_tokens_decoder().into_values().map(|token| token.content).collect();
     let of_model = model.pieces_of(&[PieceKind::Control, PieceKind::UserDefined]);
+    let of_model = of_model.filter(|(piece, _)| !known.iter().any(|known| known == piece));
     let of_model = of_model.map(|(piece, kind)| AddedToken::from(piece, kind == PieceKind::Control).normalized(false));
     tokenizer.add_tokens(of_model.collect::<Vec<_>>()).map_err(|error| refused(&error))?;
-    add(&mut tokenizer, &settings)?;
     let processor = around(&tokenizer, "[CLS]", "[SEP]")?;
     Ok(Built { tokenizer, processor, settings })
 }

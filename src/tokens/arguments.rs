@@ -12,7 +12,7 @@ use super::added::{Added, Argument, TokenEntry};
 use super::sources::TokenizerSources;
 
 /// The special tokens that every tokenizer can have.
-const NAMED: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+pub(super) const NAMED: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 const EXTRA: &str = "extra_special_tokens";
 /// The name of this key in transformers 4.
@@ -217,12 +217,12 @@ impl Arguments {
         }
     }
 
-    /// Gives the named tokens without flags those of `MPNetTokenizer`: they are matched in the normalized text, and the mask takes
-    /// the space before it.
-    pub fn flag_plain_tokens(&mut self) {
-        for key in NAMED {
+    /// Gives tokens without flags those that some classes give them: whether they are matched in the normalized text, and that the
+    /// mask takes the space before it.
+    pub fn flag_plain_tokens(&mut self, keys: &[&str], normalized: bool) {
+        for key in keys {
             if let Some(Argument::Json(Value::String(content))) = self.entries.get(key) {
-                let token = Added { lstrip: key == "mask_token", normalized: Some(true), ..Added::new(content, false) };
+                let token = Added { lstrip: *key == "mask_token", normalized: Some(normalized), ..Added::new(content, false) };
                 self.entries.set(key, Argument::Token(token));
             }
         }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use tokenizers::{PaddingDirection, Tokenizer, TruncationDirection};
 
 use super::added::{Added, TokenEntry};
-use super::arguments::{Arguments, Special};
+use super::arguments::{Arguments, NAMED, Special};
 use super::class::Class;
 use super::sentencepiece::PieceKind;
 use super::sources::TokenizerSources;
@@ -54,8 +54,10 @@ impl TokenizerSettings {
         for (key, content) in class.special_tokens() {
             arguments.set_default(key, (*content).into());
         }
-        if class == Class::Mpnet {
-            arguments.flag_plain_tokens();
+        match class {
+            Class::Mpnet => arguments.flag_plain_tokens(&NAMED, true),
+            Class::Albert => arguments.flag_plain_tokens(&["mask_token"], false),
+            _ => {}
         }
         arguments.set_default_additional(additional_special_tokens(sources, class));
         if let Some(truncation) = json.and_then(|json| json.get_truncation()) {
@@ -111,6 +113,8 @@ impl TokenizerSettings {
 /// Additional special tokens that come from the class or its vocabulary file, not from the settings.
 fn additional_special_tokens(sources: &TokenizerSources, class: Class) -> Vec<Added> {
     match &sources.sentencepiece {
+        // They are not among its arguments.
+        Some(_) if class == Class::Albert => Vec::new(),
         Some(model) => {
             let added = |(piece, kind): (&str, PieceKind)| Added {
                 normalized: Some(false),

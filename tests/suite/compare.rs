@@ -1,5 +1,7 @@
 //! Comparisons of synthetic run directories, in which every number is known.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use gluepot::plan::Hashes;
 use gluepot::runs::{Exit, Host, Moment, RunFacts, Status, Summary, Versions};
@@ -64,6 +66,8 @@ impl Made {
             parameters: 1,
             drawn: Vec::new(),
             unused: Vec::new(),
+            cast: BTreeMap::new(),
+            input: None,
             train_examples: 3668,
             validation_examples: 408,
             steps: 1377,
