@@ -112,7 +112,7 @@ impl Layer {
         let parts = [&self.query, &self.key, &self.value];
         let context = match &model.relative_bias {
             None => ops.attention(&residual, x, parts, model.heads),
-            Some(table) => ops.relative_attention(&residual, x, parts, table),
+            Some(table) => ops.relative_attention(&residual, &x, parts, table),
         };
         let dropout = model.has_attention_output_dropout.then(|| ops.next_hidden_dropout()).flatten();
         let x = ops.dropout_add_norm(context, &self.attention_output, residual, &self.attention_norm, dropout);
@@ -141,7 +141,7 @@ impl DenseHead {
         let activated = match self.activation {
             HeadActivation::Tanh => tanh(dense),
             HeadActivation::Relu => relu(dense),
-            HeadActivation::Gelu => ops.gelu(dense),
+            HeadActivation::Gelu => Ops::gelu(dense),
         };
         let dropped = ops.classifier_dropout(activated);
         ops.linear(dropped, &self.output)

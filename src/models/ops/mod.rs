@@ -93,7 +93,7 @@ impl<'a> Ops<'a> {
 
     /// Like [`Self::attention`], with a bias on each score: the row of `table`, `[buckets, heads]`, for the
     /// [bucket](relative_buckets::buckets) of the key's position relative to the query's. By reference only.
-    pub fn relative_attention(&mut self, queries: &Hidden, x: Hidden, parts: [&Linear; 3], table: &Tensor<2>) -> Hidden {
+    pub fn relative_attention(&mut self, queries: &Hidden, x: &Hidden, parts: [&Linear; 3], table: &Tensor<2>) -> Hidden {
         let dropout = self.dropout.attention();
         let (tokens, precision) = (queries.tokens, self.precision);
         let [query, key, value] = parts;
@@ -145,7 +145,7 @@ impl<'a> Ops<'a> {
     }
 
     /// Returns the exact GELU of one vector per example, `[examples, d]`.
-    pub fn gelu(&self, x: Tensor<2>) -> Tensor<2> {
+    pub fn gelu(x: Tensor<2>) -> Tensor<2> {
         reference::gelu(Gelu::Exact, x)
     }
 
