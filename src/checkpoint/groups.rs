@@ -14,7 +14,7 @@ pub fn tensor_groups<'a>(chosen: &[&'a str], all: &[&'a str]) -> Vec<String> {
     }
     let mut groups = Vec::new();
     collapse("", chosen, all, &mut groups);
-    merged(groups).into_iter().map(|group| group.text()).collect()
+    merged(groups).into_iter().map(TensorGroup::text).collect()
 }
 
 struct TensorGroup {
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn layers_are_summed_up() {
-        let of = |name: &str| (0..12).map(|layer| format!("layer.{layer}.{name} ")).collect::<String>();
+        let of = |name: &str| (0..12).map(|layer| format!("layer.{layer}.{name}")).collect::<Vec<_>>().join(" ") + " ";
         let both = of("key.weight") + &of("key.bias");
         assert_eq!(groups(&both, &of("query")), ["layer.*.key.weight (12 tensors)", "layer.*.key.bias (12 tensors)"]);
         let three = both.clone() + &of("key.scale");

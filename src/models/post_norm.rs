@@ -142,7 +142,7 @@ impl Layer {
         let residual = if is_last { ops.first_tokens(&x) } else { x.clone() };
         let context = match &model.relative_bias {
             None => ops.attention(&residual, x, &self.attention, positions),
-            Some(table) => ops.relative_attention(&residual, x, &self.attention, table),
+            Some(table) => ops.relative_attention(&residual, &x, &self.attention, table),
         };
         let dropout = model.has_attention_output_dropout.then(|| ops.next_hidden_dropout()).flatten();
         let x = ops.dropout_add_norm(context, &self.attention_output, residual, &self.attention_norm, dropout);

@@ -1,6 +1,6 @@
 //! A tiny model of each family of encoders against PyTorch and transformers (tests/reference/make_encoders.py).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gluepot::architecture::{Architecture, Encoder, EncoderKind};
 use gluepot::task::{Example, Text};
@@ -20,7 +20,7 @@ pub fn families() -> Vec<(String, PathBuf)> {
     all
 }
 
-fn bench(folder: &PathBuf) -> Bench {
+fn bench(folder: &Path) -> Bench {
     let mut bench = Bench::new("mrpc", folder, &project("experiments/quickstart"));
     bench.validation.truncate(32);
     bench

@@ -42,7 +42,7 @@ vectorized! {
 }
 
 /// √(2/π)
-const TANH_SCALE: f32 = 0.797_884_56;
+const TANH_SCALE: f32 = 0.797_884_6;
 /// The weight of the cube.
 const CUBE: f32 = 0.044_715;
 

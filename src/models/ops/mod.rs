@@ -126,7 +126,7 @@ impl<'a> Ops<'a> {
 
     /// Like [`Self::attention`], with a bias on each score: the row of `table`, `[buckets, heads]`, for the
     /// [bucket](relative_buckets::buckets) of the key's position relative to the query's. By reference only.
-    pub fn relative_attention(&mut self, queries: &Hidden, x: Hidden, layer: &AttentionLayer, table: &Tensor<2>) -> Hidden {
+    pub fn relative_attention(&mut self, queries: &Hidden, x: &Hidden, layer: &AttentionLayer, table: &Tensor<2>) -> Hidden {
         let dropout = self.dropout.attention();
         let (tokens, precision) = (queries.tokens, self.precision);
         let [query, key, value] = layer.parts();

@@ -10,7 +10,7 @@ const BEGINS: [i32; 15] = [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91];
 
 /// Returns the bucket of each key for each of the first `queries` positions: `[queries · keys]`, row-major.
 pub fn buckets(queries: usize, keys: usize, device: &Device) -> Tensor<1, Int> {
-    let positions = |count: usize| Tensor::<1, Int>::arange(0..count as i64, device);
+    let positions = |count: usize| Tensor::<1, Int>::arange(0..count.cast_signed() as i64, device);
     let distance = positions(keys).reshape([1, keys]) - positions(queries).reshape([queries, 1]);
     let from_after = distance.clone().greater_elem(0).int() * HALF;
     let magnitude = distance.abs();
