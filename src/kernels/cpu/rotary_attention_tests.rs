@@ -30,8 +30,10 @@ fn blocks_outside_the_window_are_not_computed() {
     let mut qkv = draw(1, LENGTH * 3 * d);
     qkv[d..3 * d].fill(f32::NAN);
     let first_number = |window| {
-        let (out, saved) = attention(window).forward([tensor(qkv.clone(), [LENGTH, 3 * d])]);
-        let [of_qkv] = RotaryAttention::backward(saved, tensor(vec![1.0; LENGTH * d], [LENGTH, d]));
+        let qkv = tensor(qkv.clone(), [LENGTH, 3 * d]);
+        let (out, saved) = <RotaryAttention as Kernel<Flex, 1>>::forward(attention(window), [qkv]);
+        let ones = tensor(vec![1.0; LENGTH * d], [LENGTH, d]);
+        let [of_qkv] = <RotaryAttention as Kernel<Flex, 1>>::backward(saved, ones);
         [(out, d), (of_qkv, 3 * d)].map(|(x, width)| numbers(&x).chunks(width).position(|row| row.iter().all(|x| !x.is_nan())))
     };
     assert_eq!(first_number(Some(8)), [Some(BLOCK), Some(BLOCK)]);
