@@ -45,7 +45,7 @@ pub enum HubError {
         hint: String,
     },
     /// A cached file does not match the hash in its name, and network access is forbidden.
-    #[error("the hub's cache is damaged: {path} does not match the hash in its file name; delete it to download it again")]
+    #[error("the hub's cache is damaged: {path} does not match the hash in its file name. Delete the file to download it again")]
     Damaged {
         /// The damaged file.
         path: PathBuf,
