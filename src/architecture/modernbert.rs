@@ -188,7 +188,8 @@ impl Family for ModernBertConfig {
         all.bias("classifier", outputs);
         let head = PooledHead { pooling: self.classifier_pooling, dense, norm, output };
         let (heads, epsilon) = (self.num_attention_heads, self.norm_eps);
-        Encoder::PreNorm(PreNorm { words, embedding_norm, layers, final_norm, head, heads, epsilon })
+        let head_width = self.hidden_size / heads;
+        Encoder::PreNorm(PreNorm { words, embedding_norm, layers, final_norm, head, heads, head_width, epsilon })
     }
 
     fn initializer_range(&self) -> f64 {

@@ -2,62 +2,88 @@
 
 use std::ops::Range;
 
-/// How distances share the `2 · span` rows of a table of relative positions, as in DeBERTa (He et al. 2021; the buckets are those
-/// of transformers' `make_log_bucket_position`).
+/// The row of a table of relative positions for each distance between a query and a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RelativeBuckets {
-    span: usize,
-    /// If set, distances beyond half of the span share rows, more of them the longer they are, up to this distance.
-    logarithmic_up_to: Option<usize>,
+pub struct RelativeBuckets(Rule);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    EachDistance { span: usize },
+    Logarithmic { span: usize, longest: usize },
+    T5,
 }
 
 impl RelativeBuckets {
-    /// A row for each distance below `span` in either direction; longer ones share the first and the last row.
+    /// The buckets of T5 (Raffel et al. 2020), as MPNet uses them: 16 for keys at or before the query, and 16 for those after it.
+    pub const T5: Self = Self(Rule::T5);
+
+    /// A row for each distance below `span` in either direction; longer ones share the first and the last row (DeBERTa, He et al.
+    /// 2021).
     #[must_use]
     pub fn of_each_distance(span: usize) -> Self {
-        Self { span, logarithmic_up_to: None }
+        Self(Rule::EachDistance { span })
     }
 
-    /// Half of the rows for short distances, and the others for those of up to `longest`; `None` if that leaves no rows to share.
+    /// Half of the rows for distances up to `span / 2` in either direction, and the others for those of up to `longest`, more of
+    /// them to a row the longer they are (transformers' `make_log_bucket_position`); `None` if that leaves no rows to share.
     #[must_use]
     pub fn logarithmic(span: usize, longest: usize) -> Option<Self> {
-        (span >= 2 && longest > span / 2 + 1).then_some(Self { span, logarithmic_up_to: Some(longest) })
+        (span >= 2 && longest > span / 2 + 1).then_some(Self(Rule::Logarithmic { span, longest }))
     }
 
     /// The number of rows of the table.
     #[must_use]
     pub fn rows(self) -> usize {
-        2 * self.span
+        match self.0 {
+            Rule::EachDistance { span } | Rule::Logarithmic { span, .. } => 2 * span,
+            Rule::T5 => 2 * T5_HALF,
+        }
     }
 
-    /// The row for a query that is `distance` tokens after its key, negative if it is before it. Rows ascend with the distance.
+    /// The row for a query that is `distance` tokens after its key, negative if it is before it. All distances of a row are
+    /// consecutive.
     #[must_use]
     pub fn row(self, distance: isize) -> usize {
-        let bucket = match self.logarithmic_up_to {
-            Some(longest) => distance.signum() * self.bucket(distance.unsigned_abs(), longest).cast_signed(),
-            None => distance,
+        let (bucket, span) = match self.0 {
+            Rule::EachDistance { span } => (distance, span),
+            Rule::Logarithmic { span, longest } => {
+                (distance.signum() * logarithmic_bucket(distance.unsigned_abs(), span / 2, longest).cast_signed(), span)
+            }
+            Rule::T5 => {
+                let half = if distance < 0 { T5_HALF } else { 0 };
+                return half + T5_BEGINS.partition_point(|begin| *begin <= distance.unsigned_abs());
+            }
         };
-        let span = self.span.cast_signed();
+        let span = span.cast_signed();
         (bucket.clamp(-span, span - 1) + span).cast_unsigned()
     }
 
-    /// The rows that tokens less than `length` apart use.
+    /// A range of rows that includes those that tokens less than `length` apart use.
     #[must_use]
     pub fn rows_within(self, length: usize) -> Range<usize> {
+        if self == Self::T5 {
+            return 0..self.rows();
+        }
+        // Rows ascend with the distance.
         let furthest = length.saturating_sub(1).cast_signed();
         self.row(-furthest)..self.row(furthest) + 1
     }
+}
 
-    /// Computes in f32 as torch does: which bucket a distance at a boundary belongs to depends on the rounding.
-    fn bucket(self, distance: usize, longest: usize) -> usize {
-        let middle = self.span / 2;
-        if distance <= middle {
-            return distance;
-        }
-        let relative = (distance as f32 / middle as f32).ln();
-        let whole = (((longest - 1) as f64 / middle as f64) as f32).ln();
-        (relative / whole * (middle - 1) as f32).ceil() as usize + middle
+/// Buckets in each direction.
+const T5_HALF: usize = 16;
+
+/// The distances at which the next bucket begins: each of the first 8 has its own, and then ⌊8 + 8 ln(n / 8) / ln(128 / 8)⌋ rises.
+const T5_BEGINS: [usize; T5_HALF - 1] = [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91];
+
+/// Computes in f32 as torch does: which bucket a distance at a boundary belongs to depends on the rounding.
+fn logarithmic_bucket(distance: usize, middle: usize, longest: usize) -> usize {
+    if distance <= middle {
+        return distance;
     }
+    let relative = (distance as f32 / middle as f32).ln();
+    let whole = (((longest - 1) as f64 / middle as f64) as f32).ln();
+    (relative / whole * (middle - 1) as f32).ceil() as usize + middle
 }
 
 #[cfg(test)]
@@ -99,5 +125,49 @@ mod tests {
         }
         assert_eq!(buckets.rows_within(50), 256 - 49..256 + 50);
         assert_eq!([RelativeBuckets::logarithmic(1, 512), RelativeBuckets::logarithmic(256, 129)], [None, None]);
+    }
+
+    /// Where the bucket changes in `MPNetEncoder.relative_position_bucket` of transformers 5.24.0: the key's position minus the
+    /// query's, and the bucket from there on.
+    const T5_CHANGES: [(isize, usize); 31] = [
+        (-600, 15),
+        (-90, 14),
+        (-63, 13),
+        (-45, 12),
+        (-31, 11),
+        (-22, 10),
+        (-15, 9),
+        (-11, 8),
+        (-7, 7),
+        (-6, 6),
+        (-5, 5),
+        (-4, 4),
+        (-3, 3),
+        (-2, 2),
+        (-1, 1),
+        (0, 0),
+        (1, 17),
+        (2, 18),
+        (3, 19),
+        (4, 20),
+        (5, 21),
+        (6, 22),
+        (7, 23),
+        (8, 24),
+        (12, 25),
+        (16, 26),
+        (23, 27),
+        (32, 28),
+        (46, 29),
+        (64, 30),
+        (91, 31),
+    ];
+
+    #[test]
+    fn buckets_of_t5_are_those_of_transformers() {
+        for distance in -200..200 {
+            let expected = T5_CHANGES.iter().rfind(|(from, _)| *from <= -distance).unwrap().1;
+            assert_eq!(RelativeBuckets::T5.row(distance), expected, "{distance}");
+        }
     }
 }

@@ -45,6 +45,8 @@ impl<O, const N: usize> GpuKernel<N> for O {}
 pub trait Operation<const N: usize>: Kernel<Flex, N> + GpuKernel<N> {
     /// Returns the output for these operands, all on one device. Operands may be outside the autodiff graph.
     fn apply(self, operands: [DispatchTensor; N]) -> DispatchTensor {
+        #[cfg(test)]
+        super::applied::count::<Self>();
         Dispatch::fused(PackedTensors(operands.into()), self)
     }
 }

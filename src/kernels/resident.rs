@@ -76,3 +76,7 @@ pub type ResidentBatch = Resident<super::RaggedBatch, DeviceBatch>;
 pub type ResidentTokens = Resident<super::UniqueTokens, DeviceNumbers>;
 /// The update rules of all parameters of a model, with their coefficients on a GPU.
 pub type ResidentRules = Resident<Vec<super::UpdateRule>, DeviceNumbers>;
+/// The angles of rotary positions, on a GPU.
+pub type ResidentRotaryTable = Resident<super::RotaryTable, DeviceNumbers>;
+/// The rows of relative positions, on a GPU.
+pub type ResidentDistanceRows = Resident<super::DistanceRows, DeviceNumbers>;

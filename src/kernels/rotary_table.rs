@@ -24,6 +24,26 @@ impl RotaryTable {
         Self { half, cosines, sines }
     }
 
+    /// Returns the width of a head.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        2 * self.half
+    }
+
+    /// Returns the number of positions.
+    #[cfg(feature = "gpu")]
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.cosines.len() / self.half
+    }
+
+    /// Returns the cosines of all positions, followed by the sines: `[2, positions, width/2]`.
+    #[cfg(feature = "gpu")]
+    #[must_use]
+    pub fn all(&self) -> Vec<f32> {
+        [&*self.cosines, &*self.sines].concat()
+    }
+
     /// Returns the cosines and sines of a position, each `[width/2]`.
     #[inline]
     #[must_use]

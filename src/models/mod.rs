@@ -2,6 +2,7 @@
 //!
 //! An encoder's forward pass is written once, over [`ops`], which run on fused kernels or on Burn's own functions.
 
+mod constants;
 mod dropout_sites;
 mod input;
 mod model;
@@ -14,6 +15,7 @@ mod precision;
 mod read;
 mod value;
 
+pub use constants::Constants;
 pub use dropout_sites::DropoutSites;
 pub use input::{Input, PaddedBatch};
 pub use model::Model;

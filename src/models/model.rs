@@ -2,10 +2,11 @@
 
 use burn::tensor::Tensor;
 
+use super::constants::Constants;
 use super::dropout_sites::DropoutSites;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
-use super::op::{Op, ReferenceOps};
+use super::op::ReferenceOps;
 use super::post_norm::PostNormModel;
 use super::pre_norm::PreNormModel;
 use crate::architecture::{Architecture, Encoder};
@@ -24,25 +25,21 @@ impl Model {
     /// Builds the model of an architecture from its parameters.
     pub fn new(
         architecture: &Architecture,
+        constants: &Constants,
         parameters: &NamedParameters<'_>,
         precision: Precision,
     ) -> Result<Self, ParameterError> {
         match architecture.encoder() {
-            Encoder::PostNorm(names) => PostNormModel::new(&names, parameters, precision).map(Self::PostNorm),
-            Encoder::PreNorm(names) => PreNormModel::new(&names, parameters, precision).map(Self::PreNorm),
+            Encoder::PostNorm(names) => PostNormModel::new(&names, constants, parameters, precision).map(Self::PostNorm),
+            Encoder::PreNorm(names) => PreNormModel::new(&names, constants, parameters, precision).map(Self::PreNorm),
         }
     }
 
-    /// The operations that have no kernel for this architecture, on a GPU or on the CPU.
+    /// The operations that have no kernel for this architecture on a GPU.
     #[must_use]
-    pub fn without_kernels(architecture: &Architecture, is_gpu: bool) -> ReferenceOps {
-        match architecture.encoder() {
-            Encoder::PostNorm(names) => {
-                let is_missing = names.relative_bias.is_some() || (is_gpu && names.relative_positions.is_some());
-                is_missing.then_some(Op::Attention).into_iter().collect()
-            }
-            Encoder::PreNorm(_) => ReferenceOps::default(),
-        }
+    pub fn without_gpu_kernels(architecture: &Architecture) -> ReferenceOps {
+        let _ = architecture;
+        ReferenceOps::default()
     }
 
     /// Returns the outputs of the head for each example: `[examples, outputs]`.

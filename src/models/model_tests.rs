@@ -1,12 +1,15 @@
 //! Compares encoders on fused kernels to encoders on Burn's own operations, parameter by parameter.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::*;
 use crate::architecture::{Draw, DropoutProbabilities, Parameter, Role};
 use crate::checkpoint::{Classifier, initialize};
 use crate::kernels::RaggedBatch;
-use crate::models::{Model, Op, PaddedBatch, ReferenceOps, Value};
+use crate::kernels::applied::applied_in;
+use crate::models::{Constants, Model, Op, PaddedBatch, ReferenceOps, Value};
 use crate::random::{Purpose, Stream};
 use crate::task::Head;
 
@@ -83,9 +86,7 @@ impl Case {
         Self { architecture, table, ragged, padded, seed }
     }
 
-    fn ragged(&self, by_reference: ReferenceOps, device: &Device) -> Input {
-        let missing = Model::without_kernels(&self.architecture, *device != Device::flex());
-        let by_reference = by_reference.and(missing);
+    fn ragged(&self, by_reference: ReferenceOps) -> Input {
         let batch = self.ragged.clone();
         let batch = if by_reference.needs_padded_layout(self.architecture.kind()) { batch.with_padded_layout() } else { batch };
         Input::Ragged { batch: batch.resident(), by_reference }
@@ -109,7 +110,8 @@ impl Case {
         let values = self.values(device);
         let dropout = DropoutProbabilities::uniform(dropout);
         let named: NamedParameters<'_> = self.table.iter().map(|entry| &*entry.name).zip(&values).collect();
-        let model = Model::new(&self.architecture, &named, Precision::Fp32).unwrap();
+        let constants = Constants::new(&self.architecture, device);
+        let model = Model::new(&self.architecture, &constants, &named, Precision::Fp32).unwrap();
         let logits = model.forward(input, DropoutSites::training(dropout, 7, NUMBER));
         let [examples, labels] = logits.dims();
         let weights: Vec<f32> = (0..examples * labels).map(|index| (index as f32 * 0.7).sin()).collect();
@@ -172,7 +174,7 @@ fn equal_burns_own(device: &Device, by_reference: ReferenceOps) {
     {
         let case = Case::new(&lengths, architecture(family, width, heads, layers), number as u64);
         for dropout in [0.0, 0.3] {
-            let (ours, our_gradients) = case.learn(&case.ragged(by_reference, device), device, dropout);
+            let (ours, our_gradients) = case.learn(&case.ragged(by_reference), device, dropout);
             let (theirs, their_gradients) = case.learn(&Input::Padded(case.padded.clone()), &Device::flex(), dropout);
             let largest = |values: &[f32]| values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
             for (a, b) in ours.iter().zip(&theirs) {
@@ -211,18 +213,49 @@ fn operations_by_reference_on_ragged_batches_equal_those_on_padded_ones() {
     sets_by_reference().for_each(|by_reference| equal_burns_own(&Device::flex(), by_reference));
 }
 
+/// The operations of a forward pass without dropout, beside matrix products.
+fn kernels_of(family: &str, layers: usize, by_reference: ReferenceOps) -> BTreeMap<&'static str, usize> {
+    let case = Case::new(&[150, 3], architecture(family, 12, 2, layers), 1);
+    let device = Device::flex();
+    let mut all = applied_in(|| drop(case.learn(&case.ragged(by_reference), &device, 0.0)));
+    all.remove("Matmul");
+    all
+}
+
+#[test]
+fn every_family_runs_on_fused_kernels() {
+    let counted =
+        |family: &str, layers: usize| kernels_of(family, layers, ReferenceOps::default()).into_iter().collect::<Vec<_>>();
+    let post_norm = |attention: &[(&'static str, usize)]| {
+        let others = [("BiasGelu", 3), ("DropoutAddNorm", 6), ("Embedding", 1), ("NormDropout", 1), ("SelectFirst", 1)];
+        let mut all: Vec<(&str, usize)> = others.into_iter().chain(attention.iter().copied()).collect();
+        all.sort_unstable();
+        all
+    };
+    for family in ["bert", "roberta", "distilbert", "electra", "albert"] {
+        // The last layer computes only the first token's attention.
+        assert_eq!(counted(family, 3), post_norm(&[("Attention", 1), ("SelfAttention", 2)]), "{family}");
+    }
+    assert_eq!(counted("mpnet", 3), post_norm(&[("BiasedAttention", 3)]));
+    assert_eq!(counted("deberta-v2 p2c|c2p", 3), post_norm(&[("DisentangledAttention", 3)]));
+    let pre_norm = [("Embedding", 1), ("Geglu", 3), ("MeanTokens", 1), ("NormDropout", 7), ("RotaryAttention", 3)];
+    assert_eq!(counted("modernbert", 3), pre_norm);
+    let none = kernels_of("modernbert", 3, Op::ALL.into_iter().collect());
+    assert!(none.is_empty(), "{none:?}");
+}
+
 #[cfg(feature = "webgpu")]
 #[test]
 fn fused_operations_on_a_gpu_equal_burns_own() {
     let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
-    equal_burns_own(&device, ReferenceOps::default().with(Op::ON_CPUS_ONLY));
+    equal_burns_own(&device, ReferenceOps::default());
 }
 
 #[cfg(feature = "webgpu")]
 #[test]
 fn operations_by_reference_on_a_gpu_equal_burns_own() {
     let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
-    sets_by_reference().for_each(|by_reference| equal_burns_own(&device, by_reference.with(Op::ON_CPUS_ONLY)));
+    sets_by_reference().for_each(|by_reference| equal_burns_own(&device, by_reference));
 }
 
 #[test]
@@ -232,7 +265,7 @@ fn a_parameter_that_is_missing_or_of_another_rank_is_named() {
     let build = |name: &str, value: Option<&Value>| {
         let all = case.table.iter().map(|entry| &*entry.name).zip(&values).filter(|(other, _)| *other != name);
         let named: NamedParameters<'_> = all.chain(value.map(|value| (name, value))).collect();
-        Model::new(&case.architecture, &named, Precision::Fp32).unwrap_err()
+        Model::new(&case.architecture, &Constants::new(&case.architecture, &Device::flex()), &named, Precision::Fp32).unwrap_err()
     };
     let name = "bert.encoder.layer.0.output.dense.bias";
     assert_eq!(build(name, None), ParameterError::Missing(name.into()));

@@ -41,9 +41,6 @@ impl Op {
         Self::LinearGeglu,
         Self::MeanTokens,
     ];
-
-    /// The operations without a kernel for GPUs.
-    pub const ON_CPUS_ONLY: [Self; 3] = [Self::RotaryAttention, Self::LinearGeglu, Self::MeanTokens];
 }
 
 /// The operations that run by Burn's own functions even on ragged batches.

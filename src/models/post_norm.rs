@@ -8,9 +8,10 @@ use burn::tensor::{
 };
 
 use super::DropoutSites;
+use super::constants::Constants;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
-use super::ops::{AttentionLayer, EmbeddingTables, Hidden, LayerNorm, LayerPositions, Linear, Ops, RelativeTable};
+use super::ops::{AttentionLayer, EmbeddingTables, Hidden, LayerNorm, LayerPositions, Linear, Ops, RelativeBias, RelativeTable};
 use crate::architecture::{
     ClassificationHead, EmbeddingProjection, Gelu, HeadActivation, PostNorm, PostNormLayer, RelativePositions,
 };
@@ -29,8 +30,7 @@ pub struct PostNormModel {
     has_attention_output_dropout: bool,
     has_feed_forward_dropout: bool,
     activation: Gelu,
-    /// `[buckets, heads]`.
-    relative_bias: Option<Tensor<2>>,
+    relative_bias: Option<RelativeBias>,
     head: DenseHead,
     precision: Precision,
 }
@@ -55,7 +55,12 @@ struct DenseHead {
 
 impl PostNormModel {
     /// Builds the model from its parameters.
-    pub fn new(names: &PostNorm, parameters: &NamedParameters<'_>, precision: Precision) -> Result<Self, ParameterError> {
+    pub fn new(
+        names: &PostNorm,
+        constants: &Constants,
+        parameters: &NamedParameters<'_>,
+        precision: Precision,
+    ) -> Result<Self, ParameterError> {
         let embeddings = &names.embeddings;
         let table = |name: &str| parameters.matrix(&format!("{name}.weight"));
         let (before, after) = match &embeddings.projection {
@@ -63,10 +68,12 @@ impl PostNormModel {
             Some(EmbeddingProjection::AfterNorm(name)) => (None, Some(parameters.linear(name)?)),
             None => (None, None),
         };
+        let index = || constants.relative().cloned().unwrap_or_else(|| unreachable!("the constants are of another architecture"));
         let relative = |relative: &RelativePositions| {
             let norm = relative.norm.as_deref().map(|name| parameters.layer_norm(name, names.epsilon)).transpose()?;
-            Ok(RelativeTable::new(table(&relative.table)?, norm, relative))
+            Ok(RelativeTable { table: table(&relative.table)?, norm, index: index() })
         };
+        let relative_bias = |name: &str| Ok(RelativeBias { table: table(name)?, index: index() });
         Ok(Self {
             tables: EmbeddingTables {
                 words: table(&embeddings.words)?,
@@ -81,7 +88,7 @@ impl PostNormModel {
             has_attention_output_dropout: names.has_attention_output_dropout,
             has_feed_forward_dropout: names.has_feed_forward_dropout,
             activation: names.activation,
-            relative_bias: names.relative_bias.as_deref().map(table).transpose()?,
+            relative_bias: names.relative_bias.as_deref().map(relative_bias).transpose()?,
             head: DenseHead::new(&names.head, parameters)?,
             precision,
         })
@@ -142,7 +149,7 @@ impl Layer {
         let residual = if is_last { ops.first_tokens(&x) } else { x.clone() };
         let context = match &model.relative_bias {
             None => ops.attention(&residual, x, &self.attention, positions),
-            Some(table) => ops.relative_attention(&residual, &x, &self.attention, table),
+            Some(bias) => ops.biased_attention(&residual, &x, &self.attention, bias),
         };
         let dropout = model.has_attention_output_dropout.then(|| ops.next_hidden_dropout()).flatten();
         let x = ops.dropout_add_norm(context, &self.attention_output, residual, &self.attention_norm, dropout);

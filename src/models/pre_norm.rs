@@ -1,12 +1,16 @@
 //! Encoders of pre-norm layers with rotary positions, gated feed-forward layers and a pooled head: ModernBERT.
 
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
 
 use super::DropoutSites;
+use super::constants::Constants;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
 use super::ops::{EmbeddingTables, Hidden, LayerNorm, Linear, Ops, Rotation};
 use crate::architecture::{AttentionSpan, PooledHead, Pooling, PreNorm, PreNormLayer};
+use crate::kernels::ResidentRotaryTable;
 use crate::settings::Precision;
 
 /// A pre-norm encoder with its head and its parameters.
@@ -30,6 +34,8 @@ struct RotaryLayer {
     gated: Linear,
     output: Linear,
     span: AttentionSpan,
+    /// For the base of the span's frequencies.
+    angles: Arc<ResidentRotaryTable>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,13 +48,22 @@ struct HeadOfPooled {
 
 impl PreNormModel {
     /// Builds the model from its parameters.
-    pub fn new(names: &PreNorm, parameters: &NamedParameters<'_>, precision: Precision) -> Result<Self, ParameterError> {
+    pub fn new(
+        names: &PreNorm,
+        constants: &Constants,
+        parameters: &NamedParameters<'_>,
+        precision: Precision,
+    ) -> Result<Self, ParameterError> {
         let epsilon = names.epsilon;
         let words = parameters.matrix(&format!("{}.weight", names.words))?;
         Ok(Self {
             tables: EmbeddingTables { words, positions: None, segments: None },
             embedding_norm: parameters.scaled_norm(&names.embedding_norm, epsilon)?,
-            layers: names.layers.iter().map(|layer| RotaryLayer::new(layer, parameters, epsilon)).collect::<Result<_, _>>()?,
+            layers: names
+                .layers
+                .iter()
+                .map(|layer| RotaryLayer::new(layer, constants, parameters, epsilon))
+                .collect::<Result<_, _>>()?,
             final_norm: parameters.scaled_norm(&names.final_norm, epsilon)?,
             head: HeadOfPooled::new(&names.head, parameters, epsilon)?,
             heads: names.heads,
@@ -64,7 +79,7 @@ impl PreNormModel {
         let mut x = ops.norm_dropout(x, &self.embedding_norm);
         let mut rotations = Rotations::default();
         for layer in &self.layers {
-            let rotation = rotations.of(layer, self, &x, ops);
+            let rotation = rotations.of(layer, &x, ops);
             x = layer.forward(x, self.heads, rotation, ops);
         }
         self.head.forward(ops.norm(x, &self.final_norm), ops)
@@ -76,11 +91,10 @@ impl PreNormModel {
 struct Rotations(Vec<(f64, Rotation)>);
 
 impl Rotations {
-    fn of(&mut self, layer: &RotaryLayer, model: &PreNormModel, x: &Hidden, ops: &Ops<'_>) -> &Rotation {
+    fn of(&mut self, layer: &RotaryLayer, x: &Hidden, ops: &Ops<'_>) -> &Rotation {
         let theta = layer.span.theta;
         let place = self.0.iter().position(|(other, _)| *other == theta).unwrap_or_else(|| {
-            let [d, _] = layer.qkv.weight.dims();
-            self.0.push((theta, ops.rotation(d / model.heads, theta, x)));
+            self.0.push((theta, ops.rotation(&layer.angles, theta, x)));
             self.0.len() - 1
         });
         &self.0[place].1
@@ -88,7 +102,12 @@ impl Rotations {
 }
 
 impl RotaryLayer {
-    fn new(names: &PreNormLayer, parameters: &NamedParameters<'_>, epsilon: f64) -> Result<Self, ParameterError> {
+    fn new(
+        names: &PreNormLayer,
+        constants: &Constants,
+        parameters: &NamedParameters<'_>,
+        epsilon: f64,
+    ) -> Result<Self, ParameterError> {
         let norm = |name: &str| parameters.scaled_norm(name, epsilon);
         Ok(Self {
             attention_norm: names.attention_norm.as_deref().map(norm).transpose()?,
@@ -98,6 +117,7 @@ impl RotaryLayer {
             gated: parameters.product(&names.gated)?,
             output: parameters.product(&names.output)?,
             span: names.span,
+            angles: Arc::clone(constants.rotary(names.span.theta)),
         })
     }
 

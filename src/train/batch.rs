@@ -17,9 +17,7 @@ pub struct BatchLayout {
     pub positions: Positions,
     /// What reads it.
     pub kind: EncoderKind,
-    /// Operations that have no kernel for the model.
-    without_kernels: ReferenceOps,
-    /// The same on a GPU.
+    /// Operations that have no kernel for the model on a GPU.
     without_gpu_kernels: ReferenceOps,
 }
 
@@ -31,15 +29,15 @@ impl BatchLayout {
             token: architecture.pad_token(),
             positions: architecture.positions(),
             kind: architecture.kind(),
-            without_kernels: Model::without_kernels(architecture, false),
-            without_gpu_kernels: Model::without_kernels(architecture, true),
+            without_gpu_kernels: Model::without_gpu_kernels(architecture),
         }
     }
 
     /// The operations that run by Burn's own functions on a device.
     #[must_use]
     pub fn reference_ops(self, device: &Device) -> ReferenceOps {
-        device.reference_ops().and(if device.is_gpu() { self.without_gpu_kernels } else { self.without_kernels })
+        let chosen = device.reference_ops();
+        if device.is_gpu() { chosen.and(self.without_gpu_kernels) } else { chosen }
     }
 
     /// The layout for a trial's architecture.

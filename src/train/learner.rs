@@ -17,7 +17,7 @@ use super::step::Numbers;
 use crate::architecture::{Parameter, Role};
 use crate::checkpoint::HostTensor;
 use crate::kernels::{RoundToBf16, Update};
-use crate::models::{DropoutSites, Model, ParameterError, Value};
+use crate::models::{Constants, DropoutSites, Model, ParameterError, Value};
 use crate::plan::Trial;
 use crate::settings::Precision;
 
@@ -29,6 +29,7 @@ pub struct Learner<'a> {
     pub device: &'a Device,
     pub parameters: Vec<Value>,
     pub optimizer: AdamW,
+    constants: Constants,
     criterion: Criterion,
     /// Totals over the step's micro-batches so far, on a GPU.
     #[cfg(feature = "gpu")]
@@ -65,6 +66,7 @@ impl<'a> Learner<'a> {
             device,
             parameters,
             optimizer,
+            constants: Constants::new(&trial.architecture, device.plain()),
             criterion: Criterion::new(&trial.loss, trial.task.head.outputs(), device.plain()),
             #[cfg(feature = "gpu")]
             accumulated: AccumulatedGradients::default(),
@@ -161,7 +163,7 @@ impl<'a> Learner<'a> {
     /// The model over these values of the parameters, in parameter-table order.
     pub fn model(&self, values: &[Value]) -> Result<Model, ParameterError> {
         let named = self.trial.parameters.iter().map(|parameter| &*parameter.name).zip(values).collect();
-        Model::new(&self.trial.architecture, &named, self.trial.settings.training.precision)
+        Model::new(&self.trial.architecture, &self.constants, &named, self.trial.settings.training.precision)
     }
 
     /// Copies the parameters from the device, in parameter-table order and checkpoint layout.

@@ -7,7 +7,7 @@ use super::device::Device;
 use super::error::TrainError;
 use crate::architecture::{Architecture, Parameter};
 use crate::checkpoint::HostTensor;
-use crate::models::{DropoutSites, Model, ParameterError, Value, read};
+use crate::models::{Constants, DropoutSites, Model, ParameterError, Value, read};
 use crate::settings::Precision;
 use crate::task::metrics::Scores;
 use crate::task::{Output, Prediction, Task};
@@ -24,7 +24,7 @@ pub fn load_model(
     let value = |(entry, tensor): (&Parameter, &HostTensor)| Value::from_host(tensor, entry.role, device.plain());
     let values: Vec<Value> = parameters.iter().zip(tensors).map(value).collect();
     let named = parameters.iter().map(|parameter| &*parameter.name).zip(&values).collect();
-    Model::new(architecture, &named, precision)
+    Model::new(architecture, &Constants::new(architecture, device.plain()), &named, precision)
 }
 
 /// The outputs for every example, in the order of `examples`; targets are not needed.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::architecture::RelativeBuckets;
+use crate::kernels::DistanceRows;
 
 /// The relative positions of one example's queries and keys.
 #[derive(Debug)]
@@ -18,11 +18,11 @@ pub struct Distances {
 
 impl Distances {
     /// The distances between the first `queries` tokens of an example and all of its `keys` tokens.
-    pub fn new(buckets: RelativeBuckets, queries: usize, keys: usize) -> Self {
-        let distances = 1 - keys.cast_signed()..queries.cast_signed();
-        let rows: Vec<usize> = distances.map(|distance| buckets.row(distance)).collect();
-        let table_rows = rows[0]..rows[rows.len() - 1] + 1;
-        Self { queries, keys, columns: rows.iter().map(|row| (row - table_rows.start) as u32).collect(), table_rows }
+    pub fn new(rows: &DistanceRows, queries: usize, keys: usize) -> Self {
+        let rows = rows.between(1 - keys.cast_signed(), queries.cast_signed() - 1);
+        let (first, last) = rows.iter().fold((u32::MAX, 0), |(first, last), row| (first.min(*row), last.max(*row)));
+        let columns = rows.iter().map(|row| row - first).collect();
+        Self { queries, keys, columns, table_rows: first as usize..last as usize + 1 }
     }
 
     /// The rows of the table that occur.
@@ -85,6 +85,28 @@ pub fn sum_by_key(distances: &Distances, (s, long): (&[f32], usize), (scores, fa
     for (query, s) in s.chunks_exact(long).enumerate() {
         for ((s, scores), column) in s.iter().zip(scores.chunks_exact_mut(far)).zip(distances.of_query(query)) {
             scores[column] += s;
+        }
+    }
+}
+
+/// Adds a bias by relative position, `[rows]`, to scores by key, `[queries, long]`.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn add_bias(distances: &Distances, bias: &[f32], (s, long): (&mut [f32], usize)) {
+    for (query, s) in s.chunks_exact_mut(long).enumerate() {
+        for (s, column) in s.iter_mut().zip(distances.of_query(query)) {
+            *s += bias[column];
+        }
+    }
+}
+
+/// Adds the gradients of scores, `[queries, long]`, to `sums`, `[rows]`, by relative position.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn sum_bias(distances: &Distances, (s, long): (&[f32], usize), sums: &mut [f32]) {
+    for (query, s) in s.chunks_exact(long).enumerate() {
+        for (s, column) in s.iter().zip(distances.of_query(query)) {
+            sums[column] += s;
         }
     }
 }

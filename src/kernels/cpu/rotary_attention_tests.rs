@@ -24,7 +24,7 @@ fn blocks_outside_the_window_are_not_computed() {
     let (heads, d) = (2, 12);
     let ids = vec![0; LENGTH];
     let batch = RaggedBatch::new(std::iter::once((&*ids, &*ids))).resident();
-    let table = Arc::new(RotaryTable::new(LENGTH, d / heads, 100.0));
+    let table = Arc::new(RotaryTable::new(LENGTH, d / heads, 100.0).into());
     let attention =
         |window| RotaryAttention { batch: Arc::clone(&batch), heads, table: Arc::clone(&table), window, dropout: None };
     let mut qkv = draw(1, LENGTH * 3 * d);

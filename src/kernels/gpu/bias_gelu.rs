@@ -15,17 +15,51 @@ use crate::architecture::Gelu;
 use crate::kernels::operation::Kernel;
 use crate::kernels::{BiasGelu, MatmulPrecision};
 
+/// √(2/π)
+const TANH_SCALE: f32 = 0.797_884_6;
+const TANH_CUBE: f32 = 0.044_715;
 /// 1 / √2
 const ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
 /// 1 / √(2π)
 const DENSITY: f32 = 0.398_942_3;
 
+/// The distribution function of the standard normal distribution.
+#[cube]
+pub fn normal_cumulative(z: f32) -> f32 {
+    0.5f32 * (1.0f32 + f32::erf(z * ROOT))
+}
+
+/// Its density.
+#[cube]
+pub fn normal_density(z: f32) -> f32 {
+    DENSITY * f32::exp(-0.5f32 * z * z)
+}
+
+/// What the approximation by tanh multiplies z by: σ(2u).
+#[cube]
+fn tanh_cumulative(z: f32) -> f32 {
+    let u = TANH_SCALE * (z + TANH_CUBE * z * z * z);
+    1.0f32 / (1.0f32 + f32::exp(-2.0f32 * u))
+}
+
 #[cube(launch)]
-fn bias_gelu<E: Float>(x: &Tensor<f32>, bias: &Tensor<f32>, y: &mut Tensor<E>, count: usize, d: usize, #[comptime] units: u32) {
+fn bias_gelu<E: Float>(
+    x: &Tensor<f32>,
+    bias: &Tensor<f32>,
+    y: &mut Tensor<E>,
+    count: usize,
+    d: usize,
+    #[comptime] units: u32,
+    #[comptime] by_tanh: bool,
+) {
     let mut at = ABSOLUTE_POS;
     while at < count {
         let z = x[at] + bias[at % d];
-        y[at] = E::cast_from(z * 0.5f32 * (1.0f32 + f32::erf(z * ROOT)));
+        if by_tanh {
+            y[at] = E::cast_from(z * tanh_cumulative(z));
+        } else {
+            y[at] = E::cast_from(z * 0.5f32 * (1.0f32 + f32::erf(z * ROOT)));
+        }
         at += (CUBE_COUNT_X * units) as usize;
     }
 }
@@ -39,22 +73,26 @@ fn bias_gelu_backward<E: Float>(
     count: usize,
     d: usize,
     #[comptime] units: u32,
+    #[comptime] by_tanh: bool,
 ) {
     let mut at = ABSOLUTE_POS;
     while at < count {
         let z = x[at] + bias[at % d];
-        let cumulative = 0.5f32 * (1.0f32 + f32::erf(z * ROOT));
-        of_x[at] = E::cast_from(gradient[at] * (cumulative + z * DENSITY * f32::exp(-0.5f32 * z * z)));
+        if by_tanh {
+            let cumulative = tanh_cumulative(z);
+            let slope = 2.0f32 * TANH_SCALE * (1.0f32 + 3.0f32 * TANH_CUBE * z * z);
+            of_x[at] = E::cast_from(gradient[at] * cumulative * (1.0f32 + z * slope * (1.0f32 - cumulative)));
+        } else {
+            of_x[at] = E::cast_from(gradient[at] * (normal_cumulative(z) + z * normal_density(z)));
+        }
         at += (CUBE_COUNT_X * units) as usize;
     }
 }
 
 impl Kernel<Cube, 2> for BiasGelu {
-    type Saved = ([CubeTensor; 2], MatmulPrecision);
+    type Saved = ([CubeTensor; 2], Self);
 
     fn forward(self, operands: [CubeTensor; 2]) -> (CubeTensor, Self::Saved) {
-        // The encoder's operations compute the other one by reference.
-        debug_assert!(self.gelu == Gelu::Exact);
         let precision = self.precision;
         let [x, bias] = operands.map(dense);
         let (rows, d) = sizes(&x);
@@ -70,11 +108,12 @@ impl Kernel<Cube, 2> for BiasGelu {
             rows * d,
             d,
             UNITS,
+            self.gelu == Gelu::Tanh,
         );
-        (y, ([x, bias], precision))
+        (y, ([x, bias], self))
     }
 
-    fn backward(([x, bias], precision): Self::Saved, gradient: CubeTensor) -> [CubeTensor; 2] {
+    fn backward(([x, bias], Self { gelu, precision }): Self::Saved, gradient: CubeTensor) -> [CubeTensor; 2] {
         let gradient = dense(gradient);
         let (rows, d) = sizes(&x);
         let of_x = empty_of(&x, [rows, d], factor_type(precision));
@@ -94,6 +133,7 @@ impl Kernel<Cube, 2> for BiasGelu {
             rows * d,
             d,
             UNITS,
+            gelu == Gelu::Tanh,
         );
         let [of_bias] = column_sums(&[], &[&of_x]);
         [of_x, of_bias]

@@ -12,8 +12,8 @@ use super::recording::{PreparedDevice, RecordingInputs, on_gpu};
 use crate::architecture::Gelu;
 use crate::kernels::{
     AdamWStep, AddGradients, AddTokenGradients, BatchIndices, BatchNumbers, BiasGelu, CrossEntropy, GlobalNorm, MatmulPrecision,
-    Operation, RaggedBatch, ResidentBatch, ResidentTokens, SparseAdamWStep, Targets, TouchedRows, UniqueTokens, Update,
-    UpdateRule, ZeroGradients,
+    Operation, RaggedBatch, ResidentBatch, ResidentTokens, RotaryAttention, RotaryTable, SparseAdamWStep, Targets, TouchedRows,
+    UniqueTokens, Update, UpdateRule, ZeroGradients,
 };
 use crate::random::{Purpose, Stream};
 
@@ -208,4 +208,35 @@ fn recordings_read_the_targets_of_the_batch_that_is_replayed() {
         let classes = batch.indices_on(&outputs, BatchIndices::Classes).unsqueeze_dim(1);
         outputs.clone().gather(1, classes).sum()
     });
+}
+
+/// What is never read cannot spoil a sum: the keys and values of the first token are not numbers, and only the queries in the chunk of
+/// rows that the first token's window reaches notice, in both passes.
+#[test]
+fn chunks_outside_the_window_are_not_computed() {
+    const LENGTH: usize = 300;
+    let (heads, d) = (2, 12);
+    let ids = vec![0; LENGTH];
+    let batch = RaggedBatch::new(std::iter::once((&*ids, &*ids))).resident();
+    let table = Arc::new(RotaryTable::new(LENGTH, d / heads, 100.0).into());
+    let mut qkv = Stream::new(1, Purpose::Weights, 0, 0).normal(LENGTH * 3 * d, 1.0);
+    qkv[d..3 * d].fill(f32::NAN);
+    let device = gpu().autodiff();
+    let first_number = |window| {
+        let qkv = Tensor::<2>::from_data(TensorData::new(qkv.clone(), [LENGTH, 3 * d]), &device).require_grad();
+        let (batch, table) = (Arc::clone(&batch), Arc::clone(&table));
+        let operation = RotaryAttention { batch, heads, table, window, dropout: None };
+        let out = Tensor::<2>::from_dispatch(operation.apply([qkv.clone().into_dispatch()]));
+        let gradients = out.clone().sum().backward();
+        let first = |x: Tensor<2>| {
+            let width = x.dims()[1];
+            numbers(x).chunks(width).take(LENGTH).position(|row| row.iter().all(|x| !x.is_nan()))
+        };
+        [first(out.inner()), first(qkv.grad(&gradients).unwrap())]
+    };
+    let [out, of_qkv] = first_number(Some(8));
+    // The windows of the queries from 80 on begin in the second chunk of 64 keys; those of the keys from 144 on, in the third chunk of
+    // queries, and the last spoilt query is in the second.
+    assert_eq!((out, of_qkv), (Some(80), Some(144)));
+    assert_eq!(first_number(None), [None, None]);
 }

@@ -1,7 +1,9 @@
 //! Attention whose scores also depend on the positions of tokens relative to each other (He et al. 2021).
 
+use std::sync::Arc;
+
 use super::Attention;
-use crate::architecture::RelativeBuckets;
+use crate::kernels::ResidentDistanceRows;
 
 /// O `[queries, d]` from `[query, query_bias, key, key_bias, value, value_bias, position_key, position_query]`: the first six as in
 /// [`Attention`], and the rows of relative positions that occur, `[rows, d]`, with their biases.
@@ -13,7 +15,7 @@ use crate::architecture::RelativeBuckets;
 pub struct DisentangledAttention {
     pub attention: Attention,
     /// The row of each distance.
-    pub buckets: RelativeBuckets,
+    pub rows: Arc<ResidentDistanceRows>,
     /// The row of the whole table that the first row of the operands is.
     pub first_row: usize,
     /// Whether `position_key` counts.
@@ -33,8 +35,9 @@ impl DisentangledAttention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::ops::gradcheck::{cpu_gradcheck, dropout, operand, widened};
-    use crate::kernels::{DropoutMask, MatmulPrecision, Queries, RaggedBatch};
+    use crate::architecture::RelativeBuckets;
+    use crate::kernels::ops::gradcheck::{dropout, gradcheck, operand, widened};
+    use crate::kernels::{DistanceRows, DropoutMask, MatmulPrecision, Queries, RaggedBatch};
 
     const D: usize = 6;
     const HEADS: usize = 2;
@@ -59,7 +62,8 @@ mod tests {
                 for head in 0..HEADS {
                     let columns = head * WIDTH..(head + 1) * WIDTH;
                     let score = |key: usize| {
-                        let row = operation.buckets.row(query.cast_signed() - key.cast_signed()) - operation.first_row;
+                        let distance = query.cast_signed() - key.cast_signed();
+                        let row = operation.rows.between(distance, distance)[0] as usize - operation.first_row;
                         let product = |column: usize| {
                             let (q, k) = (biased(0, query_row, column), biased(2, first + key, column));
                             let of_query = if operation.has_position_keys { q * operands[6][row * D + column] } else { 0.0 };
@@ -100,9 +104,13 @@ mod tests {
             (Queries::First, None, RelativeBuckets::of_each_distance(5), [false, true]),
         ] {
             let rows = buckets.rows_within(13);
-            let attention = attention(queries, dropout);
-            let operation =
-                DisentangledAttention { attention, buckets, first_row: rows.start, has_position_keys, has_position_queries };
+            let operation = DisentangledAttention {
+                attention: attention(queries, dropout),
+                rows: Arc::new(DistanceRows::new(buckets, 20).into()),
+                first_row: rows.start,
+                has_position_keys,
+                has_position_queries,
+            };
             let count = if queries == Queries::All { ROWS } else { LENGTHS.len() };
             let operands = [
                 operand("query", 1, [count, D]),
@@ -114,7 +122,7 @@ mod tests {
                 operand("position_key", 7, [rows.len(), D]),
                 operand("position_query", 8, [rows.len(), D]),
             ];
-            cpu_gradcheck(&operation, &operands, &|operands| formula(operands, &operation), (2e-6, 5e-6));
+            gradcheck(&operation, &operands, &|operands| formula(operands, &operation), (2e-6, 5e-6));
         }
     }
 }

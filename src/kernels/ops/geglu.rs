@@ -7,7 +7,7 @@ pub struct Geglu;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::ops::gradcheck::{cpu_gradcheck, operand};
+    use crate::kernels::ops::gradcheck::{gradcheck, operand};
 
     #[test]
     fn geglu_is_its_formula() {
@@ -17,7 +17,7 @@ mod tests {
                 let row = |row: &[f64]| (0..d).map(|at| row[at] * normal(row[at]) * row[d + at]).collect::<Vec<_>>();
                 operands[0].chunks(2 * d).flat_map(row).collect()
             };
-            cpu_gradcheck(&Geglu, &[operand("x", 1, [rows, 2 * d])], &formula, (1e-6, 2e-6));
+            gradcheck(&Geglu, &[operand("x", 1, [rows, 2 * d])], &formula, (1e-6, 2e-6));
         }
     }
 }

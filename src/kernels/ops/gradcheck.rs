@@ -52,35 +52,11 @@ pub fn gradcheck<O, const N: usize>(
 ) where
     O: Operation<N> + Clone,
 {
-    gradcheck_on(&devices(), operation, operands, formula, bound);
-}
-
-/// The same, for an operation without a kernel for GPUs.
-pub fn cpu_gradcheck<O, const N: usize>(
-    operation: &O,
-    operands: &[Operand; N],
-    formula: &dyn Fn(&[Vec<f64>]) -> Vec<f64>,
-    bound: (f64, f64),
-) where
-    O: Operation<N> + Clone,
-{
-    gradcheck_on(&[Device::flex()], operation, operands, formula, bound);
-}
-
-fn gradcheck_on<O, const N: usize>(
-    devices: &[Device],
-    operation: &O,
-    operands: &[Operand; N],
-    formula: &dyn Fn(&[Vec<f64>]) -> Vec<f64>,
-    bound: (f64, f64),
-) where
-    O: Operation<N> + Clone,
-{
     let wide: Vec<Vec<f64>> = operands.iter().map(|operand| widened(&operand.values)).collect();
     let expected = formula(&wide);
     let weights = draw(99, expected.len());
     let differences = differences(&wide, &widened(&weights), formula);
-    for device in devices {
+    for device in &devices() {
         let leaves = operands.each_ref().map(|operand| Leaf::new(operand, &device.clone().autodiff()));
         let out = Tensor::<2>::from_dispatch(operation.clone().apply(leaves.each_ref().map(Leaf::dispatched)));
         let shape = out.dims();

@@ -4,6 +4,7 @@
 mod adamw;
 mod attention;
 mod bias_gelu;
+mod biased_attention;
 mod cross_entropy;
 mod disentangled_attention;
 mod dropout;
@@ -22,6 +23,7 @@ mod select_first;
 pub use adamw::{AdamWStep, SparseAdamWStep, TouchedRows, UpdateRule};
 pub use attention::{Attention, Queries, SelfAttention};
 pub use bias_gelu::BiasGelu;
+pub use biased_attention::BiasedAttention;
 pub use cross_entropy::CrossEntropy;
 pub use disentangled_attention::DisentangledAttention;
 pub use dropout::{Dropout, MaskRows};

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::kernels::{DropoutMask, ResidentBatch, RotaryTable};
+use crate::kernels::{DropoutMask, ResidentBatch, ResidentRotaryTable};
 
 /// O `[rows, d]` from `[qkv]`: queries, keys and values side by side, `[rows, 3 d]`.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct RotaryAttention {
     /// Number of heads.
     pub heads: usize,
     /// The angles, at least as many as the longest example has tokens.
-    pub table: Arc<RotaryTable>,
+    pub table: Arc<ResidentRotaryTable>,
     /// Largest distance between a query and its keys; `None` if there is no limit.
     pub window: Option<usize>,
     /// Dropout on the attention probabilities.
@@ -26,8 +26,8 @@ pub struct RotaryAttention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::RaggedBatch;
-    use crate::kernels::ops::gradcheck::{cpu_gradcheck, dropout, operand, widened};
+    use crate::kernels::ops::gradcheck::{dropout, gradcheck, operand, widened};
+    use crate::kernels::{RaggedBatch, RotaryTable};
 
     const WIDTH: usize = 6;
     const HEADS: usize = 2;
@@ -78,7 +78,7 @@ mod tests {
     fn attention(lengths: &[usize], window: Option<usize>, dropout: Option<DropoutMask>) -> RotaryAttention {
         let ids: Vec<Vec<u32>> = lengths.iter().map(|length| vec![0; *length]).collect();
         let batch = RaggedBatch::new(ids.iter().map(|ids| (&**ids, &**ids))).resident();
-        let table = Arc::new(RotaryTable::new(*lengths.iter().max().unwrap(), WIDTH, THETA));
+        let table = Arc::new(RotaryTable::new(*lengths.iter().max().unwrap(), WIDTH, THETA).into());
         RotaryAttention { batch, heads: HEADS, table, window, dropout }
     }
 
@@ -93,7 +93,7 @@ mod tests {
         ] {
             let attention = attention(&lengths, window, dropout);
             let qkv = operand("qkv", 1, [lengths.iter().sum::<usize>(), 3 * D]);
-            cpu_gradcheck(&attention, &[qkv], &|operands| formula(&operands[0], &lengths, &attention), (2e-6, 5e-6));
+            gradcheck(&attention, &[qkv], &|operands| formula(&operands[0], &lengths, &attention), (2e-6, 5e-6));
         }
     }
 }

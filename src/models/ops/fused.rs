@@ -8,11 +8,11 @@ use burn::tensor::Tensor;
 use super::Hidden;
 use super::embedding_tables::EmbeddingTables;
 use super::layers::{AttentionLayer, LayerNorm, Linear};
-use super::relative::LayerPositions;
+use super::relative::{LayerPositions, RelativeBias};
 use crate::architecture::Gelu;
 use crate::kernels::{
-    Attention, BiasGelu, DisentangledAttention, DropoutAddNorm, DropoutMask, Embedding, MatmulPrecision, NormDropout, Operation,
-    Queries, ResidentBatch, SelectFirst, SelfAttention,
+    Attention, BiasGelu, BiasedAttention, DisentangledAttention, DropoutAddNorm, DropoutMask, Embedding, MatmulPrecision,
+    NormDropout, Operation, Queries, ResidentBatch, SelectFirst, SelfAttention,
 };
 use crate::models::product;
 
@@ -73,12 +73,26 @@ pub fn attend_relatively(
     let [position_key, position_query] = [&positions.key, &positions.query].map(or_none);
     let operation = DisentangledAttention {
         attention,
-        buckets: positions.table.buckets,
+        rows: Arc::clone(&positions.table.index.rows),
         first_row: positions.rows.start,
         has_position_keys: positions.key.is_some(),
         has_position_queries: positions.query.is_some(),
     };
     let operands = [query, query_bias, key, key_bias, value, value_bias, position_key, position_query];
+    Tensor::from_dispatch(operation.apply(operands))
+}
+
+/// Computes attention from these rows to all tokens of their example, with a bias by relative position on each score.
+pub fn attend_with_bias(
+    attention: Attention,
+    queries: Tensor<2>,
+    x: &Tensor<2>,
+    layer: &AttentionLayer,
+    bias: &RelativeBias,
+) -> Tensor<2> {
+    let [query, query_bias, key, key_bias, value, value_bias] = projected(&attention, queries, x, layer);
+    let operation = BiasedAttention { attention, rows: Arc::clone(&bias.index.rows) };
+    let operands = [query, query_bias, key, key_bias, value, value_bias, bias.table.clone().into_dispatch()];
     Tensor::from_dispatch(operation.apply(operands))
 }
 

@@ -14,18 +14,19 @@ mod matmul;
 mod pre_norm;
 mod reference;
 mod relative;
-mod relative_buckets;
 mod rotary;
 
 use burn::tensor::Tensor;
 
 pub use embedding_tables::EmbeddingTables;
 pub use layers::{AttentionLayer, LayerNorm, Linear};
-pub use relative::{LayerPositions, RelativeTable};
+pub use relative::{LayerPositions, RelativeBias, RelativeTable};
 pub use rotary::Rotation;
 
 use super::dropout_sites::DropoutSites;
 use super::input::Input;
+use matmul::is_cpu;
+
 use super::op::Op;
 use super::precision::matmul_precision;
 use super::product;
@@ -88,8 +89,9 @@ impl<'a> Ops<'a> {
         let [all, width] = normalized.dims();
         let dropped = reference::row_dropout(self.input, normalized.clone(), dropout);
         let rows = match self.input.fused(Op::Attention) {
-            Some(batch) => table.buckets.rows_within(batch.lengths().max().unwrap_or(1)),
-            None => 0..all,
+            // On a GPU, batches whose longest examples differ share a recording.
+            Some(batch) if is_cpu(&normalized.device()) => table.index.rows.within(batch.lengths().max().unwrap_or(1)),
+            _ => 0..all,
         };
         let used = dropped.slice([rows.clone(), 0..width]);
         let project = |linear: &Option<Linear>| linear.as_ref().map(|linear| self.linear(used.clone(), linear));
@@ -124,14 +126,18 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
-    /// Like [`Self::attention`], with a bias on each score: the row of `table`, `[buckets, heads]`, for the
-    /// [bucket](relative_buckets::buckets) of the key's position relative to the query's. By reference only.
-    pub fn relative_attention(&mut self, queries: &Hidden, x: &Hidden, layer: &AttentionLayer, table: &Tensor<2>) -> Hidden {
+    /// Like [`Self::attention`], with a bias on each score.
+    pub fn biased_attention(&mut self, queries: &Hidden, x: &Hidden, layer: &AttentionLayer, bias: &RelativeBias) -> Hidden {
         let dropout = self.dropout.attention();
         let (tokens, precision) = (queries.tokens, self.precision);
-        let [query, key, value] = layer.parts();
-        let operands = [(query, &queries.x), (key, &x.x), (value, &x.x)].map(|(part, x)| self.linear(x.clone(), part));
-        let x = reference::relative_attention(self.input, operands, table, tokens, precision, dropout);
+        let x = if let Some(batch) = self.input.fused(Op::Attention) {
+            let attention = fused::attention(batch, layer.heads, tokens, matmul_precision(precision), dropout);
+            fused::attend_with_bias(attention, queries.x.clone(), &x.x, layer, bias)
+        } else {
+            let [query, key, value] = layer.parts();
+            let operands = [(query, &queries.x), (key, &x.x), (value, &x.x)].map(|(part, x)| self.linear(x.clone(), part));
+            reference::biased_attention(self.input, operands, bias, tokens, precision, dropout)
+        };
         Hidden { x, tokens }
     }
 
@@ -160,11 +166,10 @@ impl<'a> Ops<'a> {
         Hidden { x, tokens }
     }
 
-    /// Returns GELU(linear(x)). The approximation by tanh is computed by reference on a GPU.
+    /// Returns GELU(linear(x)).
     pub fn linear_gelu(&self, x: Hidden, linear: &Linear, gelu: Gelu) -> Hidden {
         let tokens = x.tokens;
-        let has_kernel = gelu == Gelu::Exact || matmul::is_cpu(&x.x.device());
-        let x = if has_kernel && self.input.fused(Op::LinearGelu).is_some() {
+        let x = if self.input.fused(Op::LinearGelu).is_some() {
             fused::bias_gelu(gelu, self.matmul(x.x, &linear.weight), linear, matmul_precision(self.precision))
         } else {
             reference::gelu(gelu, self.linear(x.x, linear))

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use super::layers::{LayerNorm, Linear};
 use super::rotary::{self, Rotation};
 use super::{Hidden, Ops, fused, reference};
-use crate::kernels::{Geglu, MeanTokens, Operation, Queries, RotaryAttention};
+use crate::kernels::{Geglu, MeanTokens, Operation, Queries, ResidentRotaryTable, RotaryAttention};
 use crate::models::op::Op;
 
 impl Hidden {
@@ -40,11 +40,11 @@ impl Ops<'_> {
         Hidden { x: reference::hidden_dropout(self.input, x.x, x.tokens, dropout), tokens: x.tokens }
     }
 
-    /// Returns the rotation of heads of this width with frequencies to the base `theta`, for [`Self::rotary_attention`].
-    pub fn rotation(&self, width: usize, theta: f64, beside: &Hidden) -> Rotation {
+    /// Returns the rotation by `angles`, of frequencies to the base `theta`, for [`Self::rotary_attention`].
+    pub fn rotation(&self, angles: &Arc<ResidentRotaryTable>, theta: f64, beside: &Hidden) -> Rotation {
         match self.input.fused(Op::RotaryAttention) {
-            Some(batch) => Rotation::fused(batch, width, theta),
-            None => Rotation::reference(self.input, width, theta, &beside.x),
+            Some(_) => Rotation::Fused(Arc::clone(angles)),
+            None => Rotation::reference(self.input, angles.width(), theta, &beside.x),
         }
     }
 

@@ -12,8 +12,7 @@ use super::super::op::Ids;
 use super::embedding_tables::EmbeddingTables;
 use super::layout::PaddedLayout;
 use super::matmul::{is_cpu, matmul};
-use super::relative::LayerPositions;
-use super::relative_buckets::buckets;
+use super::relative::{LayerPositions, RelativeBias};
 use crate::architecture::Gelu;
 use crate::kernels::{BatchIndices, Dropout, DropoutMask, MaskRows, Operation, Queries};
 use crate::models::input::Input;
@@ -51,20 +50,19 @@ pub fn attention(
     scored_attention(input, operands, (heads, positions), queries, precision, dropout, |scores| scores)
 }
 
-/// Computes attention with a bias by relative position on each score: the bucket's row of `table`, `[buckets, heads]`.
-pub fn relative_attention(
+/// Computes attention with a bias by relative position on each score.
+pub fn biased_attention(
     input: &Input,
     operands: [Tensor<2>; 3],
-    table: &Tensor<2>,
+    bias: &RelativeBias,
     queries: Queries,
     precision: Precision,
     dropout: Option<DropoutMask>,
 ) -> Tensor<2> {
-    let [_, heads] = table.dims();
+    let [_, heads] = bias.table.dims();
     scored_attention(input, operands, (heads, None), queries, precision, dropout, |scores| {
         let [_, _, asked, length] = scores.dims();
-        let buckets = buckets(asked, length, &table.device().without_autodiff());
-        scores + table.clone().select(0, buckets).reshape([asked, length, heads]).permute([2, 0, 1]).unsqueeze()
+        scores + bias.of_scores(asked, length)
     })
 }
 

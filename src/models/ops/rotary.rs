@@ -8,7 +8,7 @@ use burn::tensor::{Int, Tensor};
 use super::layout::PaddedLayout;
 use super::matmul::matmul;
 use super::reference::attention_dropout;
-use crate::kernels::{DropoutMask, ResidentBatch, RotaryTable};
+use crate::kernels::{DropoutMask, ResidentRotaryTable};
 use crate::models::input::Input;
 use crate::settings::Precision;
 
@@ -18,17 +18,12 @@ use crate::settings::Precision;
 #[derive(Clone, Debug)]
 pub enum Rotation {
     /// For the kernel.
-    Fused(Arc<RotaryTable>),
+    Fused(Arc<ResidentRotaryTable>),
     /// The cosines and the sines of each position in the padded layout, each `[length, width/2]`.
     Reference([Tensor<2>; 2]),
 }
 
 impl Rotation {
-    /// Returns the rotation for the kernel.
-    pub fn fused(batch: &Arc<ResidentBatch>, width: usize, theta: f64) -> Self {
-        Self::Fused(Arc::new(RotaryTable::new(batch.lengths().max().unwrap_or(0), width, theta)))
-    }
-
     /// Returns the rotation for Burn's own functions, on the device of `beside`. It is computed there: a table from the host would
     /// be lost to replays of a recorded step.
     pub fn reference(input: &Input, width: usize, theta: f64, beside: &Tensor<2>) -> Self {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use burn::tensor::Device as BurnDevice;
 use serde::{Deserialize, Serialize};
 
-use crate::models::{Op, ReferenceOps};
+use crate::models::ReferenceOps;
 use crate::settings::{DeviceChoice, Precision};
 
 use backend::{Backend, Cpu, cuda};
@@ -131,7 +131,7 @@ impl Device {
     /// The operations that use Burn's own functions: those that have no kernel here, or should not use it.
     #[must_use]
     pub fn reference_ops(&self) -> ReferenceOps {
-        if self.is_gpu() { self.reference_ops.with(Op::ON_CPUS_ONLY) } else { self.reference_ops }
+        self.reference_ops
     }
 
     /// The same device without recordings: every kernel of every step is launched.

@@ -77,7 +77,7 @@ pub fn attend_backward_queries<E: Float>(
     }
     let mut start = 0usize.runtime();
     while start < keys {
-        multiply(&tile, v, v_bias, &place.other, start, &mut slice, &mut held, width);
+        multiply(&tile, v, v_bias, &place.other, start, &mut slice, &mut held, width, true);
         #[unroll]
         for own in 0..PAIR {
             #[unroll]

@@ -79,7 +79,7 @@ fn score(
     let block = UNIT_POS_X as usize % 16;
     let mut start = 0usize.runtime();
     while start < keys {
-        multiply(tile, k, k_bias, &place.other, start, slice, held, width);
+        multiply(tile, k, k_bias, &place.other, start, slice, held, width, true);
         #[unroll]
         for own in 0..PAIR {
             if pair() + own < place.own.count {

@@ -2,9 +2,9 @@
 //! of the previous heads and examples.
 
 mod backward;
-mod forward;
+pub mod forward;
 mod table_fields;
-mod tiles;
+pub mod tiles;
 
 use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;

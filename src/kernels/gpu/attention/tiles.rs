@@ -108,7 +108,7 @@ fn load_slice(
     }
 }
 
-/// Multiplies a tile's rows by a chunk of the span's, x + bias. A unit holds the products of [`PAIR`] rows, from [`pair`],
+/// Multiplies a tile's rows by a chunk of the span's, x or x + bias. A unit holds the products of [`PAIR`] rows, from [`pair`],
 /// with the four rows of one dropout block: `held[4 * row + word]`.
 #[cube]
 pub fn multiply(
@@ -120,6 +120,7 @@ pub fn multiply(
     slice: &mut Shared<[f32]>,
     held: &mut Array<f32>,
     #[comptime] width: usize,
+    #[comptime] biased: bool,
 ) {
     let next = comptime!(stride(width));
     let block = UNIT_POS_X as usize % 16;
@@ -131,7 +132,7 @@ pub fn multiply(
     #[unroll]
     for number in 0..comptime!(slices(width)) {
         sync_cube();
-        load_slice(x, bias, span, start, slice, comptime!(number * SLICE), width, true);
+        load_slice(x, bias, span, start, slice, comptime!(number * SLICE), width, biased);
         sync_cube();
         for at in 0..SLICE {
             let first = tile[row + comptime!(number * SLICE) + at];

@@ -1,0 +1,180 @@
+//! The forward pass: the softmax of a row is computed chunk by chunk, relative to the largest score so far (Milakov and Gimelshein
+//! 2018; Dao et al. 2022).
+
+use cubecl::prelude::*;
+
+use super::super::attention::forward::tile_place;
+use super::super::attention::tiles::{
+    CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, group, load_tile, mix, multiply, pair, slices, store, stride,
+};
+use super::super::philox::{Mask, factors};
+use super::scores::{Terms, distance_row, reach, sees};
+
+/// Computes O = dropout(P) V with P = softmax(S), and `kept` of each row and head: its largest score, and the inverse of the sum of
+/// exponentials relative to it.
+#[cube(launch)]
+pub fn flash_attend<E: Float>(
+    q: &Tensor<f32>,
+    k: &Tensor<f32>,
+    v: &Tensor<f32>,
+    tiles: &Tensor<u32>,
+    places: &Tensor<u32>,
+    number: &Tensor<u32>,
+    rows: &Tensor<u32>,
+    by_query: &Tensor<f32>,
+    by_key: &Tensor<f32>,
+    kept: &mut Tensor<f32>,
+    out: &mut Tensor<E>,
+    mask: Mask,
+    terms: Terms,
+    d: usize,
+    scale: f32,
+    window: usize,
+    row_blocks: u32,
+    #[comptime] width: usize,
+    #[comptime] windowed: bool,
+    #[comptime] has_query_terms: bool,
+    #[comptime] has_key_terms: bool,
+    #[comptime] drops: bool,
+) {
+    let place = tile_place(tiles, places, d, width, false);
+    let reach = reach(&place, window, windowed);
+    let head = CUBE_POS_Y as usize;
+    let mut tile = Shared::new_slice(comptime!(TILE * stride(width)));
+    let mut slice = Shared::new_slice(SLICED);
+    let mut weights = Shared::new_slice(comptime!(TILE * ROW));
+    let mut row_factors = Shared::new_slice(TILE);
+    load_tile(q, q, &place.own, scale, &mut tile, width, false);
+    let block = UNIT_POS_X as usize % 16;
+    let mut held = Array::new(HELD);
+    let mut largest = Array::new(PAIR);
+    let mut sums = Array::new(PAIR);
+    #[unroll]
+    for own in 0..PAIR {
+        largest[own] = f32::min_value();
+        sums[own] = 0.0f32;
+    }
+    let mut mixed = Array::new(comptime!(GROUP * slices(width)));
+    #[unroll]
+    for index in 0..comptime!(GROUP * slices(width)) {
+        mixed[index] = 0.0f32;
+    }
+    let mut factor = Array::new(4usize);
+    let mut start = reach.start;
+    while start < reach.end {
+        multiply(&tile, k, k, &place.other, start, &mut slice, &mut held, width, false);
+        sync_cube();
+        #[unroll]
+        for own in 0..PAIR {
+            let row = pair() + own;
+            let mut most = largest[own];
+            #[unroll]
+            for word in 0..4usize {
+                let key = start + block + 16 * word;
+                let mut score = f32::min_value();
+                if key < reach.end && row < place.own.count {
+                    let query = place.number + row;
+                    if sees(query, key, window, windowed) {
+                        score = held[4 * own + word];
+                        if has_query_terms {
+                            let of = distance_row(rows, &terms, query, key);
+                            let first =
+                                (place.own.first + row) * terms.query_stride as usize + head * terms.query_head_stride as usize;
+                            score += by_query[first + of] * terms.scale;
+                        }
+                        if has_key_terms {
+                            let of = distance_row(rows, &terms, query, key);
+                            let first = (place.other.first + key) * terms.rows as usize + head * terms.key_head_stride as usize;
+                            score += by_key[first + of] * terms.scale;
+                        }
+                        if score > most {
+                            most = score;
+                        }
+                    }
+                }
+                held[4 * own + word] = score;
+            }
+            slice[row * 16 + block] = most;
+        }
+        sync_cube();
+        #[unroll]
+        for own in 0..PAIR {
+            let row = pair() + own;
+            let mut most = slice[row * 16];
+            for other in 1..16usize {
+                if slice[row * 16 + other] > most {
+                    most = slice[row * 16 + other];
+                }
+            }
+            let rescale = f32::exp(largest[own] - most);
+            largest[own] = most;
+            if block == 0 {
+                row_factors[row] = rescale;
+            }
+            if drops {
+                let token = (place.token + row as u32) * CUBE_COUNT_Y + CUBE_POS_Y;
+                factors(&mask, number, token, row_blocks, start as u32 / 4 + block as u32, &mut factor);
+            }
+            let mut sum = sums[own] * rescale;
+            #[unroll]
+            for word in 0..4usize {
+                let mut weight = 0.0f32;
+                if held[4 * own + word] != f32::min_value() {
+                    weight = f32::exp(held[4 * own + word] - most);
+                    sum += weight;
+                    if drops {
+                        weight *= factor[word];
+                    }
+                }
+                weights[row * ROW + block + 16 * word] = weight;
+            }
+            sums[own] = sum;
+        }
+        sync_cube();
+        #[unroll]
+        for slice in 0..comptime!(slices(width)) {
+            #[unroll]
+            for row in 0..GROUP {
+                mixed[comptime!(slice * GROUP) + row] *= row_factors[group() + row];
+            }
+        }
+        mix(&weights, v, v, &place.other, start, &mut slice, &mut mixed, width, false);
+        start += CHUNK;
+    }
+    sync_cube();
+    #[unroll]
+    for own in 0..PAIR {
+        slice[(pair() + own) * 16 + block] = sums[own];
+    }
+    sync_cube();
+    #[unroll]
+    for own in 0..PAIR {
+        let row = pair() + own;
+        let mut sum = 0.0f32;
+        for other in 0..16usize {
+            sum += slice[row * 16 + other];
+        }
+        // A row of padding sees no key.
+        let mut inverse = 0.0f32;
+        if sum != 0.0f32 {
+            inverse = 1.0f32 / sum;
+        }
+        if block == 0 {
+            row_factors[row] = inverse;
+            if row < place.own.count {
+                let at = ((place.own.first + row) * CUBE_COUNT_Y as usize + head) * 2;
+                kept[at] = largest[own];
+                kept[at + 1] = inverse;
+            }
+        }
+    }
+    sync_cube();
+    #[unroll]
+    for slice in 0..comptime!(slices(width)) {
+        #[unroll]
+        for row in 0..GROUP {
+            mixed[comptime!(slice * GROUP) + row] *= row_factors[group() + row];
+        }
+    }
+    store(&mixed, 1.0f32, &place.own, out, width);
+}
