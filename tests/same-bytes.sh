@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Does a change keep every number? Trains with two builds on this machine and compares their files byte by byte.
 #   tests/same-bytes.sh OLD NEW          two gluepot binaries
-# Three runs: the quickstart, 60 steps of MRPC with a real checkpoint, and a tiny BERT with dropout, gradient
-# accumulation and clipping. Compares train.csv without its time columns, eval.csv, the predictions, the weights of every
+# The quickstart, 60 steps of MRPC with a real checkpoint, and tiny encoders with dropout, gradient accumulation and
+# clipping. Compares train.csv without its time columns, eval.csv, the predictions, the weights of every
 # checkpoint, and the trial's identity. Bytes are equal only on the same kind of processor, so both builds must run here.
 # MRPC needs GLUEPOT_GLUE (a folder with GLUE's MRPC/) and GLUEPOT_CHECKPOINT (a folder with all-MiniLM-L6-v2).
 # Exit status: 0 all equal; 1 a difference, a missing file, a failed run, or nothing to compare; 2 wrong usage.
@@ -40,6 +40,11 @@ T
 cp -r "$project/tests/golden/tiny" "$work/"
 cp -r "$project"/experiments/quickstart{,.toml} "$work/"
 trainings=(quickstart tiny)
+for encoder in deberta-v3 deberta-c2p modernbert albert mpnet; do
+    cp -r "$project/tests/golden/encoders/$encoder" "$work/"
+    sed "s|./tiny|./$encoder|; s/^eval_limit = .*/&\nmax_length = 40/" "$work/tiny.toml" >"$work/$encoder.toml"
+    trainings+=("$encoder")
+done
 if [ -n "$glue" ] && [ -n "$checkpoint" ]; then
     trainings+=(mrpc)
     cat >"$work/mrpc.toml" <<T
