@@ -8,7 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 checkpoint=$(realpath "$1") glue=$(realpath "$2") rounds=${3:-4}
 python=${PYTHON:-python3} gluepot=${GLUEPOT:-$here/../target/release/gluepot} threads=${THREADS:-2} steps=${STEPS:-15}
-only=${ONLY:-dense-32 mrpc-8 mrpc-16 mrpc-32 base-32}  # also modernbert-16 modernbert-1024
+only=${ONLY:-dense-32 mrpc-8 mrpc-16 mrpc-32 base-32}  # also modernbert-16 modernbert-1024 deberta-16 deberta-512
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMP_NUM_THREADS=$threads RAYON_NUM_THREADS=$threads XDG_CACHE_HOME=$work/cache
@@ -31,22 +31,8 @@ import json, sys
 c = json.load(open(sys.argv[1])); c.update(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072)
 json.dump(c, open(sys.argv[2], "w"))
 PY
-# ModernBERT-base's shape with 6 of its 22 layers, random weights and the checkpoint's words; sentences of 1,024 tokens.
-mkdir -p "$work/modernbert" "$work/long/MRPC"
-cp "$checkpoint/tokenizer.json" "$work/modernbert/" 2>/dev/null || true
-"$python" - "$glue/MRPC/train.tsv" "$work" <<'PY'
-import json, sys
-config = dict(model_type="modernbert", hidden_size=768, intermediate_size=1152, num_hidden_layers=6, num_attention_heads=12, vocab_size=50368,
-              global_attn_every_n_layers=3, local_attention=128, classifier_pooling="mean", pad_token_id=0, cls_token_id=101, sep_token_id=102)
-names = dict(pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]", unk_token="[UNK]", model_input_names=["input_ids", "attention_mask"])
-json.dump(config, open(f"{sys.argv[2]}/modernbert/config.json", "w"))
-json.dump(dict(tokenizer_class="PreTrainedTokenizerFast", model_max_length=8192, **names), open(f"{sys.argv[2]}/modernbert/tokenizer_config.json", "w"))
-rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[1], encoding="utf-8-sig")][1:]
-for name, part in [("train", rows[:200]), ("dev", rows[200:220])]:
-    with open(f"{sys.argv[2]}/long/MRPC/{name}.tsv", "w", encoding="utf-8") as f:
-        f.write("Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n")
-        for r in part: f.write("\t".join([r[0], r[1], r[2], " ".join([r[3]] * 70), " ".join([r[4]] * 70)]) + "\n")
-PY
+# Other encoders of base's shape with 6 layers, random weights and the checkpoint's words; sentences of more than 1,024 tokens.
+"$python" "$here/encoders.py" "$checkpoint" "$glue" "$work"
 printf 'task = "mrpc"\ncheckpoint = "%s"\nlearning_rate = 5e-5\nepochs = 1\nmetric = "f1"\n[data]\nsource = "%s"\n' "$checkpoint" "$glue" > "$work/x.toml"
 
 # Each case: gluepot's settings, then PyTorch's.
@@ -57,6 +43,8 @@ ours() {
         mrpc-*) echo "--set data.batch_size=${1#mrpc-}" ;;
         modernbert-16) echo "--set data.batch_size=16 --set checkpoint=$work/modernbert --set model.initialize=random" ;;
         modernbert-1024) echo "--set data.batch_size=2 --set data.max_length=1024 --set data.source=$work/long --set checkpoint=$work/modernbert --set model.initialize=random" ;;
+        deberta-16) echo "--set data.batch_size=16 --set checkpoint=$work/deberta-v2 --set model.initialize=random" ;;
+        deberta-512) echo "--set data.batch_size=4 --set data.max_length=512 --set data.source=$work/long --set checkpoint=$work/deberta-v2 --set model.initialize=random" ;;
     esac
 }
 theirs() {
@@ -65,12 +53,14 @@ theirs() {
         base-32) echo "$work/base $work/dense --batch 32 --max-length 64 --random" ;;
         mrpc-*) echo "$checkpoint $glue --batch ${1#mrpc-}" ;;
         modernbert-16) echo "$work/modernbert $glue --batch 16 --random" ;;
+        deberta-16) echo "$work/deberta-v2 $glue --batch 16 --random" ;;
+        deberta-512) echo "$work/deberta-v2 $work/long --batch 4 --max-length 512 --random" ;;
         modernbert-1024) echo "$work/modernbert $work/long --batch 2 --max-length 1024 --random" ;;
     esac
 }
 for round in $(seq "$rounds"); do
     for case in $only; do
-        n=$steps; [[ $case = base-32 || $case = modernbert-* ]] && n=$(( (steps + 2) / 3 ))
+        n=$steps; [[ $case = base-32 || $case = *bert*-* ]] && n=$(( (steps + 2) / 3 ))
         # shellcheck disable=SC2046
         "$gluepot" bench "$work/x.toml" $(ours "$case") --steps "$n" --json > "$work/$case-$round-ours.json"
         # shellcheck disable=SC2046

@@ -112,7 +112,9 @@ impl<'a> Learner<'a> {
 
     /// Whether matrix products read rounded (or, in tests, copied) weights instead of the trained ones.
     pub fn rounds(&self) -> bool {
-        self.device.faults().copy_weights || self.trial.settings.training.precision == Precision::Bf16
+        // On a CPU, weights are rounded while they are packed.
+        let is_bf16 = self.trial.settings.training.precision == Precision::Bf16;
+        self.device.faults().copy_weights || (is_bf16 && self.device.is_gpu())
     }
 
     /// The rounded copies of the weights that matrix products read; `None` for other parameters.

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use gluepot::checkpoint::HostTensor;
 use gluepot::models::Op;
+use gluepot::settings::{DeviceChoice, Precision};
 use gluepot::train::{
     Boundary, Device, EvaluationEvent, Event, Observer, PendingStep, Replays, Start, StepEvent, Stop, Trainer, TrainingState,
     train,
@@ -12,14 +13,24 @@ use gluepot::train::{
 #[cfg(feature = "fault-injection")]
 use gluepot::train::Faults;
 
-use crate::support::{Bench, device};
+use crate::support::{Bench, device, project};
 
 const SETTINGS: &str = "learning_rate = 1e-3\nepochs = 9\n[data]\nshuffle = false\nbatch_size = 8\n[model]\ndropout = 0.1\n";
 
 /// Returns the loss and gradient norm of each step, every third of which uses other examples; the logits after every twentieth
 /// step; and the number of replays.
 fn learn(device: &Device, precision: &str, accumulated: usize) -> (Vec<f32>, Vec<Vec<f32>>, Replays) {
-    let bench = Bench::tiny();
+    learn_on(&Bench::tiny(), 60, device, precision, accumulated)
+}
+
+/// The same with another model and another number of steps.
+fn learn_on(
+    bench: &Bench,
+    steps: usize,
+    device: &Device,
+    precision: &str,
+    accumulated: usize,
+) -> (Vec<f32>, Vec<Vec<f32>>, Replays) {
     let trial = bench.trial(&format!("{SETTINGS}[training]\nprecision = \"{precision}\"\n"));
     let (examples, validation) = bench.encode(&trial);
     let initial = bench.parameters();
@@ -27,7 +38,7 @@ fn learn(device: &Device, precision: &str, accumulated: usize) -> (Vec<f32>, Vec
     let batches: Vec<Vec<usize>> = (0..examples.len()).collect::<Vec<_>>().chunks_exact(8).map(<[usize]>::to_vec).collect();
     let mut taken: Vec<PendingStep> = Vec::new();
     let mut predictions = Vec::new();
-    for step in 0..60 {
+    for step in 0..steps {
         let first = if step % 3 == 0 { step / 3 } else { step };
         let several: Vec<Vec<usize>> = (first..first + accumulated).map(|batch| batches[batch % batches.len()].clone()).collect();
         taken.push(trainer.step(&examples, &several).unwrap());
@@ -68,6 +79,24 @@ fn a_replayed_step_gives_the_same_bits() {
 #[ignore = "needs a GPU"]
 fn a_replayed_step_of_several_batches_gives_the_same_bits() {
     assert_replayed(&assert_same_bits(&device(), "fp32", 3));
+}
+
+/// The families whose operations a BERT does not have.
+#[test]
+#[ignore = "needs a GPU"]
+fn a_replayed_step_of_other_families_gives_the_same_bits() {
+    for family in ["modernbert-mean", "deberta-v3", "mpnet", "albert"] {
+        let bench = Bench::new("mrpc", &project(&format!("tests/golden/encoders/{family}")), &project("experiments/quickstart"));
+        let learn = |device: &Device| learn_on(&bench, 40, device, "fp32", 1);
+        let (numbers, logits, replays) = learn(&device());
+        assert!(replays.recorded > 0 && replays.replayed > 8 && replays.refusals == 0, "{family}: {replays:?}");
+        let (launched, launched_logits, _) = learn(&device().without_recordings());
+        assert_eq!((numbers == launched, logits == launched_logits), (true, true), "{family}");
+        let (on_cpu, logits_on_cpu, _) = learn(&Device::choose(DeviceChoice::Cpu, Precision::Fp32).unwrap());
+        for (a, b) in numbers.iter().zip(&on_cpu).chain(logits.iter().flatten().zip(logits_on_cpu.iter().flatten())) {
+            assert!((a - b).abs() <= 1e-3 * b.abs().max(1.0), "{family}: {a} and {b}");
+        }
+    }
 }
 
 /// Operations without a fused kernel can be recorded as well, and train the same.

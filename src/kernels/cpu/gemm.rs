@@ -2,45 +2,7 @@
 
 use gemm::Parallelism;
 
-/// A dense row-major matrix, read as is or transposed.
-#[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a> {
-    data: &'a [f32],
-    rows: usize,
-    columns: usize,
-    row_stride: isize,
-    column_stride: isize,
-}
-
-impl<'a> Matrix<'a> {
-    /// Creates a matrix `[rows, columns]`.
-    ///
-    /// # Panics
-    /// Panics if `data` has a different length.
-    #[must_use]
-    pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
-        assert_eq!(data.len(), rows * columns, "a matrix of {rows} × {columns}");
-        Self { data, rows, columns, row_stride: columns.cast_signed(), column_stride: 1 }
-    }
-
-    /// Creates a matrix `[rows, columns]` whose rows begin every `stride` numbers.
-    ///
-    /// # Panics
-    /// Panics if `data` ends before the last row, or rows overlap.
-    #[must_use]
-    pub fn strided(data: &'a [f32], rows: usize, columns: usize, stride: usize) -> Self {
-        assert!(rows == 0 || data.len() >= (rows - 1) * stride + columns, "a matrix of {rows} × {columns}, every {stride}");
-        assert!(columns <= stride, "rows of {columns} every {stride}");
-        Self { data, rows, columns, row_stride: stride.cast_signed(), column_stride: 1 }
-    }
-
-    /// Returns the transpose, without copying.
-    #[must_use]
-    pub fn transposed(self) -> Self {
-        let Self { data, rows, columns, row_stride, column_stride } = self;
-        Self { data, rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride }
-    }
-}
+use super::matrix::Matrix;
 
 /// Returns a · b, row-major.
 ///

@@ -3,31 +3,30 @@
 use burn::backend::Flex;
 use burn_flex::FlexTensor;
 
-use super::gemm::product;
+use super::products::product;
 use super::tensors::{factor, matrix, shape, tensor};
 use crate::kernels::operation::Kernel;
 use crate::kernels::{Matmul, MatmulPrecision};
 
-/// Returns a · b, row-major, from [rounded](factor) factors.
-pub fn multiply(a: &FlexTensor, b: &FlexTensor) -> FlexTensor {
-    tensor(product(matrix(a), matrix(b)), [shape(a)[0], shape(b)[1]])
+/// Returns a · b, row-major, from dense factors.
+pub fn multiply(a: &FlexTensor, b: &FlexTensor, precision: MatmulPrecision) -> FlexTensor {
+    tensor(product(matrix(a), matrix(b), precision), [shape(a)[0], shape(b)[1]])
 }
 
-/// Returns the gradients of rounded factors.
+/// Returns the gradients of dense factors.
 pub fn gradients([a, b]: [&FlexTensor; 2], precision: MatmulPrecision, gradient: FlexTensor) -> [FlexTensor; 2] {
-    let gradient = factor(gradient, precision);
-    let of_a = product(matrix(&gradient), matrix(b).transposed());
-    let of_b = product(matrix(a).transposed(), matrix(&gradient));
+    let gradient = factor(gradient);
+    let of_a = product(matrix(&gradient), matrix(b).transposed(), precision);
+    let of_b = product(matrix(a).transposed(), matrix(&gradient), precision);
     [tensor(of_a, shape(a)), tensor(of_b, shape(b))]
 }
 
 impl Kernel<Flex, 2> for Matmul {
-    /// The factors as rounded for the product.
     type Saved = ([FlexTensor; 2], MatmulPrecision);
 
     fn forward(self, factors: [FlexTensor; 2]) -> (FlexTensor, Self::Saved) {
-        let [a, b] = factors.map(|x| factor(x, self.precision));
-        (multiply(&a, &b), ([a, b], self.precision))
+        let [a, b] = factors.map(factor);
+        (multiply(&a, &b, self.precision), ([a, b], self.precision))
     }
 
     fn backward(([a, b], precision): Self::Saved, gradient: FlexTensor) -> [FlexTensor; 2] {

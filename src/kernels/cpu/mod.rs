@@ -5,6 +5,7 @@
 
 mod adamw;
 mod attention;
+mod bf16;
 mod bias_gelu;
 mod buffer;
 mod cross_entropy;
@@ -16,8 +17,10 @@ mod geglu;
 mod gemm;
 mod gradient_sum;
 mod matmul;
+mod matrix;
 mod mean_tokens;
 mod norm;
+mod products;
 mod reduce;
 mod relative;
 mod relative_attention;
@@ -30,4 +33,5 @@ mod simd;
 mod small_matmul;
 mod tensors;
 
+pub use products::{has_bf16_instructions, product_counts};
 pub use simd::instruction_set;

@@ -11,7 +11,8 @@ use rayon::prelude::*;
 
 use super::buffer::zeros;
 use super::elementary::exp;
-use super::gemm::{Matrix, Sum, product_into};
+use super::gemm::{Sum, product_into};
+use super::matrix::Matrix;
 use super::reduce::sum;
 use super::simd::vectorized;
 use super::tensors::{dense, numbers, shape, tensor};

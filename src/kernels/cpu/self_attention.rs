@@ -13,7 +13,6 @@ use crate::kernels::{Attention, MatmulPrecision, SelfAttention};
 /// What the backward pass needs.
 #[derive(Clone, Debug)]
 pub struct SavedSelfAttention {
-    /// x and the weights as rounded for the products.
     x: FlexTensor,
     weights: [FlexTensor; 3],
     precision: MatmulPrecision,
@@ -26,9 +25,9 @@ impl Kernel<Flex, 7> for SelfAttention {
     fn forward(self, operands: [FlexTensor; 7]) -> (FlexTensor, Self::Saved) {
         let [x, query, query_bias, key, key_bias, value, value_bias] = operands;
         let precision = self.0.precision;
-        let x = factor(x, precision);
-        let weights = [query, key, value].map(|weight| factor(weight, precision));
-        let [query, key, value] = weights.each_ref().map(|weight| multiply(&x, weight));
+        let x = factor(x);
+        let weights = [query, key, value].map(factor);
+        let [query, key, value] = weights.each_ref().map(|weight| multiply(&x, weight, precision));
         let (out, attention) = Kernel::<Flex, 6>::forward(self.0, [query, query_bias, key, key_bias, value, value_bias]);
         (out, SavedSelfAttention { x, weights, precision, attention })
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use burn::tensor::Device as BurnDevice;
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::has_bf16_instructions;
 use crate::models::ReferenceOps;
 use crate::settings::{DeviceChoice, Precision};
 
@@ -84,8 +85,13 @@ impl Device {
             }
             (DeviceChoice::Cuda(asked), CudaSupport::Built { .. }) => cuda(asked)?,
         };
-        // bf16 products on the CPU are f32 products with extra rounding: no faster and less exact. The CPU has no TF32.
-        if precision != Precision::Fp32 && !backend.is_gpu() {
+        let has_precision = match precision {
+            Precision::Fp32 => true,
+            Precision::Tf32 => backend.is_gpu(),
+            // Without these instructions, bf16 products would be f32 products with extra rounding: no faster and less exact.
+            Precision::Bf16 => backend.is_gpu() || has_bf16_instructions(),
+        };
+        if !has_precision {
             return Err(DeviceError::NoPrecision { precision, device: "the CPU".into() });
         }
         Ok(Self::of(backend))

@@ -1,0 +1,170 @@
+//! Products of large matrices by the CPU's bf16 instructions: factors are rounded to bf16, sums are f32.
+//!
+//! Both factors are packed in panels that a tile of the product reads from beginning to end. The order of a sum depends on its length
+//! alone, so the bytes are the same with any number of threads.
+
+mod pack;
+#[cfg(target_arch = "x86_64")]
+mod tile;
+
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use self::pack::{Packed, pack};
+use super::matrix::Matrix;
+
+/// Rows and columns of a tile.
+const TILE: [usize; 2] = [12, 32];
+/// Terms of a sum that are packed at a time. One panel of columns of this length just exceeds the first-level cache.
+const DEPTH: usize = 1024;
+/// Panels of rows and of columns that a task multiplies: rows stay in the second-level cache.
+const TASK: [usize; 2] = [10, 8];
+
+/// Whether this CPU has the instructions.
+#[must_use]
+pub fn is_supported() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        super::simd::has_avx512() && is_x86_feature_detected!("avx512bf16")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
+/// The product while it is computed. Tasks write to tiles that do not overlap.
+struct Output {
+    first: *mut f32,
+    columns: usize,
+}
+
+// SAFETY: no number is accessed by two tasks.
+#[allow(unsafe_code)]
+unsafe impl Sync for Output {}
+
+/// Returns a · b, row-major, from factors rounded to bf16.
+///
+/// # Panics
+/// Panics if the inner dimensions differ, or the CPU does not have the instructions.
+#[must_use]
+pub fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
+    assert_eq!(a.columns, b.rows, "inner dimensions");
+    assert!(is_supported(), "this CPU has no bf16 instructions");
+    let (m, n, k) = (a.rows, b.columns, a.columns);
+    let mut out: Vec<f32> = Vec::with_capacity(m * n);
+    if k == 0 {
+        out.resize(m * n, 0.0);
+        return out;
+    }
+    let output = Output { first: out.spare_capacity_mut().as_mut_ptr().cast::<f32>(), columns: n };
+    for start in (0..k).step_by(DEPTH) {
+        let terms = start..k.min(start + DEPTH);
+        let (rows, columns) = (pack(a, terms.clone(), TILE[0]), pack(b.transposed(), terms, TILE[1]));
+        let tasks = [rows.panels().div_ceil(TASK[0]), columns.panels().div_ceil(TASK[1])];
+        (0..tasks[0] * tasks[1]).into_par_iter().for_each(|task| {
+            multiply(&rows, &columns, [task / tasks[1], task % tasks[1]], &output, start > 0);
+        });
+    }
+    // SAFETY: the first block of terms has written all m · n numbers, which the vector has capacity for.
+    #[allow(unsafe_code)]
+    unsafe {
+        out.set_len(m * n);
+    }
+    out
+}
+
+/// Computes the tiles of a task.
+fn multiply(rows: &Packed, columns: &Packed, task: [usize; 2], output: &Output, adds: bool) {
+    let range = |panels: usize, which: usize| task[which] * TASK[which]..panels.min((task[which] + 1) * TASK[which]);
+    for column in range(columns.panels(), 1) {
+        for row in range(rows.panels(), 0) {
+            let size = [rows.used(row), columns.used(column)];
+            // SAFETY: `product` has checked the instructions. The tile lies within the m × n numbers of the output, and no other
+            // task writes to it. It has been written before if the sums are added to it.
+            #[cfg(target_arch = "x86_64")]
+            #[allow(unsafe_code)]
+            unsafe {
+                let first = output.first.add(row * TILE[0] * output.columns + column * TILE[1]);
+                tile::multiply(rows.panel(row), columns.panel(column), first, output.columns, size, adds);
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            let _ = (size, output.first, adds);
+        }
+    }
+}
+
+/// Returns an uninitialized buffer that [`pack`] fills.
+fn buffer(count: usize) -> Vec<MaybeUninit<u32>> {
+    let mut values = Vec::with_capacity(count);
+    // SAFETY: an uninitialized number is a valid `MaybeUninit`.
+    #[allow(unsafe_code)]
+    unsafe {
+        values.set_len(count);
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, Stream};
+
+    fn rounded(values: &[f32]) -> Vec<f32> {
+        values.iter().map(|value| half::bf16::from_f32(*value).to_f32()).collect()
+    }
+
+    /// Compares every layout to sums of the rounded factors in f64, over odd sizes and beyond the edges of tiles, tasks and depth.
+    #[test]
+    fn products_are_those_of_rounded_factors_in_doubles() {
+        if !is_supported() {
+            // There is nothing to test: such a CPU refuses bf16, which is tested elsewhere.
+            return;
+        }
+        let sizes = [(1, 1, 1), (3, 5, 7), (12, 32, 2), (13, 33, 65), (121, 300, 40), (7, 66, 1025), (25, 31, 2100), (4, 4, 0)];
+        for (case, (m, n, k)) in sizes.into_iter().enumerate() {
+            let draw = |purpose, count| Stream::new(case as u64, purpose, 0, 0).normal(count, 1.0);
+            let (a, b) = (draw(Purpose::Weights, m * k), draw(Purpose::Order, k * n));
+            let check = |ours: Vec<f32>, [row, term]: [usize; 2], [of_term, column]: [usize; 2]| {
+                let (a, b) = (rounded(&a), rounded(&b));
+                assert_eq!(ours.len(), m * n);
+                for (index, ours) in ours.iter().enumerate() {
+                    let (i, j) = (index / n, index % n);
+                    let term = |l: usize| f64::from(a[i * row + l * term]) * f64::from(b[l * of_term + j * column]);
+                    let sum: f64 = (0..k).map(term).sum();
+                    assert!((f64::from(*ours) - sum).abs() < 2e-4, "{m} × {n} × {k} at {i}, {j}: {ours} and {sum}");
+                }
+            };
+            check(product(Matrix::new(&a, m, k), Matrix::new(&b, k, n)), [k, 1], [n, 1]);
+            check(product(Matrix::new(&a, k, m).transposed(), Matrix::new(&b, k, n)), [1, m], [n, 1]);
+            check(product(Matrix::new(&a, m, k), Matrix::new(&b, n, k).transposed()), [k, 1], [1, k]);
+        }
+    }
+
+    #[test]
+    fn threads_change_no_byte() {
+        if !is_supported() {
+            return;
+        }
+        let (m, n, k) = (250, 600, 1100);
+        let (a, b) = (
+            Stream::new(1, Purpose::Weights, 0, 0).normal(m * k, 1.0),
+            Stream::new(2, Purpose::Weights, 0, 0).normal(k * n, 1.0),
+        );
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| product(Matrix::new(&a, m, k), Matrix::new(&b, k, n)))
+        };
+        assert_eq!(with(1), with(3));
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none() {
+        if !is_supported() {
+            return;
+        }
+        let product = product(Matrix::new(&[1.0, f32::NAN, 2.0, f32::INFINITY], 2, 2), Matrix::new(&[1.0, 1.0], 2, 1));
+        assert!(product[0].is_nan() && product[1] == f32::INFINITY, "{product:?}");
+    }
+}
