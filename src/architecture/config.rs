@@ -1,9 +1,8 @@
 //! Reads `config.json` key by key, and the keys that all families share.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::Gelu;
 use crate::task::Head;
 
 /// Maximum plausible sizes; a file that exceeds them is damaged or hostile.
@@ -87,16 +86,6 @@ impl ConfigFile {
         let id = value.as_i64().with_context(|| format!("pad_token_id is {value}, expected a whole number or null"))?;
         ensure!((-size..size).contains(&id), "pad_token_id {id} lies outside the vocabulary of {size}");
         Ok(Some(u32::try_from(if id < 0 { id + size } else { id })?))
-    }
-
-    /// The activation function of the feed-forward layers, one of the two kinds of GELU.
-    pub fn gelu(&self, key: &str, default: Gelu) -> Result<Gelu> {
-        match self.get(key).map(|value| (value, value.as_str())) {
-            None => Ok(default),
-            Some((_, Some("gelu"))) => Ok(Gelu::Exact),
-            Some((_, Some("gelu_new" | "gelu_pytorch_tanh"))) => Ok(Gelu::Tanh),
-            Some((value, _)) => bail!("{key} is {value}, and only \"gelu\" and \"gelu_new\" are known"),
-        }
     }
 
     /// Rejects a key whose value is not the supported one; absent and null are accepted.

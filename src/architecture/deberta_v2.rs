@@ -3,39 +3,40 @@
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
+use super::bert;
 use super::config::{ConfigFile, largest};
-use super::family::Family;
+use super::encoder::Encoder;
+use super::family::{Family, FamilyNames};
 use super::parameter::{Builder, ModelPart};
+use super::positions::Positions;
 use super::post_norm::{
-    ClassificationHead, EmbeddingProjection, Gelu, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer, RelativePositions,
+    ClassificationHead, EmbeddingProjection, HeadActivation, PostNorm, PostNormEmbeddings, PostNormLayer, RelativePositions,
 };
 use super::relative::RelativeBuckets;
-use super::{DropoutProbabilities, Encoder, Positions, training_operations};
+use super::shape::{EncoderShape, LayerNormEps, ShapeKeys};
 
 pub(super) const MODEL_TYPE: &str = "deberta-v2";
 
-/// The shape of a DeBERTa encoder.
-///
-/// The defaults are those of transformers' `DebertaV2Config`.
+/// The keys and defaults of `DebertaV2Config`.
+const KEYS: ShapeKeys = ShapeKeys {
+    expected: &[("hidden_act", "gelu"), ("pooler_hidden_act", "gelu")],
+    vocab_size: 128_100,
+    hidden_size: ("hidden_size", 1536),
+    num_hidden_layers: ("num_hidden_layers", 24),
+    num_attention_heads: ("num_attention_heads", 24),
+    intermediate_size: ("intermediate_size", 6144),
+    // Read below, because it may be 0, unlike in other families.
+    type_vocab_size: None,
+    layer_norm_eps: LayerNormEps::Key("layer_norm_eps", 1e-7),
+    classifier_dropout: ("cls_dropout", None),
+    ..bert::KEYS
+};
+
+/// A DeBERTa encoder.
 // The same flags as in the file.
 #[allow(clippy::struct_excessive_bools)]
-#[derive(Clone, Debug, PartialEq)]
-pub struct DebertaV2Config {
-    vocab_size: usize,
-    /// Width of the hidden states.
-    hidden_size: usize,
-    /// Width of the embeddings.
-    embedding_size: usize,
-    num_hidden_layers: usize,
-    /// Number of attention heads; divides `hidden_size`.
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    /// Number of absolute positions, whether they have a table or not.
-    max_position_embeddings: usize,
-    /// Number of segment embeddings, which may be 0.
-    type_vocab_size: usize,
-    /// Whether the embeddings include absolute positions.
-    position_biased_input: bool,
+#[derive(Debug)]
+pub(super) struct DebertaV2 {
     buckets: RelativeBuckets,
     /// `norm_rel_ebd`: whether the table of relative positions is normalized.
     normalizes_relative_positions: bool,
@@ -45,62 +46,38 @@ pub struct DebertaV2Config {
     content_to_position: bool,
     /// `p2c` in `pos_att_type`: scores of a key with the relative position of the query.
     position_to_content: bool,
-    layer_norm_eps: f64,
-    hidden_dropout_prob: f64,
-    attention_probs_dropout_prob: f64,
-    /// Dropout probability before the output layer; if absent, that of the hidden states.
-    cls_dropout: Option<f64>,
-    initializer_range: f64,
-    pad_token_id: Option<u32>,
-    file: ConfigFile,
 }
 
-impl DebertaV2Config {
-    pub(super) fn parse(file: ConfigFile) -> Result<Self> {
-        file.expect("hidden_act", "gelu")?;
-        file.expect("pooler_hidden_act", "gelu")?;
-        file.expect_plain_encoder()?;
-        refuse(&file)?;
-        let vocab_size = file.size("vocab_size", 128_100, largest::VOCABULARY)?;
-        let hidden_size = file.size("hidden_size", 1536, largest::WIDTH)?;
-        let max_position_embeddings = file.size("max_position_embeddings", 512, largest::POSITIONS)?;
-        let [content_to_position, position_to_content] = attention_types(&file)?;
-        let cls_dropout = file.get("cls_dropout").map(|_| file.probability("cls_dropout", 0.0)).transpose()?;
+impl DebertaV2 {
+    pub fn parse(file: &ConfigFile) -> Result<(EncoderShape, Self)> {
+        refuse(file)?;
+        let shape = EncoderShape::parse(file, &KEYS)?;
+        let (d, heads) = (shape.hidden_size, shape.num_attention_heads);
+        for (key, implied) in [("pooler_hidden_size", d), ("attention_head_size", d / heads)] {
+            let found = file.size(key, implied, largest::WIDTH)?;
+            ensure!(found == implied, "{key} is {found}, and only {implied} fits hidden_size and num_attention_heads");
+        }
+        let [content_to_position, position_to_content] = attention_types(file)?;
         let norms = file.text("norm_rel_ebd").unwrap_or("none").to_lowercase();
-        let config = Self {
-            vocab_size,
-            hidden_size,
-            embedding_size: file.size("embedding_size", hidden_size, largest::WIDTH)?,
-            num_hidden_layers: file.size("num_hidden_layers", 24, largest::LAYERS)?,
-            num_attention_heads: file.size("num_attention_heads", 24, largest::OTHER)?,
-            intermediate_size: file.size("intermediate_size", 6144, largest::OTHER)?,
-            max_position_embeddings,
-            type_vocab_size: file.size_or_none("type_vocab_size", largest::OTHER)?,
-            position_biased_input: file.flag("position_biased_input", true)?,
-            buckets: buckets(&file, max_position_embeddings)?,
+        let deberta = Self {
+            buckets: buckets(file, shape.max_position_embeddings)?,
             normalizes_relative_positions: norms.split('|').any(|norm| norm.trim() == "layer_norm"),
             share_att_key: file.flag("share_att_key", false)?,
             content_to_position,
             position_to_content,
-            layer_norm_eps: file.small("layer_norm_eps", 1e-7)?,
-            hidden_dropout_prob: file.probability("hidden_dropout_prob", 0.1)?,
-            attention_probs_dropout_prob: file.probability("attention_probs_dropout_prob", 0.1)?,
-            cls_dropout,
-            initializer_range: file.small("initializer_range", 0.02)?,
-            pad_token_id: file.pad_token(0, vocab_size)?,
-            file,
         };
-        let (d, heads) = (config.hidden_size, config.num_attention_heads);
-        ensure!(d.is_multiple_of(heads), "hidden_size {d} is not divisible by num_attention_heads {heads}");
-        for (key, implied) in [("pooler_hidden_size", d), ("attention_head_size", d / heads)] {
-            let found = config.file.size(key, implied, largest::WIDTH)?;
-            ensure!(found == implied, "{key} is {found}, and only {implied} fits hidden_size and num_attention_heads");
-        }
-        Ok(config)
+        let shape = EncoderShape {
+            embedding_size: file.size("embedding_size", d, largest::WIDTH)?,
+            // Without a table, `max_position_embeddings` limits an input, too: the model was trained on no longer distances.
+            positions: if file.flag("position_biased_input", true)? { Positions::FromZero } else { Positions::None },
+            type_vocab_size: file.size_or_none("type_vocab_size", largest::OTHER)?,
+            ..shape
+        };
+        Ok((shape, deberta))
     }
 
-    fn layer(&self, all: &mut Builder, index: usize) -> PostNormLayer {
-        let (d, wide) = (self.hidden_size, self.intermediate_size);
+    fn layer(&self, shape: &EncoderShape, all: &mut Builder, index: usize) -> PostNormLayer {
+        let (d, wide) = (shape.hidden_size, shape.intermediate_size);
         let layer = format!("deberta.encoder.layer.{index}");
         all.layer(index);
         let attention = |name: &str| format!("{layer}.attention.self.{name}");
@@ -177,103 +154,40 @@ fn buckets(file: &ConfigFile, max_position_embeddings: usize) -> Result<Relative
     })
 }
 
-impl Family for DebertaV2Config {
-    fn file(&self) -> &ConfigFile {
-        &self.file
+impl Family for DebertaV2 {
+    fn names(&self) -> FamilyNames {
+        FamilyNames { model_type: MODEL_TYPE, class: "DebertaV2ForSequenceClassification", base_model_prefix: "deberta." }
     }
 
-    fn model_type(&self) -> &'static str {
-        MODEL_TYPE
-    }
-
-    fn class(&self) -> &'static str {
-        "DebertaV2ForSequenceClassification"
-    }
-
-    fn base_model_prefix(&self) -> &'static str {
-        "deberta."
-    }
-
-    fn encoder(&self, all: &mut Builder, outputs: usize) -> Encoder {
-        let (d, narrow) = (self.hidden_size, self.embedding_size);
+    fn encoder(&self, shape: &EncoderShape, all: &mut Builder, outputs: usize) -> Encoder {
+        let (d, narrow) = (shape.hidden_size, shape.embedding_size);
         let name = |name: &str| format!("deberta.embeddings.{name}");
-        let words = all.word_embedding(&name("word_embeddings"), [self.vocab_size, narrow], self.pad_token_id);
-        let table = [self.max_position_embeddings, narrow];
-        let positions = self.position_biased_input.then(|| all.position_embedding(&name("position_embeddings"), table, None));
-        let segments = [self.type_vocab_size, narrow];
-        let segments = (self.type_vocab_size > 0).then(|| all.embedding(&name("token_type_embeddings"), segments));
+        let words = all.word_embedding(&name("word_embeddings"), [shape.vocab_size, narrow], shape.pad_token_id);
+        let table = [shape.max_position_embeddings, narrow];
+        let has_positions = shape.positions != Positions::None;
+        let positions = has_positions.then(|| all.position_embedding(&name("position_embeddings"), table, None));
+        let segments = [shape.type_vocab_size, narrow];
+        let segments = (shape.type_vocab_size > 0).then(|| all.embedding(&name("token_type_embeddings"), segments));
         let projection =
             (narrow != d).then(|| EmbeddingProjection::BeforeNorm(all.linear_without_bias(&name("embed_proj"), narrow, d)));
         let norm = all.layer_norm(&name("LayerNorm"), d);
-        let layers = (0..self.num_hidden_layers).map(|index| self.layer(all, index)).collect();
+        let embeddings = PostNormEmbeddings { words, positions, segments, norm, projection };
+        let layers = (0..shape.num_hidden_layers).map(|index| self.layer(shape, all, index)).collect();
         all.part(ModelPart::Encoder);
-        let relative_positions = RelativePositions {
+        let relative_positions = Some(RelativePositions {
             table: all.embedding("deberta.encoder.rel_embeddings", [self.buckets.rows(), d]),
             norm: self.normalizes_relative_positions.then(|| all.layer_norm("deberta.encoder.LayerNorm", d)),
             buckets: self.buckets,
-            longest: self.max_position_embeddings,
-        };
+        });
         all.part(ModelPart::Pooler);
         let dense = all.linear("pooler.dense", d, d);
         all.part(ModelPart::Head);
         let output = all.linear("classifier", d, outputs);
-        Encoder::PostNorm(PostNorm {
-            embeddings: PostNormEmbeddings { words, positions, segments, norm, projection },
-            layers,
-            relative_positions: Some(relative_positions),
-            head: ClassificationHead { has_input_dropout: false, dense, activation: HeadActivation::Gelu, output },
-            heads: self.num_attention_heads,
-            epsilon: self.layer_norm_eps,
-            has_attention_output_dropout: true,
-            has_feed_forward_dropout: true,
-            activation: Gelu::Exact,
-            relative_bias: None,
-        })
+        let head = ClassificationHead { has_input_dropout: false, dense, activation: HeadActivation::Gelu, output };
+        Encoder::PostNorm(PostNorm { relative_positions, ..PostNorm::like_bert(shape, embeddings, layers, head) })
     }
 
-    fn initializer_range(&self) -> f64 {
-        self.initializer_range
-    }
-
-    fn positions(&self) -> Positions {
-        if self.position_biased_input { Positions::FromZero } else { Positions::None }
-    }
-
-    fn description(&self) -> String {
-        format!(
-            "{} layers, width {}, {} heads, {} relative positions",
-            self.num_hidden_layers,
-            self.hidden_size,
-            self.num_attention_heads,
-            self.buckets.rows()
-        )
-    }
-
-    fn vocabulary(&self) -> usize {
-        self.vocab_size
-    }
-
-    fn segments(&self) -> usize {
-        self.type_vocab_size
-    }
-
-    fn pad_token(&self) -> Option<u32> {
-        self.pad_token_id
-    }
-
-    /// Without absolute positions, nothing limits an input but the distances that the model was trained on.
-    fn longest(&self) -> usize {
-        self.max_position_embeddings
-    }
-
-    fn dropout(&self) -> DropoutProbabilities {
-        let hidden = self.hidden_dropout_prob;
-        let classifier = self.cls_dropout.unwrap_or(hidden);
-        DropoutProbabilities { hidden, attention: self.attention_probs_dropout_prob, classifier }
-    }
-
-    /// Without the scores of relative positions, as they are few beside the rest.
-    fn operations(&self, length: usize) -> f64 {
-        training_operations(self.num_hidden_layers, self.hidden_size, self.intermediate_size, length)
+    fn description(&self, shape: &EncoderShape) -> String {
+        shape.description("", &format!(", {} relative positions", self.buckets.rows()))
     }
 }

@@ -2,103 +2,51 @@
 
 use anyhow::Result;
 
-use super::bert::{BertConfig, Defaults};
+use super::bert;
 use super::config::{ConfigFile, largest};
-use super::family::Family;
+use super::encoder::Encoder;
+use super::family::{Family, FamilyNames};
 use super::parameter::Builder;
-use super::post_norm::{EmbeddingProjection, Gelu, HeadActivation, PostNorm, PostNormEmbeddings, bert_layers, dense_head};
-use super::{DropoutProbabilities, Encoder};
+use super::post_norm::{EmbeddingProjection, HeadActivation, PostNorm, dense_head};
+use super::shape::{EncoderShape, ShapeKeys};
 
 pub(super) const MODEL_TYPE: &str = "electra";
 
-/// The defaults of `ElectraConfig`, the small model.
-const SMALL: Defaults =
-    Defaults { vocab_size: 30_522, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024, pad_token_id: 0 };
+/// The keys and defaults of `ElectraConfig`, the small model.
+const KEYS: ShapeKeys = ShapeKeys {
+    hidden_size: ("hidden_size", 256),
+    num_attention_heads: ("num_attention_heads", 4),
+    intermediate_size: ("intermediate_size", 1024),
+    ..bert::KEYS
+};
 
 /// An ELECTRA encoder.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ElectraConfig {
-    shape: BertConfig,
-    /// Width of the embeddings, which may be smaller than that of the hidden states.
-    embedding_size: usize,
-}
+#[derive(Debug)]
+pub(super) struct Electra;
 
-impl ElectraConfig {
-    pub(super) fn parse(file: ConfigFile) -> Result<Self> {
+impl Electra {
+    pub fn parse(file: &ConfigFile) -> Result<(EncoderShape, Self)> {
         let embedding_size = file.size("embedding_size", 128, largest::WIDTH)?;
-        Ok(Self { shape: BertConfig::with_defaults(file, &SMALL)?, embedding_size })
+        Ok((EncoderShape { embedding_size, ..EncoderShape::parse(file, &KEYS)? }, Self))
     }
 }
 
-impl Family for ElectraConfig {
-    fn file(&self) -> &ConfigFile {
-        &self.shape.file
+impl Family for Electra {
+    fn names(&self) -> FamilyNames {
+        FamilyNames { model_type: MODEL_TYPE, class: "ElectraForSequenceClassification", base_model_prefix: "electra." }
     }
 
-    fn model_type(&self) -> &'static str {
-        MODEL_TYPE
-    }
-
-    fn class(&self) -> &'static str {
-        "ElectraForSequenceClassification"
-    }
-
-    fn base_model_prefix(&self) -> &'static str {
-        "electra."
-    }
-
-    fn encoder(&self, all: &mut Builder, outputs: usize) -> Encoder {
-        let (shape, d, narrow) = (&self.shape, self.shape.hidden_size, self.embedding_size);
-        let words = all.word_embedding("electra.embeddings.word_embeddings", [shape.vocab_size, narrow], shape.pad_token_id);
-        let table = [shape.max_position_embeddings, narrow];
-        let positions = all.position_embedding("electra.embeddings.position_embeddings", table, None);
-        let segments = all.embedding("electra.embeddings.token_type_embeddings", [shape.type_vocab_size, narrow]);
-        let norm = all.layer_norm("electra.embeddings.LayerNorm", narrow);
-        let projection =
+    fn encoder(&self, shape: &EncoderShape, all: &mut Builder, outputs: usize) -> Encoder {
+        let (d, narrow) = (shape.hidden_size, shape.embedding_size);
+        let mut embeddings = bert::embeddings(all, "electra.embeddings", shape);
+        embeddings.projection =
             (narrow != d).then(|| EmbeddingProjection::AfterNorm(all.linear("electra.embeddings_project", narrow, d)));
-        Encoder::PostNorm(PostNorm {
-            embeddings: PostNormEmbeddings { words, positions: Some(positions), segments: Some(segments), norm, projection },
-            layers: bert_layers(all, "electra.encoder", shape.layer_sizes()),
-            relative_positions: None,
-            head: dense_head(all, d, outputs, HeadActivation::Gelu),
-            heads: shape.num_attention_heads,
-            epsilon: shape.layer_norm_eps,
-            has_attention_output_dropout: true,
-            has_feed_forward_dropout: true,
-            activation: Gelu::Exact,
-            relative_bias: None,
-        })
+        let layers = bert::layers(all, "electra.encoder", shape);
+        let head = dense_head(all, d, outputs, HeadActivation::Gelu);
+        Encoder::PostNorm(PostNorm::like_bert(shape, embeddings, layers, head))
     }
 
-    fn initializer_range(&self) -> f64 {
-        self.shape.initializer_range
-    }
-
-    fn description(&self) -> String {
-        format!("{}, embeddings of width {}", self.shape.description(), self.embedding_size)
-    }
-
-    fn vocabulary(&self) -> usize {
-        self.shape.vocabulary()
-    }
-
-    fn segments(&self) -> usize {
-        self.shape.segments()
-    }
-
-    fn pad_token(&self) -> Option<u32> {
-        self.shape.pad_token()
-    }
-
-    fn longest(&self) -> usize {
-        self.shape.longest()
-    }
-
-    fn dropout(&self) -> DropoutProbabilities {
-        self.shape.dropout()
-    }
-
-    fn operations(&self, length: usize) -> f64 {
-        self.shape.operations(length)
+    fn description(&self, shape: &EncoderShape) -> String {
+        shape.description("", &format!(", embeddings of width {}", shape.embedding_size))
     }
 }

@@ -1,42 +1,41 @@
 //! The interface that a family of encoders implements.
 
-use super::config::ConfigFile;
-use super::parameter::Builder;
-use super::{DropoutProbabilities, Encoder, EncoderKind, Positions};
+use std::fmt::Debug;
 
-/// A family's parsed `config.json`. The methods are documented at [`super::Architecture`].
-pub(super) trait Family {
-    fn file(&self) -> &ConfigFile;
-    /// `model_type` in `config.json`.
-    fn model_type(&self) -> &'static str;
-    /// The transformers class for sequence classification.
-    fn class(&self) -> &'static str;
-    /// The prefix of the encoder's parameter names, which checkpoints without a head omit.
-    fn base_model_prefix(&self) -> &'static str;
+use super::encoder::{Encoder, EncoderKind};
+use super::parameter::Builder;
+use super::shape::EncoderShape;
+
+/// What a family adds to the shape that all share: its names and parameters, and the settings that only it has.
+pub(super) trait Family: Debug + Send + Sync {
+    fn names(&self) -> FamilyNames;
+
+    /// The kind of the encoder, without building it.
     fn kind(&self) -> EncoderKind {
         EncoderKind::PostNorm
     }
-    /// Adds all parameters in the order of torch's `named_parameters()`, and returns what they are used for.
-    fn encoder(&self, all: &mut Builder, outputs: usize) -> Encoder;
-    /// Standard deviation of randomly initialized weights.
-    fn initializer_range(&self) -> f64;
-    fn positions(&self) -> Positions {
-        Positions::FromZero
-    }
-    fn description(&self) -> String;
-    fn vocabulary(&self) -> usize;
-    fn segments(&self) -> usize;
-    fn pad_token(&self) -> Option<u32>;
-    fn longest(&self) -> usize;
-    fn dropout(&self) -> DropoutProbabilities;
-    fn operations(&self, length: usize) -> f64;
 
-    /// Checkpoints converted from TensorFlow name layer norm parameters gamma and beta, in every family.
-    fn rename(&self, name: &str) -> String {
-        match name.rsplit_once('.') {
-            Some((layer, "gamma")) => format!("{layer}.weight"),
-            Some((layer, "beta")) => format!("{layer}.bias"),
-            _ => name.to_string(),
-        }
+    /// Adds all parameters in the order of torch's `named_parameters()`, and returns what they are used for.
+    fn encoder(&self, shape: &EncoderShape, all: &mut Builder, outputs: usize) -> Encoder;
+
+    /// A short description of the shape.
+    fn description(&self, shape: &EncoderShape) -> String {
+        shape.description("", "")
     }
+
+    /// Floating-point operations per training step for one example of `length` tokens.
+    fn operations(&self, shape: &EncoderShape, length: usize) -> f64 {
+        shape.operations(length)
+    }
+}
+
+/// The names under which transformers knows a family.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FamilyNames {
+    /// `model_type` in `config.json`.
+    pub model_type: &'static str,
+    /// The class for sequence classification.
+    pub class: &'static str,
+    /// The prefix of the encoder's parameter names, which checkpoints without a head omit.
+    pub base_model_prefix: &'static str,
 }

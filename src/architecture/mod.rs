@@ -1,8 +1,7 @@
 //! Encoder architectures: the shape and the parameters that a `config.json` describes. Uses neither tensors nor files.
 //!
-//! Each family of encoders is one file: its configuration, and an implementation of [`family::Family`]. Families are listed in
-//! [`Architecture`], `Architecture::parse` and `Architecture::family`. Nothing outside this folder and `models/` reads the fields
-//! of a specific family.
+//! What all families share is read once, in [`shape`]. Each family is one file: its keys and defaults, the settings that only it
+//! has, and an implementation of [`family::Family`]. Families are listed in `Architecture::parse`.
 
 mod albert;
 mod bert;
@@ -10,6 +9,7 @@ mod config;
 mod deberta_v2;
 mod distilbert;
 mod electra;
+mod encoder;
 mod family;
 mod modernbert;
 mod mpnet;
@@ -19,25 +19,30 @@ mod post_norm;
 mod pre_norm;
 mod relative;
 mod roberta;
+mod shape;
 mod unsupported;
 
+use std::sync::Arc;
+
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::task::Head;
 
+use albert::Albert;
+use bert::Bert;
 use config::ConfigFile;
+use deberta_v2::DebertaV2;
+use distilbert::DistilBert;
+use electra::Electra;
 use family::Family;
+use modernbert::ModernBert;
+use mpnet::Mpnet;
 use parameter::Builder;
+use roberta::RobertaKind;
+use shape::EncoderShape;
 
-pub use albert::AlbertConfig;
-pub use bert::BertConfig;
-pub use deberta_v2::DebertaV2Config;
-pub use distilbert::DistilBertConfig;
-pub use electra::ElectraConfig;
-pub use modernbert::ModernBertConfig;
-pub use mpnet::MpnetConfig;
+pub use encoder::{Encoder, EncoderKind};
 pub use parameter::{Draw, ModelPart, Parameter, Role};
 pub use positions::Positions;
 pub use post_norm::{
@@ -45,56 +50,14 @@ pub use post_norm::{
 };
 pub use pre_norm::{AttentionSpan, PooledHead, Pooling, PreNorm, PreNormLayer};
 pub use relative::RelativeBuckets;
-pub use roberta::RobertaConfig;
+pub use shape::DropoutProbabilities;
 
-/// An encoder with a sequence classification or regression head, by family.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Architecture {
-    /// BERT, and models of the same shape: MiniLM, BERT miniatures, multilingual BERT.
-    Bert(BertConfig),
-    /// RoBERTa, DistilRoBERTa, XLM-RoBERTa and CamemBERT.
-    Roberta(RobertaConfig),
-    DistilBert(DistilBertConfig),
-    Electra(ElectraConfig),
-    /// ModernBERT, Ettin and mmBERT.
-    ModernBert(ModernBertConfig),
-    Mpnet(MpnetConfig),
-    Albert(AlbertConfig),
-    /// DeBERTa-v2, DeBERTa-v3 and mDeBERTa.
-    DebertaV2(DebertaV2Config),
-}
-
-/// What a model computes, with the names of its parameters.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Encoder {
-    PostNorm(PostNorm),
-    PreNorm(PreNorm),
-}
-
-/// The kinds of encoders, which differ in the operations that they are composed of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncoderKind {
-    PostNorm,
-    PreNorm,
-}
-
-/// Dropout probabilities for training.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DropoutProbabilities {
-    /// Embeddings and hidden states.
-    pub hidden: f64,
-    /// Attention probabilities.
-    pub attention: f64,
-    /// The input of the classifier.
-    pub classifier: f64,
-}
-
-impl DropoutProbabilities {
-    /// The same probability everywhere.
-    #[must_use]
-    pub fn uniform(probability: f64) -> Self {
-        Self { hidden: probability, attention: probability, classifier: probability }
-    }
+/// An encoder with a sequence classification or regression head.
+#[derive(Clone, Debug)]
+pub struct Architecture {
+    file: ConfigFile,
+    shape: EncoderShape,
+    family: Arc<dyn Family>,
 }
 
 impl Architecture {
@@ -104,32 +67,20 @@ impl Architecture {
     /// It is not valid JSON, or describes an unsupported encoder.
     pub fn parse(text: &str) -> Result<Self> {
         let file = ConfigFile::parse(text)?;
-        Ok(match file.get("model_type").map_or(Some(bert::MODEL_TYPE), Value::as_str) {
-            Some(bert::MODEL_TYPE) => Self::Bert(BertConfig::parse(file)?),
-            Some(distilbert::MODEL_TYPE) => Self::DistilBert(DistilBertConfig::parse(file)?),
-            Some(deberta_v2::MODEL_TYPE) => Self::DebertaV2(DebertaV2Config::parse(file)?),
-            Some(electra::MODEL_TYPE) => Self::Electra(ElectraConfig::parse(file)?),
-            Some(modernbert::MODEL_TYPE) => Self::ModernBert(ModernBertConfig::parse(file)?),
-            Some(mpnet::MODEL_TYPE) => Self::Mpnet(MpnetConfig::parse(file)?),
-            Some(albert::MODEL_TYPE) => Self::Albert(AlbertConfig::parse(file)?),
-            other => match other.and_then(roberta::RobertaKind::of_model_type) {
-                Some(kind) => Self::Roberta(RobertaConfig::parse(file, kind)?),
+        let (shape, family) = match file.get("model_type").map_or(Some(bert::MODEL_TYPE), Value::as_str) {
+            Some(bert::MODEL_TYPE) => erased(Bert::parse(&file)?),
+            Some(distilbert::MODEL_TYPE) => erased(DistilBert::parse(&file)?),
+            Some(deberta_v2::MODEL_TYPE) => erased(DebertaV2::parse(&file)?),
+            Some(electra::MODEL_TYPE) => erased(Electra::parse(&file)?),
+            Some(modernbert::MODEL_TYPE) => erased(ModernBert::parse(&file)?),
+            Some(mpnet::MODEL_TYPE) => erased(Mpnet::parse(&file)?),
+            Some(albert::MODEL_TYPE) => erased(Albert::parse(&file)?),
+            other => match other.and_then(RobertaKind::of_model_type) {
+                Some(kind) => erased(kind.parse(&file)?),
                 None => return Err(unsupported::explain(&file)),
             },
-        })
-    }
-
-    fn family(&self) -> &dyn Family {
-        match self {
-            Self::Bert(config) => config,
-            Self::Roberta(config) => config,
-            Self::DistilBert(config) => config,
-            Self::Electra(config) => config,
-            Self::ModernBert(config) => config,
-            Self::Mpnet(config) => config,
-            Self::Albert(config) => config,
-            Self::DebertaV2(config) => config,
-        }
+        };
+        Ok(Self { file, shape, family })
     }
 
     /// Every parameter of the encoder and this head, in the order of torch's `named_parameters()`.
@@ -147,111 +98,121 @@ impl Architecture {
     /// The kind of encoder.
     #[must_use]
     pub fn kind(&self) -> EncoderKind {
-        self.family().kind()
+        self.family.kind()
     }
 
     fn built(&self, outputs: usize) -> (Vec<Parameter>, Encoder) {
-        let family = self.family();
-        let mut all = Builder::new(family.initializer_range());
-        let encoder = family.encoder(&mut all, outputs);
+        let mut all = Builder::new(self.shape.initializer_range);
+        let encoder = self.family.encoder(&self.shape, &mut all, outputs);
         (all.finish(), encoder)
     }
 
     /// `model_type` in `config.json`.
     #[must_use]
     pub fn model_type(&self) -> &'static str {
-        self.family().model_type()
+        self.family.names().model_type
     }
 
     /// The position ids of an input's tokens.
     #[must_use]
     pub fn positions(&self) -> Positions {
-        self.family().positions()
+        self.shape.positions
     }
 
-    /// Maps a parameter name from a file to the name that transformers uses today.
+    /// Maps a parameter name from a file to the name that transformers uses today. Checkpoints converted from TensorFlow name layer
+    /// norm parameters gamma and beta, in every family.
     #[must_use]
-    pub fn rename(&self, name: &str) -> String {
-        self.family().rename(name)
+    pub fn rename(name: &str) -> String {
+        match name.rsplit_once('.') {
+            Some((layer, "gamma")) => format!("{layer}.weight"),
+            Some((layer, "beta")) => format!("{layer}.bias"),
+            _ => name.to_string(),
+        }
     }
 
     /// A parameter's name in a checkpoint saved without a head; `None` for the head's own parameters.
     #[must_use]
     pub fn name_without_prefix<'a>(&self, name: &'a str) -> Option<&'a str> {
-        name.strip_prefix(self.family().base_model_prefix())
+        name.strip_prefix(self.family.names().base_model_prefix)
     }
 
     /// A short description of the shape.
     #[must_use]
     pub fn description(&self) -> String {
-        self.family().description()
+        self.family.description(&self.shape)
+    }
+
+    /// Width of an attention head.
+    #[must_use]
+    pub fn head_width(&self) -> usize {
+        self.shape.hidden_size / self.shape.num_attention_heads
     }
 
     /// Vocabulary size.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
-        self.family().vocabulary()
+        self.shape.vocab_size
     }
 
     /// Number of segments (`token_type_ids`); 0 if the family has none.
     #[must_use]
     pub fn segments(&self) -> usize {
-        self.family().segments()
+        self.shape.type_vocab_size
     }
 
     /// The padding token, which is not trained.
     #[must_use]
     pub fn pad_token(&self) -> Option<u32> {
-        self.family().pad_token()
+        self.shape.pad_token_id
     }
 
     /// The maximum sequence length in tokens.
     #[must_use]
     pub fn longest(&self) -> usize {
-        self.family().longest()
+        self.shape.max_position_embeddings - self.shape.positions.first() as usize
     }
 
     /// The dropout probabilities in the checkpoint's configuration.
     #[must_use]
     pub fn dropout(&self) -> DropoutProbabilities {
-        self.family().dropout()
+        self.shape.dropout
     }
 
     /// Floating-point operations per training step for one example of `length` tokens.
     #[must_use]
     pub fn operations(&self, length: usize) -> f64 {
-        self.family().operations(length)
+        self.family.operations(&self.shape, length)
     }
 
     /// The `config.json` of a fine-tuned checkpoint: the original one, updated for this head.
     #[must_use]
     pub fn config_json(&self, head: &Head) -> Value {
-        let family = self.family();
-        family.file().fine_tuned(family.model_type(), family.class(), head)
+        let names = self.family.names();
+        self.file.fine_tuned(names.model_type, names.class, head)
     }
 
     /// The dtype that transformers would compute in, if it is not f32.
     #[must_use]
     pub fn other_dtype(&self) -> Option<&str> {
-        self.family().file().dtype().filter(|dtype| *dtype != "float32")
+        self.file.dtype().filter(|dtype| *dtype != "float32")
     }
 
     /// The tokenizer class, if the file names one.
     #[must_use]
     pub fn tokenizer_class(&self) -> Option<&str> {
-        self.family().file().text("tokenizer_class")
+        self.file.text("tokenizer_class")
     }
 
     /// The problem type of the checkpoint's own head, if it differs from this head's.
     #[must_use]
     pub fn other_problem(&self, head: &Head) -> Option<&str> {
-        self.family().file().text("problem_type").filter(|kind| *kind != head.problem_type())
+        self.file.text("problem_type").filter(|kind| *kind != head.problem_type())
     }
 
     /// The problem type of the checkpoint's own head, if the file names it.
     #[must_use]
     pub fn problem_type(&self) -> Option<&str> {
-        self.family().file().text("problem_type")
+        self.file.text("problem_type")
     }
 
     /// The name of the weight whose rows are the head's outputs.
@@ -265,16 +226,11 @@ impl Architecture {
     /// The labels of the checkpoint's own head, in id order, if the file names them.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
-        self.family().file().labels()
+        self.file.labels()
     }
 }
 
-/// Floating-point operations per training step for one example: two for each multiply-add in the matrix products of full
-/// attention and a feed-forward block of two matrices, counted once for the forward pass and twice for the backward pass (Kaplan
-/// et al. 2020, appendix B). The head is not counted, because it sees only one token.
-fn training_operations(layers: usize, d: usize, intermediate: usize, length: usize) -> f64 {
-    let (d, wide, tokens) = (d as f64, intermediate as f64, length as f64);
-    let projections = 2.0 * tokens * (4.0 * d * d + 2.0 * d * wide);
-    let attention = 4.0 * tokens * tokens * d;
-    3.0 * layers as f64 * (projections + attention)
+/// A parsed family with its type erased.
+fn erased<F: Family + 'static>((shape, family): (EncoderShape, F)) -> (EncoderShape, Arc<dyn Family>) {
+    (shape, Arc::new(family))
 }

@@ -4,44 +4,45 @@
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use super::bert;
 use super::config::{ConfigFile, largest};
-use super::family::Family;
+use super::encoder::{Encoder, EncoderKind};
+use super::family::{Family, FamilyNames};
 use super::parameter::{Builder, Draw, ModelPart, Role};
+use super::positions::Positions;
 use super::pre_norm::{AttentionSpan, PooledHead, Pooling, PreNorm, PreNormLayer};
-use super::{DropoutProbabilities, Encoder, EncoderKind, Positions};
+use super::shape::{EncoderShape, LayerNormEps, ShapeKeys};
 
 pub(super) const MODEL_TYPE: &str = "modernbert";
 
-/// The shape of a ModernBERT encoder. The defaults are those of transformers' `ModernBertConfig`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ModernBertConfig {
-    vocab_size: usize,
-    /// Width of the hidden states, `d`.
-    hidden_size: usize,
-    /// Width of the feed-forward layers behind their gates, `m`.
-    intermediate_size: usize,
-    /// Number of attention heads; divides `hidden_size`.
-    num_attention_heads: usize,
+/// The keys and defaults of `ModernBertConfig`.
+const KEYS: ShapeKeys = ShapeKeys {
+    expected: &[("hidden_activation", "gelu"), ("classifier_activation", "gelu")],
+    vocab_size: 50_368,
+    num_hidden_layers: ("num_hidden_layers", 22),
+    intermediate_size: ("intermediate_size", 1152),
+    max_position_embeddings: 8192,
+    type_vocab_size: None,
+    layer_norm_eps: LayerNormEps::Key("norm_eps", 1e-5),
+    hidden_dropout: ("embedding_dropout", 0.0),
+    attention_dropout: ("attention_dropout", 0.0),
+    classifier_dropout: ("classifier_dropout", Some(0.0)),
+    pad_token_id: 50_283,
+    ..bert::KEYS
+};
+
+/// A ModernBERT encoder. `intermediate_size` is the width of its feed-forward layers behind their gates, `m`.
+#[derive(Debug)]
+pub(super) struct ModernBert {
     /// What each layer attends to.
     layer_types: Vec<AttentionSpan>,
-    max_position_embeddings: usize,
-    norm_eps: f64,
     classifier_pooling: Pooling,
-    dropout: DropoutProbabilities,
-    /// Standard deviation of randomly initialized weights.
-    initializer_range: f64,
     /// The standard deviations beyond which initial weights are cut off.
     initializer_cutoff_factor: f64,
-    pad_token_id: Option<u32>,
-    file: ConfigFile,
 }
 
-impl ModernBertConfig {
-    pub(super) fn parse(file: ConfigFile) -> Result<Self> {
-        for activation in ["hidden_activation", "classifier_activation"] {
-            file.expect(activation, "gelu")?;
-        }
-        file.expect_plain_encoder()?;
+impl ModernBert {
+    pub fn parse(file: &ConfigFile) -> Result<(EncoderShape, Self)> {
         for (key, meaning) in [
             ("norm_bias", "biases of layer norms"),
             ("attention_bias", "biases in attention"),
@@ -50,48 +51,30 @@ impl ModernBertConfig {
         ] {
             file.expect_false(key, meaning)?;
         }
-        let vocab_size = file.size("vocab_size", 50_368, largest::VOCABULARY)?;
-        let config = Self {
-            vocab_size,
-            hidden_size: file.size("hidden_size", 768, largest::WIDTH)?,
-            intermediate_size: file.size("intermediate_size", 1152, largest::OTHER)?,
-            num_attention_heads: file.size("num_attention_heads", 12, largest::OTHER)?,
-            layer_types: spans(&file)?,
-            max_position_embeddings: file.size("max_position_embeddings", 8192, largest::POSITIONS)?,
-            norm_eps: file.small("norm_eps", 1e-5)?,
+        let shape = EncoderShape { positions: Positions::None, ..EncoderShape::parse(file, &KEYS)? };
+        let width = shape.hidden_size / shape.num_attention_heads;
+        ensure!(width.is_multiple_of(2), "heads of width {width} cannot be rotated by halves, as the width is odd");
+        let (hidden, mlp) = (shape.dropout.hidden, file.probability("mlp_dropout", 0.0)?);
+        ensure!(
+            hidden == mlp,
+            "embedding_dropout is {hidden} and mlp_dropout is {mlp}, and only equal ones are supported; make them equal in \
+             config.json, or set both to 0 and choose model.dropout in the experiment"
+        );
+        let modernbert = Self {
+            layer_types: spans(file, shape.num_hidden_layers)?,
             classifier_pooling: match file.get("classifier_pooling").map_or(Some("cls"), Value::as_str) {
                 Some("cls") => Pooling::First,
                 Some("mean") => Pooling::Mean,
                 _ => bail!("classifier_pooling is {}, and only \"cls\" and \"mean\" are known", file.shown("classifier_pooling")),
             },
-            dropout: dropout(&file)?,
-            initializer_range: file.small("initializer_range", 0.02)?,
             initializer_cutoff_factor: file.small("initializer_cutoff_factor", 2.0)?,
-            pad_token_id: file.pad_token(50_283, vocab_size)?,
-            file,
         };
-        let (d, heads) = (config.hidden_size, config.num_attention_heads);
-        ensure!(d.is_multiple_of(heads), "hidden_size {d} is not divisible by num_attention_heads {heads}");
-        ensure!((d / heads).is_multiple_of(2), "heads of width {} cannot be rotated by halves, as the width is odd", d / heads);
-        Ok(config)
+        Ok((shape, modernbert))
     }
 }
 
-/// The probabilities; embeddings and feed-forward layers share one.
-fn dropout(file: &ConfigFile) -> Result<DropoutProbabilities> {
-    let (hidden, mlp) = (file.probability("embedding_dropout", 0.0)?, file.probability("mlp_dropout", 0.0)?);
-    ensure!(
-        hidden == mlp,
-        "embedding_dropout is {hidden} and mlp_dropout is {mlp}, and only equal ones are supported; make them equal in config.json, or \
-         set both to 0 and choose model.dropout in the experiment"
-    );
-    let attention = file.probability("attention_dropout", 0.0)?;
-    Ok(DropoutProbabilities { hidden, attention, classifier: file.probability("classifier_dropout", 0.0)? })
-}
-
 /// What each layer attends to, from today's keys or those of earlier versions of transformers.
-fn spans(file: &ConfigFile) -> Result<Vec<AttentionSpan>> {
-    let layers = file.size("num_hidden_layers", 22, largest::LAYERS)?;
+fn spans(file: &ConfigFile, layers: usize) -> Result<Vec<AttentionSpan>> {
     let global = AttentionSpan { window: None, theta: theta(file, "full_attention", "global_rope_theta", 160_000.0)? };
     let window = Some(file.size("local_attention", 128, largest::POSITIONS)? / 2);
     let local = AttentionSpan { window, theta: theta(file, "sliding_attention", "local_rope_theta", 10_000.0)? };
@@ -131,34 +114,22 @@ fn theta(file: &ConfigFile, layer_type: &str, earlier: &str, default: f64) -> Re
     })
 }
 
-impl Family for ModernBertConfig {
-    fn file(&self) -> &ConfigFile {
-        &self.file
-    }
-
-    fn model_type(&self) -> &'static str {
-        MODEL_TYPE
-    }
-
-    fn class(&self) -> &'static str {
-        "ModernBertForSequenceClassification"
-    }
-
-    fn base_model_prefix(&self) -> &'static str {
-        "model."
+impl Family for ModernBert {
+    fn names(&self) -> FamilyNames {
+        FamilyNames { model_type: MODEL_TYPE, class: "ModernBertForSequenceClassification", base_model_prefix: "model." }
     }
 
     fn kind(&self) -> EncoderKind {
         EncoderKind::PreNorm
     }
 
-    fn encoder(&self, all: &mut Builder, outputs: usize) -> Encoder {
-        let (d, m) = (self.hidden_size, self.intermediate_size);
+    fn encoder(&self, shape: &EncoderShape, all: &mut Builder, outputs: usize) -> Encoder {
+        let (d, m) = (shape.hidden_size, shape.intermediate_size);
         let draw = |std: f64| Draw::TruncatedNormal { std, cutoff: self.initializer_cutoff_factor };
-        let into = draw(self.initializer_range);
+        let into = draw(shape.initializer_range);
         // Smaller in deeper models, as the residual sum has more terms (Radford et al. 2019).
-        let out = draw(self.initializer_range / (2.0 * self.layer_types.len() as f64).sqrt());
-        let words = all.weight("model.embeddings.tok_embeddings", [self.vocab_size, d], Role::WordEmbedding, into);
+        let out = draw(shape.initializer_range / (2.0 * self.layer_types.len() as f64).sqrt());
+        let words = all.weight("model.embeddings.tok_embeddings", [shape.vocab_size, d], Role::WordEmbedding, into);
         let embedding_norm = all.scale("model.embeddings.norm", d);
         let mut layer = |(index, span): (usize, &AttentionSpan)| {
             let layer = format!("model.layers.{index}");
@@ -187,52 +158,22 @@ impl Family for ModernBertConfig {
         let output = all.weight("classifier", [outputs, d], Role::Linear, draw((d as f64).powf(-0.5)));
         all.bias("classifier", outputs);
         let head = PooledHead { pooling: self.classifier_pooling, dense, norm, output };
-        let (heads, epsilon) = (self.num_attention_heads, self.norm_eps);
-        let head_width = self.hidden_size / heads;
-        Encoder::PreNorm(PreNorm { words, embedding_norm, layers, final_norm, head, heads, head_width, epsilon })
+        let (heads, epsilon) = (shape.num_attention_heads, shape.layer_norm_eps);
+        Encoder::PreNorm(PreNorm { words, embedding_norm, layers, final_norm, head, heads, epsilon })
     }
 
-    fn initializer_range(&self) -> f64 {
-        self.initializer_range
-    }
-
-    fn positions(&self) -> Positions {
-        Positions::None
-    }
-
-    fn description(&self) -> String {
-        let (layers, d, heads) = (self.layer_types.len(), self.hidden_size, self.num_attention_heads);
+    fn description(&self, shape: &EncoderShape) -> String {
         let windows: Vec<usize> = self.layer_types.iter().filter_map(|span| span.window).collect();
         let local = windows.first().map_or(String::new(), |window| {
             format!(", {} of them with local attention ({window} tokens on either side)", windows.len())
         });
         let pooling = if self.classifier_pooling == Pooling::Mean { "mean pooling" } else { "pooling of the first token" };
-        format!("{layers} layers{local}, width {d}, {heads} heads, {pooling}")
-    }
-
-    fn vocabulary(&self) -> usize {
-        self.vocab_size
-    }
-
-    fn segments(&self) -> usize {
-        0
-    }
-
-    fn pad_token(&self) -> Option<u32> {
-        self.pad_token_id
-    }
-
-    fn longest(&self) -> usize {
-        self.max_position_embeddings
-    }
-
-    fn dropout(&self) -> DropoutProbabilities {
-        self.dropout
+        shape.description(&local, &format!(", {pooling}"))
     }
 
     /// As for other families, with three matrices in a feed-forward layer, and without pairs of tokens beyond the window.
-    fn operations(&self, length: usize) -> f64 {
-        let (d, m, tokens) = (self.hidden_size as f64, self.intermediate_size as f64, length as f64);
+    fn operations(&self, shape: &EncoderShape, length: usize) -> f64 {
+        let (d, m, tokens) = (shape.hidden_size as f64, shape.intermediate_size as f64, length as f64);
         let projections = 2.0 * tokens * (4.0 * d * d + 3.0 * d * m);
         let layer = |span: &AttentionSpan| projections + 4.0 * span.pairs(length) as f64 * d;
         3.0 * self.layer_types.iter().map(layer).sum::<f64>()

@@ -1,13 +1,8 @@
 use super::*;
-use crate::architecture::Architecture;
+use crate::architecture::shape::DropoutProbabilities;
 
-fn parse(changes: &serde_json::Value) -> Result<ModernBertConfig> {
-    let mut all = serde_json::json!({"model_type": MODEL_TYPE});
-    all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-    match Architecture::parse(&all.to_string())? {
-        Architecture::ModernBert(config) => Ok(config),
-        other => panic!("{other:?}"),
-    }
+fn parse(changes: &serde_json::Value) -> Result<(EncoderShape, ModernBert)> {
+    ModernBert::parse(&ConfigFile::parse(&changes.to_string())?)
 }
 
 /// The keys of answerdotai/ModernBERT-base, of mmBERT, and of what transformers 5 writes for them.
@@ -26,21 +21,23 @@ fn earlier_keys_mean_the_same_as_todays() {
         },
         "classifier_pooling": "mean"
     });
-    let (earlier, today) = (parse(&earlier).unwrap(), parse(&today).unwrap());
+    let ((shape_then, earlier), (shape_today, today)) = (parse(&earlier).unwrap(), parse(&today).unwrap());
     let span = |window| AttentionSpan { window, theta: 160_000.0 };
     assert_eq!(earlier.layer_types, [span(None), span(Some(64)), span(None)]);
     assert_eq!(earlier.layer_types, today.layer_types);
-    assert_eq!((earlier.norm_eps, earlier.classifier_pooling), (today.norm_eps, today.classifier_pooling));
+    assert_eq!(earlier.classifier_pooling, today.classifier_pooling);
+    assert_eq!((shape_then.layer_norm_eps, shape_today.layer_norm_eps), (1e-5, 1e-5));
 }
 
 #[test]
 fn the_defaults_are_those_of_transformers() {
-    let config = parse(&serde_json::json!({})).unwrap();
-    assert_eq!(config.layer_types.len(), 22);
-    assert_eq!(config.layer_types[3], AttentionSpan { window: None, theta: 160_000.0 });
-    assert_eq!(config.layer_types[4], AttentionSpan { window: Some(64), theta: 10_000.0 });
-    assert_eq!((config.longest(), config.pad_token(), config.classifier_pooling), (8192, Some(50_283), Pooling::First));
-    assert_eq!(config.dropout, DropoutProbabilities::uniform(0.0));
+    let (shape, modernbert) = parse(&serde_json::json!({})).unwrap();
+    assert_eq!(modernbert.layer_types.len(), 22);
+    assert_eq!(modernbert.layer_types[3], AttentionSpan { window: None, theta: 160_000.0 });
+    assert_eq!(modernbert.layer_types[4], AttentionSpan { window: Some(64), theta: 10_000.0 });
+    assert_eq!((shape.max_position_embeddings, shape.pad_token_id), (8192, Some(50_283)));
+    assert_eq!(modernbert.classifier_pooling, Pooling::First);
+    assert_eq!(shape.dropout, DropoutProbabilities::uniform(0.0));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::parameter::{Builder, ModelPart};
 use super::relative::RelativeBuckets;
+use super::shape::EncoderShape;
 
 /// An encoder of post-norm layers with a classification head on the first token. Strings are names of parameters, without
 /// `.weight` and `.bias`.
@@ -56,8 +57,6 @@ pub struct RelativePositions {
     /// Absent if the table is used as it is.
     pub norm: Option<String>,
     pub buckets: RelativeBuckets,
-    /// The maximum sequence length.
-    pub longest: usize,
 }
 
 /// The parameters of a layer.
@@ -105,40 +104,30 @@ pub enum Gelu {
     Tanh,
 }
 
-/// Sizes of a layer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LayerSizes {
-    pub layers: usize,
-    /// Width of the hidden states, `d`.
-    pub hidden: usize,
-    /// Width of the feed-forward layers.
-    pub intermediate: usize,
-}
-
-/// Adds the layers of BERT and of the families that kept its names; `encoder` is the name of the list's parent.
-pub(super) fn bert_layers(all: &mut Builder, encoder: &str, sizes: LayerSizes) -> Vec<PostNormLayer> {
-    let (d, wide) = (sizes.hidden, sizes.intermediate);
-    let mut layer = |index| {
-        let layer = format!("{encoder}.layer.{index}");
-        all.layer(index);
-        // In torch's order, which is that of evaluation.
-        PostNormLayer {
-            query: all.linear(&format!("{layer}.attention.self.query"), d, d),
-            key: all.linear(&format!("{layer}.attention.self.key"), d, d),
-            value: all.linear(&format!("{layer}.attention.self.value"), d, d),
-            position_key: None,
-            position_query: None,
-            attention_output: all.linear(&format!("{layer}.attention.output.dense"), d, d),
-            attention_norm: all.layer_norm(&format!("{layer}.attention.output.LayerNorm"), d),
-            intermediate: all.linear(&format!("{layer}.intermediate.dense"), d, wide),
-            output: all.linear(&format!("{layer}.output.dense"), wide, d),
-            output_norm: all.layer_norm(&format!("{layer}.output.LayerNorm"), d),
+impl PostNorm {
+    /// An encoder like BERT but for names and sizes; a family overrides what else differs.
+    pub(super) fn like_bert(
+        shape: &EncoderShape,
+        embeddings: PostNormEmbeddings,
+        layers: Vec<PostNormLayer>,
+        head: ClassificationHead,
+    ) -> Self {
+        Self {
+            embeddings,
+            layers,
+            relative_positions: None,
+            head,
+            heads: shape.num_attention_heads,
+            epsilon: shape.layer_norm_eps,
+            has_attention_output_dropout: true,
+            has_feed_forward_dropout: true,
+            activation: Gelu::Exact,
+            relative_bias: None,
         }
-    };
-    (0..sizes.layers).map(&mut layer).collect()
+    }
 }
 
-/// Adds the head of RoBERTa and ELECTRA, `classifier.dense` and `classifier.out_proj`.
+/// Adds the head of RoBERTa, ELECTRA and MPNet, `classifier.dense` and `classifier.out_proj`.
 pub(super) fn dense_head(all: &mut Builder, hidden: usize, outputs: usize, activation: HeadActivation) -> ClassificationHead {
     all.part(ModelPart::Pooler);
     let dense = all.linear("classifier.dense", hidden, hidden);

@@ -12,8 +12,6 @@ pub struct PreNorm {
     pub head: PooledHead,
     /// Number of attention heads.
     pub heads: usize,
-    /// Width of an attention head.
-    pub head_width: usize,
     /// Epsilon added to the variance in every layer norm.
     pub epsilon: f64,
 }

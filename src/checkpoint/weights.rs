@@ -43,7 +43,7 @@ impl<'a> Weights<'a> {
             let read;
             (read, hasher) = read_file(path, hasher).with_context(|| format!("cannot use the weights in {}", path.display()))?;
             for StoredTensor { name, format, tensor } in read {
-                let name = architecture.rename(&name);
+                let name = Architecture::rename(&name);
                 if format != FloatFormat::F32 {
                     cast.insert(name.clone(), format);
                 }

@@ -31,7 +31,10 @@ impl Constants {
                 let mut rotary: Vec<(f64, Arc<ResidentRotaryTable>)> = Vec::new();
                 for theta in names.layers.iter().map(|layer| layer.span.theta) {
                     if rotary.iter().all(|(other, _)| *other != theta) {
-                        rotary.push((theta, Arc::new(RotaryTable::new(architecture.longest(), names.head_width, theta).into())));
+                        rotary.push((
+                            theta,
+                            Arc::new(RotaryTable::new(architecture.longest(), architecture.head_width(), theta).into()),
+                        ));
                     }
                 }
                 Self { rotary, relative: None }

@@ -6,7 +6,7 @@ use super::constants::Constants;
 use super::dropout_sites::DropoutSites;
 use super::input::Input;
 use super::named_parameters::{NamedParameters, ParameterError};
-use super::op::ReferenceOps;
+use super::op::{Op, ReferenceOps};
 use super::post_norm::PostNormModel;
 use super::pre_norm::PreNormModel;
 use crate::architecture::{Architecture, Encoder};
@@ -38,8 +38,10 @@ impl Model {
     /// The operations that have no kernel for this architecture on a GPU.
     #[must_use]
     pub fn without_gpu_kernels(architecture: &Architecture) -> ReferenceOps {
-        let _ = architecture;
-        ReferenceOps::default()
+        /// Tiles of wider heads exceed the memory that the units of a cube share.
+        const WIDEST: usize = 128;
+        let too_wide = architecture.head_width() > WIDEST;
+        [Op::Attention, Op::RotaryAttention].into_iter().filter(|_| too_wide).collect()
     }
 
     /// Returns the outputs of the head for each example: `[examples, outputs]`.

@@ -145,11 +145,18 @@ impl Class {
         }
     }
 
-    /// How it differs from transformers 5, if it does.
-    pub fn remark(self) -> Option<&'static str> {
-        (self == Self::Albert).then_some(
-            "as in transformers 4 and in pretraining: the second sentence of a pair is segment 1 (transformers 5 gives it 0)",
-        )
+    /// How it differs from transformers 5, if it does with these files.
+    pub fn remark(self, sources: &TokenizerSources) -> Option<&'static str> {
+        match self {
+            Self::Albert => Some(
+                "as in transformers 4 and in pretraining: the second sentence of a pair is segment 1 (transformers 5 gives it 0)",
+            ),
+            Self::DebertaV2 if sources.json.is_none() => Some(
+                "as in transformers 4 and in pretraining: spm.model normalizes characters and spaces (transformers 5 gives other ids \
+                 for full-width letters, ligatures, fractions and leading spaces)",
+            ),
+            _ => None,
+        }
     }
 
     /// The additional special tokens that the class has if the files do not specify any.

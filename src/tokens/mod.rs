@@ -101,7 +101,7 @@ impl Tokens {
     /// How the token ids or segments differ from those of transformers 5, if they do.
     #[must_use]
     pub fn remark(&self) -> Option<&'static str> {
-        self.built.settings.class.remark()
+        self.built.settings.class.remark(&self.sources)
     }
 
     /// Encodes all examples in parallel; in pairs, the longer sentence is truncated first.

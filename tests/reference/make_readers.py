@@ -3,14 +3,14 @@
   python make_readers.py TINY_CHECKPOINT OUT_DIR
 
 TINY_CHECKPOINT is tests/golden/tiny. Needs pyarrow, torch, transformers and safetensors. Each parquet file holds the
-same eight rows; each folder of weights holds the tiny BERT, in parts as transformers and PyTorch leave them.
+same eight rows; each folder of shards holds the tiny BERT, in parts as transformers and PyTorch leave them; half-deberta is a DeBERTa.
 """
 import json, os, shutil, sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, DebertaV2Config, DebertaV2Model
 
 LABELS = [1, 0, 1, 1, 0, 0, 1, 0]
 FIRST = [f"first {i} – “é”" for i in range(8)]
@@ -71,6 +71,28 @@ def shards(checkpoint, out):
             shutil.copy(os.path.join(checkpoint, name), os.path.join(out, folder, name))
 
 
+def half_deberta(out):
+    """Of a DeBERTa-v3 as microsoft publishes it: one pickle of 16-bit floats with the pretraining heads, but no pooler."""
+    keys = dict(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12, max_position_embeddings=16, vocab_size=12,
+                type_vocab_size=0, relative_attention=True, position_buckets=4, norm_rel_ebd="layer_norm", position_biased_input=False,
+                share_att_key=True, pos_att_type="p2c|c2p")
+    model = DebertaV2Model(DebertaV2Config(**keys))
+    state = {"deberta." + name: tensor for name, tensor in model.state_dict().items()}
+    state |= {"lm_predictions.lm_head.bias": torch.zeros(12), "mask_predictions.dense.bias": torch.zeros(8)}
+    numbers = torch.arange(sum(tensor.numel() for tensor in state.values()))
+    # Numbers that f16 holds exactly, all over its bits; the first two are its smallest and its largest.
+    values = ((numbers * 37 % 2048 - 1024) / 1024).half()
+    values[0], values[1] = 2.0**-24, 65504.0
+    parts = values.split([tensor.numel() for tensor in state.values()])
+    halves = {name: part.clone().reshape(tensor.shape) for (name, tensor), part in zip(state.items(), parts)}
+    folder = os.path.join(out, "half-deberta")
+    os.makedirs(folder, exist_ok=True)
+    torch.save(halves, os.path.join(folder, "pytorch_model.bin"))
+    with open(os.path.join(folder, "config.json"), "w") as f:
+        json.dump({"model_type": "deberta-v2", **keys}, f, indent=1); f.write("\n")
+
+
 if __name__ == "__main__":
     parquet(os.path.join(sys.argv[2], "parquet"))
     shards(sys.argv[1], sys.argv[2])
+    half_deberta(sys.argv[2])

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use gluepot::architecture::Architecture;
 use gluepot::checkpoint::{CheckpointName, Classifier, Files, Weights, initialize, read_tensors};
 use gluepot::experiment::Environment;
 use gluepot::hub::Hub;
 use gluepot::inputs::{ReadFor, TrialInputs};
-use gluepot::task::{Example, Origin, Reads, Source, Target, Text, glue};
+use gluepot::task::{Example, Head, Origin, Reads, Source, Target, Text, glue};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -86,6 +87,25 @@ fn weights_in_parts_are_the_whole_ones() {
         assert!(initial.drawn.is_empty() && initial.unused.is_empty(), "{folder}");
         assert!(initial.parameters == expected, "{folder}");
     }
+}
+
+/// One pickle with pretraining heads and without a pooler, as microsoft/deberta-v3-base.
+#[test]
+fn a_deberta_in_16_bit_floats_is_widened() {
+    let folder = project(READERS).join("half-deberta");
+    let architecture = Architecture::parse(&fs::read_to_string(folder.join("config.json")).unwrap()).unwrap();
+    let wanted = architecture.parameters(&Head::Value);
+    let weights = Weights::read(&folder.join("pytorch_model.bin"), &architecture).unwrap();
+    let initial = initialize(&wanted, Some(weights), &Classifier::default(), 1).unwrap();
+    assert_eq!(initial.drawn, ["pooler.dense.weight", "pooler.dense.bias", "classifier.weight", "classifier.bias"]);
+    assert_eq!(initial.unused, ["lm_predictions.lm_head.bias", "mask_predictions.dense.bias"]);
+    let read = wanted.len() - initial.drawn.len();
+    assert_eq!(initial.cast["float16"].len(), read);
+    // The script counts through all tensors.
+    let mut expected: Vec<f32> = (0..724).map(|number| ((number * 37 % 2048) as f32 - 1024.0) / 1024.0).collect();
+    expected[..2].copy_from_slice(&[2.0_f32.powi(-24), 65504.0]);
+    let found: Vec<f32> = initial.parameters[..read].iter().flat_map(|tensor| tensor.values.clone()).collect();
+    assert!(found == expected, "{} values: {found:?}", found.len());
 }
 
 #[test]

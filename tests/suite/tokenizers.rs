@@ -9,7 +9,10 @@ use gluepot::task::{Example, Text};
 use gluepot::tokens::{TokenCache, Tokens};
 use serde_json::Value;
 
+use crate::failures::sound;
+use crate::redactor::snapshot;
 use crate::support::{golden, project};
+use crate::sweeps::ok;
 
 /// A file of reference values, or the one named by `GLUEPOT_TEST_TOKENIZERS`.
 fn cases(name: &str) -> Value {
@@ -23,19 +26,31 @@ fn numbers(text: &Value) -> Option<Vec<u32>> {
     Some(text.as_str()?.split_whitespace().map(|number| number.parse().unwrap()).collect())
 }
 
-/// Returns the ids and segments of each row of a case as computed here, or why there are none.
-fn ours(case: &Value, contents: &[Value]) -> anyhow::Result<Vec<(Vec<u32>, Vec<u32>)>> {
-    let folder = tempfile::tempdir()?;
-    for (name, index) in case["files"].as_object().unwrap() {
+/// Returns the files of a case.
+fn files(case: &Value, contents: &[Value]) -> Vec<(String, Vec<u8>)> {
+    let file = |(name, index): (&String, &Value)| {
         // Binary files are lists of bytes.
-        let content = match &contents[usize::try_from(index.as_u64().unwrap())?] {
+        let content = match &contents[usize::try_from(index.as_u64().unwrap()).unwrap()] {
             Value::String(text) => text.as_bytes().to_vec(),
-            bytes => serde_json::from_value(bytes.clone())?,
+            bytes => serde_json::from_value(bytes.clone()).unwrap(),
         };
+        (name.clone(), content)
+    };
+    case["files"].as_object().unwrap().iter().map(file).collect()
+}
+
+fn tokens(case: &Value, contents: &[Value]) -> anyhow::Result<Tokens> {
+    let folder = tempfile::tempdir()?;
+    for (name, content) in files(case, contents) {
         std::fs::write(folder.path().join(name), content)?;
     }
     let files = Files::find(&CheckpointName::Folder(folder.path().to_path_buf()), false, &Hub::offline())?;
-    let tokens = Tokens::read(&files, &files.architecture()?)?;
+    Tokens::read(&files, &files.architecture()?)
+}
+
+/// Returns the ids and segments of each row of a case as computed here, or why there are none.
+fn ours(case: &Value, contents: &[Value]) -> anyhow::Result<Vec<(Vec<u32>, Vec<u32>)>> {
+    let tokens = tokens(case, contents)?;
     let rows = case["rows"].as_array().into_iter().flatten();
     let examples: Vec<Example> = rows
         .map(|row| {
@@ -73,6 +88,28 @@ fn alberts_tokenizer_files_mean_what_they_meant_to_transformers_4() {
 #[test]
 fn debertas_tokenizer_files_mean_what_they_mean_to_transformers() {
     equal_transformers("tokenizer/deberta_v2.json", 9, 500);
+}
+
+#[test]
+fn check_says_which_tokenizers_are_as_in_transformers_4() {
+    let mut said = Vec::new();
+    for (file, version_of_all) in [("tokenizer/albert.json", Some(4)), ("tokenizer/deberta_v2.json", None)] {
+        let all = golden(file);
+        let contents = all["contents"].as_array().unwrap();
+        let cases = all["cases"].as_array().unwrap();
+        for case in cases {
+            let version = version_of_all.or(case["version"].as_u64()).unwrap();
+            assert_eq!(tokens(case, contents).unwrap().remark().is_some(), version == 4, "{file}: {}", case["name"]);
+        }
+        let shell = sound();
+        std::fs::remove_dir_all(shell.path("bert")).unwrap();
+        for (name, content) in files(&cases[0], contents) {
+            shell.write(&format!("bert/{name}"), content);
+        }
+        let done = ok(shell.gluepot(&["check", "x.toml", "--set", "model.initialize=random"]));
+        said.extend(done.out.lines().find(|line| line.starts_with("tokenizer ")).map(String::from));
+    }
+    snapshot!("tokenizers-as-in-transformers-4", &said.join("\n"));
 }
 
 fn equal_transformers(file: &str, least_cases: usize, least_rows: usize) {

@@ -1,7 +1,7 @@
 //! Conversion between tensors of Burn's CPU backend and slices.
 
+use burn::backend::Flex;
 use burn::backend::ops::FloatTensorOps;
-use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, FloatDType, TensorData};
 use burn_flex::FlexTensor;
 
