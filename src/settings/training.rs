@@ -27,7 +27,7 @@ pub enum Precision {
     Fp32,
     /// Factors rounded to TF32, 10 bits after the point, by GPUs that have it.
     Tf32,
-    /// bfloat16 factors, 7 bits after the point.
+    /// bfloat16 factors, 7 bits after the point, by GPUs and by CPUs with AVX512-BF16.
     Bf16,
 }
 

@@ -13,6 +13,7 @@ use super::pending::PendingSteps;
 use super::replays::Replays;
 use super::trainer::Trainer;
 use crate::checkpoint::HostTensor;
+use crate::kernels::product_counts;
 use crate::models::{matmul_precision, product, read};
 use crate::plan::Trial;
 use crate::settings::Precision;
@@ -33,6 +34,8 @@ pub struct Speed {
     pub padded_tokens: u64,
     /// Floating-point operations that the model needs for these examples.
     pub operations: f64,
+    /// Matrix products of all steps on a CPU, in f32 and by bf16 instructions.
+    pub products: [u64; 2],
     /// How many of all steps, including the warm-up, were replays of recorded ones, on a GPU.
     pub replays: Replays,
 }
@@ -57,8 +60,10 @@ pub fn measure(
         tokens: 0,
         padded_tokens: 0,
         operations: 0.0,
+        products: [0, 0],
         replays: Replays::default(),
     };
+    let products_before = product_counts();
     let mut before = StepTimes::default();
     let (warm_up, steps) = (warm_up as u64, steps as u64);
     // As in training, wait for an asynchronous device only now and then.
@@ -85,6 +90,7 @@ pub fn measure(
             speed.operations += batch.iter().map(|index| trial.architecture.operations(lengths[*index])).sum::<f64>();
         }
     }
+    speed.products = std::array::from_fn(|which| product_counts()[which] - products_before[which]);
     speed.replays = trainer.replays();
     let after = trainer.times();
     speed.times = StepTimes {
@@ -102,7 +108,8 @@ pub fn matmul_peak(device: &Device, precision: Precision) -> Result<f64> {
     let (side, row) = if device.is_asynchronous() { (4096, 20) } else { (1024, 1) };
     let random = || {
         let x = Tensor::<2>::random([side, side], Distribution::Uniform(-1.0, 1.0), device.plain());
-        if precision == Precision::Bf16 { x.cast(FloatDType::BF16) } else { x }
+        // A CPU rounds factors while it packs them.
+        if precision == Precision::Bf16 && device.is_gpu() { x.cast(FloatDType::BF16) } else { x }
     };
     let (a, b) = (random(), random());
     let multiply = || product(a.clone(), b.clone(), matmul_precision(precision));

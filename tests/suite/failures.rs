@@ -303,9 +303,9 @@ fn models_that_no_memory_can_hold() {
 #[test]
 fn devices_and_hubs_that_are_not_there() {
     fails("offline-and-not-cached", 6, &sound(), &["run", "x.toml", "--set", "checkpoint=bert-base-uncased"]);
-    fails("bf16-on-the-cpu", 3, &sound(), &["run", "x.toml", "--device", "cpu", "--set", "training.precision=bf16"]);
+    fails("tf32-on-the-cpu", 3, &sound(), &["run", "x.toml", "--device", "cpu", "--set", "training.precision=tf32"]);
     if cfg!(not(feature = "cuda")) {
-        fails("bf16-on-what-is-there", 3, &sound(), &["run", "x.toml", "--set", "training.precision=bf16"]);
+        fails("tf32-on-what-is-there", 3, &sound(), &["run", "x.toml", "--set", "training.precision=tf32"]);
     }
     if cfg!(not(feature = "cuda")) {
         fails("cuda-not-built", 7, &sound(), &["run", "x.toml", "--device", "cuda:1"]);

@@ -20,18 +20,18 @@ pub fn families() -> Vec<(String, PathBuf)> {
     all
 }
 
-fn bench(folder: &Path) -> Bench {
+pub fn bench(folder: &Path) -> Bench {
     let mut bench = Bench::new("mrpc", folder, &project("experiments/quickstart"));
     bench.validation.truncate(32);
     bench
 }
 
-fn reference(family: &str) -> Value {
+pub fn reference(family: &str) -> Value {
     golden(&format!("encoders/{family}/golden.json"))
 }
 
 /// Only the first sentence of each pair.
-fn singles(examples: &mut [Example]) {
+pub fn singles(examples: &mut [Example]) {
     for example in examples {
         if let Text::Pair(first, _) = &example.text {
             example.text = Text::Single(first.clone());
@@ -123,7 +123,7 @@ fn every_step_of_every_family_equals_pytorchs() {
 }
 
 /// The script's default is 60 steps.
-fn with_steps(options: &Value) -> Value {
+pub fn with_steps(options: &Value) -> Value {
     let mut options = options.clone();
     let fields = options.as_object_mut().unwrap();
     fields.entry("steps").or_insert(json!(60));

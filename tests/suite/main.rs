@@ -3,6 +3,7 @@
 #![expect(clippy::format_collect, reason = "tables of a few rows, where speed does not matter")]
 
 mod architecture;
+mod bf16;
 mod checkpoints;
 mod commands;
 mod compare;

@@ -114,14 +114,21 @@ pub trait ScoreTerms {
     fn terms(&self) -> usize;
 
     /// Adds the terms to a head's scores. Queries are already scaled.
-    fn add(&mut self, head: usize, scaled_queries: &[f32], keys: &[f32], scores: Scores<&mut [f32]>);
+    fn add(&mut self, head: usize, scaled_queries: &[f32], keys: &[f32], scores: HeadScores<&mut [f32]>);
 
     /// Adds the gradients of the terms to those of a head's queries, which are scaled afterwards, and keys.
-    fn backward(&mut self, head: usize, scaled_queries: &[f32], keys: &[f32], scores: Scores<&[f32]>, gradients: [&mut [f32]; 2]);
+    fn backward(
+        &mut self,
+        head: usize,
+        scaled_queries: &[f32],
+        keys: &[f32],
+        scores: HeadScores<&[f32]>,
+        gradients: [&mut [f32]; 2],
+    );
 }
 
 /// A head's scores or their gradients, `[queries, long]`, of which each row has `keys` used columns.
-pub struct Scores<T> {
+pub struct HeadScores<T> {
     pub values: T,
     pub long: usize,
 }
@@ -136,11 +143,11 @@ impl ScoreTerms for NoTerms {
 
     #[inline(always)]
     #[allow(clippy::inline_always)]
-    fn add(&mut self, _: usize, _: &[f32], _: &[f32], _: Scores<&mut [f32]>) {}
+    fn add(&mut self, _: usize, _: &[f32], _: &[f32], _: HeadScores<&mut [f32]>) {}
 
     #[inline(always)]
     #[allow(clippy::inline_always)]
-    fn backward(&mut self, _: usize, _: &[f32], _: &[f32], _: Scores<&[f32]>, _: [&mut [f32]; 2]) {}
+    fn backward(&mut self, _: usize, _: &[f32], _: &[f32], _: HeadScores<&[f32]>, _: [&mut [f32]; 2]) {}
 }
 
 /// Copies a head's columns, with bias added and scaled, into dense rows of padded width.
@@ -238,7 +245,7 @@ pub fn forward_heads(example: ExampleAttention<'_>, terms: &mut impl ScoreTerms,
         gather(example.value, head, width, 1.0, &mut v, wide);
         transpose(&k, wide, &mut kt, long, (keys, width));
         product(&q, wide, &kt, &mut s, (queries, long, width));
-        terms.add(head, &q, &k, Scores { values: &mut s, long });
+        terms.add(head, &q, &k, HeadScores { values: &mut s, long });
         let kept = &mut probabilities[head * queries * keys..(head + 1) * queries * keys];
         softmax(&example, head, (&mut s, long), kept, &mut factors);
         product(&s, long, &v, &mut o, (queries, wide, keys));
@@ -279,7 +286,7 @@ pub fn backward_heads(
         product(&s, long, &k, &mut dq, (queries, wide, keys));
         transpose(&s, long, &mut transposed, queries, (queries, keys));
         product(&transposed, queries, &q, &mut dk, (keys, wide, queries));
-        terms.backward(head, &q, &k, Scores { values: &s, long }, [&mut dq, &mut dk]);
+        terms.backward(head, &q, &k, HeadScores { values: &s, long }, [&mut dq, &mut dk]);
         scatter(&dq, wide, query, d, head, width, scale);
         scatter(&dk, wide, key, d, head, width, 1.0);
     }

@@ -1,6 +1,6 @@
 //! The terms of attention scores that depend on relative positions.
 
-use super::example_attention::{Biased, ScoreTerms, Scores, gather, scatter};
+use super::example_attention::{Biased, HeadScores, ScoreTerms, gather, scatter};
 use super::relative::{Distances, add_bias, add_by_key, add_by_query, sum_bias, sum_by_key, sum_by_query};
 use super::small_matmul::{LANES, product, transpose};
 
@@ -27,7 +27,7 @@ pub struct RelativeTerms<'a> {
     /// A head's rows, `[rows, wide]`, and transposed, `[wide, far]`.
     rows: Vec<f32>,
     transposed: Vec<f32>,
-    /// Scores by query or key and row, `[queries or keys, far]`, and transposed, `[far, queries or keys]`.
+    /// HeadScores by query or key and row, `[queries or keys, far]`, and transposed, `[far, queries or keys]`.
     scores: Vec<f32>,
     scores_transposed: Vec<f32>,
     /// `[queries or keys, wide]`.
@@ -110,7 +110,7 @@ impl ScoreTerms for RelativeTerms<'_> {
 
     #[inline(always)]
     #[allow(clippy::inline_always)]
-    fn add(&mut self, head: usize, scaled_queries: &[f32], keys: &[f32], Scores { values, long }: Scores<&mut [f32]>) {
+    fn add(&mut self, head: usize, scaled_queries: &[f32], keys: &[f32], HeadScores { values, long }: HeadScores<&mut [f32]>) {
         let (_, _, far) = self.widths();
         let RelativeOperands { key, query, bias, distances } = self.operands;
         if let Some(rows) = key {
@@ -135,7 +135,7 @@ impl ScoreTerms for RelativeTerms<'_> {
         head: usize,
         scaled_queries: &[f32],
         keys: &[f32],
-        Scores { values, long }: Scores<&[f32]>,
+        HeadScores { values, long }: HeadScores<&[f32]>,
         [of_queries, of_keys]: [&mut [f32]; 2],
     ) {
         let (width, wide, far) = self.widths();

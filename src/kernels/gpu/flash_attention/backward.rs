@@ -7,7 +7,7 @@ use super::super::attention::tiles::{
     CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, load_tile, mix, multiply, pair, slices, store, stride,
 };
 use super::super::philox::{Mask, factors};
-use super::scores::{Terms, clear_terms, distance_row, reach, sees, sum_terms};
+use super::scores::{Terms, clear_terms, distance_row, neighbors, sees, sum_terms};
 
 /// Computes dQ = dS K · scale, the gradient of the terms by query, and dO·O of each row and head, `along`. dS = P ∘ (dP - dO·O), where
 /// dP = (dO Vᵀ) ∘ D.
@@ -41,7 +41,7 @@ pub fn flash_backward_queries<E: Float>(
     #[comptime] drops: bool,
 ) {
     let place = tile_place(tiles, places, d, width, false);
-    let reach = reach(&place, window, windowed);
+    let neighbors = neighbors(&place, window, windowed);
     let head = CUBE_POS_Y as usize;
     let heads = CUBE_COUNT_Y as usize;
     let mut tile = Shared::new_slice(comptime!(TILE * stride(width)));
@@ -98,8 +98,8 @@ pub fn flash_backward_queries<E: Float>(
         mixed[index] = 0.0f32;
     }
     let mut factor = Array::new(4usize);
-    let mut start = reach.start;
-    while start < reach.end {
+    let mut start = neighbors.start;
+    while start < neighbors.end {
         multiply(&tile, k, k, &place.other, start, &mut slice, &mut held, width, false);
         #[unroll]
         for own in 0..PAIR {
@@ -108,7 +108,7 @@ pub fn flash_backward_queries<E: Float>(
             for word in 0..4usize {
                 let key = start + block + 16 * word;
                 let mut probability = 0.0f32;
-                if key < reach.end && row < place.own.count {
+                if key < neighbors.end && row < place.own.count {
                     let query = place.number + row;
                     if sees(query, key, window, windowed) {
                         let mut score = held[4 * own + word];
@@ -148,7 +148,7 @@ pub fn flash_backward_queries<E: Float>(
         }
         if has_query_terms {
             sync_cube();
-            sum_terms(&weights, rows, &terms, &place, start, reach.end, of_terms, false);
+            sum_terms(&weights, rows, &terms, &place, start, neighbors.end, of_terms, false);
         }
         mix(&weights, k, k, &place.other, start, &mut slice, &mut mixed, width, false);
         start += CHUNK;
@@ -187,7 +187,7 @@ pub fn flash_backward_keys<E: Float>(
     #[comptime] drops: bool,
 ) {
     let place = tile_place(tiles, places, d, width, true);
-    let reach = reach(&place, window, windowed);
+    let neighbors = neighbors(&place, window, windowed);
     let head = CUBE_POS_Y as usize;
     let heads = CUBE_COUNT_Y as usize;
     let mut key_tile = Shared::new_slice(comptime!(TILE * stride(width)));
@@ -214,8 +214,8 @@ pub fn flash_backward_keys<E: Float>(
     // All keys of a tile are decided by the same word of their blocks.
     let word_of_key = place.number / 16 % 4;
     let first_token = place.token - place.number as u32;
-    let mut start = reach.start;
-    while start < reach.end {
+    let mut start = neighbors.start;
+    while start < neighbors.end {
         multiply(&key_tile, q, q, &place.other, start, &mut slice, &mut held, width, false);
         #[unroll]
         for own in 0..PAIR {
@@ -225,7 +225,7 @@ pub fn flash_backward_keys<E: Float>(
             for word in 0..4usize {
                 let query = start + block + 16 * word;
                 let mut probability = 0.0f32;
-                if query < reach.end && row < place.own.count {
+                if query < neighbors.end && row < place.own.count {
                     if sees(key, query, window, windowed) {
                         let query_row = place.other.first + query;
                         let mut score = held[4 * own + word];
@@ -257,7 +257,7 @@ pub fn flash_backward_keys<E: Float>(
                 let probability = probabilities[4 * own + word];
                 let mut dropped = probability;
                 let mut of_score = 0.0f32;
-                if query < reach.end && row < place.own.count {
+                if query < neighbors.end && row < place.own.count {
                     let mut of_probability = held[4 * own + word];
                     if drops {
                         let token = (first_token + query as u32) * CUBE_COUNT_Y + CUBE_POS_Y;
@@ -273,7 +273,7 @@ pub fn flash_backward_keys<E: Float>(
         }
         if has_key_terms {
             sync_cube();
-            sum_terms(&of_s, rows, &terms, &place, start, reach.end, of_terms, true);
+            sum_terms(&of_s, rows, &terms, &place, start, neighbors.end, of_terms, true);
         }
         mix(&of_p, gradient, gradient, &place.other, start, &mut slice, &mut value_sums, width, false);
         mix(&of_s, q, q, &place.other, start, &mut slice, &mut key_sums, width, false);

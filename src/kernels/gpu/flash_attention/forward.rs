@@ -8,7 +8,7 @@ use super::super::attention::tiles::{
     CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, group, load_tile, mix, multiply, pair, slices, store, stride,
 };
 use super::super::philox::{Mask, factors};
-use super::scores::{Terms, distance_row, reach, sees};
+use super::scores::{Terms, distance_row, neighbors, sees};
 
 /// Computes O = dropout(P) V with P = softmax(S), and `kept` of each row and head: its largest score, and the inverse of the sum of
 /// exponentials relative to it.
@@ -38,7 +38,7 @@ pub fn flash_attend<E: Float>(
     #[comptime] drops: bool,
 ) {
     let place = tile_place(tiles, places, d, width, false);
-    let reach = reach(&place, window, windowed);
+    let neighbors = neighbors(&place, window, windowed);
     let head = CUBE_POS_Y as usize;
     let mut tile = Shared::new_slice(comptime!(TILE * stride(width)));
     let mut slice = Shared::new_slice(SLICED);
@@ -60,8 +60,8 @@ pub fn flash_attend<E: Float>(
         mixed[index] = 0.0f32;
     }
     let mut factor = Array::new(4usize);
-    let mut start = reach.start;
-    while start < reach.end {
+    let mut start = neighbors.start;
+    while start < neighbors.end {
         multiply(&tile, k, k, &place.other, start, &mut slice, &mut held, width, false);
         sync_cube();
         #[unroll]
@@ -72,7 +72,7 @@ pub fn flash_attend<E: Float>(
             for word in 0..4usize {
                 let key = start + block + 16 * word;
                 let mut score = f32::min_value();
-                if key < reach.end && row < place.own.count {
+                if key < neighbors.end && row < place.own.count {
                     let query = place.number + row;
                     if sees(query, key, window, windowed) {
                         score = held[4 * own + word];

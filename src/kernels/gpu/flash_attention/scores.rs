@@ -26,14 +26,14 @@ pub struct Terms {
 /// The keys that the tile's queries see, or the queries that see its keys: from a multiple of [`CHUNK`].
 #[derive(CubeType, Clone, Copy)]
 #[expand(derive(Clone))]
-pub struct Reach {
+pub struct Neighbors {
     pub start: usize,
     pub end: usize,
 }
 
 /// Returns the rows on the other side that are at most `window` away from one of the tile's.
 #[cube]
-pub fn reach(place: &TilePlace, window: usize, #[comptime] windowed: bool) -> Reach {
+pub fn neighbors(place: &TilePlace, window: usize, #[comptime] windowed: bool) -> Neighbors {
     let mut start = 0usize.runtime();
     let mut end = place.other.count;
     if windowed {
@@ -45,7 +45,7 @@ pub fn reach(place: &TilePlace, window: usize, #[comptime] windowed: bool) -> Re
             end = last;
         }
     }
-    Reach { start, end }
+    Neighbors { start, end }
 }
 
 /// Whether two rows of an example see each other.
