@@ -44,8 +44,8 @@ fn every_family_trains_as_closely_to_f32_as_pytorchs_autocast() {
             let largest = apart.iter().fold(0.0_f64, |largest, apart| largest.max(*apart));
             println!("{family}, {name}: mean {mean:.5} (PyTorch {theirs:.5}), largest {largest:.5}");
             assert!(mean > 0.0, "{family}, {name}: this is f32");
-            // Of a few steps alone, either may be the closer one.
-            assert!(mean <= 2.0 * theirs, "{family}, {name}: {mean} apart, PyTorch {theirs}");
+            // One training may take a turn that the other does not; all of them together do not.
+            assert!(mean <= 5.0 * theirs, "{family}, {name}: {mean} apart, PyTorch {theirs}");
             (ours_of_all, theirs_of_all) = (ours_of_all + mean, theirs_of_all + theirs);
         }
     }
