@@ -1,7 +1,7 @@
 """A fine-tuning loop in PyTorch, timed as `gluepot bench` times its own.
 
   python pytorch.py CHECKPOINT GLUE_DIR --batch 16 --steps 20 [--max-length 64] [--random]
-                    [--device cuda] [--precision fp32|tf32|bf16] [--compile default|reduce-overhead]
+                    [--device cuda] [--precision fp32|tf32|bf16] [--compile default|reduce-overhead] [--fused]
 
 MRPC's training split in random order, batches padded to their longest example (compiled: to a multiple of 32, so that
 few shapes exist), AdamW, dropout as the checkpoint says; on the CPU as many threads as OMP_NUM_THREADS says. On a GPU
@@ -16,7 +16,7 @@ p.add_argument("checkpoint"); p.add_argument("glue")
 p.add_argument("--batch", type=int, default=16); p.add_argument("--steps", type=int, default=20); p.add_argument("--warm-up", type=int, default=3)
 p.add_argument("--max-length", type=int); p.add_argument("--random", action="store_true")
 p.add_argument("--device", default="cpu"); p.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
-p.add_argument("--compile", choices=["default", "reduce-overhead"])
+p.add_argument("--compile", choices=["default", "reduce-overhead"]); p.add_argument("--fused", action="store_true")
 a = p.parse_args()
 on_gpu = a.device != "cpu"
 torch.set_float32_matmul_precision("high" if a.precision == "tf32" else "highest")
@@ -34,7 +34,7 @@ encoded = tokenizer([r[3] for r in rows], [r[4] for r in rows], truncation=True,
 labels = torch.tensor([int(r[0]) for r in rows])
 model.to(a.device).train()
 labels = labels.to(a.device)
-optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=on_gpu)
+optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=on_gpu or a.fused)
 run = torch.compile(model, mode=a.compile, dynamic=False) if a.compile else model
 finished = torch.cuda.synchronize if on_gpu else lambda: None
 seconds = []
@@ -56,5 +56,5 @@ for step in range(a.steps + a.warm_up):
     seconds.append(time.perf_counter() - begun)
 seconds = seconds[a.warm_up :]
 memory = next((int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")), None) if os.path.exists("/proc/self/status") else None
-print(json.dumps({"examples_per_second": a.batch * len(seconds) / sum(seconds), "step_ms_p50": sorted(seconds)[len(seconds) // 2] * 1e3,
+print(json.dumps({"examples_per_second": a.batch * len(seconds) / sum(seconds), "step_ms_p50": sorted(seconds)[len(seconds) // 2] * 1e3, "examples_per_step": a.batch,
                   "peak_memory_mib": memory}))

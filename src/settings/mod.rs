@@ -177,7 +177,7 @@ impl Settings {
         if self.epochs.is_none() && self.training.max_steps.is_none() {
             problems.push(SettingProblem::new("epochs", "the key `epochs` is missing").help("add a line such as `epochs = 3`"));
         }
-        if self.device == DeviceChoice::Cpu && self.training.precision != Precision::Fp32 {
+        if self.device == DeviceChoice::Cpu && self.training.precision == Precision::Tf32 {
             problems.push(no_precision(self.training.precision, "the CPU"));
         }
         problems.extend(self.schedule.problems());

@@ -55,7 +55,7 @@ fn every_family_trains_as_closely_to_f32_as_pytorchs_autocast() {
 
 fn training(shell: &Shell, threads: &str) -> (Vec<u8>, String) {
     let runs = format!("runs-{threads}");
-    let arguments = ["run", "x.toml", "--runs", &runs, "-q", "--set", "training.precision=bf16"];
+    let arguments = ["run", "x.toml", "--runs", &runs, "-q", "--device", "cpu", "--set", "training.precision=bf16"];
     let done = shell.command(&arguments).env("RAYON_NUM_THREADS", threads).output().unwrap();
     assert!(done.status.success(), "{done:?}");
     let run = std::fs::read_dir(shell.path(&runs)).unwrap().next().unwrap().unwrap().path();

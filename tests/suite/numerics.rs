@@ -15,7 +15,9 @@ use crate::shell::{Done, Shell};
 use crate::support::hex;
 
 /// A numerics version other than this program's.
-const OTHER: u32 = 2;
+const OTHER: u32 = 3;
+/// This program's.
+const CURRENT: u32 = 2;
 
 fn read(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
@@ -67,10 +69,10 @@ fn a_run_resumes_under_other_numerics_and_records_both() {
     let id = pretend(&run);
     ok(shell.gluepot(&["verify", run.to_str().unwrap()]));
     let resumed = ok(shell.gluepot(&["resume", run.to_str().unwrap()]));
-    assert!(resumed.err.contains("numerics 1, and the run was computed under numerics 2"), "{resumed:?}");
+    assert!(resumed.err.contains("numerics 2, and the run was computed under numerics 3"), "{resumed:?}");
     let facts = read(&run.join("run.json"));
     assert_eq!((&facts["status"], &facts["trial"]), (&json!("finished"), &json!(id)));
-    assert_eq!((&facts["numerics"], &facts["resumed"][0]["numerics"]), (&json!(2), &json!(1)));
+    assert_eq!((&facts["numerics"], &facts["resumed"][0]["numerics"]), (&json!(OTHER), &json!(CURRENT)));
     ok(shell.gluepot(&["verify", run.to_str().unwrap()]));
 }
 
@@ -107,13 +109,13 @@ fn a_sweep_continues_under_other_numerics_and_its_finished_trials_count() {
     let text = fs::read_to_string(shell.path("sweep.toml")).unwrap();
     shell.write("sweep.toml", text.replace("[1, 2, 3]", "[1, 2, 3, 4]"));
     let done = ok(shell.gluepot(&["sweep", "sweep.toml"]));
-    assert!(done.err.contains("6 trials were planned under other numerics (2, now 1)"), "{done:?}");
+    assert!(done.err.contains("6 trials were planned under other numerics (3, now 2)"), "{done:?}");
     assert_eq!(sweep_directory(&shell), sweep);
     let after = runs(&sweep);
     assert_eq!(after.len(), 8);
     assert!(kept.iter().zip(facts).all(|(run, facts)| read(&run.join("run.json")) == facts));
     let new: Vec<Value> = after.iter().filter(|run| !kept.contains(run)).map(|run| read(&run.join("run.json"))).collect();
-    assert!(new.iter().all(|facts| facts["numerics"] == 1 && facts["status"] == "finished"), "{new:?}");
+    assert!(new.iter().all(|facts| facts["numerics"] == CURRENT && facts["status"] == "finished"), "{new:?}");
     let late: Vec<&Value> = new.iter().filter(|facts| facts["planned_numerics"] == OTHER).collect();
     assert_eq!((late.len(), &late[0]["trial"]), (1, &open));
     for run in &after {
@@ -130,7 +132,7 @@ fn a_sweep_continues_under_other_numerics_and_its_finished_trials_count() {
     for variant in variants {
         let numerics = variant["computed_by"]["numerics"].as_object().unwrap();
         assert_eq!(numerics.values().map(|count| count.as_u64().unwrap()).sum::<u64>(), 4);
-        assert!(numerics["1"].as_u64().unwrap() >= 1 && numerics["2"].as_u64().unwrap() >= 2);
+        assert!(numerics["2"].as_u64().unwrap() >= 1 && numerics["3"].as_u64().unwrap() >= 2);
     }
     assert_eq!(noted(&comparison, "computed_by"), 8);
 }

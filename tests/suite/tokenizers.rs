@@ -5,6 +5,7 @@ use gluepot::experiment::Environment;
 use gluepot::hub::Hub;
 use gluepot::inputs::EncodedInputs;
 use gluepot::inputs::{ReadFor, TrialInputs};
+use gluepot::plan::Provenance;
 use gluepot::task::{Example, Text};
 use gluepot::tokens::{TokenCache, Tokens};
 use serde_json::Value;
@@ -207,6 +208,8 @@ fn identities_change_where_the_ids_do() {
             TrialInputs::read(&path("x.toml"), ReadFor::Training, &[], &Environment::default(), &Hub::offline()).unwrap();
         let encoded = EncodedInputs::new(&inputs, &TokenCache::default()).unwrap();
         assert_eq!(encoded.provenance.tokenization, tokenization, "{name}");
-        assert_eq!(encoded.provenance.identity == before, tokenization == 1, "{name}: {}", encoded.provenance.identity);
+        let (rows, hashes) = (inputs.setting_rows(), encoded.provenance.hashes.clone());
+        let identity = Provenance::new(&rows, &[], hashes, tokenization, 1).identity;
+        assert_eq!(identity == before, tokenization == 1, "{name}: {identity}");
     }
 }

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Compares gluepot on the CPU with every way to make PyTorch faster there, in turn, several times.
+#   bench/ladder.sh CHECKPOINT GLUE_DIR [ROUNDS]
+# CHECKPOINT: a folder with a small BERT, such as all-MiniLM-L6-v2. Optional variables: PYTHON (with torch and transformers),
+# GLUEPOT, THREADS (2), STEPS (10), ONLY (names of cases) and RUNGS. Compiling needs a C++ compiler. Writes a Markdown table to
+# standard output: batches per second by the median step, since PyTorch compiles anew for some batches.
+set -euo pipefail
+[ $# -ge 2 ] || { sed -n '2,6p' "$0"; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+checkpoint=$(realpath "$1") glue=$(realpath "$2") rounds=${3:-3}
+python=${PYTHON:-python3} gluepot=${GLUEPOT:-$here/../target/release/gluepot} threads=${THREADS:-2} steps=${STEPS:-10}
+only=${ONLY:-mrpc-16 base-16}
+rungs=${RUNGS:-gluepot gluepot-bf16 eager tuned compiled bf16 bf16-compiled}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export OMP_NUM_THREADS=$threads RAYON_NUM_THREADS=$threads XDG_CACHE_HOME=$work/cache
+"$python" "$here/encoders.py" "$checkpoint" "$glue" "$work"
+printf 'task = "mrpc"\ncheckpoint = "%s"\nlearning_rate = 5e-5\nepochs = 1\nmetric = "f1"\n[data]\nsource = "%s"\nbatch_size = 16\n' "$checkpoint" "$glue" > "$work/x.toml"
+
+# What a tuned PyTorch gets: tcmalloc, and on other processors than Intel's the word that MKL may use their vector units.
+preload=$(ls /usr/lib/*/libtcmalloc*.so.4 2>/dev/null | head -1)
+if ! grep -q GenuineIntel /proc/cpuinfo && command -v gcc >/dev/null; then
+    echo 'int mkl_serv_intel_cpu_true(void) { return 1; }' | gcc -shared -fPIC -x c - -o "$work/mkl.so"
+    preload="$preload $work/mkl.so"
+fi
+run() { # rung, case
+    local folder=$checkpoint random="" set=()
+    if [ "$2" = base-16 ]; then folder=$work/bert random=--random set=(--set "checkpoint=$work/bert" --set model.initialize=random); fi
+    case $1 in
+        gluepot) "$gluepot" bench "$work/x.toml" "${set[@]}" --steps "$steps" --json ;;
+        gluepot-bf16) "$gluepot" bench "$work/x.toml" "${set[@]}" --set training.precision=bf16 --steps "$steps" --json ;;
+        *)
+            local flags=() with=""
+            [ "$1" = eager ] || { flags+=(--fused); with=$preload; }
+            [[ $1 != *compiled ]] || flags+=(--compile default --warm-up 12)
+            [[ $1 != bf16* ]] || flags+=(--precision bf16)
+            # shellcheck disable=SC2086
+            LD_PRELOAD=$with "$python" "$here/pytorch.py" "$folder" "$glue" --batch 16 $random "${flags[@]}" --steps "$steps" 2>/dev/null | tail -1 ;;
+    esac
+}
+for round in $(seq "$rounds"); do
+    for case in $only; do
+        for rung in $rungs; do
+            run "$rung" "$case" > "$work/$case-$rung-$round.json" || echo "$case, $rung: failed" >&2
+            echo "round $round, $case, $rung: done" >&2
+        done
+    done
+done
+"$python" - "$work" "$rounds" "$threads" "$only" "$rungs" <<'PY'
+import json, statistics as st, sys
+work, rounds, threads = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+cases, rungs = sys.argv[4].split(), sys.argv[5].split()
+import torch, transformers
+print(f"{threads} threads, {rounds} rounds in turn, PyTorch {torch.__version__}, transformers {transformers.__version__}; examples/s\n")
+print("| case | " + " | ".join(rungs) + " | gluepot's best to PyTorch's best |")
+print("|---|" + "---:|" * (len(rungs) + 1))
+for case in cases:
+    rate = lambda rung, round: 16e3 / json.load(open(f"{work}/{case}-{rung}-{round}.json"))["step_ms_p50"]
+    rates = {rung: [rate(rung, round) for round in range(1, rounds + 1)] for rung in rungs}
+    median = {rung: st.median(rates[rung]) for rung in rungs}
+    ours = max((rung for rung in rungs if rung.startswith("gluepot")), key=median.get)
+    theirs = max((rung for rung in rungs if not rung.startswith("gluepot")), key=median.get)
+    ratios = [a / b for a, b in zip(rates[ours], rates[theirs])]
+    print(f"| {case} | " + " | ".join(f"{median[rung]:.1f}" for rung in rungs) + f" | **{st.median(ratios):.2f}** ({min(ratios):.2f}–{max(ratios):.2f}; {theirs}) |")
+PY
