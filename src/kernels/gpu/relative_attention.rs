@@ -56,7 +56,7 @@ fn flash(attention: &Attention, scale: f32) -> FlashAttention {
         queries: attention.queries,
         scale,
         window: None,
-        dropout: attention.dropout.clone(),
+        dropout: attention.dropout,
         precision: attention.precision,
     }
 }

@@ -115,7 +115,7 @@ impl RotaryAttention {
             queries: Queries::All,
             scale: 1.0 / (self.table.width() as f32).sqrt(),
             window: self.window,
-            dropout: self.dropout.clone(),
+            dropout: self.dropout,
             precision: MatmulPrecision::F32,
         }
     }

@@ -1,5 +1,5 @@
-//! The operations: one file declares each, with its options, operands, formula and tests. Files of the same name in `cpu/`
-//! and `gpu/` hold its kernels.
+//! The operations: one file declares each, with its options, operands, formula and tests. Files in `cpu/` and `gpu/` hold their
+//! kernels: under the same name, or `relative_attention` for both kinds of attention with relative positions.
 
 mod adamw;
 mod attention;

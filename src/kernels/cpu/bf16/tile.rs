@@ -1,8 +1,8 @@
 //! A tile of a product by AVX512-BF16.
 
 use std::arch::x86_64::{
-    __m512bh, __mmask16, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
-    _mm512_set1_epi32, _mm512_setzero_ps,
+    __m512bh, __m512i, __mmask16, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_set1_epi32, _mm512_setzero_ps,
 };
 use std::mem::transmute;
 
@@ -26,13 +26,13 @@ pub unsafe fn multiply(rows: &[u32], columns: &[u32], out: *mut f32, stride: usi
         // SAFETY: both vectors lie within the array, and any bits are numbers.
         let vectors: [__m512bh; COLUMNS / LANES] = unsafe {
             [
-                transmute(_mm512_loadu_si512(column.as_ptr().cast())),
-                transmute(_mm512_loadu_si512(column.as_ptr().add(LANES).cast())),
+                transmute::<__m512i, __m512bh>(_mm512_loadu_si512(column.as_ptr().cast())),
+                transmute::<__m512i, __m512bh>(_mm512_loadu_si512(column.as_ptr().add(LANES).cast())),
             ]
         };
         for (sums, pair) in sums.iter_mut().zip(row) {
             // SAFETY: any bits are numbers.
-            let pair: __m512bh = unsafe { transmute(_mm512_set1_epi32(pair.cast_signed())) };
+            let pair = unsafe { transmute::<__m512i, __m512bh>(_mm512_set1_epi32(pair.cast_signed())) };
             for (sum, vector) in sums.iter_mut().zip(vectors) {
                 *sum = _mm512_dpbf16_ps(*sum, pair, vector);
             }

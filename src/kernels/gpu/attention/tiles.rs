@@ -194,6 +194,15 @@ pub fn mix(
     }
 }
 
+/// Sets a tile's sums to 0.
+#[cube]
+pub fn clear(sums: &mut Array<f32>, #[comptime] width: usize) {
+    #[unroll]
+    for index in 0..comptime!(GROUP * slices(width)) {
+        sums[index] = 0.0f32;
+    }
+}
+
 /// Writes a tile's sums times `scale`.
 #[cube]
 pub fn store<E: Float>(sums: &Array<f32>, scale: f32, span: &Span, out: &mut Tensor<E>, #[comptime] width: usize) {

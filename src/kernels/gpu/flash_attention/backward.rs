@@ -2,12 +2,37 @@
 
 use cubecl::prelude::*;
 
-use super::super::attention::forward::tile_place;
+use super::super::attention::forward::{TilePlace, tile_place};
 use super::super::attention::tiles::{
-    CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, load_tile, mix, multiply, pair, slices, store, stride,
+    CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, clear, load_tile, mix, multiply, pair, slices, store, stride,
 };
 use super::super::philox::{Mask, factors};
-use super::scores::{Terms, clear_terms, distance_row, neighbors, sees, sum_terms};
+use super::scores::{Terms, clear_terms, neighbors, sees, sum_terms, term_score};
+
+/// Writes dO·O of each row of a tile in parts, those of eight units per row.
+#[cube]
+fn part_of_along<E: Float>(
+    gradient_tile: &Shared<[f32]>,
+    out: &Tensor<E>,
+    place: &TilePlace,
+    parts: &mut Shared<[f32]>,
+    d: usize,
+    #[comptime] width: usize,
+) {
+    sync_cube();
+    let of = UNIT_POS_X as usize / 8;
+    let mut part = 0.0f32;
+    if of < place.own.count {
+        let mut at = UNIT_POS_X as usize % 8;
+        while at < width {
+            let o = f32::cast_from(out[(place.own.first + of) * d + place.own.column + at]);
+            part += gradient_tile[of * comptime!(stride(width)) + at] * o;
+            at += 8;
+        }
+    }
+    parts[UNIT_POS_X as usize] = part;
+    sync_cube();
+}
 
 /// Computes dQ = dS K · scale, the gradient of the terms by query, and dO·O of each row and head, `along`. dS = P ∘ (dP - dO·O), where
 /// dP = (dO Vᵀ) ∘ D.
@@ -53,20 +78,7 @@ pub fn flash_backward_queries<E: Float>(
     if has_query_terms {
         clear_terms(&terms, &place, of_terms);
     }
-    // dO·O of each row, by eight units per row.
-    sync_cube();
-    let of = UNIT_POS_X as usize / 8;
-    let mut part = 0.0f32;
-    if of < place.own.count {
-        let mut at = UNIT_POS_X as usize % 8;
-        while at < width {
-            let o = f32::cast_from(out[(place.own.first + of) * d + place.own.column + at]);
-            part += gradient_tile[of * comptime!(stride(width)) + at] * o;
-            at += 8;
-        }
-    }
-    weights[UNIT_POS_X as usize] = part;
-    sync_cube();
+    part_of_along(&gradient_tile, out, &place, &mut weights, d, width);
     let block = UNIT_POS_X as usize % 16;
     let mut alongs = Array::new(PAIR);
     let mut largest = Array::new(PAIR);
@@ -93,10 +105,7 @@ pub fn flash_backward_queries<E: Float>(
     let mut held = Array::new(HELD);
     let mut probabilities = Array::new(HELD);
     let mut mixed = Array::new(comptime!(GROUP * slices(width)));
-    #[unroll]
-    for index in 0..comptime!(GROUP * slices(width)) {
-        mixed[index] = 0.0f32;
-    }
+    clear(&mut mixed, width);
     let mut factor = Array::new(4usize);
     let mut start = neighbors.start;
     while start < neighbors.end {
@@ -111,18 +120,19 @@ pub fn flash_backward_queries<E: Float>(
                 if key < neighbors.end && row < place.own.count {
                     let query = place.number + row;
                     if sees(query, key, window, windowed) {
-                        let mut score = held[4 * own + word];
-                        if has_query_terms {
-                            let of = distance_row(rows, &terms, query, key);
-                            let first =
-                                (place.own.first + row) * terms.query_stride as usize + head * terms.query_head_stride as usize;
-                            score += by_query[first + of] * terms.scale;
-                        }
-                        if has_key_terms {
-                            let of = distance_row(rows, &terms, query, key);
-                            let first = (place.other.first + key) * terms.rows as usize + head * terms.key_head_stride as usize;
-                            score += by_key[first + of] * terms.scale;
-                        }
+                        let term = term_score(
+                            rows,
+                            by_query,
+                            by_key,
+                            &terms,
+                            query,
+                            key,
+                            place.own.first + row,
+                            place.other.first + key,
+                            has_query_terms,
+                            has_key_terms,
+                        );
+                        let score = held[4 * own + word] + term;
                         probability = f32::exp(score - largest[own]) * inverse[own];
                     }
                 }
@@ -204,11 +214,8 @@ pub fn flash_backward_keys<E: Float>(
     let mut probabilities = Array::new(HELD);
     let mut key_sums = Array::new(comptime!(GROUP * slices(width)));
     let mut value_sums = Array::new(comptime!(GROUP * slices(width)));
-    #[unroll]
-    for index in 0..comptime!(GROUP * slices(width)) {
-        key_sums[index] = 0.0f32;
-        value_sums[index] = 0.0f32;
-    }
+    clear(&mut key_sums, width);
+    clear(&mut value_sums, width);
     let block = UNIT_POS_X as usize % 16;
     let mut factor = Array::new(4usize);
     // All keys of a tile are decided by the same word of their blocks.
@@ -228,17 +235,19 @@ pub fn flash_backward_keys<E: Float>(
                 if query < neighbors.end && row < place.own.count {
                     if sees(key, query, window, windowed) {
                         let query_row = place.other.first + query;
-                        let mut score = held[4 * own + word];
-                        if has_query_terms {
-                            let of = distance_row(rows, &terms, query, key);
-                            let first = query_row * terms.query_stride as usize + head * terms.query_head_stride as usize;
-                            score += by_query[first + of] * terms.scale;
-                        }
-                        if has_key_terms {
-                            let of = distance_row(rows, &terms, query, key);
-                            let first = (place.own.first + row) * terms.rows as usize + head * terms.key_head_stride as usize;
-                            score += by_key[first + of] * terms.scale;
-                        }
+                        let term = term_score(
+                            rows,
+                            by_query,
+                            by_key,
+                            &terms,
+                            query,
+                            key,
+                            query_row,
+                            place.own.first + row,
+                            has_query_terms,
+                            has_key_terms,
+                        );
+                        let score = held[4 * own + word] + term;
                         let at = query_row * heads + head;
                         probability = f32::exp(score - kept[2 * at]) * kept[2 * at + 1];
                     }

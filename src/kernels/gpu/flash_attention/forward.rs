@@ -3,12 +3,76 @@
 
 use cubecl::prelude::*;
 
-use super::super::attention::forward::tile_place;
+use super::super::attention::forward::{TilePlace, tile_place};
 use super::super::attention::tiles::{
-    CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, group, load_tile, mix, multiply, pair, slices, store, stride,
+    CHUNK, GROUP, HELD, PAIR, ROW, SLICED, TILE, clear, group, load_tile, mix, multiply, pair, slices, store, stride,
 };
 use super::super::philox::{Mask, factors};
-use super::scores::{Terms, distance_row, neighbors, sees};
+use super::scores::{Terms, neighbors, sees, term_score};
+
+/// Multiplies the sums of a tile's rows by a factor for each row.
+#[cube]
+fn rescale(sums: &mut Array<f32>, row_factors: &Shared<[f32]>, #[comptime] width: usize) {
+    #[unroll]
+    for slice in 0..comptime!(slices(width)) {
+        #[unroll]
+        for row in 0..GROUP {
+            sums[comptime!(slice * GROUP) + row] *= row_factors[group() + row];
+        }
+    }
+}
+
+/// Returns the largest number of a row's 16 units.
+#[cube]
+fn largest_of(numbers: &Shared<[f32]>, row: usize) -> f32 {
+    let mut most = numbers[row * 16];
+    for other in 1..16usize {
+        if numbers[row * 16 + other] > most {
+            most = numbers[row * 16 + other];
+        }
+    }
+    most
+}
+
+/// Adds up the sums of exponentials of each row's 16 units, and writes their inverse and the row's largest score.
+#[cube]
+fn finish(
+    place: &TilePlace,
+    largest: &Array<f32>,
+    sums: &Array<f32>,
+    slice: &mut Shared<[f32]>,
+    row_factors: &mut Shared<[f32]>,
+    kept: &mut Tensor<f32>,
+) {
+    let block = UNIT_POS_X as usize % 16;
+    sync_cube();
+    #[unroll]
+    for own in 0..PAIR {
+        slice[(pair() + own) * 16 + block] = sums[own];
+    }
+    sync_cube();
+    #[unroll]
+    for own in 0..PAIR {
+        let row = pair() + own;
+        let mut sum = 0.0f32;
+        for other in 0..16usize {
+            sum += slice[row * 16 + other];
+        }
+        // A row of padding sees no key.
+        let mut inverse = 0.0f32;
+        if sum != 0.0f32 {
+            inverse = 1.0f32 / sum;
+        }
+        if block == 0 {
+            row_factors[row] = inverse;
+            if row < place.own.count {
+                let at = ((place.own.first + row) * CUBE_COUNT_Y as usize + CUBE_POS_Y as usize) * 2;
+                kept[at] = largest[own];
+                kept[at + 1] = inverse;
+            }
+        }
+    }
+}
 
 /// Computes O = dropout(P) V with P = softmax(S), and `kept` of each row and head: its largest score, and the inverse of the sum of
 /// exponentials relative to it.
@@ -39,7 +103,6 @@ pub fn flash_attend<E: Float>(
 ) {
     let place = tile_place(tiles, places, d, width, false);
     let neighbors = neighbors(&place, window, windowed);
-    let head = CUBE_POS_Y as usize;
     let mut tile = Shared::new_slice(comptime!(TILE * stride(width)));
     let mut slice = Shared::new_slice(SLICED);
     let mut weights = Shared::new_slice(comptime!(TILE * ROW));
@@ -55,10 +118,7 @@ pub fn flash_attend<E: Float>(
         sums[own] = 0.0f32;
     }
     let mut mixed = Array::new(comptime!(GROUP * slices(width)));
-    #[unroll]
-    for index in 0..comptime!(GROUP * slices(width)) {
-        mixed[index] = 0.0f32;
-    }
+    clear(&mut mixed, width);
     let mut factor = Array::new(4usize);
     let mut start = neighbors.start;
     while start < neighbors.end {
@@ -75,18 +135,19 @@ pub fn flash_attend<E: Float>(
                 if key < neighbors.end && row < place.own.count {
                     let query = place.number + row;
                     if sees(query, key, window, windowed) {
-                        score = held[4 * own + word];
-                        if has_query_terms {
-                            let of = distance_row(rows, &terms, query, key);
-                            let first =
-                                (place.own.first + row) * terms.query_stride as usize + head * terms.query_head_stride as usize;
-                            score += by_query[first + of] * terms.scale;
-                        }
-                        if has_key_terms {
-                            let of = distance_row(rows, &terms, query, key);
-                            let first = (place.other.first + key) * terms.rows as usize + head * terms.key_head_stride as usize;
-                            score += by_key[first + of] * terms.scale;
-                        }
+                        let term = term_score(
+                            rows,
+                            by_query,
+                            by_key,
+                            &terms,
+                            query,
+                            key,
+                            place.own.first + row,
+                            place.other.first + key,
+                            has_query_terms,
+                            has_key_terms,
+                        );
+                        score = held[4 * own + word] + term;
                         if score > most {
                             most = score;
                         }
@@ -100,22 +161,17 @@ pub fn flash_attend<E: Float>(
         #[unroll]
         for own in 0..PAIR {
             let row = pair() + own;
-            let mut most = slice[row * 16];
-            for other in 1..16usize {
-                if slice[row * 16 + other] > most {
-                    most = slice[row * 16 + other];
-                }
-            }
-            let rescale = f32::exp(largest[own] - most);
+            let most = largest_of(&slice, row);
+            let factor_before = f32::exp(largest[own] - most);
             largest[own] = most;
             if block == 0 {
-                row_factors[row] = rescale;
+                row_factors[row] = factor_before;
             }
             if drops {
                 let token = (place.token + row as u32) * CUBE_COUNT_Y + CUBE_POS_Y;
                 factors(&mask, number, token, row_blocks, start as u32 / 4 + block as u32, &mut factor);
             }
-            let mut sum = sums[own] * rescale;
+            let mut sum = sums[own] * factor_before;
             #[unroll]
             for word in 0..4usize {
                 let mut weight = 0.0f32;
@@ -131,50 +187,12 @@ pub fn flash_attend<E: Float>(
             sums[own] = sum;
         }
         sync_cube();
-        #[unroll]
-        for slice in 0..comptime!(slices(width)) {
-            #[unroll]
-            for row in 0..GROUP {
-                mixed[comptime!(slice * GROUP) + row] *= row_factors[group() + row];
-            }
-        }
+        rescale(&mut mixed, &row_factors, width);
         mix(&weights, v, v, &place.other, start, &mut slice, &mut mixed, width, false);
         start += CHUNK;
     }
+    finish(&place, &largest, &sums, &mut slice, &mut row_factors, kept);
     sync_cube();
-    #[unroll]
-    for own in 0..PAIR {
-        slice[(pair() + own) * 16 + block] = sums[own];
-    }
-    sync_cube();
-    #[unroll]
-    for own in 0..PAIR {
-        let row = pair() + own;
-        let mut sum = 0.0f32;
-        for other in 0..16usize {
-            sum += slice[row * 16 + other];
-        }
-        // A row of padding sees no key.
-        let mut inverse = 0.0f32;
-        if sum != 0.0f32 {
-            inverse = 1.0f32 / sum;
-        }
-        if block == 0 {
-            row_factors[row] = inverse;
-            if row < place.own.count {
-                let at = ((place.own.first + row) * CUBE_COUNT_Y as usize + head) * 2;
-                kept[at] = largest[own];
-                kept[at + 1] = inverse;
-            }
-        }
-    }
-    sync_cube();
-    #[unroll]
-    for slice in 0..comptime!(slices(width)) {
-        #[unroll]
-        for row in 0..GROUP {
-            mixed[comptime!(slice * GROUP) + row] *= row_factors[group() + row];
-        }
-    }
+    rescale(&mut mixed, &row_factors, width);
     store(&mixed, 1.0f32, &place.own, out, width);
 }

@@ -60,8 +60,36 @@ pub fn sees(own: usize, other: usize, window: usize, #[comptime] windowed: bool)
 
 /// Returns which of the terms belongs to the distance from a key to a query.
 #[cube]
-pub fn distance_row(rows: &Tensor<u32>, terms: &Terms, query: usize, key: usize) -> usize {
+fn distance_row(rows: &Tensor<u32>, terms: &Terms, query: usize, key: usize) -> usize {
     (rows[terms.center as usize + query - key] - terms.first_row) as usize
+}
+
+/// Returns the terms of the score of a query and a key, at these positions of the example and in these rows.
+#[cube]
+pub fn term_score(
+    rows: &Tensor<u32>,
+    by_query: &Tensor<f32>,
+    by_key: &Tensor<f32>,
+    terms: &Terms,
+    query: usize,
+    key: usize,
+    query_row: usize,
+    key_row: usize,
+    #[comptime] has_query_terms: bool,
+    #[comptime] has_key_terms: bool,
+) -> f32 {
+    let mut score = 0.0f32;
+    if has_query_terms || has_key_terms {
+        let head = CUBE_POS_Y as usize;
+        let of = distance_row(rows, terms, query, key);
+        if has_query_terms {
+            score += by_query[query_row * terms.query_stride as usize + head * terms.query_head_stride as usize + of];
+        }
+        if has_key_terms {
+            score += by_key[key_row * terms.rows as usize + head * terms.key_head_stride as usize + of];
+        }
+    }
+    score * terms.scale
 }
 
 /// Adds up the gradients of a tile's scores with a chunk, `weights`, by relative position. Equal relative positions follow each other,
