@@ -27,7 +27,7 @@ pub fn bench(arguments: &BenchArgs) -> Outcome<()> {
     let encoded = EncodedInputs::new(&inputs, &TokenCache::of_user())?;
     let counts = (arguments.warm_up, arguments.steps.get());
     let speed = measure(&inputs.trial, &encoded.initial.parameters, &encoded.train, &device, counts)?;
-    let peak = matmul_peak(&device, inputs.trial.settings.training.precision).map_err(Failure::Internal)?;
+    let peak = matmul_peak(&device, inputs.trial.precision).map_err(Failure::Internal)?;
     let figures = SpeedFigures::of(&speed, peak);
     print(&if arguments.format.is_json() { pretty(&serde_json::json!(figures)) } else { figures.text(device.name()) })
 }

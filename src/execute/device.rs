@@ -11,8 +11,7 @@ use crate::train::{Device, DeviceError};
 /// # Errors
 /// The device is not available, or cannot compute in the requested precision, which is a problem of the experiment.
 pub fn with_device(mut inputs: TrialInputs) -> Outcome<(TrialInputs, Device)> {
-    let settings = &inputs.trial.settings;
-    match Device::choose(settings.device, settings.training.precision) {
+    match Device::choose(inputs.trial.settings.device, inputs.trial.precision) {
         Ok(device) => Ok((inputs, device)),
         Err(DeviceError::NoPrecision { precision, device }) => {
             inputs.experiment.add_problems(vec![no_precision(precision, &device)]);

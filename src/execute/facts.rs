@@ -16,7 +16,7 @@ use crate::train::Device;
 /// The tokenizer rejects a text of the probe.
 pub(super) fn facts(encoded: &EncodedInputs<'_>, device: &Device, started: DateTime<Utc>, id: &RunId) -> Result<RunFacts> {
     let trial = &encoded.inputs.trial;
-    let current = numerics(trial.settings.training.precision);
+    let current = numerics(trial.precision);
     Ok(RunFacts {
         format_version: FORMAT,
         id: id.to_string(),

@@ -67,7 +67,7 @@ impl Resumed {
         let Self { directory, claim, facts, after, state, damaged, changed, settings, identity } = *self;
         let SavedState { training, recorded, predictions } = state;
         let step = training.counters.steps;
-        let current = numerics(encoded.inputs.trial.settings.training.precision);
+        let current = numerics(encoded.inputs.trial.precision);
         let numerics_before = facts.computed_numerics().last();
         let resumption = Resumption {
             at: Utc::now(),

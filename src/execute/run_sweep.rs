@@ -78,8 +78,9 @@ fn device(options: &SweepOptions<'_>, trials: &[PlannedTrial]) -> Outcome<(Devic
     });
     let settings = settings.transpose()?;
     let planned = settings.as_ref().map_or(DeviceChoice::Auto, |settings| settings.device);
-    let precision = settings.map_or(Precision::Fp32, |settings| settings.training.precision);
     let choice = options.device.unwrap_or(planned);
+    // Planned trials name their precision.
+    let precision = settings.map_or(Precision::Fp32, |settings| settings.training.precision.resolved(Precision::Fp32));
     Ok((Device::choose(choice, precision).map_err(Failure::Device)?, choice))
 }
 

@@ -14,7 +14,7 @@ use crate::report::opened_text;
 use crate::settings::Settings;
 use crate::sweep::{ExperimentTrials, Lookup, OpenOptions, PlannedTrial, Planner, Planning, SweepFacts, SweepRequest, by_task};
 use crate::terminal::complain;
-use crate::train::Device;
+use crate::train::{Device, fastest_precision};
 
 /// A sweep that can be trained here.
 pub struct PlannedSweep<'a> {
@@ -35,7 +35,8 @@ impl<'a> PlannedSweep<'a> {
         let mut planner = Planner::of(experiment, hub)?;
         let (settings, others) = settings_of_tasks(&mut planner, &arguments.file)?;
         let facts = planner.maker().facts(&settings, &others, &arguments.file)?;
-        let device = Device::choose(settings.device, settings.training.precision).map_err(Failure::Device)?;
+        let device = Device::choose(settings.device, settings.training.precision.resolved(fastest_precision(settings.device)))
+            .map_err(Failure::Device)?;
         Ok(Self { arguments, hub, planner, facts, device })
     }
 

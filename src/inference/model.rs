@@ -89,7 +89,7 @@ impl LoadedModel {
         };
         has_head().with_context(named).map_err(Failure::checkpoint)?;
         let (precision, data) = match &origin {
-            Some(origin) => (origin.settings.training.precision, origin.settings.data.clone()),
+            Some(origin) => (origin.settings.training.precision.resolved(Precision::Fp32), origin.settings.data.clone()),
             None => (Precision::Fp32, Data::default()),
         };
         // A run on a GPU can be evaluated on a CPU, too.

@@ -19,6 +19,7 @@ use crate::runs::Commits;
 use crate::settings::{CHECKPOINT, Settings};
 use crate::task::{Example, Source, SplitLabels, Task};
 use crate::tokens::Tokens;
+use crate::train::fastest_precision;
 
 /// The checkpoint and the data of an experiment, shared by all trials that use them.
 #[derive(Debug)]
@@ -151,6 +152,7 @@ impl LoadedInputs {
             train_examples: self.train.len(),
             train_labels: SplitLabels::of(&self.task.head, used, &[]).map(|labels| labels.train),
             validation_examples: self.validation.len(),
+            fastest_precision: fastest_precision(settings.device),
         }
     }
 }

@@ -176,7 +176,7 @@ impl TrialInputs {
     pub fn provenance(&self, hashes: Hashes) -> Outcome<Provenance> {
         let trial = &self.trial;
         let tokenization = self.loaded.tokenization(trial.train_examples, trial.validation_examples, trial.max_length)?;
-        let numerics = numerics(trial.settings.training.precision);
+        let numerics = numerics(trial.precision);
         Ok(Provenance::new(&self.setting_rows(), &trial.rungs, hashes, tokenization, numerics))
     }
 

@@ -15,7 +15,7 @@ pub use resolved::{Located, SettingRow, resolved_toml, setting_rows, shown};
 pub use trial::{Steps, Trial};
 
 use crate::architecture::{Architecture, DropoutProbabilities, Parameter, Role};
-use crate::settings::{CHECKPOINT, DATA_SOURCE, SettingProblem, Settings, unfit};
+use crate::settings::{CHECKPOINT, DATA_SOURCE, Precision, SettingProblem, Settings, unfit};
 use crate::task::{LabelCounts, Task};
 
 /// External facts that planning depends on. They are read beforehand, so that planning itself is pure.
@@ -31,10 +31,14 @@ pub struct Facts {
     pub train_labels: Option<LabelCounts>,
     /// Number of examples in the validation split.
     pub validation_examples: usize,
+    /// The precision in which the device of the settings multiplies fastest.
+    pub fastest_precision: Precision,
 }
 
 /// Resolves settings against the facts.
-pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<SettingProblem>> {
+pub fn plan(mut settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<SettingProblem>> {
+    let precision = settings.training.precision.resolved(facts.fastest_precision);
+    settings.training.precision = precision.into();
     let task = task.scored_by(settings.metric.name());
     let mut complaints = settings.problems();
     for metric in task.metrics.iter().filter(|metric| !(metric.fits)(&task.head)) {
@@ -75,6 +79,7 @@ pub fn plan(settings: Settings, task: Task, facts: Facts) -> Result<Trial, Vec<S
         architecture: facts.architecture,
         parameters: parameters.into(),
         loss,
+        precision,
         max_length,
         train_examples,
         validation_examples,

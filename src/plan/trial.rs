@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::TrainingLoss;
 use crate::architecture::{Architecture, DropoutProbabilities, Parameter};
-use crate::settings::{Interval, Settings};
+use crate::settings::{Interval, Precision, Settings};
 use crate::task::Task;
 
 /// Number of training steps.
@@ -53,6 +53,8 @@ pub struct Trial {
     pub loss: TrainingLoss,
     /// Maximum number of tokens; longer inputs are truncated.
     pub max_length: usize,
+    /// Number format of the matrix products.
+    pub precision: Precision,
     /// Dropout probabilities.
     pub dropout: DropoutProbabilities,
     /// Number of training examples used.

@@ -38,8 +38,7 @@ fn tensor_lines(initial: &Initial, trial: &Trial, width: Width) -> Vec<String> {
 
 /// Formats which device would train on this machine; a plan for another machine is not an error.
 fn device_line(inputs: &TrialInputs) -> String {
-    let settings = &inputs.trial.settings;
-    match Device::choose(settings.device, settings.training.precision) {
+    match Device::choose(inputs.trial.settings.device, inputs.trial.precision) {
         Ok(device) => format!("{:<11} {}", "device", device.name()),
         Err(error) => format!("{:<11} not on this machine: {error}", "device"),
     }

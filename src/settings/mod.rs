@@ -46,7 +46,7 @@ pub use save::SaveEvery;
 pub use schedule::{Schedule, ScheduleKind};
 pub use sweep::{Axis, OnFailure, Prune, Range, StrategyName, Sweep, unrankable};
 pub use task::TaskSetting;
-pub use training::{Precision, Training};
+pub use training::{Precision, PrecisionChoice, Training};
 
 /// The path of the setting for the task, and that of the metric that judges it.
 pub const TASK: &str = "task";
@@ -177,8 +177,8 @@ impl Settings {
         if self.epochs.is_none() && self.training.max_steps.is_none() {
             problems.push(SettingProblem::new("epochs", "the key `epochs` is missing").help("add a line such as `epochs = 3`"));
         }
-        if self.device == DeviceChoice::Cpu && self.training.precision == Precision::Tf32 {
-            problems.push(no_precision(self.training.precision, "the CPU"));
+        if self.device == DeviceChoice::Cpu && self.training.precision == PrecisionChoice::Tf32 {
+            problems.push(no_precision(Precision::Tf32, "the CPU"));
         }
         problems.extend(self.schedule.problems());
         problems

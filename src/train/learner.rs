@@ -113,7 +113,7 @@ impl<'a> Learner<'a> {
     /// Whether matrix products read rounded (or, in tests, copied) weights instead of the trained ones.
     pub fn rounds(&self) -> bool {
         // On a CPU, weights are rounded while they are packed.
-        let is_bf16 = self.trial.settings.training.precision == Precision::Bf16;
+        let is_bf16 = self.trial.precision == Precision::Bf16;
         self.device.faults().copy_weights || (is_bf16 && self.device.is_gpu())
     }
 
@@ -165,7 +165,7 @@ impl<'a> Learner<'a> {
     /// The model over these values of the parameters, in parameter-table order.
     pub fn model(&self, values: &[Value]) -> Result<Model, ParameterError> {
         let named = self.trial.parameters.iter().map(|parameter| &*parameter.name).zip(values).collect();
-        Model::new(&self.trial.architecture, &self.constants, &named, self.trial.settings.training.precision)
+        Model::new(&self.trial.architecture, &self.constants, &named, self.trial.precision)
     }
 
     /// Copies the parameters from the device, in parameter-table order and checkpoint layout.

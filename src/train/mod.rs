@@ -39,7 +39,7 @@ mod training_loop;
 mod validation;
 
 pub use batch::BatchLayout;
-pub use device::{CudaSupport, Device, DeviceError, Faults, Kernels, unused_gpu};
+pub use device::{CudaSupport, Device, DeviceError, Faults, Kernels, fastest_precision, unused_gpu};
 pub use error::{Diverged, TrainError};
 pub use event::{Boundary, EvaluationEvent, Event, LogRow, StepEvent};
 pub use kernel_cache::KernelCache;

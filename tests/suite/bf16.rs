@@ -93,3 +93,21 @@ fn bf16_instructions_compute_every_product_of_a_step() {
     assert!(f32 > 0 && none == 0, "{f32} and {none}");
     assert_eq!(products("bf16"), [0, f32]);
 }
+
+/// A run keeps what "auto" became: resumed elsewhere, it has that precision or is refused.
+#[test]
+fn auto_is_the_fastest_precision_of_this_cpu() {
+    let shell = shell();
+    let resolved = |runs: &str, precision: &str| {
+        let precision = format!("training.precision={precision}");
+        let done = shell.gluepot(&["run", "x.toml", "--runs", runs, "-q", "--device", "cpu", "--set", &precision]);
+        assert_eq!(done.code, 0, "{done:?}");
+        let run = std::fs::read_dir(shell.path(runs)).unwrap().next().unwrap().unwrap().path();
+        let facts: Value = serde_json::from_str(&std::fs::read_to_string(run.join("run.json")).unwrap()).unwrap();
+        (std::fs::read_to_string(run.join("resolved.toml")).unwrap(), facts["trial"].as_str().unwrap().to_string())
+    };
+    let fastest = if has_bf16_instructions() { "bf16" } else { "fp32" };
+    let (auto, of_auto) = resolved("auto", "auto");
+    assert!(auto.contains(&format!("precision = \"{fastest}\"")), "{auto}");
+    assert_eq!(resolved("named", fastest).1, of_auto);
+}

@@ -119,6 +119,7 @@ impl Bench {
             train_examples: self.train.len(),
             train_labels: SplitLabels::of(&self.task.head, used, &[]).map(|labels| labels.train),
             validation_examples: self.validation.len(),
+            fastest_precision: Precision::Fp32,
         };
         plan(settings, self.task.clone(), facts).unwrap()
     }

@@ -73,6 +73,17 @@ fn because(why: Option<&String>) -> String {
     why.map_or(String::new(), |why| format!(": {why}"))
 }
 
+/// Returns the precision in which the device that an experiment asks for multiplies fastest.
+#[must_use]
+pub fn fastest_precision(choice: DeviceChoice) -> Precision {
+    let is_gpu = match choice {
+        DeviceChoice::Cuda(_) => true,
+        DeviceChoice::Auto => matches!(CudaSupport::find(), CudaSupport::Built { devices, .. } if devices > 0),
+        DeviceChoice::Cpu => false,
+    };
+    if is_gpu || has_bf16_instructions() { Precision::Bf16 } else { Precision::Fp32 }
+}
+
 impl Device {
     /// Picks the device that an experiment asks for.
     pub fn choose(choice: DeviceChoice, precision: Precision) -> Result<Self, DeviceError> {
