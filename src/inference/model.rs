@@ -100,11 +100,12 @@ impl LoadedModel {
             }
             Err(error) => return Err(Failure::Device(error)),
         };
-        let model = load_model(&architecture, &parameters, &initial.parameters, precision, &device)
-            .map_err(|error| Failure::Internal(error.into()))?;
         let longest = tokens.longest().map_or(architecture.longest(), |longest| longest.min(architecture.longest()));
+        let max_length = data.max_length.unwrap_or(longest);
+        let model = load_model(&architecture, &parameters, &initial.parameters, max_length, precision, &device)
+            .map_err(|error| Failure::Internal(error.into()))?;
         Ok(Self {
-            max_length: data.max_length.unwrap_or(longest),
+            max_length,
             batch_size: data.eval_batch_size,
             layout: BatchLayout::in_model(&architecture),
             checkpoint,

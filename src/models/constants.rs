@@ -17,24 +17,22 @@ pub struct Constants {
 }
 
 impl Constants {
-    /// Computes the tables, for models on `device`.
+    /// Computes the tables for inputs of up to `longest` tokens, for models on `device`.
     #[must_use]
-    pub fn new(architecture: &Architecture, device: &Device) -> Self {
+    pub fn new(architecture: &Architecture, longest: usize, device: &Device) -> Self {
         match architecture.encoder() {
             Encoder::PostNorm(names) => {
                 let disentangled = names.relative_positions.map(|positions| positions.buckets);
                 let buckets = disentangled.or(names.relative_bias.map(|_| RelativeBuckets::T5));
-                let relative = buckets.map(|buckets| RelativeIndex::new(buckets, architecture.longest(), device));
+                let relative = buckets.map(|buckets| RelativeIndex::new(buckets, longest, device));
                 Self { rotary: Vec::new(), relative }
             }
             Encoder::PreNorm(names) => {
                 let mut rotary: Vec<(f64, Arc<ResidentRotaryTable>)> = Vec::new();
                 for theta in names.layers.iter().map(|layer| layer.span.theta) {
                     if rotary.iter().all(|(other, _)| *other != theta) {
-                        rotary.push((
-                            theta,
-                            Arc::new(RotaryTable::new(architecture.longest(), architecture.head_width(), theta).into()),
-                        ));
+                        let table = RotaryTable::new(longest, architecture.head_width(), theta);
+                        rotary.push((theta, Arc::new(table.into())));
                     }
                 }
                 Self { rotary, relative: None }

@@ -110,7 +110,7 @@ impl Case {
         let values = self.values(device);
         let dropout = DropoutProbabilities::uniform(dropout);
         let named: NamedParameters<'_> = self.table.iter().map(|entry| &*entry.name).zip(&values).collect();
-        let constants = Constants::new(&self.architecture, device);
+        let constants = Constants::new(&self.architecture, self.architecture.longest(), device);
         let model = Model::new(&self.architecture, &constants, &named, Precision::Fp32).unwrap();
         let logits = model.forward(input, DropoutSites::training(dropout, 7, NUMBER));
         let [examples, labels] = logits.dims();
@@ -265,7 +265,8 @@ fn a_parameter_that_is_missing_or_of_another_rank_is_named() {
     let build = |name: &str, value: Option<&Value>| {
         let all = case.table.iter().map(|entry| &*entry.name).zip(&values).filter(|(other, _)| *other != name);
         let named: NamedParameters<'_> = all.chain(value.map(|value| (name, value))).collect();
-        Model::new(&case.architecture, &Constants::new(&case.architecture, &Device::flex()), &named, Precision::Fp32).unwrap_err()
+        Model::new(&case.architecture, &Constants::new(&case.architecture, 150, &Device::flex()), &named, Precision::Fp32)
+            .unwrap_err()
     };
     let name = "bert.encoder.layer.0.output.dense.bias";
     assert_eq!(build(name, None), ParameterError::Missing(name.into()));

@@ -66,7 +66,7 @@ impl<'a> Learner<'a> {
             device,
             parameters,
             optimizer,
-            constants: Constants::new(&trial.architecture, device.plain()),
+            constants: Constants::new(&trial.architecture, trial.max_length, device.plain()),
             criterion: Criterion::new(&trial.loss, trial.task.head.outputs(), device.plain()),
             #[cfg(feature = "gpu")]
             accumulated: AccumulatedGradients::default(),

@@ -193,7 +193,7 @@ impl Golden {
         let leaf = |(tensor, entry): (&HostTensor, &Parameter)| Value::from_host(tensor, entry.role, &device);
         let values: Vec<Value> = self.parameters.iter().zip(&self.table).map(leaf).collect();
         let named: NamedParameters<'_> = self.table.iter().map(|entry| &*entry.name).zip(&values).collect();
-        let constants = Constants::new(&self.architecture, &device);
+        let constants = Constants::new(&self.architecture, self.architecture.longest(), &device);
         let model = Model::new(&self.architecture, &constants, &named, Precision::Fp32).unwrap();
         let outputs = model.forward(input, DropoutSites::none());
         near("outputs", &outputs.clone().into_data().try_to_vec().unwrap(), &numbers(&self.head["outputs"]), 1e-5);

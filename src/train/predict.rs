@@ -13,18 +13,19 @@ use crate::task::metrics::Scores;
 use crate::task::{Output, Prediction, Task};
 use crate::tokens::Encoded;
 
-/// Builds a model for prediction only, from one tensor per parameter, in checkpoint layout.
+/// Builds a model for the prediction of inputs of up to `longest` tokens, from one tensor per parameter, in checkpoint layout.
 pub fn load_model(
     architecture: &Architecture,
     parameters: &[Parameter],
     tensors: &[HostTensor],
+    longest: usize,
     precision: Precision,
     device: &Device,
 ) -> Result<Model, ParameterError> {
     let value = |(entry, tensor): (&Parameter, &HostTensor)| Value::from_host(tensor, entry.role, device.plain());
     let values: Vec<Value> = parameters.iter().zip(tensors).map(value).collect();
     let named = parameters.iter().map(|parameter| &*parameter.name).zip(&values).collect();
-    Model::new(architecture, &Constants::new(architecture, device.plain()), &named, precision)
+    Model::new(architecture, &Constants::new(architecture, longest, device.plain()), &named, precision)
 }
 
 /// The outputs for every example, in the order of `examples`; targets are not needed.

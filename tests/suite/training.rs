@@ -103,7 +103,15 @@ fn a_written_checkpoint_alone_predicts_what_its_run_did() {
     let name = std::fs::read_to_string(run.join("checkpoints/best")).unwrap();
     let bench = Bench::new("mrpc", &run.join("checkpoints").join(name.trim()), &project("experiments/quickstart"));
     let device = Device::cpu();
-    let model = load_model(&bench.architecture, &bench.wanted, &bench.parameters(), Precision::Fp32, &device).unwrap();
+    let model = load_model(
+        &bench.architecture,
+        &bench.wanted,
+        &bench.parameters(),
+        bench.architecture.longest(),
+        Precision::Fp32,
+        &device,
+    )
+    .unwrap();
     let mut examples = bench.tokens().encode(&bench.validation[..32], bench.architecture.longest()).unwrap();
     for example in &mut examples {
         example.target = None;
