@@ -95,7 +95,7 @@ fn multiply(rows: &Packed, columns: &Packed, task: [usize; 2], unfinished: &Unfi
     }
 }
 
-/// Returns an uninitialized buffer that [`pack`] fills.
+/// Returns an uninitialized buffer, for [`pack()`] to fill.
 fn buffer(count: usize) -> Vec<MaybeUninit<u32>> {
     let mut values = Vec::with_capacity(count);
     // SAFETY: an uninitialized number is a valid `MaybeUninit`.
