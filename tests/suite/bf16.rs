@@ -16,7 +16,7 @@ use crate::support::{Heard, golden};
 fn every_family_trains_as_closely_to_f32_as_pytorchs_autocast() {
     let device = Device::choose(DeviceChoice::Cpu, Precision::Bf16).unwrap();
     let autocast = golden("bf16.json");
-    let (mut ours_of_all, mut theirs_of_all) = (0.0, 0.0);
+    let mut ratios = Vec::new();
     for (family, folder) in families() {
         let golden = reference(&family);
         for name in ["pairs", "single", "dropout"] {
@@ -44,13 +44,15 @@ fn every_family_trains_as_closely_to_f32_as_pytorchs_autocast() {
             let largest = apart.iter().fold(0.0_f64, |largest, apart| largest.max(*apart));
             println!("{family}, {name}: mean {mean:.5} (PyTorch {theirs:.5}), largest {largest:.5}");
             assert!(mean > 0.0, "{family}, {name}: this is f32");
-            // One training may take a turn that the other does not; all of them together do not.
+            // Some trainings take a turn in either, which depends on the processor's rounding.
             assert!(mean <= 5.0 * theirs, "{family}, {name}: {mean} apart, PyTorch {theirs}");
-            (ours_of_all, theirs_of_all) = (ours_of_all + mean, theirs_of_all + theirs);
+            ratios.push(mean / theirs);
         }
     }
-    println!("all: {ours_of_all:.4} (PyTorch {theirs_of_all:.4})");
-    assert!(ours_of_all <= theirs_of_all);
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios[ratios.len() / 2];
+    println!("of {}: median of the ratios {median:.2}", ratios.len());
+    assert!(median <= 1.0, "{ratios:?}");
 }
 
 fn training(shell: &Shell, threads: &str) -> (Vec<u8>, String) {
