@@ -77,8 +77,13 @@ fn a_row_that_never_ends_is_refused_by_line() {
         shell.write("x.toml", format!("{EXPERIMENT}train = \"{file}\"\n"));
         measured(&shell, &["check", "x.toml"])
     };
-    let (code, _, usual) = check("small.csv");
-    assert_eq!(code, 4);
+    // A short run may end before its memory has been looked at when it was most.
+    let small = || {
+        let (code, _, most) = check("small.csv");
+        assert_eq!(code, 4);
+        most
+    };
+    let usual = (0..8).map(|_| small()).max().unwrap();
     for (file, expected) in [
         ("zeros.csv", "zeros.csv, line 3: longer than 32 MiB, the limit for a line"),
         ("zeros.tsv", "zeros.tsv, line 3: longer than 32 MiB"),
