@@ -90,7 +90,7 @@ fn multiply(rows: &Packed, columns: &Packed, task: [usize; 2], unfinished: &Unfi
                 tile::multiply(rows.panel(row), columns.panel(column), first, unfinished.columns, size, adds);
             }
             #[cfg(not(target_arch = "x86_64"))]
-            let _ = (size, unfinished.first, adds);
+            let _ = (size, rows.panel(row), columns.panel(column), unfinished.first, unfinished.columns, adds);
         }
     }
 }
