@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::matrix::Matrix;
-use super::{bf16, gemm};
+use super::bf16::{self, Instructions};
+use super::gemm;
 use crate::kernels::MatmulPrecision;
 
 /// Products so far, in f32 and by bf16 instructions.
@@ -18,22 +19,22 @@ pub fn product_counts() -> [u64; 2] {
 /// Whether this CPU multiplies bf16 numbers.
 #[must_use]
 pub fn has_bf16_instructions() -> bool {
-    bf16::is_supported()
+    Instructions::fastest().is_some()
 }
 
 /// Returns a · b, row-major.
 #[must_use]
 pub fn product(a: Matrix<'_>, b: Matrix<'_>, precision: MatmulPrecision) -> Vec<f32> {
     let is_bf16 = precision == MatmulPrecision::Bf16;
-    let by_instructions = is_bf16 && bf16::is_supported();
-    COUNTS[usize::from(by_instructions)].fetch_add(1, Ordering::Relaxed);
-    match (by_instructions, is_bf16) {
-        (true, _) => bf16::product(a, b),
+    let instructions = if is_bf16 { Instructions::fastest() } else { None };
+    COUNTS[usize::from(instructions.is_some())].fetch_add(1, Ordering::Relaxed);
+    match (instructions, is_bf16) {
+        (Some(instructions), _) => bf16::product(a, b, instructions),
         // Only tests come here: no device of such a CPU is offered for bf16.
-        (false, true) => {
+        (None, true) => {
             let [left, right] = [a.rounded(), b.rounded()];
             gemm::product(a.with_data(&left), b.with_data(&right))
         }
-        (false, false) => gemm::product(a, b),
+        (None, false) => gemm::product(a, b),
     }
 }

@@ -3,34 +3,44 @@
 //! Both factors are packed in panels that a tile of the product reads from beginning to end. The order of a sum depends on its length
 //! alone, so the bytes are the same with any number of threads.
 
-mod pack;
 #[cfg(target_arch = "x86_64")]
-mod tile;
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod instructions;
+mod pack;
 
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use self::pack::{Packed, pack};
+pub use self::instructions::Instructions;
+use self::pack::{Order, Packed, pack};
 use super::matrix::Matrix;
 
-/// Rows and columns of a tile.
-const TILE: [usize; 2] = [12, 32];
 /// Terms of a sum that are packed at a time. One panel of columns of this length just exceeds the first-level cache.
 const DEPTH: usize = 1024;
 /// Panels of rows and of columns that a task multiplies: rows stay in the second-level cache.
 const TASK: [usize; 2] = [10, 8];
 
-/// Whether this CPU has the instructions.
-#[must_use]
-pub fn is_supported() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        super::simd::has_avx512() && is_x86_feature_detected!("avx512bf16")
+impl Instructions {
+    /// Returns the rows and columns of a tile.
+    fn tile(self) -> [usize; 2] {
+        #[cfg(target_arch = "x86_64")]
+        match self {
+            Self::Amx => amx::TILE,
+            Self::Avx512 => avx512::TILE,
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        [1, 1]
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        false
+
+    /// Returns the orders in which a panel of rows and one of columns are packed.
+    fn orders(self) -> [Order; 2] {
+        match self {
+            Self::Amx => [Order::Blocks, Order::WholeBlocksByPair],
+            Self::Avx512 => [Order::ByPair; 2],
+        }
     }
 }
 
@@ -49,9 +59,9 @@ unsafe impl Sync for UnfinishedProduct {}
 /// # Panics
 /// Panics if the inner dimensions differ, or the CPU does not have the instructions.
 #[must_use]
-pub fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
+pub fn product(a: Matrix<'_>, b: Matrix<'_>, instructions: Instructions) -> Vec<f32> {
     assert_eq!(a.columns, b.rows, "inner dimensions");
-    assert!(is_supported(), "this CPU has no bf16 instructions");
+    assert!(instructions.are_supported(), "this CPU has no {}", instructions.name());
     let (m, n, k) = (a.rows, b.columns, a.columns);
     let mut out: Vec<f32> = Vec::with_capacity(m * n);
     if k == 0 {
@@ -61,10 +71,11 @@ pub fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
     let unfinished = UnfinishedProduct { first: out.spare_capacity_mut().as_mut_ptr().cast::<f32>(), columns: n };
     for start in (0..k).step_by(DEPTH) {
         let terms = start..k.min(start + DEPTH);
-        let (rows, columns) = (pack(a, terms.clone(), TILE[0]), pack(b.transposed(), terms, TILE[1]));
+        let ([height, width], [of_rows, of_columns]) = (instructions.tile(), instructions.orders());
+        let (rows, columns) = (pack(a, terms.clone(), height, of_rows), pack(b.transposed(), terms, width, of_columns));
         let tasks = [rows.panels().div_ceil(TASK[0]), columns.panels().div_ceil(TASK[1])];
         (0..tasks[0] * tasks[1]).into_par_iter().for_each(|task| {
-            multiply(&rows, &columns, [task / tasks[1], task % tasks[1]], &unfinished, start > 0);
+            multiply(instructions, [&rows, &columns], [task / tasks[1], task % tasks[1]], &unfinished, start > 0);
         });
     }
     // SAFETY: the first block of terms has written all m · n numbers, which the vector has capacity for.
@@ -76,23 +87,36 @@ pub fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
 }
 
 /// Computes the tiles of a task.
-fn multiply(rows: &Packed, columns: &Packed, task: [usize; 2], unfinished: &UnfinishedProduct, adds: bool) {
-    let range = |panels: usize, which: usize| task[which] * TASK[which]..panels.min((task[which] + 1) * TASK[which]);
-    for column in range(columns.panels(), 1) {
-        for row in range(rows.panels(), 0) {
-            let size = [rows.used(row), columns.used(column)];
-            // SAFETY: `product` has checked the instructions. The tile lies within the m × n numbers of the product, and no other
-            // task writes to it. It has been written before if the sums are added to it.
-            #[cfg(target_arch = "x86_64")]
-            #[allow(unsafe_code)]
-            unsafe {
-                let first = unfinished.first.add(row * TILE[0] * unfinished.columns + column * TILE[1]);
-                tile::multiply(rows.panel(row), columns.panel(column), first, unfinished.columns, size, adds);
+fn multiply(instructions: Instructions, factors: [&Packed; 2], task: [usize; 2], unfinished: &UnfinishedProduct, adds: bool) {
+    let panels = |which: usize| task[which] * TASK[which]..factors[which].panels().min((task[which] + 1) * TASK[which]);
+    let tiles = || panels(1).flat_map(|column| panels(0).map(move |row| [row, column]));
+    let [rows, columns] = factors;
+    let size = |[row, column]: [usize; 2]| [rows.used(row), columns.used(column)];
+    let [height, width] = instructions.tile();
+    let first = |[row, column]: [usize; 2]| unfinished.first.wrapping_add(row * height * unfinished.columns + column * width);
+    // SAFETY: `product` has checked the instructions. A tile lies within the m × n numbers of the product, and no other task writes to
+    // it. It has been written before if the sums are added to it.
+    #[cfg(target_arch = "x86_64")]
+    #[allow(unsafe_code)]
+    unsafe {
+        match instructions {
+            Instructions::Amx => {
+                let registers = amx::Tiles::configure();
+                for at in tiles() {
+                    let panels = [rows.panel(at[0]), columns.panel(at[1])];
+                    registers.multiply(panels, first(at), unfinished.columns, size(at), adds);
+                }
             }
-            #[cfg(not(target_arch = "x86_64"))]
-            let _ = (size, rows.panel(row), columns.panel(column), unfinished.first, unfinished.columns, adds);
+            Instructions::Avx512 => {
+                for at in tiles() {
+                    let panels = [rows.panel(at[0]), columns.panel(at[1])];
+                    avx512::multiply(panels, first(at), unfinished.columns, size(at), adds);
+                }
+            }
         }
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (tiles, size, first, adds);
 }
 
 /// Returns an uninitialized buffer, for [`pack()`] to fill.
@@ -116,15 +140,26 @@ mod tests {
     }
 
     /// Compares every layout to sums of the rounded factors in f64, over odd sizes and beyond the edges of tiles, tasks and depth.
-    #[test]
-    #[ignore = "needs AVX512-BF16"]
-    fn products_are_those_of_rounded_factors_in_doubles() {
-        let sizes = [(1, 1, 1), (3, 5, 7), (12, 32, 2), (13, 33, 65), (121, 300, 40), (7, 66, 1025), (25, 31, 2100), (4, 4, 0)];
+    fn assert_products_are_those_of_rounded_factors_in_doubles(instructions: Instructions) {
+        let sizes = [
+            (1, 1, 1),
+            (3, 5, 7),
+            (12, 32, 2),
+            (13, 33, 65),
+            (32, 32, 32),
+            (64, 96, 96),
+            (121, 300, 40),
+            (7, 66, 1025),
+            (64, 32, 1056),
+            (25, 31, 2100),
+            (4, 4, 0),
+        ];
         for (case, (m, n, k)) in sizes.into_iter().enumerate() {
             let draw = |purpose, count| Stream::new(case as u64, purpose, 0, 0).normal(count, 1.0);
             let (a, b) = (draw(Purpose::Weights, m * k), draw(Purpose::Order, k * n));
-            let check = |ours: Vec<f32>, [row, term]: [usize; 2], [of_term, column]: [usize; 2]| {
+            let check = |a_is: Matrix<'_>, b_is: Matrix<'_>, [row, term]: [usize; 2], [of_term, column]: [usize; 2]| {
                 let (a, b) = (rounded(&a), rounded(&b));
+                let ours = product(a_is, b_is, instructions);
                 assert_eq!(ours.len(), m * n);
                 for (index, ours) in ours.iter().enumerate() {
                     let (i, j) = (index / n, index % n);
@@ -133,15 +168,13 @@ mod tests {
                     assert!((f64::from(*ours) - sum).abs() < 2e-4, "{m} × {n} × {k} at {i}, {j}: {ours} and {sum}");
                 }
             };
-            check(product(Matrix::new(&a, m, k), Matrix::new(&b, k, n)), [k, 1], [n, 1]);
-            check(product(Matrix::new(&a, k, m).transposed(), Matrix::new(&b, k, n)), [1, m], [n, 1]);
-            check(product(Matrix::new(&a, m, k), Matrix::new(&b, n, k).transposed()), [k, 1], [1, k]);
+            check(Matrix::new(&a, m, k), Matrix::new(&b, k, n), [k, 1], [n, 1]);
+            check(Matrix::new(&a, k, m).transposed(), Matrix::new(&b, k, n), [1, m], [n, 1]);
+            check(Matrix::new(&a, m, k), Matrix::new(&b, n, k).transposed(), [k, 1], [1, k]);
         }
     }
 
-    #[test]
-    #[ignore = "needs AVX512-BF16"]
-    fn threads_change_no_byte() {
+    fn assert_threads_change_no_byte(instructions: Instructions) {
         let (m, n, k) = (250, 600, 1100);
         let (a, b) = (
             Stream::new(1, Purpose::Weights, 0, 0).normal(m * k, 1.0),
@@ -149,15 +182,43 @@ mod tests {
         );
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| product(Matrix::new(&a, m, k), Matrix::new(&b, k, n)))
+            pool.install(|| product(Matrix::new(&a, m, k), Matrix::new(&b, k, n), instructions))
         };
         assert_eq!(with(1), with(3));
     }
 
-    #[test]
-    #[ignore = "needs AVX512-BF16"]
-    fn what_is_no_number_stays_none() {
-        let product = product(Matrix::new(&[1.0, f32::NAN, 2.0, f32::INFINITY], 2, 2), Matrix::new(&[1.0, 1.0], 2, 1));
+    fn assert_what_is_no_number_stays_none(instructions: Instructions) {
+        let (a, b) = ([1.0, f32::NAN, 2.0, f32::INFINITY], [1.0, 1.0]);
+        let product = product(Matrix::new(&a, 2, 2), Matrix::new(&b, 2, 1), instructions);
         assert!(product[0].is_nan() && product[1] == f32::INFINITY, "{product:?}");
     }
+
+    macro_rules! tests_of {
+        ($module:ident, $instructions:expr, $needs:literal) => {
+            mod $module {
+                use super::*;
+
+                #[test]
+                #[ignore = $needs]
+                fn products_are_those_of_rounded_factors_in_doubles() {
+                    assert_products_are_those_of_rounded_factors_in_doubles($instructions);
+                }
+
+                #[test]
+                #[ignore = $needs]
+                fn threads_change_no_byte() {
+                    assert_threads_change_no_byte($instructions);
+                }
+
+                #[test]
+                #[ignore = $needs]
+                fn what_is_no_number_stays_none() {
+                    assert_what_is_no_number_stays_none($instructions);
+                }
+            }
+        };
+    }
+
+    tests_of!(by_avx512_bf16, Instructions::Avx512, "needs AVX512-BF16");
+    tests_of!(by_amx, Instructions::Amx, "needs AMX-BF16");
 }

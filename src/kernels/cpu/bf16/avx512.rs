@@ -6,21 +6,23 @@ use std::arch::x86_64::{
 };
 use std::mem::transmute;
 
-use super::TILE;
+/// Rows and columns of a tile.
+pub const TILE: [usize; 2] = [12, 32];
 
 const ROWS: usize = TILE[0];
 const COLUMNS: usize = TILE[1];
 /// Numbers of a vector.
 const LANES: usize = 16;
 
-/// Computes `size` numbers of a tile, or adds them to it, from a panel of rows, `[pairs, ROWS]`, and one of columns, `[pairs, COLUMNS]`.
+/// Computes `size` numbers of a tile, or adds them to it, from a panel of rows, `[pairs, ROWS]`,
+/// and one of columns, `[pairs, COLUMNS]`.
 ///
 /// # Safety
 /// The CPU must have the instructions. `out` points to a tile of this size in rows of `stride` numbers that nothing else accesses, and
 /// which are initialized if the sums are added.
 #[allow(unsafe_code)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-pub unsafe fn multiply(rows: &[u32], columns: &[u32], out: *mut f32, stride: usize, size: [usize; 2], adds: bool) {
+pub unsafe fn multiply([rows, columns]: [&[u32]; 2], out: *mut f32, stride: usize, size: [usize; 2], adds: bool) {
     let mut sums = [[_mm512_setzero_ps(); COLUMNS / LANES]; ROWS];
     for (row, column) in rows.as_chunks::<ROWS>().0.iter().zip(columns.as_chunks::<COLUMNS>().0) {
         // SAFETY: both vectors lie within the array, and any bits are numbers.
