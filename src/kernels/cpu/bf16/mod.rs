@@ -5,6 +5,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+mod amx_emulator;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod instructions;
@@ -60,8 +62,13 @@ unsafe impl Sync for UnfinishedProduct {}
 /// Panics if the inner dimensions differ, or the CPU does not have the instructions.
 #[must_use]
 pub fn product(a: Matrix<'_>, b: Matrix<'_>, instructions: Instructions) -> Vec<f32> {
-    assert_eq!(a.columns, b.rows, "inner dimensions");
     assert!(instructions.are_supported(), "this CPU has no {}", instructions.name());
+    product_of_checked(a, b, instructions)
+}
+
+/// Returns a · b with instructions that the CPU has.
+fn product_of_checked(a: Matrix<'_>, b: Matrix<'_>, instructions: Instructions) -> Vec<f32> {
+    assert_eq!(a.columns, b.rows, "inner dimensions");
     let (m, n, k) = (a.rows, b.columns, a.columns);
     let mut out: Vec<f32> = Vec::with_capacity(m * n);
     if k == 0 {
@@ -140,7 +147,7 @@ mod tests {
     }
 
     /// Compares every layout to sums of the rounded factors in f64, over odd sizes and beyond the edges of tiles, tasks and depth.
-    fn assert_products_are_those_of_rounded_factors_in_doubles(instructions: Instructions) {
+    fn assert_products_are_those_of_rounded_factors_in_doubles(product: impl Fn(Matrix<'_>, Matrix<'_>) -> Vec<f32>) {
         let sizes = [
             (1, 1, 1),
             (3, 5, 7),
@@ -159,7 +166,7 @@ mod tests {
             let (a, b) = (draw(Purpose::Weights, m * k), draw(Purpose::Order, k * n));
             let check = |a_is: Matrix<'_>, b_is: Matrix<'_>, [row, term]: [usize; 2], [of_term, column]: [usize; 2]| {
                 let (a, b) = (rounded(&a), rounded(&b));
-                let ours = product(a_is, b_is, instructions);
+                let ours = product(a_is, b_is);
                 assert_eq!(ours.len(), m * n);
                 for (index, ours) in ours.iter().enumerate() {
                     let (i, j) = (index / n, index % n);
@@ -174,7 +181,7 @@ mod tests {
         }
     }
 
-    fn assert_threads_change_no_byte(instructions: Instructions) {
+    fn assert_threads_change_no_byte(product: impl Fn(Matrix<'_>, Matrix<'_>) -> Vec<f32> + Sync) {
         let (m, n, k) = (250, 600, 1100);
         let (a, b) = (
             Stream::new(1, Purpose::Weights, 0, 0).normal(m * k, 1.0),
@@ -182,15 +189,43 @@ mod tests {
         );
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| product(Matrix::new(&a, m, k), Matrix::new(&b, k, n), instructions))
+            pool.install(|| product(Matrix::new(&a, m, k), Matrix::new(&b, k, n)))
         };
         assert_eq!(with(1), with(3));
     }
 
-    fn assert_what_is_no_number_stays_none(instructions: Instructions) {
+    fn assert_what_is_no_number_stays_none(product: impl Fn(Matrix<'_>, Matrix<'_>) -> Vec<f32>) {
         let (a, b) = ([1.0, f32::NAN, 2.0, f32::INFINITY], [1.0, 1.0]);
-        let product = product(Matrix::new(&a, 2, 2), Matrix::new(&b, 2, 1), instructions);
+        let product = product(Matrix::new(&a, 2, 2), Matrix::new(&b, 2, 1));
         assert!(product[0].is_nan() && product[1] == f32::INFINITY, "{product:?}");
+    }
+
+    /// Lets products by AMX be computed in software where the CPU does not have it.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    mod by_emulated_amx {
+        use super::*;
+
+        fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
+            if !Instructions::Amx.are_supported() {
+                amx_emulator::install();
+            }
+            product_of_checked(a, b, Instructions::Amx)
+        }
+
+        #[test]
+        fn products_are_those_of_rounded_factors_in_doubles() {
+            assert_products_are_those_of_rounded_factors_in_doubles(product);
+        }
+
+        #[test]
+        fn threads_change_no_byte() {
+            assert_threads_change_no_byte(product);
+        }
+
+        #[test]
+        fn what_is_no_number_stays_none() {
+            assert_what_is_no_number_stays_none(product);
+        }
     }
 
     macro_rules! tests_of {
@@ -201,19 +236,19 @@ mod tests {
                 #[test]
                 #[ignore = $needs]
                 fn products_are_those_of_rounded_factors_in_doubles() {
-                    assert_products_are_those_of_rounded_factors_in_doubles($instructions);
+                    assert_products_are_those_of_rounded_factors_in_doubles(|a, b| product(a, b, $instructions));
                 }
 
                 #[test]
                 #[ignore = $needs]
                 fn threads_change_no_byte() {
-                    assert_threads_change_no_byte($instructions);
+                    assert_threads_change_no_byte(|a, b| product(a, b, $instructions));
                 }
 
                 #[test]
                 #[ignore = $needs]
                 fn what_is_no_number_stays_none() {
-                    assert_what_is_no_number_stays_none($instructions);
+                    assert_what_is_no_number_stays_none(|a, b| product(a, b, $instructions));
                 }
             }
         };

@@ -29,16 +29,6 @@ impl Order {
             Self::WholeBlocksByPair | Self::Blocks => pairs.next_multiple_of(PAIRS),
         }
     }
-
-    /// Returns where a panel has a row's pair.
-    #[inline(always)]
-    #[allow(clippy::inline_always)]
-    fn index(self, pair: usize, row: usize, width: usize) -> usize {
-        match self {
-            Self::ByPair | Self::WholeBlocksByPair => pair * width + row,
-            Self::Blocks => (pair / PAIRS * width + row) * PAIRS + pair % PAIRS,
-        }
-    }
 }
 
 /// A block of a matrix in panels of `width` rows, the last one filled up with zeros.
@@ -189,7 +179,7 @@ vectorized! {
             let (a, b) = columns_of(matrix, &rows, first, columns.end);
             for (row, a) in a.iter().enumerate() {
                 let b = b.map_or(0.0, |b| b[row]);
-                out[Order::Blocks.index(index, row, width)] = MaybeUninit::new(pair(*a, b));
+                out[(index / PAIRS * width + row) * PAIRS + index % PAIRS] = MaybeUninit::new(pair(*a, b));
             }
         }
     }
