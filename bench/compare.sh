@@ -13,25 +13,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMP_NUM_THREADS=$threads RAYON_NUM_THREADS=$threads XDG_CACHE_HOME=$work/cache
 
-# Sentences long enough that each example is truncated to 64 tokens, so that there is no padding.
-mkdir -p "$work/dense/MRPC"
-"$python" - "$glue/MRPC/train.tsv" "$work/dense/MRPC" <<'PY'
-import sys
-rows = [line.rstrip("\n").split("\t") for line in open(sys.argv[1], encoding="utf-8-sig")][1:]
-for name, part in [("train", rows[:2000]), ("dev", rows[2000:2020])]:
-    with open(f"{sys.argv[2]}/{name}.tsv", "w", encoding="utf-8") as f:
-        f.write("Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n")
-        for r in part: f.write("\t".join([r[0], r[1], r[2], " ".join([r[3]] * 8), " ".join([r[4]] * 8)]) + "\n")
-PY
-# BERT-base's shape, with random weights.
-mkdir "$work/base"
-cp "$checkpoint"/*token* "$checkpoint"/vocab.txt "$work/base/" 2>/dev/null || true
-"$python" - "$checkpoint/config.json" "$work/base/config.json" <<'PY'
-import json, sys
-c = json.load(open(sys.argv[1])); c.update(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072)
-json.dump(c, open(sys.argv[2], "w"))
-PY
-# Other encoders of base's shape with 6 layers, random weights and the checkpoint's words; sentences of more than 1,024 tokens.
+# Encoders of base's shape with random weights and the checkpoint's words, and MRPC with longer sentences.
 "$python" "$here/encoders.py" "$checkpoint" "$glue" "$work"
 printf 'task = "mrpc"\ncheckpoint = "%s"\nlearning_rate = 5e-5\nepochs = 1\nmetric = "f1"\n[data]\nsource = "%s"\n' "$checkpoint" "$glue" > "$work/x.toml"
 

@@ -1,8 +1,9 @@
-"""Writes encoders of base's shape (6 layers, width 768) without weights, and MRPC with long sentences, for the benchmarks.
+"""Writes encoders of base's shape (width 768, 6 layers; `base` has 12) without weights, and variants of MRPC, for the benchmarks.
 
   python encoders.py CHECKPOINT GLUE_DIR OUT
 
-CHECKPOINT lends its tokenizer.json, a BERT's. OUT gets a folder per family, and `long` with sentences of more than 1,024 tokens.
+CHECKPOINT lends its tokenizer.json, a BERT's. OUT gets a folder per family, `long` with sentences of more than 1,024 tokens, and
+`dense` with pairs of more than 64.
 """
 import json, os, shutil, sys
 
@@ -11,6 +12,7 @@ BERT = dict(hidden_size=768, num_hidden_layers=6, num_attention_heads=12, interm
             max_position_embeddings=514, type_vocab_size=2, pad_token_id=0)
 FAMILIES = {
     "bert": BERT,
+    "base": dict(BERT, num_hidden_layers=12),
     "roberta": BERT,
     "electra": dict(BERT, embedding_size=768),
     "albert": dict(BERT, embedding_size=128, hidden_act="gelu_new", classifier_dropout_prob=0.1),
@@ -37,15 +39,17 @@ for family, config in FAMILIES.items():
         json.dump(tokenizer, f)
     names = dict(pad_token=padding, cls_token="[CLS]", sep_token="[SEP]", unk_token="[UNK]", model_input_names=["input_ids", "attention_mask"])
     with open(os.path.join(folder, "config.json"), "w") as f:
-        json.dump(dict(model_type=family, **config), f)
+        json.dump(dict(model_type="bert" if family == "base" else family, **config), f)
     with open(os.path.join(folder, "tokenizer_config.json"), "w") as f:
         json.dump(dict(tokenizer_class="PreTrainedTokenizerFast", model_max_length=8192, **names), f)
 
-os.makedirs(os.path.join(out, "long", "MRPC"))
 with open(os.path.join(glue, "MRPC", "train.tsv"), encoding="utf-8-sig") as f:
     rows = [line.rstrip("\n").split("\t") for line in f][1:]
-for name, part in [("train", rows[:200]), ("dev", rows[200:220])]:
-    with open(os.path.join(out, "long", "MRPC", f"{name}.tsv"), "w", encoding="utf-8") as f:
-        f.write("Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n")
-        for r in part:
-            f.write("\t".join([r[0], r[1], r[2], " ".join([r[3]] * 70), " ".join([r[4]] * 70)]) + "\n")
+# `dense` is truncated to 64 tokens, so that there is no padding.
+for variant, count, times in [("long", 200, 70), ("dense", 2000, 8)]:
+    os.makedirs(os.path.join(out, variant, "MRPC"))
+    for name, part in [("train", rows[:count]), ("dev", rows[count : count + 20])]:
+        with open(os.path.join(out, variant, "MRPC", f"{name}.tsv"), "w", encoding="utf-8") as f:
+            f.write("Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n")
+            for r in part:
+                f.write("\t".join([r[0], r[1], r[2], " ".join([r[3]] * times), " ".join([r[4]] * times)]) + "\n")

@@ -3,19 +3,19 @@
 #   bench/ladder.sh CHECKPOINT GLUE_DIR [ROUNDS]
 # CHECKPOINT: a folder with a small BERT, such as all-MiniLM-L6-v2. Optional variables: PYTHON (with torch and transformers),
 # GLUEPOT, THREADS (2), STEPS (10), ONLY (names of cases) and RUNGS. Compiling needs a C++ compiler. Writes a Markdown table to
-# standard output: batches per second by the median step, since PyTorch compiles anew for some batches.
+# standard output: examples per second by the median step, since PyTorch compiles anew for some batches.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,6p' "$0"; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 checkpoint=$(realpath "$1") glue=$(realpath "$2") rounds=${3:-3}
 python=${PYTHON:-python3} gluepot=${GLUEPOT:-$here/../target/release/gluepot} threads=${THREADS:-2} steps=${STEPS:-10}
-only=${ONLY:-mrpc-16 base-16}
+only=${ONLY:-mrpc-16 sst2-32 dense-32 base-16 base-32}
 rungs=${RUNGS:-gluepot gluepot-bf16 eager tuned compiled bf16 bf16-compiled}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMP_NUM_THREADS=$threads RAYON_NUM_THREADS=$threads XDG_CACHE_HOME=$work/cache
 "$python" "$here/encoders.py" "$checkpoint" "$glue" "$work"
-printf 'task = "mrpc"\ncheckpoint = "%s"\nlearning_rate = 5e-5\nepochs = 1\nmetric = "f1"\n[data]\nsource = "%s"\nbatch_size = 16\n' "$checkpoint" "$glue" > "$work/x.toml"
+printf 'task = "mrpc"\ncheckpoint = "%s"\nlearning_rate = 5e-5\nepochs = 1\nmetric = "f1"\n[data]\nsource = "%s"\n' "$checkpoint" "$glue" > "$work/x.toml"
 
 # What a tuned PyTorch gets: tcmalloc, and on other processors than Intel's the word that MKL may use their vector units.
 preload=$(ls /usr/lib/*/libtcmalloc*.so.4 2>/dev/null | head -1)
@@ -23,19 +23,38 @@ if ! grep -q GenuineIntel /proc/cpuinfo && command -v gcc >/dev/null; then
     echo 'int mkl_serv_intel_cpu_true(void) { return 1; }' | gcc -shared -fPIC -x c - -o "$work/mkl.so"
     preload="$preload $work/mkl.so"
 fi
-run() { # rung, case
-    local folder=$checkpoint random="" set=()
-    if [ "$2" = base-16 ]; then folder=$work/bert random=--random set=(--set "checkpoint=$work/bert" --set model.initialize=random); fi
+# Each case: gluepot's settings, then PyTorch's.
+ours() {
     case $1 in
-        gluepot) "$gluepot" bench "$work/x.toml" "${set[@]}" --steps "$steps" --json ;;
-        gluepot-bf16) "$gluepot" bench "$work/x.toml" "${set[@]}" --set training.precision=bf16 --steps "$steps" --json ;;
+        mrpc-16) echo "--set data.batch_size=16" ;;
+        sst2-32) echo "--set task=sst2 --set metric=accuracy --set data.batch_size=32" ;;
+        dense-32) echo "--set data.source=$work/dense --set data.max_length=64 --set data.batch_size=32" ;;
+        base-16) echo "--set checkpoint=$work/bert --set model.initialize=random --set data.batch_size=16" ;;
+        base-32) echo "--set checkpoint=$work/base --set model.initialize=random --set data.source=$work/dense --set data.max_length=64 --set data.batch_size=32" ;;
+    esac
+}
+theirs() {
+    case $1 in
+        mrpc-16) echo "$checkpoint $glue --batch 16" ;;
+        sst2-32) echo "$checkpoint $glue --task sst2 --batch 32" ;;
+        dense-32) echo "$checkpoint $work/dense --max-length 64 --batch 32" ;;
+        base-16) echo "$work/bert $glue --random --batch 16" ;;
+        base-32) echo "$work/base $work/dense --random --max-length 64 --batch 32" ;;
+    esac
+}
+run() { # rung, case
+    local n=$steps
+    [[ $2 != base-* ]] || n=$(( (steps + 1) / 2 ))
+    # shellcheck disable=SC2046
+    case $1 in
+        gluepot) "$gluepot" bench "$work/x.toml" $(ours "$2") --steps "$n" --json ;;
+        gluepot-bf16) "$gluepot" bench "$work/x.toml" $(ours "$2") --set training.precision=bf16 --steps "$n" --json ;;
         *)
             local flags=() with=""
             [ "$1" = eager ] || { flags+=(--fused); with=$preload; }
             [[ $1 != *compiled ]] || flags+=(--compile default --warm-up 12)
             [[ $1 != bf16* ]] || flags+=(--precision bf16)
-            # shellcheck disable=SC2086
-            LD_PRELOAD=$with "$python" "$here/pytorch.py" "$folder" "$glue" --batch 16 $random "${flags[@]}" --steps "$steps" 2>/dev/null | tail -1 ;;
+            LD_PRELOAD=$with "$python" "$here/pytorch.py" $(theirs "$2") "${flags[@]}" --steps "$n" 2>/dev/null | tail -1 ;;
     esac
 }
 for round in $(seq "$rounds"); do
@@ -55,7 +74,8 @@ print(f"{threads} threads, {rounds} rounds in turn, PyTorch {torch.__version__},
 print("| case | " + " | ".join(rungs) + " | gluepot's best to PyTorch's best |")
 print("|---|" + "---:|" * (len(rungs) + 1))
 for case in cases:
-    rate = lambda rung, round: 16e3 / json.load(open(f"{work}/{case}-{rung}-{round}.json"))["step_ms_p50"]
+    batch = int(case.split("-")[1])
+    rate = lambda rung, round: batch * 1e3 / json.load(open(f"{work}/{case}-{rung}-{round}.json"))["step_ms_p50"]
     rates = {rung: [rate(rung, round) for round in range(1, rounds + 1)] for rung in rungs}
     median = {rung: st.median(rates[rung]) for rung in rungs}
     ours = max((rung for rung in rungs if rung.startswith("gluepot")), key=median.get)

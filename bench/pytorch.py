@@ -1,9 +1,9 @@
 """A fine-tuning loop in PyTorch, timed as `gluepot bench` times its own.
 
-  python pytorch.py CHECKPOINT GLUE_DIR --batch 16 --steps 20 [--max-length 64] [--random]
+  python pytorch.py CHECKPOINT GLUE_DIR --batch 16 --steps 20 [--task mrpc|sst2] [--max-length 64] [--random]
                     [--device cuda] [--precision fp32|tf32|bf16] [--compile default|reduce-overhead] [--fused]
 
-MRPC's training split in random order, batches padded to their longest example (compiled: to a multiple of 32, so that
+The task's training split in random order, batches padded to their longest example (compiled: to a multiple of 32, so that
 few shapes exist), AdamW, dropout as the checkpoint says; on the CPU as many threads as OMP_NUM_THREADS says. On a GPU
 nothing is read back between steps. Prints JSON. Needs: torch, transformers.
 """
@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 p = argparse.ArgumentParser()
 p.add_argument("checkpoint"); p.add_argument("glue")
 p.add_argument("--batch", type=int, default=16); p.add_argument("--steps", type=int, default=20); p.add_argument("--warm-up", type=int, default=3)
-p.add_argument("--max-length", type=int); p.add_argument("--random", action="store_true")
+p.add_argument("--task", choices=["mrpc", "sst2"], default="mrpc"); p.add_argument("--max-length", type=int); p.add_argument("--random", action="store_true")
 p.add_argument("--device", default="cpu"); p.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
 p.add_argument("--compile", choices=["default", "reduce-overhead"]); p.add_argument("--fused", action="store_true")
 a = p.parse_args()
@@ -25,13 +25,14 @@ torch.manual_seed(42)
 tokenizer = AutoTokenizer.from_pretrained(a.checkpoint)
 make = AutoModelForSequenceClassification
 model = make.from_config(AutoConfig.from_pretrained(a.checkpoint, num_labels=2)) if a.random else make.from_pretrained(a.checkpoint, num_labels=2)
-with open(os.path.join(a.glue, "MRPC", "train.tsv"), encoding="utf-8-sig") as f:
+folder, text, label = {"mrpc": ("MRPC", [3, 4], 0), "sst2": ("SST-2", [0], 1)}[a.task]
+with open(os.path.join(a.glue, folder, "train.tsv"), encoding="utf-8-sig") as f:
     rows = [line.rstrip("\n").split("\t") for line in f][1:]
 order = torch.randperm(len(rows)).tolist()
 order = order * (1 + (a.steps + a.warm_up) * a.batch // len(order))
 # Tokenized beforehand, as gluepot's splits are.
-encoded = tokenizer([r[3] for r in rows], [r[4] for r in rows], truncation=True, max_length=a.max_length)
-labels = torch.tensor([int(r[0]) for r in rows])
+encoded = tokenizer(*([r[column] for r in rows] for column in text), truncation=True, max_length=a.max_length)
+labels = torch.tensor([int(r[label]) for r in rows])
 model.to(a.device).train()
 labels = labels.to(a.device)
 optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=on_gpu or a.fused)
