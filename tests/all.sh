@@ -16,7 +16,10 @@ chromium --version >/dev/null 2>&1 || chromium-browser --version >/dev/null 2>&1
     without Chromium page::a_browser_opens
 [ "$(id -u)" != 0 ] || command -v setpriv >/dev/null || without "setpriv, and this is root;" folders_that_may_not_be_read
 [ -n "${GLUEPOT_GLUE:-}" ] && [ -n "${GLUEPOT_CHECKPOINT:-}" ] || without "GLUEPOT_GLUE or GLUEPOT_CHECKPOINT" real::
-grep -qw avx512_bf16 /proc/cpuinfo 2>/dev/null || without "a CPU with AVX512-BF16" bf16::
+grep -qwE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null || without "a CPU with AVX512-BF16 or AMX-BF16" \
+    every_family_trains_as_closely bf16::threads_change_no_byte_of_a_training bf16_instructions_compute_every_product
+grep -qw avx512_bf16 /proc/cpuinfo 2>/dev/null || without "a CPU with AVX512-BF16" by_avx512_bf16::
+grep -qw amx_bf16 /proc/cpuinfo 2>/dev/null || without "a CPU with AMX-BF16" by_amx::
 # A benchmark is not a test.
 skips+=(--skip five_thousand_runs)
 if [ "${1:-}" = --skips ]; then echo "${skips[@]}"; exit; fi

@@ -16,7 +16,7 @@ use super::task_identity::TaskIdentity;
 use super::variant::{Comparison, Variant};
 use super::{differences, order};
 use crate::compare::statistics::Description;
-use crate::runs::{RunFacts, Summary};
+use crate::runs::{Host, RunFacts, Summary};
 use crate::settings::CHECKPOINT;
 use crate::task::metrics::{Direction, LOSS};
 
@@ -211,12 +211,14 @@ type Aspect<'a> = &'a dyn Fn(&RunFacts) -> Option<String>;
 
 /// Returns what computed the runs, as far as it is not the same for all of them: the number of runs by value.
 fn computed_by(runs: &[&ComparedRun]) -> BTreeMap<&'static str, BTreeMap<String, usize>> {
-    let instruction_set = |facts: &RunFacts| {
+    let of_hosts = |facts: &RunFacts, part: fn(&Host) -> Option<&str>| {
         let hosts = facts.resumed.iter().map(|resumption| &resumption.host).chain([&facts.host]);
-        let sets: BTreeSet<&str> = hosts.filter_map(|host| host.instruction_set.as_deref()).collect();
-        let text = sets.into_iter().collect::<Vec<_>>().join(" and ");
+        let values: BTreeSet<&str> = hosts.filter_map(part).collect();
+        let text = values.into_iter().collect::<Vec<_>>().join(" and ");
         Some(text).filter(|text| !text.is_empty() && facts.device == "cpu")
     };
+    let instruction_set = |facts: &RunFacts| of_hosts(facts, |host| host.instruction_set.as_deref());
+    let bf16_instructions = |facts: &RunFacts| of_hosts(facts, |host| host.bf16_instructions.as_deref());
     let kernels = |facts: &RunFacts| serde_json::to_value(facts.kernels).ok()?.as_str().map(String::from);
     let device = |facts: &RunFacts| {
         let kind = facts.device.split(':').next().unwrap_or_default();
@@ -226,9 +228,10 @@ fn computed_by(runs: &[&ComparedRun]) -> BTreeMap<&'static str, BTreeMap<String,
         let numbers: BTreeSet<u32> = facts.computed_numerics().collect();
         Some(numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" and "))
     };
-    let parts: [(&'static str, Aspect<'_>); 6] = [
+    let parts: [(&'static str, Aspect<'_>); 7] = [
         ("device", &device),
         ("instruction_set", &instruction_set),
+        ("bf16_instructions", &bf16_instructions),
         ("kernels", &kernels),
         ("numerics", &numerics),
         ("gluepot", &|facts| Some(facts.versions.gluepot.clone())),

@@ -30,7 +30,7 @@ pub(super) fn facts(encoded: &EncodedInputs<'_>, device: &Device, started: DateT
         exit: None,
         command_line: command_line(),
         working_folder: std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
-        host: Host::this(),
+        host: Host::of_run(trial.precision, device.name()),
         device: device.name().into(),
         gpu: device.model(),
         kernels: device.kernels(),

@@ -69,12 +69,13 @@ impl Resumed {
         let step = training.counters.steps;
         let current = numerics(encoded.inputs.trial.precision);
         let numerics_before = facts.computed_numerics().last();
+        let host = Host::of_run(encoded.inputs.trial.precision, device.name());
         let resumption = Resumption {
             at: Utc::now(),
             step,
             after: after.clone(),
             command_line: command_line(),
-            host: Host::this(),
+            host: host.clone(),
             device: device.name().into(),
             gpu: device.model(),
             numerics: current,
@@ -85,7 +86,7 @@ impl Resumed {
             status: Status::Running,
             ended: None,
             exit: None,
-            host: Host::this(),
+            host,
             device: device.name().into(),
             gpu: device.model(),
             trial: identity,

@@ -23,7 +23,7 @@ mod targets;
 mod update;
 
 pub use batch_tensors::{BatchIndices, BatchNumbers};
-pub use cpu::{has_bf16_instructions, instruction_set, product_counts};
+pub use cpu::{bf16_instructions, instruction_set, product_counts};
 pub use distance_rows::DistanceRows;
 pub use dropout_mask::DropoutMask;
 #[cfg(feature = "gpu")]

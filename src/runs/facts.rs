@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::status::Status;
-use crate::kernels::instruction_set;
+use crate::kernels::{bf16_instructions, instruction_set};
 use crate::machine::claim::host_name;
 use crate::plan::Hashes;
+use crate::settings::Precision;
 use crate::task::{Task, glue};
 use crate::tokens::InputContract;
 use crate::train::Kernels;
@@ -213,11 +214,21 @@ pub struct Host {
     /// Instruction set of the CPU kernels: `avx512`, `avx2`, `neon` or `baseline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instruction_set: Option<String>,
+    /// Instructions of the run's bf16 products on the CPU: `amx` or `avx512_bf16`, which round differently.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bf16_instructions: Option<String>,
     /// The process id.
     pub process: u32,
 }
 
 impl Host {
+    /// This machine and process, with the instructions that a run uses.
+    #[must_use]
+    pub fn of_run(precision: Precision, device: &str) -> Self {
+        let on_cpu = device == "cpu" && precision == Precision::Bf16;
+        Self { bf16_instructions: bf16_instructions().filter(|_| on_cpu).map(Into::into), ..Self::this() }
+    }
+
     /// This machine and process.
     #[must_use]
     pub fn this() -> Self {
@@ -226,6 +237,7 @@ impl Host {
             platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             instruction_set: Some(instruction_set().into()),
+            bf16_instructions: None,
             process: std::process::id(),
         }
     }

@@ -154,7 +154,7 @@ fn default_seed() -> u64 {
 #[must_use]
 pub fn no_precision(precision: Precision, device: &str) -> SettingProblem {
     SettingProblem::new("training.precision", format!("{device} cannot compute in {}", precision.name()))
-        .help("use precision = \"fp32\" there; bf16 takes a GPU or a CPU with AVX512-BF16, and tf32 a GPU")
+        .help("use precision = \"fp32\" there; bf16 takes a GPU or a CPU with AMX-BF16 or AVX512-BF16, and tf32 a GPU")
 }
 
 /// Returns the problem with a metric that cannot score what the task predicts.

@@ -1,6 +1,6 @@
 //! Training in bf16 on a CPU that has the instructions.
 
-use gluepot::kernels::{has_bf16_instructions, instruction_set};
+use gluepot::kernels::{bf16_instructions, instruction_set};
 use gluepot::plan::Trial;
 use gluepot::settings::{DeviceChoice, Precision};
 use gluepot::train::{Device, Start, train};
@@ -30,7 +30,7 @@ fn mean(values: &[f64]) -> (f64, f64) {
 /// A step's loss in bf16 may be as far from f32 as PyTorch's is under autocast (tests/reference/make_bf16.py), which also rounds the
 /// results of products. Where two trajectories part, a rounding decides how far, so each training is repeated on rotated examples.
 #[test]
-#[ignore = "needs AVX512-BF16"]
+#[ignore = "needs AVX512-BF16 or AMX-BF16"]
 fn every_family_trains_as_closely_to_f32_as_pytorchs_autocast() {
     let autocast = golden("bf16.json");
     let starts: Vec<usize> = serde_json::from_value(autocast["starts"].clone()).unwrap();
@@ -62,7 +62,10 @@ fn every_family_trains_as_closely_to_f32_as_pytorchs_autocast() {
             let deviations = (ours - theirs) / (our_error + their_error).sqrt();
             println!("{family}, {name}: {ours:.5}, PyTorch {theirs:.5}, ratio {:.2}, {deviations:.1} SE", ours / theirs);
             assert!(ours > 0.0, "{family}, {name}: this is f32");
-            assert!(deviations <= 2.0, "{family}, {name}: {ours:.5} from f32, PyTorch {theirs:.5}: {deviations:.1} standard errors");
+            assert!(
+                deviations <= 2.0,
+                "{family}, {name}: {ours:.5} from f32, PyTorch {theirs:.5}: {deviations:.1} standard errors"
+            );
             all.push((ours, theirs));
         }
     }
@@ -85,9 +88,9 @@ fn training(shell: &Shell, threads: &str) -> (Vec<u8>, String) {
 }
 
 #[test]
-#[ignore = "needs AVX512-BF16"]
+#[ignore = "needs AVX512-BF16 or AMX-BF16"]
 fn threads_change_no_byte_of_a_training() {
-    assert!(has_bf16_instructions(), "{}", instruction_set());
+    assert!(bf16_instructions().is_some(), "{}", instruction_set());
     let shell = shell();
     assert_eq!(training(&shell, "1"), training(&shell, "2"));
 }
@@ -99,7 +102,7 @@ fn shell() -> Shell {
 }
 
 #[test]
-#[ignore = "needs AVX512-BF16"]
+#[ignore = "needs AVX512-BF16 or AMX-BF16"]
 fn bf16_instructions_compute_every_product_of_a_step() {
     let shell = shell();
     let products = |precision: &str| -> [u64; 2] {
@@ -125,7 +128,7 @@ fn auto_is_the_fastest_precision_of_this_cpu() {
         let facts: Value = serde_json::from_str(&std::fs::read_to_string(run.join("run.json")).unwrap()).unwrap();
         (std::fs::read_to_string(run.join("resolved.toml")).unwrap(), facts["trial"].as_str().unwrap().to_string())
     };
-    let fastest = if has_bf16_instructions() { "bf16" } else { "fp32" };
+    let fastest = if bf16_instructions().is_some() { "bf16" } else { "fp32" };
     let (auto, of_auto) = resolved("auto", "auto");
     assert!(auto.contains(&format!("precision = \"{fastest}\"")), "{auto}");
     assert_eq!(resolved("named", fastest).1, of_auto);

@@ -94,6 +94,14 @@ fn machine_and_versions_make_no_variant_and_get_a_remark() {
 }
 
 #[test]
+fn instructions_of_bf16_products_get_a_remark() {
+    let host = |bf16: &str| json!({ "host": { "instruction_set": "avx512", "bf16_instructions": bf16 } });
+    let shell = shell(&[Made::new("a", 1, 0.80).facts(host("amx")), Made::new("b", 2, 0.81).facts(host("avx512_bf16"))]);
+    let computed_by = &compared(&shell, &[])["variants"][0]["computed_by"];
+    assert_eq!(*computed_by, json!({ "bf16_instructions": { "amx": 1, "avx512_bf16": 1 } }));
+}
+
+#[test]
 fn a_run_records_what_computed_it() {
     let shell = shell(&[]);
     assert!(shell.gluepot(&["devices"]).code == 0);

@@ -33,5 +33,5 @@ mod simd;
 mod small_matmul;
 mod tensors;
 
-pub use products::{has_bf16_instructions, product_counts};
+pub use products::{bf16_instructions, product_counts};
 pub use simd::instruction_set;

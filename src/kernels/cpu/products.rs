@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::matrix::Matrix;
 use super::bf16::{self, Instructions};
 use super::gemm;
+use super::matrix::Matrix;
 use crate::kernels::MatmulPrecision;
 
 /// Products so far, in f32 and by bf16 instructions.
@@ -16,10 +16,10 @@ pub fn product_counts() -> [u64; 2] {
     COUNTS.each_ref().map(|count| count.load(Ordering::Relaxed))
 }
 
-/// Whether this CPU multiplies bf16 numbers.
+/// Returns the instructions by which this CPU multiplies bf16 numbers, `amx` or `avx512_bf16`, or `None` if it has none.
 #[must_use]
-pub fn has_bf16_instructions() -> bool {
-    Instructions::fastest().is_some()
+pub fn bf16_instructions() -> Option<&'static str> {
+    Instructions::fastest().map(Instructions::name)
 }
 
 /// Returns a · b, row-major.

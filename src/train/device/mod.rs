@@ -9,7 +9,7 @@ use std::sync::Arc;
 use burn::tensor::Device as BurnDevice;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::has_bf16_instructions;
+use crate::kernels::bf16_instructions;
 use crate::models::ReferenceOps;
 use crate::settings::{DeviceChoice, Precision};
 
@@ -81,7 +81,7 @@ pub fn fastest_precision(choice: DeviceChoice) -> Precision {
         DeviceChoice::Auto => matches!(CudaSupport::find(), CudaSupport::Built { devices, .. } if devices > 0),
         DeviceChoice::Cpu => false,
     };
-    if is_gpu || has_bf16_instructions() { Precision::Bf16 } else { Precision::Fp32 }
+    if is_gpu || bf16_instructions().is_some() { Precision::Bf16 } else { Precision::Fp32 }
 }
 
 impl Device {
@@ -100,7 +100,7 @@ impl Device {
             Precision::Fp32 => true,
             Precision::Tf32 => backend.is_gpu(),
             // Without these instructions, bf16 products would be f32 products with extra rounding: no faster and less exact.
-            Precision::Bf16 => backend.is_gpu() || has_bf16_instructions(),
+            Precision::Bf16 => backend.is_gpu() || bf16_instructions().is_some(),
         };
         if !has_precision {
             return Err(DeviceError::NoPrecision { precision, device: "the CPU".into() });

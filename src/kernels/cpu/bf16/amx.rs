@@ -37,7 +37,7 @@ fn may_use_tiles() -> bool {
 
 /// The operand of LDTILECFG.
 #[repr(C, align(64))]
-struct Configuration {
+struct TileConfiguration {
     palette: u8,
     first_row: u8,
     reserved: [u8; 14],
@@ -56,7 +56,7 @@ impl Tiles {
     #[allow(unsafe_code)]
     pub unsafe fn configure() -> Self {
         let mut configuration =
-            Configuration { palette: 1, first_row: 0, reserved: [0; 14], row_bytes: [0; 16], rows: [0; 16] };
+            TileConfiguration { palette: 1, first_row: 0, reserved: [0; 14], row_bytes: [0; 16], rows: [0; 16] };
         configuration.row_bytes[..8].fill(64);
         configuration.rows[..8].fill(16);
         // SAFETY: the operand is valid, and the caller vouches for the instruction.

@@ -18,13 +18,13 @@ const REGISTERS: [libc::c_int; 16] = [
 type Tile = [[u32; 16]; 16];
 
 /// The state of a thread: rows and bytes of a row of each register, where it is configured, and their contents.
-struct State {
+struct TileState {
     shape: Option<[(usize, usize); 8]>,
     tiles: [Tile; 8],
 }
 
 thread_local! {
-    static STATE: RefCell<State> = const { RefCell::new(State { shape: None, tiles: [[[0; 16]; 16]; 8] }) };
+    static STATE: RefCell<TileState> = const { RefCell::new(TileState { shape: None, tiles: [[[0; 16]; 16]; 8] }) };
 }
 
 /// Installs the handler. On a processor with AMX it is never called.

@@ -17,7 +17,7 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 pub use self::instructions::Instructions;
-use self::pack::{Order, Packed, pack};
+use self::pack::{Packed, PanelOrder, pack};
 use super::matrix::Matrix;
 
 /// Terms of a sum that are packed at a time. One panel of columns of this length just exceeds the first-level cache.
@@ -38,10 +38,10 @@ impl Instructions {
     }
 
     /// Returns the orders in which a panel of rows and one of columns are packed.
-    fn orders(self) -> [Order; 2] {
+    fn orders(self) -> [PanelOrder; 2] {
         match self {
-            Self::Amx => [Order::Blocks, Order::WholeBlocksByPair],
-            Self::Avx512 => [Order::ByPair; 2],
+            Self::Amx => [PanelOrder::Blocks, PanelOrder::WholeBlocksByPair],
+            Self::Avx512 => [PanelOrder::ByPair; 2],
         }
     }
 }

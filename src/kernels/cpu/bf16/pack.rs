@@ -11,7 +11,7 @@ use super::buffer;
 
 /// The order of the pairs of numbers in a panel. A pair holds two neighbours of a row, the first one in its lower half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum PanelOrder {
     /// `[pairs, width]`.
     ByPair,
     /// `[pairs, width]`, where pairs are filled up with zeros to a multiple of [`PAIRS`].
@@ -20,7 +20,7 @@ pub enum Order {
     Blocks,
 }
 
-impl Order {
+impl PanelOrder {
     /// Returns the number of pairs of a row, with zeros.
     fn pairs(self, columns: usize) -> usize {
         let pairs = columns.div_ceil(2);
@@ -61,7 +61,7 @@ impl Packed {
 }
 
 /// Packs some columns of all rows.
-pub fn pack(matrix: Matrix<'_>, columns: Range<usize>, width: usize, order: Order) -> Packed {
+pub fn pack(matrix: Matrix<'_>, columns: Range<usize>, width: usize, order: PanelOrder) -> Packed {
     let pairs = order.pairs(columns.len());
     let mut values = buffer(matrix.rows.div_ceil(width) * pairs * width);
     values.par_chunks_exact_mut(pairs * width).enumerate().for_each(|(panel, out)| {
@@ -70,10 +70,12 @@ pub fn pack(matrix: Matrix<'_>, columns: Range<usize>, width: usize, order: Orde
             out.fill(MaybeUninit::new(0));
         }
         match (matrix.column_stride == 1, order) {
-            (true, Order::Blocks) => pack_rows_by_block(matrix, rows, columns.clone(), width, out),
-            (true, Order::ByPair | Order::WholeBlocksByPair) => pack_rows(matrix, rows, columns.clone(), width, out),
-            (false, Order::Blocks) => pack_columns_by_block(matrix, rows, columns.clone(), width, out),
-            (false, Order::ByPair | Order::WholeBlocksByPair) => pack_columns(matrix, rows, columns.clone(), width, out),
+            (true, PanelOrder::Blocks) => pack_rows_by_block(matrix, rows, columns.clone(), width, out),
+            (true, PanelOrder::ByPair | PanelOrder::WholeBlocksByPair) => pack_rows(matrix, rows, columns.clone(), width, out),
+            (false, PanelOrder::Blocks) => pack_columns_by_block(matrix, rows, columns.clone(), width, out),
+            (false, PanelOrder::ByPair | PanelOrder::WholeBlocksByPair) => {
+                pack_columns(matrix, rows, columns.clone(), width, out);
+            }
         }
     });
     Packed { values, rows: matrix.rows, width, pairs }
@@ -133,11 +135,17 @@ vectorized! {
     /// Packs a panel of rows whose columns are neighbours, by block.
     fn pack_rows_by_block(matrix: Matrix<'_>, rows: Range<usize>, columns: Range<usize>, width: usize, out: &mut [MaybeUninit<u32>]) {
         for (at, row) in rows.enumerate() {
-            for (block, values) in row_of(matrix, row, &columns).chunks(2 * PAIRS).enumerate() {
+            let whole = row_of(matrix, row, &columns).chunks_exact(2 * PAIRS);
+            let (blocks, rest) = (whole.len(), whole.remainder());
+            for (block, values) in whole.enumerate() {
                 let out = &mut out[(block * width + at) * PAIRS..][..PAIRS];
-                for (out, values) in out.iter_mut().zip(values.chunks(2)) {
-                    *out = MaybeUninit::new(pair(values[0], values.get(1).copied().unwrap_or(0.0)));
+                for (out, values) in out.iter_mut().zip(values.chunks_exact(2)) {
+                    *out = MaybeUninit::new(pair(values[0], values[1]));
                 }
+            }
+            for (index, values) in rest.chunks(2).enumerate() {
+                let value = pair(values[0], values.get(1).copied().unwrap_or(0.0));
+                out[(blocks * width + at) * PAIRS + index] = MaybeUninit::new(value);
             }
         }
     }
