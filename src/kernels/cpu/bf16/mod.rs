@@ -34,7 +34,9 @@ impl Instructions {
             Self::Avx512 => avx512::TILE,
         }
         #[cfg(not(target_arch = "x86_64"))]
-        [1, 1]
+        {
+            [1, 1]
+        }
     }
 
     /// Returns the orders in which a panel of rows and one of columns are packed.
@@ -123,7 +125,7 @@ fn multiply(instructions: Instructions, factors: [&Packed; 2], task: [usize; 2],
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (tiles, size, first, adds);
+    let _ = (tiles, size, first, adds, Packed::panel);
 }
 
 /// Returns an uninitialized buffer, for [`pack()`] to fill.
