@@ -40,7 +40,7 @@ impl Overrides {
 
 #[derive(Debug, Args)]
 pub struct DeviceArgument {
-    /// Device to train on: auto, cpu, cuda or cuda:1.
+    /// Device to run on: auto, cpu, cuda or cuda:1.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
 }

@@ -25,6 +25,11 @@ pub trait Kernel<B: Backend, const N: usize>: Debug + Send + Sized + 'static {
     /// Returns the output, and what the backward pass needs.
     fn forward(self, operands: [FloatTensor<B>; N]) -> (FloatTensor<B>, Self::Saved);
 
+    /// Returns the output alone, where no backward pass follows.
+    fn output(self, operands: [FloatTensor<B>; N]) -> FloatTensor<B> {
+        self.forward(operands).0
+    }
+
     /// Returns the gradients of the operands, in their order, given the gradient of the output.
     fn backward(saved: Self::Saved, gradient: FloatTensor<B>) -> [FloatTensor<B>; N];
 }
@@ -64,14 +69,14 @@ pub trait Fused: Backend {
 
 impl Fused for Flex {
     fn fused<O: Operation<N>, const N: usize>(operands: PackedTensors<Self>, operation: O) -> FloatTensor<Self> {
-        Kernel::<Self, N>::forward(operation, operands.into_array()).0
+        Kernel::<Self, N>::output(operation, operands.into_array())
     }
 }
 
 #[cfg(feature = "gpu")]
 impl Fused for Cube {
     fn fused<O: Operation<N>, const N: usize>(operands: PackedTensors<Self>, operation: O) -> FloatTensor<Self> {
-        Kernel::<Self, N>::forward(operation, operands.into_array()).0
+        Kernel::<Self, N>::output(operation, operands.into_array())
     }
 }
 

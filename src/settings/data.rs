@@ -14,7 +14,7 @@ pub struct Data {
     pub source: String,
     /// Training examples per batch.
     pub batch_size: NonZeroUsize,
-    /// Validation examples per batch; affects speed, not scores.
+    /// Validation examples per batch; short ones share larger batches. Affects speed and memory, not scores.
     #[schemars(extend("x-effect" = false))]
     pub eval_batch_size: NonZeroUsize,
     /// Maximum number of tokens; longer inputs are truncated. Default: the checkpoint's limit.

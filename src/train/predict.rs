@@ -1,6 +1,7 @@
 //! Predictions: forward passes without a trial, an optimizer, or autodiff.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use super::batch::{Batch, BatchLayout};
 use super::device::Device;
@@ -28,6 +29,23 @@ pub fn load_model(
     Model::new(architecture, &Constants::new(architecture, longest, device.plain()), &named, precision)
 }
 
+/// Tokens that a batch of short examples is filled up to. A product over fewer reads the weights more than it multiplies.
+const TOKENS: usize = 2048;
+
+/// Splits examples of ascending length into batches of `batch_size`, or of more if they have at most so many tokens, padding included.
+/// No batch has more tokens than one of the longest examples.
+fn batches(lengths: &[usize], batch_size: NonZeroUsize, tokens: usize) -> impl Iterator<Item = Range<usize>> {
+    let tokens = tokens.min(batch_size.get() * lengths.last().copied().unwrap_or(0));
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let rest = &lengths[start..];
+        let filled = rest.iter().zip(1..).take_while(|(length, count)| *length * count <= tokens).count();
+        let batch = start..start + filled.max(batch_size.get()).min(rest.len());
+        start = batch.end;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
 /// The outputs for every example, in the order of `examples`; targets are not needed.
 pub fn predict(
     model: &Model,
@@ -39,8 +57,10 @@ pub fn predict(
     // Examples of similar length share a batch: padding changes logits only by rounding, but costs time.
     let mut order: Vec<usize> = (0..examples.len()).collect();
     order.sort_by_key(|index| examples[*index].tokens.len());
+    let lengths: Vec<usize> = order.iter().map(|index| examples[*index].tokens.len()).collect();
     let mut outputs = vec![Output(Vec::new()); examples.len()];
-    for indices in order.chunks(batch_size.get()) {
+    for batch in batches(&lengths, batch_size, TOKENS) {
+        let indices = &order[batch];
         let chosen: Vec<&Encoded> = indices.iter().map(|index| &examples[*index]).collect();
         let logits = model.forward(&Batch::new(&chosen, layout, device).input, DropoutSites::none());
         let [_, width] = logits.dims();
@@ -61,4 +81,21 @@ pub fn evaluate(outputs: Vec<Output>, examples: &[Encoded], task: &Task) -> Resu
     let predictions = outputs.into_iter().zip(examples).enumerate().map(pair).collect::<Result<Vec<_>, TrainError>>()?;
     let scores = Scores::of(task, &predictions);
     Ok((predictions, scores))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_examples_share_larger_batches() {
+        let split = |lengths: &[usize], batch_size: usize, tokens: usize| -> Vec<Range<usize>> {
+            batches(lengths, NonZeroUsize::new(batch_size).unwrap(), tokens).collect()
+        };
+        assert_eq!(split(&[1, 1, 1, 1, 4, 8], 2, 8), [0..4, 4..6]);
+        assert_eq!(split(&[2, 2, 2, 3, 3], 1, 6), [0..1, 1..2, 2..3, 3..4, 4..5], "no more tokens than the longest has");
+        assert_eq!(split(&[2, 2, 2, 9, 9], 2, 6), [0..3, 3..5]);
+        assert_eq!(split(&[5; 7], 3, 8), [0..3, 3..6, 6..7]);
+        assert!(split(&[], 3, 8).is_empty());
+    }
 }

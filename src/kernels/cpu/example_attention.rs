@@ -3,10 +3,9 @@
 use rayon::prelude::*;
 
 use super::buffer::zeros;
-use super::elementary::exp;
-use super::reduce::sum;
-use super::small_matmul::{LANES, product, transpose};
-use crate::kernels::{DropoutMask, Queries, RaggedBatch};
+use super::small_product::{Factor, InBf16, InF32, LANES, SmallProduct};
+use super::softmax::{HeadDropout, HeadScores, softmax, softmax_gradient};
+use crate::kernels::{DropoutMask, MatmulPrecision, Queries, RaggedBatch};
 
 /// A matrix `[tokens, d]` and its bias `[d]`.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +22,7 @@ pub struct AttentionShape<'a> {
     pub batch: &'a RaggedBatch,
     pub heads: usize,
     pub queries: Queries,
+    pub precision: MatmulPrecision,
     pub dropout: Option<&'a DropoutMask>,
 }
 
@@ -82,6 +82,7 @@ impl<'a> AttentionShape<'a> {
             key: part(key, &own),
             value: part(value, &own),
             heads: self.heads,
+            precision: self.precision,
             dropout: self.dropout,
             first: own.start,
         }
@@ -95,12 +96,17 @@ pub struct ExampleAttention<'a> {
     key: Biased<'a>,
     value: Biased<'a>,
     heads: usize,
+    precision: MatmulPrecision,
     dropout: Option<&'a DropoutMask>,
     /// Batch row of the example's first token.
     first: usize,
 }
 
-impl ExampleAttention<'_> {
+impl<'a> ExampleAttention<'a> {
+    fn dropout(&self, head: usize) -> HeadDropout<'a> {
+        HeadDropout { mask: self.dropout, first: self.first, head, heads: self.heads }
+    }
+
     /// Returns the number of queries, the number of keys, and the width of a head.
     pub fn sizes(&self) -> (usize, usize, usize) {
         let d = self.query.bias.len();
@@ -114,23 +120,25 @@ pub trait ScoreTerms {
     fn terms(&self) -> usize;
 
     /// Adds the terms to a head's scores. Queries are already scaled.
-    fn add(&mut self, head: usize, scaled_queries: &[f32], keys: &[f32], scores: HeadScores<&mut [f32]>);
+    fn add(
+        &mut self,
+        arithmetic: &mut impl SmallProduct,
+        head: usize,
+        scaled_queries: &[f32],
+        keys: &[f32],
+        scores: HeadScores<&mut [f32]>,
+    );
 
     /// Adds the gradients of the terms to those of a head's queries, which are scaled afterwards, and keys.
     fn backward(
         &mut self,
+        arithmetic: &mut impl SmallProduct,
         head: usize,
         scaled_queries: &[f32],
         keys: &[f32],
         scores: HeadScores<&[f32]>,
         gradients: [&mut [f32]; 2],
     );
-}
-
-/// A head's scores or their gradients, `[queries, long]`, of which each row has `keys` used columns.
-pub struct HeadScores<T> {
-    pub values: T,
-    pub long: usize,
 }
 
 /// No further terms.
@@ -143,11 +151,12 @@ impl ScoreTerms for NoTerms {
 
     #[inline(always)]
     #[allow(clippy::inline_always)]
-    fn add(&mut self, _: usize, _: &[f32], _: &[f32], _: HeadScores<&mut [f32]>) {}
+    fn add(&mut self, _: &mut impl SmallProduct, _: usize, _: &[f32], _: &[f32], _: HeadScores<&mut [f32]>) {}
 
     #[inline(always)]
     #[allow(clippy::inline_always)]
-    fn backward(&mut self, _: usize, _: &[f32], _: &[f32], _: HeadScores<&[f32]>, _: [&mut [f32]; 2]) {}
+    fn backward(&mut self, _: &mut impl SmallProduct, _: usize, _: &[f32], _: &[f32], _: HeadScores<&[f32]>, _: [&mut [f32]; 2]) {
+    }
 }
 
 /// Copies a head's columns, with bias added and scaled, into dense rows of padded width.
@@ -174,81 +183,41 @@ pub fn scatter(from: &[f32], padded: usize, to: &mut [f32], d: usize, head: usiz
     }
 }
 
-/// Turns scores into probabilities with dropout, and keeps those without it, `[queries, keys]`.
+/// Computes the attention of one example, and copies its probabilities to `kept`. To be inlined into a
+/// [vectorized](super::simd::vectorized) function.
 #[inline(always)]
 #[allow(clippy::inline_always)]
-fn softmax(example: &ExampleAttention<'_>, head: usize, (s, long): (&mut [f32], usize), kept: &mut [f32], factors: &mut [f32]) {
-    let (_, keys, _) = example.sizes();
-    for (query, (s, kept)) in s.chunks_exact_mut(long).zip(kept.chunks_exact_mut(keys)).enumerate() {
-        let s = &mut s[..keys];
-        let largest = s.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        for s in s.iter_mut() {
-            *s = exp(*s - largest);
-        }
-        let inverse = 1.0 / sum(s.iter().copied());
-        for (s, kept) in s.iter_mut().zip(kept.iter_mut()) {
-            *s *= inverse;
-            *kept = *s;
-        }
-        if let Some(mask) = example.dropout {
-            mask.attention_row(example.first + query, head, example.heads, &mut factors[..keys]);
-            for (s, factor) in s.iter_mut().zip(factors.iter()) {
-                *s *= factor;
-            }
-        }
+pub fn forward_heads(example: ExampleAttention<'_>, terms: &mut impl ScoreTerms, out: &mut [f32], kept: Option<&mut [f32]>) {
+    match example.precision {
+        MatmulPrecision::Bf16 => forward_heads_with(&mut InBf16::default(), example, terms, out, kept),
+        _ => forward_heads_with(&mut InF32::default(), example, terms, out, kept),
     }
 }
 
-/// Turns the gradient of probabilities with dropout, `[queries, long]`, into that of the scores, and returns these probabilities
-/// in `dropped`.
 #[inline(always)]
 #[allow(clippy::inline_always)]
-fn softmax_gradient(
-    example: &ExampleAttention<'_>,
-    head: usize,
-    (s, dropped, long): (&mut [f32], &mut [f32], usize),
-    kept: &[f32],
-    factors: &mut [f32],
+fn forward_heads_with(
+    arithmetic: &mut impl SmallProduct,
+    example: ExampleAttention<'_>,
+    terms: &mut impl ScoreTerms,
+    out: &mut [f32],
+    mut kept: Option<&mut [f32]>,
 ) {
-    let (_, keys, _) = example.sizes();
-    for (query, ((s, dropped), p)) in
-        s.chunks_exact_mut(long).zip(dropped.chunks_exact_mut(long)).zip(kept.chunks_exact(keys)).enumerate()
-    {
-        let (s, dropped) = (&mut s[..keys], &mut dropped[..keys]);
-        if let Some(mask) = example.dropout {
-            mask.attention_row(example.first + query, head, example.heads, &mut factors[..keys]);
-        }
-        for ((s, dropped), (p, factor)) in s.iter_mut().zip(dropped.iter_mut()).zip(p.iter().zip(factors.iter())) {
-            *dropped = p * factor;
-            *s *= factor;
-        }
-        let along = sum(s.iter().zip(p).map(|(s, p)| s * p));
-        for (s, p) in s.iter_mut().zip(p) {
-            *s = p * (*s - along);
-        }
-    }
-}
-
-/// Computes the attention of one example. To be inlined into a [vectorized](super::simd::vectorized) function.
-#[inline(always)]
-#[allow(clippy::inline_always)]
-pub fn forward_heads(example: ExampleAttention<'_>, terms: &mut impl ScoreTerms, out: &mut [f32], probabilities: &mut [f32]) {
     let (queries, keys, width) = example.sizes();
     let (d, wide, long) = (example.query.bias.len(), width.next_multiple_of(LANES), keys.next_multiple_of(LANES));
     let scale = 1.0 / ((width * terms.terms()) as f32).sqrt();
     let (mut q, mut k, mut v) = (vec![0.0; queries * wide], vec![0.0; keys * wide], vec![0.0; keys * wide]);
-    let (mut kt, mut s, mut o) = (vec![0.0; wide * long], vec![0.0; queries * long], vec![0.0; queries * wide]);
+    let (mut s, mut o) = (vec![0.0; queries * long], vec![0.0; queries * wide]);
     let mut factors = vec![1.0_f32; long];
     for head in 0..example.heads {
         gather(example.query, head, width, scale, &mut q, wide);
         gather(example.key, head, width, 1.0, &mut k, wide);
         gather(example.value, head, width, 1.0, &mut v, wide);
-        transpose(&k, wide, &mut kt, long, (keys, width));
-        product(&q, wide, &kt, &mut s, (queries, long, width));
-        terms.add(head, &q, &k, HeadScores { values: &mut s, long });
-        let kept = &mut probabilities[head * queries * keys..(head + 1) * queries * keys];
-        softmax(&example, head, (&mut s, long), kept, &mut factors);
-        product(&s, long, &v, &mut o, (queries, wide, keys));
+        arithmetic.multiply(Factor::new(&q, wide), Factor::transposed(&k, wide), &mut s, [queries, long, width]);
+        terms.add(arithmetic, head, &q, &k, HeadScores { values: &mut s, long });
+        let kept = kept.as_deref_mut().map(|kept| &mut kept[head * queries * keys..(head + 1) * queries * keys]);
+        softmax(HeadScores { values: &mut s, long }, keys, example.dropout(head), kept, &mut factors);
+        arithmetic.multiply(Factor::new(&s, long), Factor::new(&v, wide), &mut o, [queries, wide, keys]);
         scatter(&o, wide, out, d, head, width, 1.0);
     }
 }
@@ -261,42 +230,70 @@ pub fn backward_heads(
     terms: &mut impl ScoreTerms,
     gradient: &[f32],
     probabilities: &[f32],
+    gradients: [&mut [f32]; 3],
+) {
+    match example.precision {
+        MatmulPrecision::Bf16 => {
+            backward_heads_with(&mut InBf16::default(), example, terms, [gradient, probabilities], gradients)
+        }
+        _ => backward_heads_with(&mut InF32::default(), example, terms, [gradient, probabilities], gradients),
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always)]
+fn backward_heads_with(
+    arithmetic: &mut impl SmallProduct,
+    example: ExampleAttention<'_>,
+    terms: &mut impl ScoreTerms,
+    [gradient, probabilities]: [&[f32]; 2],
     [query, key, value]: [&mut [f32]; 3],
 ) {
     let (queries, keys, width) = example.sizes();
     let (d, wide, long) = (example.query.bias.len(), width.next_multiple_of(LANES), keys.next_multiple_of(LANES));
     let (scale, nothing) = (1.0 / ((width * terms.terms()) as f32).sqrt(), vec![0.0_f32; d]);
     let (mut q, mut g) = (vec![0.0; queries * wide], vec![0.0; queries * wide]);
-    let (mut k, mut v, mut vt) = (vec![0.0; keys * wide], vec![0.0; keys * wide], vec![0.0; wide * long]);
+    let (mut k, mut v) = (vec![0.0; keys * wide], vec![0.0; keys * wide]);
     let (mut s, mut dropped) = (vec![0.0; queries * long], vec![0.0; queries * long]);
-    let (mut transposed, mut dq, mut dk) = (vec![0.0; long * queries], vec![0.0; queries * wide], vec![0.0; keys * wide]);
+    let (mut dq, mut dk) = (vec![0.0; queries * wide], vec![0.0; keys * wide]);
     let mut factors = vec![1.0_f32; long];
     for head in 0..example.heads {
         gather(example.query, head, width, scale, &mut q, wide);
         gather(example.key, head, width, 1.0, &mut k, wide);
         gather(example.value, head, width, 1.0, &mut v, wide);
         gather(Biased { rows: gradient, bias: &nothing }, head, width, 1.0, &mut g, wide);
-        transpose(&v, wide, &mut vt, long, (keys, width));
-        product(&g, wide, &vt, &mut s, (queries, long, width));
+        arithmetic.multiply(Factor::new(&g, wide), Factor::transposed(&v, wide), &mut s, [queries, long, width]);
         let kept = &probabilities[head * queries * keys..(head + 1) * queries * keys];
-        softmax_gradient(&example, head, (&mut s, &mut dropped, long), kept, &mut factors);
-        transpose(&dropped, long, &mut transposed, queries, (queries, keys));
-        product(&transposed, queries, &g, &mut dk, (keys, wide, queries));
+        let scores = HeadScores { values: &mut *s, long };
+        softmax_gradient(scores, &mut dropped, keys, example.dropout(head), kept, &mut factors);
+        arithmetic.multiply(Factor::transposed(&dropped, long), Factor::new(&g, wide), &mut dk, [keys, wide, queries]);
         scatter(&dk, wide, value, d, head, width, 1.0);
-        product(&s, long, &k, &mut dq, (queries, wide, keys));
-        transpose(&s, long, &mut transposed, queries, (queries, keys));
-        product(&transposed, queries, &q, &mut dk, (keys, wide, queries));
-        terms.backward(head, &q, &k, HeadScores { values: &s, long }, [&mut dq, &mut dk]);
+        arithmetic.multiply(Factor::new(&s, long), Factor::new(&k, wide), &mut dq, [queries, wide, keys]);
+        arithmetic.multiply(Factor::transposed(&s, long), Factor::new(&q, wide), &mut dk, [keys, wide, queries]);
+        terms.backward(arithmetic, head, &q, &k, HeadScores { values: &s, long }, [&mut dq, &mut dk]);
         scatter(&dq, wide, query, d, head, width, scale);
         scatter(&dk, wide, key, d, head, width, 1.0);
     }
+}
+
+/// Returns O `[queries, d]`. `one` computes an example's.
+pub fn output(
+    operands: [Biased<'_>; 3],
+    shape: &AttentionShape<'_>,
+    one: impl Fn(usize, ExampleAttention<'_>, &mut [f32]) + Sync,
+) -> Vec<f32> {
+    let d = operands[0].bias.len();
+    let mut out = zeros(operands[0].rows.len());
+    let outs = shape.split(&mut out, |example| shape.queries(example) * d).into_par_iter();
+    outs.enumerate().for_each(|(example, out)| one(example, shape.example(example, operands), out));
+    out
 }
 
 /// Returns O `[queries, d]`, and the probabilities P of all heads, example after example. `one` computes an example's.
 pub fn forward(
     operands: [Biased<'_>; 3],
     shape: &AttentionShape<'_>,
-    one: impl Fn(usize, ExampleAttention<'_>, &mut [f32], &mut [f32]) + Sync,
+    one: impl Fn(usize, ExampleAttention<'_>, &mut [f32], Option<&mut [f32]>) + Sync,
 ) -> (Vec<f32>, Vec<f32>) {
     let d = operands[0].bias.len();
     let mut out = zeros(operands[0].rows.len());
@@ -306,7 +303,7 @@ pub fn forward(
     outs.into_par_iter()
         .zip(parts)
         .enumerate()
-        .for_each(|(example, (out, part))| one(example, shape.example(example, operands), out, part));
+        .for_each(|(example, (out, part))| one(example, shape.example(example, operands), out, Some(part)));
     (out, probabilities)
 }
 

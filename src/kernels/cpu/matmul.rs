@@ -3,7 +3,8 @@
 use burn::backend::Flex;
 use burn_flex::FlexTensor;
 
-use super::products::product;
+use super::matrix::Matrix;
+use super::products::{product, products};
 use super::tensors::{factor, matrix, shape, tensor};
 use crate::kernels::operation::Kernel;
 use crate::kernels::{Matmul, MatmulPrecision};
@@ -11,6 +12,12 @@ use crate::kernels::{Matmul, MatmulPrecision};
 /// Returns a · b, row-major, from dense factors.
 pub fn multiply(a: &FlexTensor, b: &FlexTensor, precision: MatmulPrecision) -> FlexTensor {
     tensor(product(matrix(a), matrix(b), precision), [shape(a)[0], shape(b)[1]])
+}
+
+/// Returns a · b for several factors b of the same shape.
+pub fn multiply_all<const N: usize>(a: Matrix<'_>, b: [&FlexTensor; N], precision: MatmulPrecision) -> [FlexTensor; N] {
+    let b = b.map(matrix);
+    products(a, b, precision).map(|product| tensor(product, [a.rows, b[0].columns]))
 }
 
 /// Returns the gradients of dense factors.

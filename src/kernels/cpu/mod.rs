@@ -30,7 +30,8 @@ mod round_bf16;
 mod select_first;
 mod self_attention;
 mod simd;
-mod small_matmul;
+mod small_product;
+mod softmax;
 mod tensors;
 
 pub use products::{bf16_instructions, product_counts};

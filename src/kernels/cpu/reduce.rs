@@ -25,6 +25,45 @@ pub fn sum(values: impl ExactSizeIterator<Item = f32> + Clone) -> f32 {
     lanes.iter().sum()
 }
 
+/// Returns what [`sum`] does.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn sum_of_lanes(values: &[[f32; 16]]) -> f32 {
+    let mut lanes = [0.0_f32; 16];
+    for values in values {
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            *lane += value;
+        }
+    }
+    lanes.iter().sum()
+}
+
+/// Returns what [`sum`] does for the products.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn sum_of_products(a: &[[f32; 16]], b: &[[f32; 16]]) -> f32 {
+    let mut lanes = [0.0_f32; 16];
+    for (a, b) in a.iter().zip(b) {
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += a * b;
+        }
+    }
+    lanes.iter().sum()
+}
+
+/// Returns the largest value that is a number.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn largest(values: &[[f32; 16]]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    for values in values {
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            *lane = if *value > *lane { *value } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
+}
+
 /// Adds partial sums of width `d` in order.
 pub fn fold(parts: &[Vec<f32>], d: usize) -> Vec<f32> {
     let mut total = vec![0.0; d];

@@ -8,7 +8,7 @@ use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::attention::{biased, with_biases};
-use super::example_attention::{ExampleAttention, backward, backward_heads, forward, forward_heads};
+use super::example_attention::{ExampleAttention, backward, backward_heads, forward, forward_heads, output};
 use super::relative::Distances;
 use super::relative_terms::{RelativeOperands, RelativeTerms};
 use super::simd::vectorized;
@@ -17,8 +17,8 @@ use crate::kernels::operation::Kernel;
 use crate::kernels::{Attention, BiasedAttention, DisentangledAttention, ResidentDistanceRows};
 
 vectorized! {
-    fn forward_example(example: ExampleAttention<'_>, terms: &mut RelativeTerms<'_>, out: &mut [f32], probabilities: &mut [f32]) {
-        forward_heads(example, terms, out, probabilities);
+    fn forward_example(example: ExampleAttention<'_>, terms: &mut RelativeTerms<'_>, out: &mut [f32], kept: Option<&mut [f32]>) {
+        forward_heads(example, terms, out, kept);
     }
 }
 
@@ -83,12 +83,21 @@ impl SavedRelativeAttention {
         Distances::new(&self.rows, shape.queries(example), shape.batch.length(example))
     }
 
+    fn forward_example(&self, number: usize, example: ExampleAttention<'_>, out: &mut [f32], kept: Option<&mut [f32]>) {
+        let distances = self.distances(number);
+        let mut terms = RelativeTerms::new(self.tables.of(&distances, self.first_row), self.width(), self.attention.heads);
+        forward_example(example, &mut terms, out, kept);
+    }
+
+    fn output(&self) -> FlexTensor {
+        let one =
+            |number: usize, example: ExampleAttention<'_>, out: &mut [f32]| self.forward_example(number, example, out, None);
+        tensor(output(biased(&self.operands), &self.attention.shape(), one), shape_of(&self.operands[0]))
+    }
+
     fn forward(mut self) -> (FlexTensor, Self) {
-        let (d, heads) = (self.width(), self.attention.heads);
-        let one = |number: usize, example: ExampleAttention<'_>, out: &mut [f32], kept: &mut [f32]| {
-            let distances = self.distances(number);
-            let mut terms = RelativeTerms::new(self.tables.of(&distances, self.first_row), d, heads);
-            forward_example(example, &mut terms, out, kept);
+        let one = |number: usize, example: ExampleAttention<'_>, out: &mut [f32], kept: Option<&mut [f32]>| {
+            self.forward_example(number, example, out, kept);
         };
         let (out, probabilities) = forward(biased(&self.operands), &self.attention.shape(), one);
         self.probabilities = Arc::new(probabilities);
@@ -125,11 +134,9 @@ fn add_in_order(parts: &[RowGradients], which: usize, like: &FlexTensor) -> Flex
     tensor(sums, shape)
 }
 
-impl Kernel<Flex, 8> for DisentangledAttention {
-    /// With the shapes of the rows of relative positions, which may not count.
-    type Saved = (SavedRelativeAttention, [Vec<usize>; 2]);
-
-    fn forward(self, operands: [FlexTensor; 8]) -> (FlexTensor, Self::Saved) {
+impl DisentangledAttention {
+    /// Returns the operands as they are saved, before the forward pass, and the shapes of the rows of relative positions.
+    fn saved(self, operands: [FlexTensor; 8]) -> (SavedRelativeAttention, [Vec<usize>; 2]) {
         let [query, query_bias, key, key_bias, value, value_bias, position_key, position_query] = operands.map(dense);
         let shapes = [&position_key, &position_query].map(shape_of);
         let tables = Tables {
@@ -139,9 +146,33 @@ impl Kernel<Flex, 8> for DisentangledAttention {
         };
         let (attention, first_row, rows) = (self.attention, self.first_row, self.rows);
         let operands = [query, query_bias, key, key_bias, value, value_bias];
-        let saved = SavedRelativeAttention { operands, tables, attention, first_row, rows, probabilities: Arc::default() };
+        (SavedRelativeAttention { operands, tables, attention, first_row, rows, probabilities: Arc::default() }, shapes)
+    }
+}
+
+impl BiasedAttention {
+    /// Returns the operands as they are saved, before the forward pass.
+    fn saved(self, operands: [FlexTensor; 7]) -> SavedRelativeAttention {
+        let [query, query_bias, key, key_bias, value, value_bias, bias] = operands.map(dense);
+        let tables = Tables { bias: Some(bias), ..Tables::default() };
+        let (attention, rows) = (self.attention, self.rows);
+        let operands = [query, query_bias, key, key_bias, value, value_bias];
+        SavedRelativeAttention { operands, tables, attention, first_row: 0, rows, probabilities: Arc::default() }
+    }
+}
+
+impl Kernel<Flex, 8> for DisentangledAttention {
+    /// With the shapes of the rows of relative positions, which may not count.
+    type Saved = (SavedRelativeAttention, [Vec<usize>; 2]);
+
+    fn forward(self, operands: [FlexTensor; 8]) -> (FlexTensor, Self::Saved) {
+        let (saved, shapes) = self.saved(operands);
         let (out, saved) = saved.forward();
         (out, (saved, shapes))
+    }
+
+    fn output(self, operands: [FlexTensor; 8]) -> FlexTensor {
+        self.saved(operands).0.output()
     }
 
     fn backward((saved, shapes): Self::Saved, gradient: FlexTensor) -> [FlexTensor; 8] {
@@ -159,11 +190,11 @@ impl Kernel<Flex, 7> for BiasedAttention {
     type Saved = SavedRelativeAttention;
 
     fn forward(self, operands: [FlexTensor; 7]) -> (FlexTensor, Self::Saved) {
-        let [query, query_bias, key, key_bias, value, value_bias, bias] = operands.map(dense);
-        let tables = Tables { bias: Some(bias), ..Tables::default() };
-        let (attention, rows) = (self.attention, self.rows);
-        let operands = [query, query_bias, key, key_bias, value, value_bias];
-        SavedRelativeAttention { operands, tables, attention, first_row: 0, rows, probabilities: Arc::default() }.forward()
+        self.saved(operands).forward()
+    }
+
+    fn output(self, operands: [FlexTensor; 7]) -> FlexTensor {
+        self.saved(operands).output()
     }
 
     fn backward(saved: Self::Saved, gradient: FlexTensor) -> [FlexTensor; 7] {

@@ -1,8 +1,9 @@
 //! The terms of attention scores that depend on relative positions.
 
-use super::example_attention::{Biased, HeadScores, ScoreTerms, gather, scatter};
+use super::example_attention::{Biased, ScoreTerms, gather, scatter};
 use super::relative::{Distances, add_bias, add_by_key, add_by_query, sum_bias, sum_by_key, sum_by_query};
-use super::small_matmul::{LANES, product, transpose};
+use super::small_product::{Factor, LANES, SmallProduct};
+use super::softmax::HeadScores;
 
 /// The rows of relative positions that one example uses; `None` if scores do not have that term.
 #[derive(Clone, Copy)]
@@ -24,12 +25,10 @@ pub struct RelativeTerms<'a> {
     /// 1 / √(width · terms).
     scale: f32,
     nothing: Vec<f32>,
-    /// A head's rows, `[rows, wide]`, and transposed, `[wide, far]`.
+    /// A head's rows, `[rows, wide]`.
     rows: Vec<f32>,
-    transposed: Vec<f32>,
-    /// HeadScores by query or key and row, `[queries or keys, far]`, and transposed, `[far, queries or keys]`.
+    /// Scores by query or key and row, `[queries or keys, far]`.
     scores: Vec<f32>,
-    scores_transposed: Vec<f32>,
     /// `[queries or keys, wide]`.
     products: Vec<f32>,
     of_key: Vec<f32>,
@@ -47,9 +46,7 @@ impl<'a> RelativeTerms<'a> {
             scale: 0.0,
             nothing: vec![0.0; d],
             rows: Vec::new(),
-            transposed: Vec::new(),
             scores: Vec::new(),
-            scores_transposed: Vec::new(),
             products: Vec::new(),
             of_key: Vec::new(),
             of_query: Vec::new(),
@@ -75,31 +72,44 @@ impl<'a> RelativeTerms<'a> {
     /// Multiplies tokens, `[count, wide]`, by the head's rows of `of`, scaled.
     #[inline(always)]
     #[allow(clippy::inline_always)]
-    fn multiply(&mut self, of: &[f32], head: usize, scale: f32, tokens: &[f32]) {
+    fn multiply(&mut self, arithmetic: &mut impl SmallProduct, of: &[f32], head: usize, scale: f32, tokens: &[f32]) {
         let (width, wide, far) = self.widths();
         let (rows, count) = (self.operands.distances.rows(), tokens.len() / wide);
         self.rows.resize(rows * wide, 0.0);
-        self.transposed.resize(wide * far, 0.0);
         self.scores.resize(count * far, 0.0);
         gather(Biased { rows: of, bias: &self.nothing }, head, width, scale, &mut self.rows, wide);
-        transpose(&self.rows, wide, &mut self.transposed, far, (rows, width));
-        product(tokens, wide, &self.transposed, &mut self.scores, (count, far, width));
+        arithmetic.multiply(
+            Factor::new(tokens, wide),
+            Factor::transposed(&self.rows[..rows * wide], wide),
+            &mut self.scores,
+            [count, far, width],
+        );
     }
 
     /// Adds the gradients of such a product, given that of its scores, to `gradients`, and returns that of the rows.
     #[inline(always)]
     #[allow(clippy::inline_always)]
-    fn multiply_backward(&mut self, of: &[f32], head: usize, scale: f32, tokens: &[f32], gradients: &mut [f32]) {
+    fn multiply_backward(
+        &mut self,
+        arithmetic: &mut impl SmallProduct,
+        (of, head, scale): (&[f32], usize, f32),
+        tokens: &[f32],
+        gradients: &mut [f32],
+    ) {
         let (width, wide, far) = self.widths();
         let (rows, count) = (self.operands.distances.rows(), tokens.len() / wide);
         self.rows.resize(rows * wide, 0.0);
         self.products.resize(count * wide, 0.0);
-        self.scores_transposed.resize(far * count, 0.0);
         gather(Biased { rows: of, bias: &self.nothing }, head, width, scale, &mut self.rows, wide);
-        product(&self.scores, far, &self.rows, &mut self.products, (count, wide, rows));
+        arithmetic.multiply(
+            Factor::new(&self.scores, far),
+            Factor::new(&self.rows, wide),
+            &mut self.products,
+            [count, wide, rows],
+        );
         gradients.iter_mut().zip(&self.products).for_each(|(sum, more)| *sum += more);
-        transpose(&self.scores, far, &mut self.scores_transposed, count, (count, rows));
-        product(&self.scores_transposed, count, tokens, &mut self.rows, (rows, wide, count));
+        let of_rows = Factor::transposed(&self.scores, far);
+        arithmetic.multiply(of_rows, Factor::new(tokens, wide), &mut self.rows, [rows, wide, count]);
     }
 }
 
@@ -110,15 +120,22 @@ impl ScoreTerms for RelativeTerms<'_> {
 
     #[inline(always)]
     #[allow(clippy::inline_always)]
-    fn add(&mut self, head: usize, scaled_queries: &[f32], keys: &[f32], HeadScores { values, long }: HeadScores<&mut [f32]>) {
+    fn add(
+        &mut self,
+        arithmetic: &mut impl SmallProduct,
+        head: usize,
+        scaled_queries: &[f32],
+        keys: &[f32],
+        HeadScores { values, long }: HeadScores<&mut [f32]>,
+    ) {
         let (_, _, far) = self.widths();
         let RelativeOperands { key, query, bias, distances } = self.operands;
         if let Some(rows) = key {
-            self.multiply(rows, head, 1.0, scaled_queries);
+            self.multiply(arithmetic, rows, head, 1.0, scaled_queries);
             add_by_query(distances, (&self.scores, far), (values, long));
         }
         if let Some(rows) = query {
-            self.multiply(rows, head, self.scale, keys);
+            self.multiply(arithmetic, rows, head, self.scale, keys);
             add_by_key(distances, (&self.scores, far), (values, long));
         }
         if let Some(rows) = bias {
@@ -132,6 +149,7 @@ impl ScoreTerms for RelativeTerms<'_> {
     #[allow(clippy::inline_always)]
     fn backward(
         &mut self,
+        arithmetic: &mut impl SmallProduct,
         head: usize,
         scaled_queries: &[f32],
         keys: &[f32],
@@ -143,14 +161,14 @@ impl ScoreTerms for RelativeTerms<'_> {
         if let Some(rows) = key {
             self.scores.resize(scaled_queries.len() / wide * far, 0.0);
             sum_by_query(distances, (values, long), (&mut self.scores, far));
-            self.multiply_backward(rows, head, 1.0, scaled_queries, of_queries);
+            self.multiply_backward(arithmetic, (rows, head, 1.0), scaled_queries, of_queries);
             self.of_key.resize(rows.len(), 0.0);
             scatter(&self.rows, wide, &mut self.of_key, self.d, head, width, 1.0);
         }
         if let Some(rows) = query {
             self.scores.resize(keys.len() / wide * far, 0.0);
             sum_by_key(distances, (values, long), (&mut self.scores, far));
-            self.multiply_backward(rows, head, self.scale, keys, of_keys);
+            self.multiply_backward(arithmetic, (rows, head, self.scale), keys, of_keys);
             self.of_query.resize(rows.len(), 0.0);
             scatter(&self.rows, wide, &mut self.of_query, self.d, head, width, self.scale);
         }

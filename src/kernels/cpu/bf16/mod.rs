@@ -17,6 +17,7 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 pub use self::instructions::Instructions;
+pub use self::pack::pair;
 use self::pack::{Packed, PanelOrder, pack};
 use super::matrix::Matrix;
 
@@ -58,41 +59,47 @@ struct UnfinishedProduct {
 #[allow(unsafe_code)]
 unsafe impl Sync for UnfinishedProduct {}
 
-/// Returns a · b, row-major, from factors rounded to bf16.
+/// Returns a · b for several factors b, row-major, from factors rounded to bf16. The first is packed once.
 ///
 /// # Panics
 /// Panics if the inner dimensions differ, or the CPU does not have the instructions.
 #[must_use]
-pub fn product(a: Matrix<'_>, b: Matrix<'_>, instructions: Instructions) -> Vec<f32> {
+pub fn products<const N: usize>(a: Matrix<'_>, b: [Matrix<'_>; N], instructions: Instructions) -> [Vec<f32>; N] {
     assert!(instructions.are_supported(), "this CPU has no {}", instructions.name());
-    product_of_checked(a, b, instructions)
+    products_of_checked(a, b, instructions)
 }
 
-/// Returns a · b with instructions that the CPU has.
-fn product_of_checked(a: Matrix<'_>, b: Matrix<'_>, instructions: Instructions) -> Vec<f32> {
-    assert_eq!(a.columns, b.rows, "inner dimensions");
-    let (m, n, k) = (a.rows, b.columns, a.columns);
-    let mut out: Vec<f32> = Vec::with_capacity(m * n);
-    if k == 0 {
-        out.resize(m * n, 0.0);
-        return out;
-    }
-    let unfinished = UnfinishedProduct { first: out.spare_capacity_mut().as_mut_ptr().cast::<f32>(), columns: n };
+/// Returns the products with instructions that the CPU has.
+fn products_of_checked<const N: usize>(a: Matrix<'_>, b: [Matrix<'_>; N], instructions: Instructions) -> [Vec<f32>; N] {
+    let (m, k) = (a.rows, a.columns);
+    assert!(b.iter().all(|b| b.rows == k), "inner dimensions");
+    let mut all = b.map(|b| Vec::<f32>::with_capacity(m * b.columns));
+    let ([height, width], [of_rows, of_columns]) = (instructions.tile(), instructions.orders());
     for start in (0..k).step_by(DEPTH) {
         let terms = start..k.min(start + DEPTH);
-        let ([height, width], [of_rows, of_columns]) = (instructions.tile(), instructions.orders());
-        let (rows, columns) = (pack(a, terms.clone(), height, of_rows), pack(b.transposed(), terms, width, of_columns));
-        let tasks = [rows.panels().div_ceil(TASK[0]), columns.panels().div_ceil(TASK[1])];
-        (0..tasks[0] * tasks[1]).into_par_iter().for_each(|task| {
-            multiply(instructions, [&rows, &columns], [task / tasks[1], task % tasks[1]], &unfinished, start > 0);
-        });
+        let rows = pack(a, terms.clone(), height, of_rows);
+        for (b, out) in b.iter().zip(&mut all) {
+            let columns = pack(b.transposed(), terms.clone(), width, of_columns);
+            let first = out.spare_capacity_mut().as_mut_ptr().cast::<f32>();
+            let unfinished = UnfinishedProduct { first, columns: b.columns };
+            let tasks = [rows.panels().div_ceil(TASK[0]), columns.panels().div_ceil(TASK[1])];
+            (0..tasks[0] * tasks[1]).into_par_iter().for_each(|task| {
+                multiply(instructions, [&rows, &columns], [task / tasks[1], task % tasks[1]], &unfinished, start > 0);
+            });
+        }
     }
-    // SAFETY: the first block of terms has written all m · n numbers, which the vector has capacity for.
-    #[allow(unsafe_code)]
-    unsafe {
-        out.set_len(m * n);
+    for (b, out) in b.iter().zip(&mut all) {
+        let count = m * b.columns;
+        if k == 0 {
+            out.resize(count, 0.0);
+        }
+        // SAFETY: the first block of terms has written all numbers, which the vector has capacity for.
+        #[allow(unsafe_code)]
+        unsafe {
+            out.set_len(count);
+        }
     }
-    out
+    all
 }
 
 /// Computes the tiles of a task.
@@ -103,7 +110,7 @@ fn multiply(instructions: Instructions, factors: [&Packed; 2], task: [usize; 2],
     let size = |[row, column]: [usize; 2]| [rows.used(row), columns.used(column)];
     let [height, width] = instructions.tile();
     let first = |[row, column]: [usize; 2]| unfinished.first.wrapping_add(row * height * unfinished.columns + column * width);
-    // SAFETY: `product` has checked the instructions. A tile lies within the m × n numbers of the product, and no other task writes to
+    // SAFETY: `products` has checked the instructions. A tile lies within the m × n numbers of the product, and no other task writes to
     // it. It has been written before if the sums are added to it.
     #[cfg(target_arch = "x86_64")]
     #[allow(unsafe_code)]
@@ -202,6 +209,17 @@ mod tests {
         assert!(product[0].is_nan() && product[1] == f32::INFINITY, "{product:?}");
     }
 
+    #[test]
+    #[ignore = "needs AVX512-BF16"]
+    fn several_products_with_one_factor_are_those_computed_alone() {
+        let (m, n, k) = (50, [70, 3, 33], 1100);
+        let draw = |purpose, count| Stream::new(1, purpose, 0, 0).normal(count, 1.0);
+        let (a, b) = (draw(Purpose::Weights, m * k), n.map(|n| draw(Purpose::Order, k * n)));
+        let (a, b) = (Matrix::new(&a, m, k), [0, 1, 2].map(|of| Matrix::new(&b[of], k, n[of])));
+        let together = products(a, b, Instructions::Avx512);
+        assert_eq!(together, b.map(|b| products(a, [b], Instructions::Avx512)).map(|[alone]| alone));
+    }
+
     /// Lets products by AMX be computed in software where the CPU does not have it.
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     mod by_emulated_amx {
@@ -211,7 +229,8 @@ mod tests {
             if !Instructions::Amx.are_supported() {
                 amx_emulator::install();
             }
-            product_of_checked(a, b, Instructions::Amx)
+            let [product] = products_of_checked(a, [b], Instructions::Amx);
+            product
         }
 
         #[test]
@@ -235,22 +254,27 @@ mod tests {
             mod $module {
                 use super::*;
 
+                fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
+                    let [product] = products(a, [b], $instructions);
+                    product
+                }
+
                 #[test]
                 #[ignore = $needs]
                 fn products_are_those_of_rounded_factors_in_doubles() {
-                    assert_products_are_those_of_rounded_factors_in_doubles(|a, b| product(a, b, $instructions));
+                    assert_products_are_those_of_rounded_factors_in_doubles(product);
                 }
 
                 #[test]
                 #[ignore = $needs]
                 fn threads_change_no_byte() {
-                    assert_threads_change_no_byte(|a, b| product(a, b, $instructions));
+                    assert_threads_change_no_byte(product);
                 }
 
                 #[test]
                 #[ignore = $needs]
                 fn what_is_no_number_stays_none() {
-                    assert_what_is_no_number_stays_none(|a, b| product(a, b, $instructions));
+                    assert_what_is_no_number_stays_none(product);
                 }
             }
         };

@@ -91,9 +91,10 @@ fn round(value: f32) -> u32 {
     if value.is_nan() { bits >> 16 | 0x40 } else { nearest }
 }
 
+/// Returns two numbers in bf16, the first in the lower half.
 #[inline(always)]
 #[allow(clippy::inline_always)]
-fn pair(first: f32, second: f32) -> u32 {
+pub fn pair(first: f32, second: f32) -> u32 {
     round(first) | round(second) << 16
 }
 
