@@ -3,9 +3,10 @@
 #   bench/ladder.sh CHECKPOINT GLUE_DIR [ROUNDS]
 # CHECKPOINT: a folder with a small BERT, such as all-MiniLM-L6-v2. Optional variables: PYTHON (with torch and transformers),
 # GLUEPOT, THREADS (2), STEPS (10), ONLY (names of cases) and RUNGS. Compiling needs a C++ compiler. Writes a Markdown table to
-# standard output: examples per second by the median step, since PyTorch compiles anew for some batches.
+# standard output: examples per second by the median step, since PyTorch compiles anew for some batches; of cases that end in -grouped,
+# which group batches by length on both sides, over an epoch.
 set -euo pipefail
-[ $# -ge 2 ] || { sed -n '2,6p' "$0"; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,7p' "$0"; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 checkpoint=$(realpath "$1") glue=$(realpath "$2") rounds=${3:-3}
 python=${PYTHON:-python3} gluepot=${GLUEPOT:-$here/../target/release/gluepot} threads=${THREADS:-2} steps=${STEPS:-10}
@@ -17,18 +18,15 @@ export OMP_NUM_THREADS=$threads RAYON_NUM_THREADS=$threads XDG_CACHE_HOME=$work/
 "$python" "$here/encoders.py" "$checkpoint" "$glue" "$work"
 printf 'task = "mrpc"\ncheckpoint = "%s"\nlearning_rate = 5e-5\nepochs = 1\nmetric = "f1"\n[data]\nsource = "%s"\n' "$checkpoint" "$glue" > "$work/x.toml"
 
-# What a tuned PyTorch gets: tcmalloc, and on other processors than Intel's the word that MKL may use their vector units.
-preload=$(ls /usr/lib/*/libtcmalloc*.so.4 2>/dev/null | head -1)
-if ! grep -q GenuineIntel /proc/cpuinfo && command -v gcc >/dev/null; then
-    echo 'int mkl_serv_intel_cpu_true(void) { return 1; }' | gcc -shared -fPIC -x c - -o "$work/mkl.so"
-    preload="$preload $work/mkl.so"
-fi
+. "$here/preload.sh"
 # Each case: gluepot's settings, then PyTorch's.
 ours() {
     case $1 in
         mrpc-16) echo "--set data.batch_size=16" ;;
         sst2-32) echo "--set task=sst2 --set metric=accuracy --set data.batch_size=32" ;;
         dense-32) echo "--set data.source=$work/dense --set data.max_length=64 --set data.batch_size=32" ;;
+        mrpc-16-grouped) echo "$(ours mrpc-16) --set data.group_by_length=true" ;;
+        sst2-32-grouped) echo "$(ours sst2-32) --set data.train_limit=4096 --set data.group_by_length=true" ;;
         base-16) echo "--set checkpoint=$work/bert --set model.initialize=random --set data.batch_size=16" ;;
         base-32) echo "--set checkpoint=$work/base --set model.initialize=random --set data.source=$work/dense --set data.max_length=64 --set data.batch_size=32" ;;
     esac
@@ -38,13 +36,20 @@ theirs() {
         mrpc-16) echo "$checkpoint $glue --batch 16" ;;
         sst2-32) echo "$checkpoint $glue --task sst2 --batch 32" ;;
         dense-32) echo "$checkpoint $work/dense --max-length 64 --batch 32" ;;
+        mrpc-16-grouped) echo "$(theirs mrpc-16) --group-by-length" ;;
+        sst2-32-grouped) echo "$(theirs sst2-32) --train-limit 4096 --group-by-length" ;;
         base-16) echo "$work/bert $glue --random --batch 16" ;;
         base-32) echo "$work/base $work/dense --random --max-length 64 --batch 32" ;;
     esac
 }
 run() { # rung, case
     local n=$steps
-    [[ $2 != base-* ]] || n=$(( (steps + 1) / 2 ))
+    case $2 in
+        base-*) n=$(( (steps + 1) / 2 )) ;;
+        # A whole epoch with its warm-up, as batches grouped by length take very different times.
+        mrpc-16-grouped) n=226 ;;
+        sst2-32-grouped) n=125 ;;
+    esac
     # shellcheck disable=SC2046
     case $1 in
         gluepot) "$gluepot" bench "$work/x.toml" $(ours "$2") --steps "$n" --json ;;
@@ -75,7 +80,9 @@ print("| case | " + " | ".join(rungs) + " | gluepot's best to PyTorch's best |")
 print("|---|" + "---:|" * (len(rungs) + 1))
 for case in cases:
     batch = int(case.split("-")[1])
-    rate = lambda rung, round: batch * 1e3 / json.load(open(f"{work}/{case}-{rung}-{round}.json"))["step_ms_p50"]
+    def rate(rung, round):
+        figures = json.load(open(f"{work}/{case}-{rung}-{round}.json"))
+        return figures["examples_per_second"] if case.endswith("-grouped") else batch * 1e3 / figures["step_ms_p50"]
     rates = {rung: [rate(rung, round) for round in range(1, rounds + 1)] for rung in rungs}
     median = {rung: st.median(rates[rung]) for rung in rungs}
     ours = max((rung for rung in rungs if rung.startswith("gluepot")), key=median.get)

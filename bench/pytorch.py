@@ -10,12 +10,14 @@ nothing is read back between steps. Prints JSON. Needs: torch, transformers.
 import argparse, json, os, time
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
 p = argparse.ArgumentParser()
 p.add_argument("checkpoint"); p.add_argument("glue")
 p.add_argument("--batch", type=int, default=16); p.add_argument("--steps", type=int, default=20); p.add_argument("--warm-up", type=int, default=3)
 p.add_argument("--task", choices=["mrpc", "sst2"], default="mrpc"); p.add_argument("--max-length", type=int); p.add_argument("--random", action="store_true")
 p.add_argument("--device", default="cpu"); p.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
+p.add_argument("--train-limit", type=int); p.add_argument("--group-by-length", action="store_true")
 p.add_argument("--compile", choices=["default", "reduce-overhead"]); p.add_argument("--fused", action="store_true")
 a = p.parse_args()
 on_gpu = a.device != "cpu"
@@ -27,12 +29,13 @@ make = AutoModelForSequenceClassification
 model = make.from_config(AutoConfig.from_pretrained(a.checkpoint, num_labels=2)) if a.random else make.from_pretrained(a.checkpoint, num_labels=2)
 folder, text, label = {"mrpc": ("MRPC", [3, 4], 0), "sst2": ("SST-2", [0], 1)}[a.task]
 with open(os.path.join(a.glue, folder, "train.tsv"), encoding="utf-8-sig") as f:
-    rows = [line.rstrip("\n").split("\t") for line in f][1:]
-order = torch.randperm(len(rows)).tolist()
-order = order * (1 + (a.steps + a.warm_up) * a.batch // len(order))
+    rows = [line.rstrip("\n").split("\t") for line in f][1 :][: a.train_limit]
 # Tokenized beforehand, as gluepot's splits are.
 encoded = tokenizer(*([r[column] for r in rows] for column in text), truncation=True, max_length=a.max_length)
 labels = torch.tensor([int(r[label]) for r in rows])
+lengths = [len(ids) for ids in encoded["input_ids"]]
+order = get_length_grouped_indices(lengths, a.batch) if a.group_by_length else torch.randperm(len(rows)).tolist()
+order = order * (1 + (a.steps + a.warm_up) * a.batch // len(order))
 model.to(a.device).train()
 labels = labels.to(a.device)
 optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=on_gpu or a.fused)

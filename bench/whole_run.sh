@@ -13,11 +13,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMP_NUM_THREADS=$threads RAYON_NUM_THREADS=$threads XDG_CACHE_HOME=$work/cache
 printf 'task = "mrpc"\ncheckpoint = "%s"\nlearning_rate = 5e-5\nepochs = %s\nmetric = "f1"\n[data]\nsource = "%s"\nbatch_size = 16\n' "$checkpoint" "$epochs" "$glue" > "$work/x.toml"
-preload=$(ls /usr/lib/*/libtcmalloc*.so.4 2>/dev/null | head -1)
-if ! grep -q GenuineIntel /proc/cpuinfo && command -v gcc >/dev/null; then
-    echo 'int mkl_serv_intel_cpu_true(void) { return 1; }' | gcc -shared -fPIC -x c - -o "$work/mkl.so"
-    preload="$preload $work/mkl.so"
-fi
+. "$here/preload.sh"
 train() { # kind, folder
     case $1 in
         gluepot) "$gluepot" run "$work/x.toml" -q --device cpu --runs "$2" ;;
