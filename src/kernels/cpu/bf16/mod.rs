@@ -11,6 +11,7 @@ mod amx_emulator;
 mod avx512;
 mod instructions;
 mod pack;
+mod square;
 
 use std::mem::MaybeUninit;
 

@@ -8,15 +8,16 @@ use rayon::prelude::*;
 use super::super::matrix::Matrix;
 use super::super::simd::vectorized;
 use super::buffer;
+use super::square::{SIDE, transposed};
 
 /// The order of the pairs of numbers in a panel. A pair holds two neighbours of a row, the first one in its lower half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PanelOrder {
     /// `[pairs, width]`.
     ByPair,
-    /// `[pairs, width]`, where pairs are filled up with zeros to a multiple of [`PAIRS`].
+    /// `[pairs, width]`, where pairs are filled up with zeros to a multiple of [`SIDE`].
     WholeBlocksByPair,
-    /// `[blocks, width, PAIRS]`, the last block filled up with zeros.
+    /// `[blocks, width, SIDE]`, the last block filled up with zeros.
     Blocks,
 }
 
@@ -26,7 +27,7 @@ impl PanelOrder {
         let pairs = columns.div_ceil(2);
         match self {
             Self::ByPair => pairs,
-            Self::WholeBlocksByPair | Self::Blocks => pairs.next_multiple_of(PAIRS),
+            Self::WholeBlocksByPair | Self::Blocks => pairs.next_multiple_of(SIDE),
         }
     }
 }
@@ -98,8 +99,20 @@ pub fn pair(first: f32, second: f32) -> u32 {
     round(first) | round(second) << 16
 }
 
-/// Pairs that are rounded before they are transposed, and of a row in a block.
-const PAIRS: usize = 16;
+/// Writes the pairs of up to 32 numbers. The second of the last one is zero if there is none.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+fn round_pairs(values: &[f32], to: &mut [u32; SIDE]) {
+    if let Some(values) = values.first_chunk::<{ 2 * SIDE }>() {
+        for (to, [first, second]) in to.iter_mut().zip(values.as_chunks::<2>().0) {
+            *to = pair(*first, *second);
+        }
+    } else {
+        for (to, values) in to.iter_mut().zip(values.chunks(2)) {
+            *to = pair(values[0], values.get(1).copied().unwrap_or(0.0));
+        }
+    }
+}
 
 /// Returns some of a row's columns.
 #[inline(always)]
@@ -112,21 +125,18 @@ fn row_of<'a>(matrix: Matrix<'a>, row: usize, columns: &Range<usize>) -> &'a [f3
 vectorized! {
     /// Packs a panel of rows whose columns are neighbours, by pair.
     fn pack_rows(matrix: Matrix<'_>, rows: Range<usize>, columns: Range<usize>, width: usize, out: &mut [MaybeUninit<u32>]) {
-        for (at, row) in rows.enumerate() {
-            let mut whole = row_of(matrix, row, &columns).chunks_exact(2 * PAIRS);
-            let mut first = 0;
-            for part in &mut whole {
-                let mut rounded = [0; PAIRS];
-                for (rounded, values) in rounded.iter_mut().zip(part.chunks_exact(2)) {
-                    *rounded = pair(values[0], values[1]);
+        for (part, start) in rows.clone().step_by(SIDE).enumerate() {
+            let own = start..rows.end.min(start + SIDE);
+            for (first, out) in columns.clone().step_by(2 * SIDE).zip(out.chunks_mut(width * SIDE)) {
+                let mut rounded = [[0; SIDE]; SIDE];
+                for (rounded, row) in rounded.iter_mut().zip(own.clone()) {
+                    round_pairs(row_of(matrix, row, &(first..columns.end.min(first + 2 * SIDE))), rounded);
                 }
-                for (index, rounded) in rounded.into_iter().enumerate() {
-                    out[(first + index) * width + at] = MaybeUninit::new(rounded);
+                for (out, pairs) in out.chunks_exact_mut(width).zip(&transposed(&rounded)) {
+                    for (out, pair) in out[part * SIDE..].iter_mut().zip(pairs) {
+                        *out = MaybeUninit::new(*pair);
+                    }
                 }
-                first += PAIRS;
-            }
-            for (index, values) in (first..).zip(whole.remainder().chunks(2)) {
-                out[index * width + at] = MaybeUninit::new(pair(values[0], values.get(1).copied().unwrap_or(0.0)));
             }
         }
     }
@@ -135,18 +145,13 @@ vectorized! {
 vectorized! {
     /// Packs a panel of rows whose columns are neighbours, by block.
     fn pack_rows_by_block(matrix: Matrix<'_>, rows: Range<usize>, columns: Range<usize>, width: usize, out: &mut [MaybeUninit<u32>]) {
-        for (at, row) in rows.enumerate() {
-            let whole = row_of(matrix, row, &columns).chunks_exact(2 * PAIRS);
-            let (blocks, rest) = (whole.len(), whole.remainder());
-            for (block, values) in whole.enumerate() {
-                let out = &mut out[(block * width + at) * PAIRS..][..PAIRS];
-                for (out, values) in out.iter_mut().zip(values.chunks_exact(2)) {
-                    *out = MaybeUninit::new(pair(values[0], values[1]));
+        for (first, out) in columns.clone().step_by(2 * SIDE).zip(out.chunks_exact_mut(width * SIDE)) {
+            for (row, out) in rows.clone().zip(out.chunks_exact_mut(SIDE)) {
+                let mut rounded = [0; SIDE];
+                round_pairs(row_of(matrix, row, &(first..columns.end.min(first + 2 * SIDE))), &mut rounded);
+                for (out, pair) in out.iter_mut().zip(rounded) {
+                    *out = MaybeUninit::new(pair);
                 }
-            }
-            for (index, values) in rest.chunks(2).enumerate() {
-                let value = pair(values[0], values.get(1).copied().unwrap_or(0.0));
-                out[(blocks * width + at) * PAIRS + index] = MaybeUninit::new(value);
             }
         }
     }
@@ -184,11 +189,30 @@ vectorized! {
 vectorized! {
     /// Packs a panel of rows that are neighbours in every column, by block.
     fn pack_columns_by_block(matrix: Matrix<'_>, rows: Range<usize>, columns: Range<usize>, width: usize, out: &mut [MaybeUninit<u32>]) {
-        for (index, first) in columns.clone().step_by(2).enumerate() {
-            let (a, b) = columns_of(matrix, &rows, first, columns.end);
-            for (row, a) in a.iter().enumerate() {
-                let b = b.map_or(0.0, |b| b[row]);
-                out[(index / PAIRS * width + row) * PAIRS + index % PAIRS] = MaybeUninit::new(pair(*a, b));
+        for (first, out) in columns.clone().step_by(2 * SIDE).zip(out.chunks_exact_mut(width * SIDE)) {
+            for (start, out) in rows.clone().step_by(SIDE).zip(out.chunks_mut(SIDE * SIDE)) {
+                let own = start..rows.end.min(start + SIDE);
+                let mut rounded = [[0; SIDE]; SIDE];
+                for (rounded, column) in rounded.iter_mut().zip((first..columns.end).step_by(2)) {
+                    let (a, b) = columns_of(matrix, &own, column, columns.end);
+                    match (a.first_chunk::<SIDE>(), b.map(|b| b.first_chunk::<SIDE>())) {
+                        (Some(a), Some(Some(b))) => {
+                            for (rounded, (a, b)) in rounded.iter_mut().zip(a.iter().zip(b)) {
+                                *rounded = pair(*a, *b);
+                            }
+                        }
+                        _ => {
+                            for (row, (rounded, a)) in rounded.iter_mut().zip(a).enumerate() {
+                                *rounded = pair(*a, b.map_or(0.0, |b| b[row]));
+                            }
+                        }
+                    }
+                }
+                for (out, pairs) in out.as_chunks_mut::<SIDE>().0.iter_mut().zip(&transposed(&rounded)) {
+                    for (out, pair) in out.iter_mut().zip(pairs) {
+                        *out = MaybeUninit::new(*pair);
+                    }
+                }
             }
         }
     }
