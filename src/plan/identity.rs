@@ -15,10 +15,9 @@ use crate::settings::{Precision, Properties, properties};
 #[must_use]
 pub const fn numerics(precision: Precision) -> u32 {
     match precision {
-        // 2: sums of more than 512 terms no longer depend on the machine's cache sizes.
-        Precision::Fp32 => 2,
-        // 2: on CPUs, attention multiplies in bf16, too.
-        Precision::Bf16 => 2,
+        // 2: in fp32, sums of more than 512 terms no longer depend on the machine's cache sizes; in bf16 on CPUs, attention's own
+        // products round their factors.
+        Precision::Fp32 | Precision::Bf16 => 2,
         Precision::Tf32 => 1,
     }
 }

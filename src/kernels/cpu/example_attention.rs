@@ -234,7 +234,7 @@ pub fn backward_heads(
 ) {
     match example.precision {
         MatmulPrecision::Bf16 => {
-            backward_heads_with(&mut InBf16::default(), example, terms, [gradient, probabilities], gradients)
+            backward_heads_with(&mut InBf16::default(), example, terms, [gradient, probabilities], gradients);
         }
         _ => backward_heads_with(&mut InF32::default(), example, terms, [gradient, probabilities], gradients),
     }
