@@ -3,7 +3,7 @@
 use super::super::bf16::{Instructions, pair};
 use super::super::products::count;
 use super::super::simd::vectorized;
-use super::{Factor, HALF, LANES, ROWS, SmallProduct, tile_rows};
+use super::{Factor, LANES, SmallProduct};
 
 /// Arithmetic in bf16, by the CPU's instructions if it has AVX512-BF16.
 #[derive(Debug)]
@@ -163,7 +163,8 @@ mod by_instructions {
     };
     use std::mem::transmute;
 
-    use super::{HALF, LANES, Pairs, ROWS, tile_rows};
+    use super::super::{HALF, LANES, ROWS, tile_rows};
+    use super::Pairs;
 
     /// Computes the product.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
