@@ -29,13 +29,13 @@ pub fn load_model(
     Model::new(architecture, &Constants::new(architecture, longest, device.plain()), &named, precision)
 }
 
-/// Tokens that a batch of short examples is filled up to. A product over fewer reads the weights more than it multiplies.
+/// Tokens that a batch of short examples is filled up to. With fewer, a product takes longer to read the weights than to multiply.
 const TOKENS: usize = 2048;
 
-/// Splits examples of ascending length into batches of `batch_size`, or of more if they have at most so many tokens, padding included.
-/// No batch has more tokens than one of the longest examples.
+/// Splits examples of ascending length into batches of `batch_size`, or of more, as long as they have at most `tokens` tokens when padded
+/// to the longest. No batch has more tokens than `batch_size` of the longest examples.
 fn batches(lengths: &[usize], batch_size: NonZeroUsize, tokens: usize) -> impl Iterator<Item = Range<usize>> {
-    let tokens = tokens.min(batch_size.get() * lengths.last().copied().unwrap_or(0));
+    let tokens = tokens.min(batch_size.get().saturating_mul(lengths.last().copied().unwrap_or(0)));
     let mut start = 0;
     std::iter::from_fn(move || {
         let rest = &lengths[start..];

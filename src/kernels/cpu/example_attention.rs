@@ -190,7 +190,7 @@ pub fn scatter(from: &[f32], padded: usize, to: &mut [f32], d: usize, head: usiz
 pub fn forward_heads(example: ExampleAttention<'_>, terms: &mut impl ScoreTerms, out: &mut [f32], kept: Option<&mut [f32]>) {
     match example.precision {
         MatmulPrecision::Bf16 => forward_heads_with(&mut InBf16::default(), example, terms, out, kept),
-        _ => forward_heads_with(&mut InF32::default(), example, terms, out, kept),
+        MatmulPrecision::F32 | MatmulPrecision::Tf32 => forward_heads_with(&mut InF32::default(), example, terms, out, kept),
     }
 }
 
@@ -236,7 +236,9 @@ pub fn backward_heads(
         MatmulPrecision::Bf16 => {
             backward_heads_with(&mut InBf16::default(), example, terms, [gradient, probabilities], gradients);
         }
-        _ => backward_heads_with(&mut InF32::default(), example, terms, [gradient, probabilities], gradients),
+        MatmulPrecision::F32 | MatmulPrecision::Tf32 => {
+            backward_heads_with(&mut InF32::default(), example, terms, [gradient, probabilities], gradients);
+        }
     }
 }
 

@@ -26,8 +26,8 @@ pub struct Attention {
     pub heads: usize,
     /// The tokens that have a query.
     pub queries: Queries,
-    /// Precision of the matrix products that consume the output and the gradients. On a GPU both are rounded to it right
-    /// away.
+    /// Precision of attention's own matrix products, and of those that consume the output and the gradients. On a GPU both are
+    /// rounded to it right away.
     pub precision: MatmulPrecision,
     /// Dropout on the attention probabilities.
     pub dropout: Option<DropoutMask>,

@@ -94,7 +94,7 @@ fn products_of_checked<const N: usize>(a: Matrix<'_>, b: [Matrix<'_>; N], instru
         if k == 0 {
             out.resize(count, 0.0);
         }
-        // SAFETY: the first block of terms has written all numbers, which the vector has capacity for.
+        // SAFETY: the first block of terms, or `resize`, has written all numbers, which the vector has capacity for.
         #[allow(unsafe_code)]
         unsafe {
             out.set_len(count);

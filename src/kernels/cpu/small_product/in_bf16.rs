@@ -141,16 +141,19 @@ vectorized! {
     }
 }
 
-/// Computes the product without the instructions.
-fn product(Pairs { left, left_is_transposed, right }: Pairs<'_>, c: &mut [f32], [m, n, pairs]: [usize; 3]) {
-    let numbers = |pair: u32| [pair << 16, pair & 0xffff_0000].map(f32::from_bits);
-    for (row, c) in c.chunks_exact_mut(n).take(m).enumerate() {
-        c.fill(0.0);
-        for (step, right) in right.chunks_exact(n).take(pairs).enumerate() {
-            let a = numbers(left[if left_is_transposed { step * m + row } else { row * pairs + step }]);
-            for (sum, b) in c.iter_mut().zip(right) {
-                let b = numbers(*b);
-                *sum += a[0] * b[0] + a[1] * b[1];
+vectorized! {
+    /// Computes the product without the instructions.
+    fn product(factors: Pairs<'_>, c: &mut [f32], size: [usize; 3]) {
+        let (Pairs { left, left_is_transposed, right }, [m, n, pairs]) = (factors, size);
+        let numbers = |pair: u32| [pair << 16, pair & 0xffff_0000].map(f32::from_bits);
+        for (row, c) in c.chunks_exact_mut(n).take(m).enumerate() {
+            c.fill(0.0);
+            for (step, right) in right.chunks_exact(n).take(pairs).enumerate() {
+                let a = numbers(left[if left_is_transposed { step * m + row } else { row * pairs + step }]);
+                for (sum, b) in c.iter_mut().zip(right) {
+                    let b = numbers(*b);
+                    *sum += a[0] * b[0] + a[1] * b[1];
+                }
             }
         }
     }
