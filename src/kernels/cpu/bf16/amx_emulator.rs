@@ -56,6 +56,39 @@ extern "C" fn on_illegal_instruction(_: libc::c_int, _: *mut libc::siginfo_t, co
     }
 }
 
+/// A place in memory that an instruction names.
+struct MemoryOperand {
+    /// A register and a displacement.
+    base: i64,
+    /// A register by its scale, 0 without one.
+    index: i64,
+    /// The length of the instruction.
+    end: i64,
+}
+
+/// Decodes the operand in memory of an instruction with a VEX prefix of three bytes, or `None` if it names no register there.
+fn memory_operand(code: &[u8], registers: &[libc::greg_t; 23]) -> Option<MemoryOperand> {
+    let (first, modrm) = (code[1], code[4]);
+    let number = |low: u8, inverted: u8| usize::from(low & 7) + usize::from(first & inverted == 0) * 8;
+    let value = |number: usize| registers[REGISTERS[number] as usize];
+    let (mode, has_sib) = (modrm >> 6, modrm & 7 == 4);
+    let (base, index, at) = if has_sib {
+        let (sib, index) = (code[5], number(code[5] >> 3, 0x40));
+        (sib, if index == 4 { 0 } else { value(index) << (sib >> 6) }, 6)
+    } else {
+        (modrm, 0, 5)
+    };
+    if mode == 3 || mode == 0 && base & 7 == 5 {
+        return None;
+    }
+    let (displacement, size) = match mode {
+        0 => (0, 0),
+        1 => (i64::from(code[at].cast_signed()), 1),
+        _ => (i64::from(i32::from_le_bytes(code[at..at + 4].try_into().ok()?)), 4),
+    };
+    Some(MemoryOperand { base: value(number(base, 0x20)) + displacement, index, end: i64::try_from(at).ok()? + size })
+}
+
 /// Computes an instruction and returns its length, or `None` if it is not one of these or not allowed.
 #[allow(unsafe_code)]
 fn emulate(code: &[u8], registers: &[libc::greg_t; 23]) -> Option<i64> {
@@ -66,20 +99,20 @@ fn emulate(code: &[u8], registers: &[libc::greg_t; 23]) -> Option<i64> {
     }
     let (prefix, third) = (second & 3, usize::from(!second >> 3 & 0xf));
     let (mode, reg, rm) = (modrm >> 6, usize::from(modrm >> 3 & 7), usize::from(modrm & 7));
-    let value = |number: usize, inverted: u8| registers[REGISTERS[number + usize::from(first & inverted == 0) * 8] as usize];
     STATE.with_borrow_mut(|state| match (opcode, prefix, mode) {
         (0x49, 0, 3) if modrm == 0xc0 => {
             state.shape = None;
             Some(5)
         }
-        (0x49, 0, 0) if reg == 0 && rm != 4 && rm != 5 => {
+        (0x49, 0, 0..=2) if reg == 0 => {
+            let memory = memory_operand(code, registers)?;
             // SAFETY: the operand of LDTILECFG has 64 bytes.
-            let operand = unsafe { std::slice::from_raw_parts(value(rm, 0x20) as *const u8, 64) };
+            let operand = unsafe { std::slice::from_raw_parts((memory.base + memory.index) as *const u8, 64) };
             assert_eq!(operand[..2], [1, 0], "palette and first row");
             let bytes = |tile: usize| usize::from(u16::from_le_bytes([operand[16 + 2 * tile], operand[17 + 2 * tile]]));
             state.shape = Some(std::array::from_fn(|tile| (usize::from(operand[48 + tile]), bytes(tile))));
             state.tiles = [[[0; 16]; 16]; 8];
-            Some(5)
+            Some(memory.end)
         }
         (0x49, 3, 3) if rm == 0 => {
             state.shape?;
@@ -87,21 +120,11 @@ fn emulate(code: &[u8], registers: &[libc::greg_t; 23]) -> Option<i64> {
             Some(5)
         }
         (0x4b, 2 | 3, 0..=2) if rm == 4 => {
-            let sib = code[5];
-            let (base, index) = (usize::from(sib & 7), usize::from(sib >> 3 & 7));
-            if mode == 0 && base == 5 || index == 4 && first & 0x40 != 0 {
-                return None;
-            }
-            let (offset, length) = match mode {
-                0 => (0, 6),
-                1 => (i64::from(code[6].cast_signed()), 7),
-                _ => (i64::from(i32::from_le_bytes(code[6..10].try_into().ok()?)), 10),
-            };
-            let (start, stride) = (value(base, 0x20) + offset, value(index, 0x40) << (sib >> 6));
+            let memory = memory_operand(code, registers)?;
             let (rows, bytes) = state.shape?[reg];
             let tile = &mut state.tiles[reg];
             for (row, values) in (0..).zip(tile.iter_mut().take(rows)) {
-                let at = (start + row * stride) as *mut u32;
+                let at = (memory.base + row * memory.index) as *mut u32;
                 // SAFETY: the instruction accesses these bytes of each row.
                 unsafe {
                     if prefix == 3 {
@@ -111,7 +134,7 @@ fn emulate(code: &[u8], registers: &[libc::greg_t; 23]) -> Option<i64> {
                     }
                 }
             }
-            Some(length)
+            Some(memory.end)
         }
         (0x5c, 2, 3) => {
             let shape = state.shape?;

@@ -6,6 +6,8 @@
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
+mod amx_cases;
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux"))]
 mod amx_emulator;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -226,10 +228,28 @@ mod tests {
     mod by_emulated_amx {
         use super::*;
 
-        fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
+        /// `tests/reference/amx` computed the expected values in Bochs.
+        #[test]
+        fn tiles_are_those_of_another_emulator() {
+            emulate_if_needed();
+            // SAFETY: the CPU or the emulator has the instructions, and each case's tile lies within its numbers.
+            #[allow(unsafe_code)]
+            let multiply = |panels: [&[u32]; 2], out: &mut [f32], stride, size, adds| unsafe {
+                amx::Tiles::configure().multiply(panels, out.as_mut_ptr(), stride, size, adds);
+            };
+            let mut ours = String::new();
+            amx_cases::write_checksums(multiply, &mut ours).unwrap();
+            assert_eq!(ours, include_str!("../../../../tests/golden/amx.txt"));
+        }
+
+        fn emulate_if_needed() {
             if !Instructions::Amx.are_supported() {
                 amx_emulator::install();
             }
+        }
+
+        fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
+            emulate_if_needed();
             let [product] = products_of_checked(a, [b], Instructions::Amx);
             product
         }
