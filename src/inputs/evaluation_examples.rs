@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::file_pattern::FilePattern;
 use super::hub_data::DataSplit;
 use super::key::{DataKey, patterns};
 use super::own_files::{FilesWanted, NamedFiles, find};
@@ -44,7 +45,7 @@ impl EvaluationExamples {
     /// # Errors
     /// There is no such split, its labels are secret, or a file cannot be read.
     pub fn read(data: EvaluationData<'_>, task: &Task, experiment: &Experiment, settings: &Settings, hub: &Hub) -> Result<Self> {
-        match (data, DataKey::of(experiment, settings, &settings.task)) {
+        match (data, DataKey::of(experiment, settings, &settings.task)?) {
             (EvaluationData::Split(split), DataKey::Glue { origin, .. }) => {
                 let rows = of_glue(split, task, &origin, hub)?;
                 Ok(Self::of(split.into(), rows).limited(split, settings))
@@ -79,7 +80,8 @@ impl EvaluationExamples {
             let rows = of_glue(VALIDATION, task, &Origin::Folder(PathBuf::from(folder)), hub)?;
             return Ok(Self::of(format!("{VALIDATION} split in {folder}"), rows));
         }
-        let rows = SplitFile::given(found(None, files, hub)?.paths, task, options).read(task, Reads::Labeled)?;
+        let patterns = files.iter().map(|file| FilePattern::parse(file, Path::new(""))).collect::<Result<Vec<_>>>()?;
+        let rows = SplitFile::given(found(None, &patterns, hub)?.paths, task, options).read(task, Reads::Labeled)?;
         Ok(Self::of(files.join(", "), rows))
     }
 
@@ -114,14 +116,14 @@ fn of_glue(split: &str, task: &Task, origin: &Origin, hub: &Hub) -> Result<Split
 }
 
 /// Finds the files of one list.
-fn found(split: Option<DataSplit>, patterns: &[String], hub: &Hub) -> Result<NamedFiles> {
+fn found(split: Option<DataSplit>, patterns: &[FilePattern], hub: &Hub) -> Result<NamedFiles> {
     find(&[FilesWanted { split, patterns }], hub)?.lists.pop().context("no file is named")
 }
 
 fn of_own(split: &str, own: &OwnTask, task: &Task, experiment: &Experiment, hub: &Hub) -> Result<SplitRows> {
     let options = own.table_options().map_err(|problem| anyhow!(problem.message))?;
     let read = |split: DataSplit, files| {
-        let patterns = patterns(experiment, &format!("task.{}", split.name()), files);
+        let patterns = patterns(experiment, &format!("task.{}", split.name()), files)?;
         found(Some(split), &patterns, hub)?.tables(options).read(task, Reads::Labeled)
     };
     let train = || read(DataSplit::Train, &own.train);

@@ -1,9 +1,9 @@
 //! The key that identifies an experiment's input files.
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 use serde_json::Value as Json;
 
-use super::hub_data::HUB_PREFIX;
+use super::file_pattern::FilePattern;
 use super::{ReadFor, written};
 use crate::checkpoint::{CheckpointName, RUN_PREFIX};
 use crate::experiment::Experiment;
@@ -33,8 +33,8 @@ pub enum DataKey {
 /// The patterns of files that a task names, relative paths joined to the folder of the file that names them.
 #[derive(Debug, PartialEq)]
 pub struct OwnFiles {
-    pub train: Vec<String>,
-    pub validation: Option<Vec<String>>,
+    pub train: Vec<FilePattern>,
+    pub validation: Option<Vec<FilePattern>>,
 }
 
 /// Returns where an experiment's files in GLUE's layout are.
@@ -47,39 +47,44 @@ pub fn glue_origin(experiment: &Experiment, settings: &Settings) -> Origin {
 }
 
 impl DataKey {
-    pub fn of(experiment: &Experiment, settings: &Settings, task: &TaskSetting) -> Self {
-        match task {
+    /// # Errors
+    /// A data set of the hub has an invalid name.
+    pub fn of(experiment: &Experiment, settings: &Settings, task: &TaskSetting) -> Result<Self> {
+        Ok(match task {
             TaskSetting::Glue(task) => Self::Glue { task: task.clone(), origin: glue_origin(experiment, settings) },
             TaskSetting::Own(task) => {
                 let files = OwnFiles {
-                    train: patterns(experiment, "task.train", &task.train),
-                    validation: task.validation.as_ref().map(|files| patterns(experiment, "task.validation", files)),
+                    train: patterns(experiment, "task.train", &task.train)?,
+                    validation: task
+                        .validation
+                        .as_ref()
+                        .map(|files| patterns(experiment, "task.validation", files))
+                        .transpose()?,
                 };
                 Self::Own { task: task.clone(), files }
             }
-        }
+        })
     }
 }
 
 /// Returns the patterns of a setting that names files.
-pub fn patterns(experiment: &Experiment, path: &str, files: &OneOrMore) -> Vec<String> {
+///
+/// # Errors
+/// A data set of the hub has an invalid name.
+pub fn patterns(experiment: &Experiment, path: &str, files: &OneOrMore) -> Result<Vec<FilePattern>> {
     let folder = experiment.folder(path);
-    let joined = |pattern: &String| {
-        if pattern.starts_with(HUB_PREFIX) {
-            return pattern.clone();
-        }
-        tidy(&folder.join(expand_home(pattern))).to_string_lossy().into_owned()
-    };
-    files.all().iter().map(joined).collect()
+    let parse = |text: &String| FilePattern::parse(text, &folder).with_context(|| written(experiment, path, text));
+    files.all().iter().map(parse).collect()
 }
 
 /// Returns the value of a setting that names files, with absolute paths.
 pub fn absolute_patterns(experiment: &Experiment, path: &str, files: &OneOrMore) -> Json {
-    let absolute = |pattern: String| match std::path::absolute(&pattern) {
-        Ok(path) if !pattern.starts_with(HUB_PREFIX) => path.to_string_lossy().into_owned(),
-        _ => pattern,
+    let folder = experiment.folder(path);
+    let absolute = |text: &String| match FilePattern::parse(text, &folder) {
+        Ok(FilePattern::Local(path)) => std::path::absolute(&path).map_or(path, |path| path.to_string_lossy().into_owned()),
+        Ok(FilePattern::Hub(_)) | Err(_) => text.clone(),
     };
-    let mut all: Vec<String> = patterns(experiment, path, files).into_iter().map(absolute).collect();
+    let mut all: Vec<String> = files.all().iter().map(absolute).collect();
     match files {
         OneOrMore::One(_) => all.pop().map_or(Json::Null, Json::from),
         OneOrMore::More(_) => all.into(),
@@ -97,6 +102,7 @@ impl InputKey {
         let costs_nothing = matches!(checkpoint, CheckpointName::Folder(_));
         let with_weights =
             settings.model.initialize == Initialize::Pretrained && (read_for == ReadFor::Training || costs_nothing);
-        Ok(Self { checkpoint, with_weights, data: DataKey::of(experiment, settings, task) })
+        let data = DataKey::of(experiment, settings, task).map_err(Failure::data)?;
+        Ok(Self { checkpoint, with_weights, data })
     }
 }

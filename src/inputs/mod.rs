@@ -5,6 +5,7 @@ mod checked;
 mod contract;
 mod encoded;
 mod evaluation_examples;
+mod file_pattern;
 mod hub_data;
 mod key;
 mod loaded;

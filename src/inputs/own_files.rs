@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::hub_data::{DataSplit, HubData, HubFiles};
+use super::file_pattern::FilePattern;
+use super::hub_data::{DataSplit, HubFiles};
 use crate::hub::{Hub, Snapshot};
 use crate::table::TableOptions;
 use crate::table::paths;
@@ -15,7 +16,7 @@ use crate::task::{RepositoryCommit, SplitFile};
 pub struct FilesWanted<'a> {
     /// The split that they are for; `None` if data sets of the hub have to name their files.
     pub split: Option<DataSplit>,
-    pub patterns: &'a [String],
+    pub patterns: &'a [FilePattern],
 }
 
 /// What was found.
@@ -64,11 +65,11 @@ enum ListEntry {
 pub fn find(wanted: &[FilesWanted<'_>], hub: &Hub) -> Result<FilesFound> {
     let mut lists: Vec<Vec<ListEntry>> = Vec::new();
     for list in wanted {
-        let entry = |pattern: &String| match HubData::parse(pattern) {
-            Some(data) => Ok(ListEntry::Hub(HubFiles { data: data?, split: list.split })),
-            None => Ok(ListEntry::Local(pattern.clone())),
+        let entry = |pattern: &FilePattern| match pattern {
+            FilePattern::Hub(data) => ListEntry::Hub(HubFiles { data: data.clone(), split: list.split }),
+            FilePattern::Local(pattern) => ListEntry::Local(pattern.clone()),
         };
-        lists.push(list.patterns.iter().map(entry).collect::<Result<_>>()?);
+        lists.push(list.patterns.iter().map(entry).collect());
     }
     let (mut of_hub, mut commits, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     let all: Vec<&HubFiles> = lists.iter().flatten().filter_map(ListEntry::hub).collect();

@@ -17,7 +17,7 @@ use crate::terminal::listed;
 use configuration::Configuration;
 use split_files::{files_by_folder, part};
 
-pub use name::{HUB_PREFIX, HubData};
+pub use name::HubData;
 pub use split_files::DataSplit;
 
 /// What is asked of a data set: the files of a split, or those that its name names.

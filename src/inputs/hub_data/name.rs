@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use crate::hub::{Repository, is_file_path, is_id, is_revision, unescape};
 
 /// What begins the name of a data set on the hub.
-pub const HUB_PREFIX: &str = "hub:";
+const HUB_PREFIX: &str = "hub:";
 
 /// A data set on the hub, or some of its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
