@@ -173,6 +173,8 @@ template <class... A> int sizes(void (*)(A...), int* out) {
 // ---- what the language has
 
 static void __syncthreads() { unit::cube.meet(); }
+// Units are fibers of one thread: what one has written, the others see.
+static void __threadfence() {}
 static void __syncwarp(unsigned = ~0u) { unit::planes[unit::current / unit::PLANE].meet(); }
 static unsigned __activemask() { return ~0u; }
 static unsigned __ballot_sync(unsigned, int is) {
