@@ -503,16 +503,18 @@ API int nvrtcCompileProgram(void* given, int count, const char* const* options) 
     if (skips) return Success;
     program.image = base + ".so";
     if (access(program.image.c_str(), R_OK) == 0) return Success;
-    std::ofstream(base + ".cpp") << for_units(program.source);
+    // Another process may compile the same kernel at this moment.
+    const std::string own = base + "." + std::to_string(getpid());
+    std::ofstream(own + ".cpp") << for_units(program.source);
     std::string folders;
     for (int i = 0; i < count; i++)
         if (std::string option = options[i]; option.rfind("--include-path=", 0) == 0) folders += " -isystem " + option.substr(15);
     // Products and sums are rounded one by one, as those that gluepot's kernels are held to.
-    std::string command = "g++ -std=c++17 -O2 -ffp-contract=off -w -fpermissive -shared -fPIC" + folders + " -o " + base + ".part " +
-                          base + ".cpp >" + base + ".log 2>&1 && mv " + base + ".part " + program.image;
+    std::string command = "g++ -std=c++17 -O2 -ffp-contract=off -w -fpermissive -shared -fPIC" + folders + " -o " + own + ".part " +
+                          own + ".cpp >" + own + ".log 2>&1 && mv " + own + ".part " + program.image;
     if (system(command.c_str()) == 0) return Success;
     told.refused++;
-    std::getline(std::ifstream(base + ".log"), program.log, '\0');
+    std::getline(std::ifstream(own + ".log"), program.log, '\0');
     return NvrtcCompilation;
 }
 API int nvrtcGetProgramLogSize(void* program, size_t* size) { return *size = static_cast<Program*>(program)->log.size() + 1, Success; }
