@@ -95,11 +95,7 @@ impl Recordings {
 
     fn refuse(&mut self, error: &anyhow::Error) {
         self.in_a_row += 1;
-        self.replays.refusals += 1;
-        // The runtime prints the root cause last, followed by backtraces.
-        let all = format!("{error:#}");
-        let causes = all.split("Backtrace:").next().unwrap_or_default();
-        self.replays.why_not = causes.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_string);
+        self.replays.count_refusal(&format!("{error:#}"));
         if self.in_a_row == Self::PATIENCE {
             self.budget = None;
         }
