@@ -18,7 +18,7 @@ chromium --version >/dev/null 2>&1 || chromium-browser --version >/dev/null 2>&1
 [ -n "${GLUEPOT_GLUE:-}" ] && [ -n "${GLUEPOT_CHECKPOINT:-}" ] || without "GLUEPOT_GLUE or GLUEPOT_CHECKPOINT" real::
 grep -qwE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null || without "a CPU with AVX512-BF16 or AMX-BF16" \
     every_family_trains_as_closely bf16::threads_change_no_byte_of_a_training bf16_instructions_compute_every_product
-grep -qw avx512_bf16 /proc/cpuinfo 2>/dev/null || without "a CPU with AVX512-BF16" by_avx512_bf16::
+grep -qw avx512_bf16 /proc/cpuinfo 2>/dev/null || without "a CPU with AVX512-BF16" by_avx512_bf16
 grep -qw amx_bf16 /proc/cpuinfo 2>/dev/null || without "a CPU with AMX-BF16" by_amx::
 # A benchmark is not a test.
 skips+=(--skip five_thousand_runs)

@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs AVX512-BF16"]
-    fn several_products_with_one_factor_are_those_computed_alone() {
+    fn several_products_by_avx512_bf16_are_those_computed_alone() {
         let (m, n, k) = (50, [70, 3, 33], 1100);
         let draw = |purpose, count| Stream::new(1, purpose, 0, 0).normal(count, 1.0);
         let (a, b) = (draw(Purpose::Weights, m * k), n.map(|n| draw(Purpose::Order, k * n)));
