@@ -2,9 +2,9 @@
 # Compares gluepot on the CPU with every way to make PyTorch faster there, in turn, several times.
 #   bench/ladder.sh CHECKPOINT GLUE_DIR [ROUNDS]
 # CHECKPOINT: a folder with a small BERT, such as all-MiniLM-L6-v2. Optional variables: PYTHON (with torch and transformers),
-# GLUEPOT, THREADS (2), STEPS (10), ONLY (names of cases) and RUNGS. Compiling needs a C++ compiler. Writes a Markdown table to
-# standard output: examples per second by the median step, since PyTorch compiles anew for some batches; of cases that end in -grouped,
-# which group batches by length on both sides, over an epoch.
+# GLUEPOT, THREADS (2), STEPS (10), ONLY (names of cases: see ours() below) and RUNGS. Compiling needs a C++ compiler. Writes a
+# Markdown table to standard output: examples per second by the median step, since PyTorch compiles anew for some batches; of cases
+# that end in -grouped, which group batches by length on both sides, over an epoch.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,7p' "$0"; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,7 +22,7 @@ printf 'task = "mrpc"\ncheckpoint = "%s"\nlearning_rate = 5e-5\nepochs = 1\nmetr
 # Each case: gluepot's settings, then PyTorch's.
 ours() {
     case $1 in
-        mrpc-16) echo "--set data.batch_size=16" ;;
+        mrpc-8|mrpc-16|mrpc-32) echo "--set data.batch_size=${1#mrpc-}" ;;
         sst2-32) echo "--set task=sst2 --set metric=accuracy --set data.batch_size=32" ;;
         dense-32) echo "--set data.source=$work/dense --set data.max_length=64 --set data.batch_size=32" ;;
         mrpc-16-grouped) echo "$(ours mrpc-16) --set data.group_by_length=true" ;;
@@ -33,7 +33,7 @@ ours() {
 }
 theirs() {
     case $1 in
-        mrpc-16) echo "$checkpoint $glue --batch 16" ;;
+        mrpc-8|mrpc-16|mrpc-32) echo "$checkpoint $glue --batch ${1#mrpc-}" ;;
         sst2-32) echo "$checkpoint $glue --task sst2 --batch 32" ;;
         dense-32) echo "$checkpoint $work/dense --max-length 64 --batch 32" ;;
         mrpc-16-grouped) echo "$(theirs mrpc-16) --group-by-length" ;;
