@@ -11,6 +11,8 @@ use super::step::Numbers;
 impl Learner<'_> {
     /// Rounds the weights for the micro-batches that follow.
     pub fn round(&mut self) {
+        // The new copies take the memory of the old ones, also while a GPU records, when no more may be reserved.
+        self.accumulated.rounded.clear();
         self.accumulated.rounded = self.rounded();
     }
 
